@@ -1,0 +1,33 @@
+import Type from "typebox";
+import { defineContract } from "../define.ts";
+
+export const gatewayMethod = defineContract({
+  id: "plinth.gateway-method",
+  version: "1.0.0",
+  title: "Gateway method",
+  summary: "A method of the WebSocket API; the capability's id is the method's name.",
+  cardinality: "many",
+  selection: "by-id",
+  descriptor: Type.Object({
+    summary: Type.String(),
+    scope: Type.Enum(["read", "write", "owner"]),
+    params: Type.Optional(Type.Unknown({ description: "JSON Schema of the parameters." })),
+    streaming: Type.Optional(Type.Boolean({ description: "true: `open` is called and each item becomes an event." })),
+  }),
+  methods: {
+    call: {
+      summary: "Answer once.",
+      input: Type.Unknown(),
+      output: Type.Unknown(),
+      deadlineMs: 120_000,
+      optional: true,
+    },
+    open: {
+      summary: "Answer with a stream of events.",
+      input: Type.Unknown(),
+      stream: Type.Unknown(),
+      deadlineMs: 0,
+      optional: true,
+    },
+  },
+});

@@ -1,0 +1,207 @@
+import Type, { type Static } from "typebox";
+import { defineContract } from "../define.ts";
+import { ErrorInfo } from "./turns.ts";
+
+export const Fault = Type.Object({
+  ...ErrorInfo.properties,
+  phase: Type.String({ description: "Where it failed: manifest, resolve, load, activate, call, hook, exit …" }),
+  at: Type.Number(),
+  count: Type.Integer(),
+  retryAt: Type.Optional(Type.Number({ description: "When it is tried again by itself; absent = not before an owner acts." })),
+});
+export type Fault = Static<typeof Fault>;
+
+export const ExtensionStatus = Type.Object({
+  id: Type.String(),
+  version: Type.String(),
+  title: Type.String(),
+  bundled: Type.Boolean(),
+  tier: Type.Enum(["host", "isolate", "process"]),
+  state: Type.Enum(["ready", "active", "disabled", "blocked", "quarantined"]),
+  fault: Type.Optional(Fault),
+  provides: Type.Array(Type.Object({ contract: Type.String(), id: Type.String() })),
+  counts: Type.Optional(
+    Type.Object({ calls: Type.Integer(), errors: Type.Integer(), activations: Type.Integer(), activateMs: Type.Number() }),
+  ),
+});
+export type ExtensionStatus = Static<typeof ExtensionStatus>;
+
+/** Provided by the kernel itself: what the host is doing, answered from data. */
+export const host = defineContract({
+  id: "plinth.host",
+  version: "1.0.0",
+  title: "Host",
+  summary: "What the host knows about itself: extensions, reasons, hooks, boot times. Provided by the kernel.",
+  cardinality: "one",
+  selection: "by-id",
+  descriptor: Type.Object({ title: Type.String() }),
+  methods: {
+    status: {
+      summary: "The host and each extension.",
+      input: Type.Object({}),
+      output: Type.Object({
+        version: Type.String(),
+        node: Type.String(),
+        pid: Type.Integer(),
+        home: Type.String(),
+        generation: Type.Integer(),
+        draining: Type.Array(Type.Integer()),
+        safeMode: Type.Boolean(),
+        uptimeMs: Type.Number(),
+        memory: Type.Object({ rss: Type.Integer({ description: "Bytes." }) }),
+        extensions: Type.Array(ExtensionStatus),
+        problems: Type.Array(ErrorInfo),
+      }),
+      deadlineMs: 5_000,
+      idempotent: true,
+    },
+    describe: {
+      summary: "One extension: its manifest, its lock entry, its grant, what holds it in its tier.",
+      input: Type.Object({ id: Type.String() }),
+      output: Type.Object({
+        status: ExtensionStatus,
+        manifest: Type.Unknown(),
+        lock: Type.Optional(Type.Unknown()),
+        grant: Type.Optional(Type.Unknown()),
+        enforcement: Type.Object({ level: Type.Enum(["full", "partial", "none"]), detail: Type.Array(Type.String()) }),
+      }),
+      deadlineMs: 5_000,
+      idempotent: true,
+    },
+    explain: {
+      summary: "Why an extension, a contract or a capability is what it is in the current plan.",
+      input: Type.Object({ id: Type.String() }),
+      output: Type.Object({ reasons: Type.Array(Type.String()) }),
+      deadlineMs: 5_000,
+      idempotent: true,
+    },
+    hooks: {
+      summary: "Each hook with its subscribers in the order in which they run.",
+      input: Type.Object({}),
+      output: Type.Object({
+        hooks: Type.Array(
+          Type.Object({
+            hook: Type.String(),
+            contract: Type.String(),
+            mode: Type.String(),
+            failure: Type.String(),
+            subscribers: Type.Array(
+              Type.Object({ extension: Type.String(), stage: Type.String(), calls: Type.Integer(), errors: Type.Integer() }),
+            ),
+          }),
+        ),
+      }),
+      deadlineMs: 5_000,
+      idempotent: true,
+    },
+    report: {
+      summary: "The time tree of the boot, in milliseconds since the process started.",
+      input: Type.Object({}),
+      output: Type.Object({
+        steps: Type.Array(
+          Type.Object({ name: Type.String(), startMs: Type.Number(), durationMs: Type.Number(), depth: Type.Integer() }),
+        ),
+        modules: Type.Array(Type.String(), { description: "Extensions whose code is loaded." }),
+      }),
+      deadlineMs: 5_000,
+      idempotent: true,
+    },
+    configGet: {
+      summary: "The configuration as it is in force, secrets never resolved.",
+      input: Type.Object({ path: Type.Optional(Type.String({ description: 'Such as extensions["acme.x"].config.port.' })) }),
+      output: Type.Object({ value: Type.Unknown(), file: Type.String() }),
+      deadlineMs: 5_000,
+      idempotent: true,
+    },
+  },
+  hooks: {
+    "generation.ready": {
+      summary: "A new generation is current: something was installed, removed, enabled or configured.",
+      mode: "observe",
+      payload: Type.Object({
+        generation: Type.Integer(),
+        added: Type.Array(Type.String({ description: "Extension ids, new or changed." })),
+        removed: Type.Array(Type.String()),
+      }),
+      deadlineMs: 10_000,
+      failure: "open",
+    },
+  },
+});
+
+export const Consent = Type.Object({
+  hash: Type.String({ description: "What a yes is bound to: bundle, permissions, provides, uses, hooks, edges." }),
+  granted: Type.Boolean({ description: "An owner has consented to exactly this already." }),
+  asks: Type.Array(Type.String(), { description: "In words: everything it may do." }),
+  widens: Type.Array(Type.String(), { description: "In words: what is new against the consented version." }),
+});
+export type Consent = Static<typeof Consent>;
+
+export const Candidate = Type.Object({
+  id: Type.String(),
+  version: Type.String(),
+  digest: Type.String({ description: "Tree digest, sha512 hex." }),
+  manifest: Type.Unknown(),
+  consent: Consent,
+  replaces: Type.Optional(Type.String({ description: "The version installed now." })),
+});
+export type Candidate = Static<typeof Candidate>;
+
+/** Provided by the kernel to first-party and operator-trusted extensions: changes of the plan. */
+export const hostAdmin = defineContract({
+  id: "plinth.host-admin",
+  version: "1.0.0",
+  title: "Host administration",
+  summary: "Changes what is installed, enabled, granted and configured. Provided by the kernel; each change is a generation.",
+  cardinality: "one",
+  selection: "by-id",
+  descriptor: Type.Object({ title: Type.String() }),
+  methods: {
+    inspect: {
+      summary: "Check an unpacked package: manifest, digest, the resolved whole, what it asks for. Changes nothing.",
+      input: Type.Object({ dir: Type.String({ description: "Absolute path." }) }),
+      output: Candidate,
+      deadlineMs: 30_000,
+    },
+    install: {
+      summary:
+        "Dry-load in a process of its own, commit to store, index, lock and grants, swap the generation, check health; roll back on any failure.",
+      input: Type.Object({
+        dir: Type.String(),
+        digest: Type.String({ description: "As inspected; a changed byte refuses." }),
+        consent: Type.String({ description: "Consent.hash as shown to the owner." }),
+        source: Type.String(),
+        integrity: Type.Optional(Type.String()),
+        signature: Type.Optional(Type.Object({ keyId: Type.String(), signature: Type.String() })),
+        pinnedBy: Type.Enum(["operator", "catalog", "resolver"]),
+        reason: Type.String(),
+      }),
+      output: Type.Object({ id: Type.String(), version: Type.String(), generation: Type.Integer() }),
+      deadlineMs: 60_000,
+    },
+    uninstall: {
+      summary: "Remove an installed extension with its grant and, unless `keepData`, its stored data.",
+      input: Type.Object({ id: Type.String(), keepData: Type.Optional(Type.Boolean()) }),
+      output: Type.Object({ generation: Type.Integer() }),
+      deadlineMs: 60_000,
+    },
+    enable: {
+      summary: "Enable or disable; enabling lifts a quarantine.",
+      input: Type.Object({ id: Type.String(), enabled: Type.Boolean() }),
+      output: Type.Object({ generation: Type.Integer() }),
+      deadlineMs: 60_000,
+    },
+    configSet: {
+      summary: "Set or (without a value) remove one path of the configuration file, comments kept; applies at once.",
+      input: Type.Object({ path: Type.String(), value: Type.Optional(Type.Unknown()) }),
+      output: Type.Object({ generation: Type.Integer() }),
+      deadlineMs: 60_000,
+    },
+    stop: {
+      summary: "Stop the whole host in good order.",
+      input: Type.Object({ reason: Type.String() }),
+      output: Type.Object({}),
+      deadlineMs: 5_000,
+    },
+  },
+});

@@ -1,0 +1,41 @@
+import { channel } from "./channel.ts";
+import { chatCommand } from "./chat-command.ts";
+import { cliCommand } from "./cli-command.ts";
+import { entry } from "./entry.ts";
+import { gatewayMethod } from "./gateway-method.ts";
+import { harness } from "./harness.ts";
+import { host, hostAdmin } from "./host.ts";
+import { httpRoute } from "./http-route.ts";
+import { modelProvider } from "./model-provider.ts";
+import { pluginSource } from "./plugin-source.ts";
+import { router } from "./router.ts";
+import { service } from "./service.ts";
+import { sessionStore } from "./session-store.ts";
+import { tool } from "./tool.ts";
+import { turns } from "./turns.ts";
+
+/** Every contract of the product, by id. */
+export const contracts = {
+  [service.id]: service,
+  [entry.id]: entry,
+  [cliCommand.id]: cliCommand,
+  [chatCommand.id]: chatCommand,
+  [httpRoute.id]: httpRoute,
+  [gatewayMethod.id]: gatewayMethod,
+  [tool.id]: tool,
+  [modelProvider.id]: modelProvider,
+  [harness.id]: harness,
+  [turns.id]: turns,
+  [sessionStore.id]: sessionStore,
+  [router.id]: router,
+  [channel.id]: channel,
+  [pluginSource.id]: pluginSource,
+  [host.id]: host,
+  [hostAdmin.id]: hostAdmin,
+} as const;
+
+export type ContractMap = typeof contracts;
+
+/** Every hook of the product with its definition, by name. */
+export type HookMap = (typeof turns)["hooks"] & (typeof harness)["hooks"] & (typeof pluginSource)["hooks"] &
+  (typeof host)["hooks"];

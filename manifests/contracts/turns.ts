@@ -1,0 +1,133 @@
+import Type, { type Static } from "typebox";
+import { defineContract } from "../define.ts";
+import { ToolResult } from "./tool.ts";
+import { Usage } from "./model-provider.ts";
+
+export const ErrorInfo = Type.Object({
+  code: Type.String(),
+  message: Type.String(),
+  extension: Type.Optional(Type.String()),
+  next: Type.Optional(Type.String()),
+});
+export type ErrorInfo = Static<typeof ErrorInfo>;
+
+/** What happens in a turn, in order. Exactly one `end` closes it. */
+export const TurnEvent = Type.Union([
+  Type.Object({ type: Type.Literal("start"), runId: Type.String(), sessionKey: Type.String() }),
+  Type.Object({ type: Type.Literal("text"), delta: Type.String() }),
+  Type.Object({ type: Type.Literal("thinking"), delta: Type.String() }),
+  Type.Object({ type: Type.Literal("progress"), text: Type.String() }),
+  Type.Object({
+    type: Type.Literal("tool-start"),
+    callId: Type.String(),
+    name: Type.String(),
+    args: Type.Record(Type.String(), Type.Unknown()),
+  }),
+  Type.Object({ type: Type.Literal("tool-end"), callId: Type.String(), name: Type.String(), result: ToolResult }),
+  Type.Object({
+    type: Type.Literal("suggest"),
+    suggestions: Type.Array(Type.Object({ label: Type.String(), text: Type.String() })),
+  }),
+  Type.Object({
+    type: Type.Literal("end"),
+    status: Type.Enum(["ok", "error", "aborted"]),
+    text: Type.String({ description: "The whole answer as it was sent." }),
+    usage: Type.Optional(Usage),
+    model: Type.Optional(Type.String({ description: "provider/model that answered." })),
+    error: Type.Optional(ErrorInfo),
+  }),
+]);
+export type TurnEvent = Static<typeof TurnEvent>;
+
+const session = { sessionKey: Type.String(), runId: Type.String() };
+
+export const turns = defineContract({
+  id: "plinth.turns",
+  version: "1.0.0",
+  title: "Turns",
+  summary: "Takes a message to its answer: one turn at a time for a session, many sessions side by side.",
+  cardinality: "one",
+  selection: "by-id",
+  descriptor: Type.Object({ title: Type.String() }),
+  methods: {
+    submit: {
+      summary: "Queue one message and follow its turn. Cancelling the stream aborts the turn.",
+      input: Type.Object({
+        text: Type.String({ minLength: 1, maxLength: 1_000_000 }),
+        sessionKey: Type.Optional(Type.String({ maxLength: 256, description: "Default: the router's choice." })),
+        runId: Type.Optional(Type.String({ maxLength: 64, description: "Idempotency key; a known id follows that run." })),
+        surface: Type.String({ description: "Where it came from, such as webchat, cli, openai-http." }),
+        sender: Type.Optional(Type.String()),
+        model: Type.Optional(Type.String({ description: "provider/model for this turn." })),
+        system: Type.Optional(Type.String({ description: "Extra instructions for this turn." })),
+        detached: Type.Optional(Type.Boolean({ description: "true: the turn goes on when the stream is cancelled." })),
+      }),
+      stream: TurnEvent,
+      deadlineMs: 0,
+    },
+    abort: {
+      summary: "Abort a run, or whatever a session runs and has queued.",
+      input: Type.Object({ runId: Type.Optional(Type.String()), sessionKey: Type.Optional(Type.String()) }),
+      output: Type.Object({ aborted: Type.Integer() }),
+      deadlineMs: 10_000,
+    },
+    status: {
+      summary: "What runs and what waits.",
+      input: Type.Object({}),
+      output: Type.Object({
+        running: Type.Array(Type.Object({ ...session, startedAt: Type.Number() })),
+        queued: Type.Integer(),
+      }),
+      deadlineMs: 2_000,
+      idempotent: true,
+    },
+  },
+  hooks: {
+    "message.received": {
+      summary: "An incoming message, before anything is decided. Rewrite its text, or drop it.",
+      mode: "transform",
+      payload: Type.Object({
+        text: Type.String(),
+        sessionKey: Type.String(),
+        surface: Type.String(),
+        sender: Type.Optional(Type.String()),
+        drop: Type.Optional(Type.String({ description: "A reason: the message is not answered." })),
+      }),
+      deadlineMs: 5_000,
+      failure: "open",
+    },
+    "turn.prepare": {
+      summary: "A turn is about to run: choose the model, the harness, extra instructions.",
+      mode: "transform",
+      payload: Type.Object({
+        ...session,
+        harness: Type.String(),
+        model: Type.String({ description: "auto, provider/auto or provider/model." }),
+        system: Type.Array(Type.String()),
+      }),
+      deadlineMs: 5_000,
+      failure: "open",
+    },
+    "message.sending": {
+      summary: "The answer, before it is stored and delivered.",
+      mode: "transform",
+      payload: Type.Object({ ...session, text: Type.String(), surface: Type.String() }),
+      deadlineMs: 5_000,
+      failure: "closed",
+    },
+    "turn.end": {
+      summary: "A turn ended.",
+      mode: "observe",
+      payload: Type.Object({
+        ...session,
+        status: Type.String(),
+        durationMs: Type.Number(),
+        model: Type.Optional(Type.String()),
+        usage: Type.Optional(Usage),
+        error: Type.Optional(ErrorInfo),
+      }),
+      deadlineMs: 5_000,
+      failure: "open",
+    },
+  },
+});

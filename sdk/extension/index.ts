@@ -1,0 +1,29 @@
+import type { AnyManifest, Extension, ManifestTypes } from "./types.ts";
+
+export { errorInfo, PlinthError, type PlinthErrorOptions } from "./errors.ts";
+export type {
+  AnyManifest, Call, CallOptions, Capability, Client, Clock, Context, ContractId, Contracts, Descriptor, Disposer, Extension,
+  FetchOptions, FetchResponse, HookAnswer, HookHandler, HookName, HookOutcome, Hooks, Log, ManifestTypes, Principal, Provider,
+  Scope, Secrets, Store, Uses, Work,
+} from "./types.ts";
+export type {
+  Candidate, Consent, ErrorInfo, ExtensionStatus, Fault, Manifest, ModelEvent, ModelMessage, SessionInfo, ToolResult,
+  TranscriptEntry, TurnEvent, Usage,
+} from "@plinth/manifests";
+
+/**
+ * Declare an extension. With the types that `plinth types` generates, code that names what the manifest does not
+ * declare does not compile.
+ *
+ * @example
+ * export default defineExtension<Manifest>({
+ *   activate(ctx) {
+ *     ctx.provide("plinth.tool", "dice", {
+ *       call: ({ args }) => ({ content: [{ type: "text", text: String(roll(args.sides)) }] }),
+ *     });
+ *   },
+ * });
+ */
+export function defineExtension<M extends ManifestTypes = AnyManifest>(extension: Extension<M>): Extension<M> {
+  return extension;
+}
