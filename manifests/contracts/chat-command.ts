@@ -18,10 +18,9 @@ export const chatCommand = defineContract({
       }),
     ),
     subcommands: Type.Optional(
-      Type.Array(
-        Type.Object({ name: Type.String(), summary: Type.String(), usage: Type.Optional(Type.String()) }),
-        { description: "For completion." },
-      ),
+      Type.Array(Type.Object({ name: Type.String(), summary: Type.String(), usage: Type.Optional(Type.String()) }), {
+        description: "For completion.",
+      }),
     ),
   }),
   methods: {
@@ -35,9 +34,7 @@ export const chatCommand = defineContract({
         Type.Object({ progress: Type.String() }),
         Type.Object({ text: Type.String() }),
         Type.Object({
-          suggest: Type.Array(
-            Type.Object({ label: Type.String(), text: Type.String({ description: "What the button would send." }) }),
-          ),
+          suggest: Type.Array(Type.Object({ label: Type.String(), text: Type.String({ description: "What the button would send." }) })),
         }),
       ]),
       deadlineMs: 120_000,

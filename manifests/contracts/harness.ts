@@ -30,10 +30,13 @@ export const harness = defineContract({
       }),
       stream: Type.Union([
         TurnEvent,
-        Type.Object({
-          type: Type.Literal("message"),
-          message: ModelMessage,
-        }, { description: "A finished assistant or tool message, to be stored at once." }),
+        Type.Object(
+          {
+            type: Type.Literal("message"),
+            message: ModelMessage,
+          },
+          { description: "A finished assistant or tool message, to be stored at once." },
+        ),
         Type.Object({
           type: Type.Literal("done"),
           text: Type.String(),

@@ -98,9 +98,7 @@ export const host = defineContract({
       summary: "The time tree of the boot, in milliseconds since the process started.",
       input: Type.Object({}),
       output: Type.Object({
-        steps: Type.Array(
-          Type.Object({ name: Type.String(), startMs: Type.Number(), durationMs: Type.Number(), depth: Type.Integer() }),
-        ),
+        steps: Type.Array(Type.Object({ name: Type.String(), startMs: Type.Number(), durationMs: Type.Number(), depth: Type.Integer() })),
         modules: Type.Array(Type.String(), { description: "Extensions whose code is loaded." }),
       }),
       deadlineMs: 5_000,

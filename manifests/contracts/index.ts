@@ -37,5 +37,4 @@ export const contracts = {
 export type ContractMap = typeof contracts;
 
 /** Every hook of the product with its definition, by name. */
-export type HookMap = (typeof turns)["hooks"] & (typeof harness)["hooks"] & (typeof pluginSource)["hooks"] &
-  (typeof host)["hooks"];
+export type HookMap = (typeof turns)["hooks"] & (typeof harness)["hooks"] & (typeof pluginSource)["hooks"] & (typeof host)["hooks"];

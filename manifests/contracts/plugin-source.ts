@@ -40,9 +40,7 @@ export const pluginSource = defineContract({
       output: Type.Object({
         source: Type.String({ description: "The full spec to write into the lock." }),
         integrity: Type.Optional(Type.String({ description: "sha512-… of the tarball." })),
-        signature: Type.Optional(
-          Type.Object({ keyId: Type.String(), signature: Type.String({ description: "ed25519, base64." }) }),
-        ),
+        signature: Type.Optional(Type.Object({ keyId: Type.String(), signature: Type.String({ description: "ed25519, base64." }) })),
       }),
       deadlineMs: 120_000,
     },

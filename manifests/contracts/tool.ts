@@ -26,10 +26,7 @@ export const tool = defineContract({
     input: Type.Unsafe<Record<string, unknown>>(
       Type.Object({ type: Type.Literal("object") }, { additionalProperties: true, description: "JSON Schema of the arguments." }),
     ),
-    effects: Type.Array(
-      Type.Enum(["read", "write", "exec", "net"]),
-      { description: "What a call can do; [] for a pure function." },
-    ),
+    effects: Type.Array(Type.Enum(["read", "write", "exec", "net"]), { description: "What a call can do; [] for a pure function." }),
     say: Type.Optional(
       Type.Array(Type.String(), {
         description:

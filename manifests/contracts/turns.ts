@@ -1,7 +1,7 @@
 import Type, { type Static } from "typebox";
 import { defineContract } from "../define.ts";
-import { ToolResult } from "./tool.ts";
 import { Usage } from "./model-provider.ts";
+import { ToolResult } from "./tool.ts";
 
 export const ErrorInfo = Type.Object({
   code: Type.String(),

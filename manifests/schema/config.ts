@@ -28,20 +28,18 @@ export const Config = Type.Object(
     ),
     slots: Type.Optional(
       Type.Record(Type.String(), Type.String(), {
-        description: "Who fills a contract of cardinality one (`contract`), or which of two equal ids wins (`contract/id`): an extension's id.",
+        description:
+          "Who fills a contract of cardinality one (`contract`), or which of two equal ids wins (`contract/id`): an extension's id.",
       }),
     ),
-    log: Type.Optional(
-      Type.Object(
-        { level: Type.Optional(Type.Enum(["trace", "debug", "info", "warn", "error", "silent"])) },
-        closed,
-      ),
-    ),
+    log: Type.Optional(Type.Object({ level: Type.Optional(Type.Enum(["trace", "debug", "info", "warn", "error", "silent"])) }, closed)),
     policy: Type.Optional(
       Type.Object(
         {
           validate: Type.Optional(Type.Boolean({ description: "Check payloads of host-tier calls too; default false." })),
-          drainMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 600_000, description: "Longest wait for an old generation's work; default 60 s." })),
+          drainMs: Type.Optional(
+            Type.Integer({ minimum: 0, maximum: 600_000, description: "Longest wait for an old generation's work; default 60 s." }),
+          ),
         },
         closed,
       ),

@@ -1,8 +1,7 @@
 import Type, { type Static } from "typebox";
 
 export const ID = "^[a-z][a-z0-9-]{0,38}\\.[a-z][a-z0-9-]{0,62}$";
-export const VERSION =
-  "^(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)(-[0-9A-Za-z.-]+)?(\\+[0-9A-Za-z.-]+)?$";
+export const VERSION = "^(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)(-[0-9A-Za-z.-]+)?(\\+[0-9A-Za-z.-]+)?$";
 
 const id = (description: string) => Type.String({ pattern: ID, maxLength: 102, description });
 const contractId = Type.String({ pattern: "^[a-z][a-z0-9-]*(\\.[a-z][a-z0-9-]*)+$", maxLength: 128 });
@@ -41,10 +40,7 @@ export const Provide = Type.Object(
 );
 export type Provide = Static<typeof Provide>;
 
-export const Use = Type.Object(
-  { contract: contractId, range, optional: Type.Optional(Type.Boolean()) },
-  closed,
-);
+export const Use = Type.Object({ contract: contractId, range, optional: Type.Optional(Type.Boolean()) }, closed);
 export type Use = Static<typeof Use>;
 
 export const HookUse = Type.Object(
@@ -81,9 +77,14 @@ export const Manifest = Type.Object(
     license: Type.Optional(Type.String({ maxLength: 64, description: "SPDX id." })),
     engines: Type.Object({ plinth: range }, { ...closed, description: "Host versions it works with." }),
     entry: Type.Optional(
-      Type.String({ pattern: "^(\\./)?[A-Za-z0-9_][A-Za-z0-9._/-]*\\.m?js$", description: "The bundled ES module; none for data-only extensions." }),
+      Type.String({
+        pattern: "^(\\./)?[A-Za-z0-9_][A-Za-z0-9._/-]*\\.m?js$",
+        description: "The bundled ES module; none for data-only extensions.",
+      }),
     ),
-    tiers: Type.Optional(Type.Array(Tier, { minItems: 1, uniqueItems: true, description: "Where it can run, preferred first. Default: isolate, process." })),
+    tiers: Type.Optional(
+      Type.Array(Tier, { minItems: 1, uniqueItems: true, description: "Where it can run, preferred first. Default: isolate, process." }),
+    ),
     provides: Type.Optional(Type.Array(Provide, { maxItems: 256 })),
     uses: Type.Optional(Type.Array(Use, { maxItems: 64 })),
     hooks: Type.Optional(Type.Array(HookUse, { maxItems: 64 })),
@@ -134,7 +135,9 @@ export const Manifest = Type.Object(
       ),
     ),
     permissions: Type.Optional(Permissions),
-    config: Type.Optional(Type.Unknown({ description: "JSON Schema of its configuration; `x-reload: hot` on a property spares a restart." })),
+    config: Type.Optional(
+      Type.Unknown({ description: "JSON Schema of its configuration; `x-reload: hot` on a property spares a restart." }),
+    ),
     budgets: Type.Optional(Budgets),
   },
   { ...closed, $id: "https://plinth.dev/schema/extension-1.json", title: "Plinth extension manifest" },

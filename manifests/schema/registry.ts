@@ -46,7 +46,13 @@ export const SearchIndex = Type.Object(
   {
     packages: Type.Array(
       Type.Object(
-        { id: Type.String(), version: Type.String(), title: Type.String(), description: Type.String(), words: Type.Optional(Type.Array(Type.String())) },
+        {
+          id: Type.String(),
+          version: Type.String(),
+          title: Type.String(),
+          description: Type.String(),
+          words: Type.Optional(Type.Array(Type.String())),
+        },
         closed,
       ),
     ),

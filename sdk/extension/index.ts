@@ -1,15 +1,53 @@
-import type { AnyManifest, Extension, ManifestTypes } from "./types.ts";
+import type { ExtensionObject } from "@plinth/manifests/wire/bridge.ts";
+import { createContext } from "./context.ts";
+import type { AnyManifest, Context, Extension, ManifestTypes } from "./types.ts";
 
+export type {
+  Candidate,
+  Consent,
+  ErrorInfo,
+  ExtensionStatus,
+  Fault,
+  Manifest,
+  ModelEvent,
+  ModelMessage,
+  SessionInfo,
+  ToolResult,
+  TranscriptEntry,
+  TurnEvent,
+  Usage,
+} from "@plinth/manifests";
 export { errorInfo, PlinthError, type PlinthErrorOptions } from "./errors.ts";
 export type {
-  AnyManifest, Call, CallOptions, Capability, Client, Clock, Context, ContractId, Contracts, Descriptor, Disposer, Extension,
-  FetchOptions, FetchResponse, HookAnswer, HookHandler, HookName, HookOutcome, Hooks, Log, ManifestTypes, Principal, Provider,
-  Scope, Secrets, Store, Uses, Work,
+  AnyManifest,
+  Call,
+  CallOptions,
+  Capability,
+  Client,
+  Clock,
+  Context,
+  ContractId,
+  Contracts,
+  Descriptor,
+  Disposer,
+  Extension,
+  FetchOptions,
+  FetchResponse,
+  HookAnswer,
+  HookHandler,
+  HookName,
+  HookOutcome,
+  Hooks,
+  Log,
+  ManifestTypes,
+  Principal,
+  Provider,
+  Scope,
+  Secrets,
+  Store,
+  Uses,
+  Work,
 } from "./types.ts";
-export type {
-  Candidate, Consent, ErrorInfo, ExtensionStatus, Fault, Manifest, ModelEvent, ModelMessage, SessionInfo, ToolResult,
-  TranscriptEntry, TurnEvent, Usage,
-} from "@plinth/manifests";
 
 /**
  * Declare an extension. With the types that `plinth types` generates, code that names what the manifest does not
@@ -24,6 +62,20 @@ export type {
  *   },
  * });
  */
-export function defineExtension<M extends ManifestTypes = AnyManifest>(extension: Extension<M>): Extension<M> {
-  return extension;
+export function defineExtension<M extends ManifestTypes = AnyManifest>(extension: Extension<M>): Extension<M> & ExtensionObject {
+  return {
+    ...extension,
+    plinth: 1,
+    async start(bridge, info, registrations) {
+      const { context, dispose } = createContext(bridge, info, registrations);
+      try {
+        const undo = await extension.activate(context as Context<M>);
+        if (typeof undo === "function") (context as Context<M>).effect("activate", undo);
+      } catch (thrown) {
+        await dispose(thrown);
+        throw thrown;
+      }
+      return { stop: dispose };
+    },
+  };
 }

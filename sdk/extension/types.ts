@@ -1,5 +1,13 @@
 import type {
-  ContractMap, HookDef, HookMap, HookMode, IsStream, MethodDef, MethodInput, MethodItem, MethodOutput,
+  ContractMap,
+  HookDef,
+  HookMap,
+  HookMode,
+  IsStream,
+  MethodDef,
+  MethodInput,
+  MethodItem,
+  MethodOutput,
 } from "@plinth/manifests";
 import type { Static } from "typebox";
 
@@ -116,17 +124,23 @@ type HookModeOf<H extends HookName> = Hooks[H] extends { mode: infer M extends H
 
 /** What a subscriber may answer, by mode. `undefined` always means: nothing to say. */
 export type HookAnswer<H extends HookName> =
-  HookModeOf<H> extends "transform" | "transform-sync" ? HookPayload<H> | undefined | void
-  : HookModeOf<H> extends "gate" ? { deny: string } | undefined | void
-  : HookModeOf<H> extends "claim" ? unknown
-  : void;
+  HookModeOf<H> extends "transform" | "transform-sync"
+    ? HookPayload<H> | undefined | void
+    : HookModeOf<H> extends "gate"
+      ? { deny: string } | undefined | void
+      : HookModeOf<H> extends "claim"
+        ? unknown
+        : void;
 
 /** What firing returns, by mode. */
 export type HookOutcome<H extends HookName> =
-  HookModeOf<H> extends "transform" | "transform-sync" ? HookPayload<H>
-  : HookModeOf<H> extends "gate" ? { allowed: true } | { allowed: false; reason: string; by: string }
-  : HookModeOf<H> extends "claim" ? { by: string; answer: unknown } | undefined
-  : void;
+  HookModeOf<H> extends "transform" | "transform-sync"
+    ? HookPayload<H>
+    : HookModeOf<H> extends "gate"
+      ? { allowed: true } | { allowed: false; reason: string; by: string }
+      : HookModeOf<H> extends "claim"
+        ? { by: string; answer: unknown } | undefined
+        : void;
 
 export type HookHandler<H extends HookName> = (payload: HookPayload<H>, call: Call) => Maybe<HookAnswer<H>>;
 

@@ -1,0 +1,129 @@
+// Builds the product into dist/: kernel, guest program, SDK, first-party extensions, command table, sample registry.
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { chmod, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+import { generate } from "./generate.mjs";
+
+const root = join(import.meta.dirname, "..");
+const dist = join(root, "dist");
+const json = async (path) => JSON.parse(await readFile(path, "utf8"));
+
+// CommonJS inside an ES module bundle still asks for `require`.
+const REQUIRE = 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
+const esm = {
+  bundle: true, format: "esm", platform: "node", target: "node26", logLevel: "warning", legalComments: "none",
+  conditions: ["development"], minifySyntax: true, minifyWhitespace: true, keepNames: true, outExtension: { ".js": ".mjs" },
+};
+
+export async function buildAll({ quiet = false } = {}) {
+  const began = performance.now();
+  await rm(dist, { recursive: true, force: true });
+  await mkdir(dist, { recursive: true });
+  const { version } = await json(join(root, "package.json"));
+  await generate();
+  const extensions = await findExtensions();
+  await Promise.all([buildKernel(), buildGuest(), buildSdk(), buildPage(), ...extensions.map(buildExtension)]);
+  await writeData(version, extensions);
+  await buildSamples();
+  if (!quiet) console.error(`built in ${Math.round(performance.now() - began)} ms`);
+}
+
+async function buildKernel() {
+  await build({
+    ...esm, splitting: true, outdir: join(dist, "kernel"), banner: { js: REQUIRE }, external: ["esbuild"],
+    entryPoints: { main: join(root, "kernel/index.ts"), "guard-worker": join(root, "manifests/check/guard-worker.ts") },
+  });
+}
+
+const buildGuest = () => build({ ...esm, entryPoints: [join(root, "sdk/guest/process.ts")], outfile: join(dist, "guest/process.mjs"), outExtension: undefined });
+
+async function buildSdk() {
+  const entryPoints = { extension: join(root, "sdk/extension/index.ts") };
+  if (existsSync(join(root, "sdk/testing/index.ts"))) entryPoints.testing = join(root, "sdk/testing/index.ts");
+  await build({ ...esm, entryPoints, outdir: join(root, "sdk/dist"), splitting: true, outExtension: undefined, banner: { js: REQUIRE } });
+}
+
+async function findExtensions() {
+  const found = [];
+  for (const group of (await readdir(join(root, "extensions"), { withFileTypes: true })).filter((one) => one.isDirectory())) {
+    for (const { name } of await readdir(join(root, "extensions", group.name), { withFileTypes: true })) {
+      const dir = join(root, "extensions", group.name, name);
+      if (existsSync(join(dir, "plinth.json"))) found.push({ dir, manifest: await json(join(dir, "plinth.json")) });
+    }
+  }
+  return found.sort((a, b) => (a.manifest.id < b.manifest.id ? -1 : 1));
+}
+
+async function buildExtension({ dir, manifest }) {
+  const out = join(dist, "extensions", manifest.id);
+  await mkdir(out, { recursive: true });
+  if (manifest.entry !== undefined) {
+    await build({
+      ...esm, splitting: true, outExtension: undefined, banner: { js: REQUIRE }, external: ["esbuild"],
+      entryPoints: { [manifest.entry.replace(/^\.\//, "").replace(/\.js$/, "")]: join(dir, "index.ts") }, outdir: out, chunkNames: "chunk-[hash]",
+    });
+  }
+  await cp(join(dir, "plinth.json"), join(out, "plinth.json"));
+  if (existsSync(join(dir, "assets"))) await cp(join(dir, "assets"), join(out, "assets"), { recursive: true });
+}
+
+async function buildPage() {
+  const page = join(root, "extensions/surfaces/webchat/page");
+  if (!existsSync(join(page, "main.ts"))) return;
+  const out = join(dist, "extensions/plinth.webchat/assets");
+  await mkdir(out, { recursive: true });
+  await build({ entryPoints: [join(page, "main.ts")], bundle: true, format: "esm", target: "es2022", minify: true, outfile: join(out, "main.js"), logLevel: "warning", conditions: ["development"] });
+  for (const name of ["index.html", "style.css", "icon.svg"]) if (existsSync(join(page, name))) await cp(join(page, name), join(out, name));
+}
+
+/** Data that answers without code: manifests with digests, the product's choices, the command table of the launcher. */
+async function writeData(version, extensions) {
+  const { parseManifest } = await importTs("manifests/check/manifest.ts");
+  const records = [];
+  for (const { manifest } of extensions) {
+    const text = await readFile(join(dist, "extensions", manifest.id, "plinth.json"), "utf8");
+    const digest = createHash("sha512").update(text);
+    for (const name of (await readdir(join(dist, "extensions", manifest.id))).sort()) {
+      if (name.endsWith(".js")) digest.update(name).update(await readFile(join(dist, "extensions", manifest.id, name)));
+    }
+    records.push({ manifest: parseManifest(text, manifest.id), digest: digest.digest("hex") });
+  }
+  await writeFile(join(dist, "bundled.json"), JSON.stringify({ index: 1, records }));
+  await writeFile(join(dist, "product.json"), JSON.stringify({ version, ...(await json(join(root, "extensions/product.json"))) }));
+  const commands = records.flatMap(({ manifest }) =>
+    (manifest.provides ?? []).filter((one) => one.contract === "plinth.cli-command").map((one) => ({ id: one.id, extension: manifest.id, ...one.descriptor })),
+  );
+  await writeFile(join(dist, "commands.json"), JSON.stringify({ version, commands }));
+  const cli = join(root, "extensions/surfaces/cli");
+  if (existsSync(join(cli, "help.ts"))) {
+    await build({
+      ...esm, outfile: join(dist, "launcher.mjs"), outExtension: undefined,
+      stdin: { contents: 'export * from "./help.ts"; export * from "./argv.ts";', resolveDir: cli, loader: "ts" },
+    });
+  }
+  if (existsSync(join(root, "templates"))) await cp(join(root, "templates"), join(dist, "templates"), { recursive: true });
+}
+
+/** The sample registry: the demo extensions, packed and signed with a key that exists for this purpose only. */
+async function buildSamples() {
+  const demos = join(root, "test/fixtures/demo");
+  if (!existsSync(demos) || !existsSync(join(root, "registry/index.ts"))) return;
+  const registry = await importTs("registry/index.ts");
+  const key = registry.keyFromSeed("demo", createHash("sha256").update("plinth sample registry").digest());
+  const dirs = (await readdir(demos)).filter((name) => existsSync(join(demos, name, "plinth.json"))).sort().map((name) => join(demos, name));
+  await registry.buildRegistry(dirs, join(dist, "registry"), key, { name: "sample", publishedAt: "2026-11-01T00:00:00.000Z" });
+}
+
+async function importTs(path) {
+  const out = join(dist, ".tools", `${path.replaceAll("/", "-")}.mjs`);
+  await build({ ...esm, entryPoints: [join(root, path)], outfile: out, outExtension: undefined, banner: { js: REQUIRE }, external: ["esbuild"] });
+  return import(pathToFileURL(out).href);
+}
+
+if (process.argv[1] === import.meta.filename) {
+  await buildAll();
+  await chmod(join(root, "kernel/bin/plinth.mjs"), 0o755).catch(() => {});
+}

@@ -1,0 +1,98 @@
+// Derives from manifests/ what the other packages read at run time: contracts as data, JSON Schemas, compiled validators.
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+const out = join(root, "manifests/generated");
+
+export async function generate() {
+  await mkdir(out, { recursive: true });
+  const bundle = join(out, `.manifests-${process.pid}.mjs`);
+  await build({ entryPoints: [join(root, "manifests/index.ts")], bundle: true, format: "esm", platform: "node", target: "node26", outfile: bundle, logLevel: "error" });
+  const manifests = await import(pathToFileURL(bundle).href);
+  await rm(bundle);
+  const { default: Ajv } = await import("ajv/dist/2020.js");
+  const { default: standalone } = await import("ajv/dist/standalone/index.js");
+  const plain = (schema) => JSON.parse(JSON.stringify(schema));
+
+  const contracts = Object.values(manifests.contracts).map((contract) => ({
+    id: contract.id, version: contract.version, title: contract.title, summary: contract.summary,
+    cardinality: contract.cardinality, selection: contract.selection,
+    descriptor: plain(contract.descriptor),
+    methods: Object.fromEntries(Object.entries(contract.methods).map(([name, method]) => [name, {
+      summary: method.summary, deadlineMs: method.deadlineMs, stream: method.stream !== undefined, optional: method.optional === true,
+    }])),
+    hooks: Object.fromEntries(Object.entries(contract.hooks ?? {}).map(([name, hook]) => [name, {
+      summary: hook.summary, mode: hook.mode, deadlineMs: hook.deadlineMs, failure: hook.failure,
+    }])),
+  }));
+  await write("contracts.js", `export default ${JSON.stringify(contracts)};\n`);
+
+  const schemas = {
+    manifest: plain(manifests.Manifest), lockfile: plain(manifests.Lockfile), config: plain(manifests.Config),
+    packageIndex: plain(manifests.PackageIndex), registryRoot: plain(manifests.RegistryRoot), searchIndex: plain(manifests.SearchIndex),
+  };
+  for (const [name, schema] of Object.entries(schemas)) {
+    await write(`${name}.schema.json`, `${JSON.stringify({ $schema: "https://json-schema.org/draft/2020-12/schema", ...schema }, null, 2)}\n`);
+  }
+
+  const options = { strict: false, allErrors: false, ownProperties: true, verbose: true, code: { source: true, esm: true, lines: false } };
+  await compileSet("config", { config: schemas.config, lockfile: schemas.lockfile });
+  await compileSet("registry", { packageIndex: schemas.packageIndex, registryRoot: schemas.registryRoot, searchIndex: schemas.searchIndex });
+  await compileSet("manifest", { manifest: schemas.manifest }, (ajv, names) => {
+    const entries = contracts.map((contract, index) => {
+      const name = `descriptor_${index}`;
+      ajv.addSchema({ ...contract.descriptor, additionalProperties: false }, (names[name] = name));
+      return `${JSON.stringify(contract.id)}: ${name}`;
+    });
+    return `export const descriptors = {__proto__: null, ${entries.join(", ")}};`;
+  });
+
+  async function compileSet(file, set, more = () => "") {
+    const ajv = new Ajv(options);
+    const names = {};
+    for (const [name, schema] of Object.entries(set)) ajv.addSchema(schema, (names[name] = name));
+    const tail = more(ajv, names);
+    await compile(file, ajv, names, tail);
+    const types = Object.keys(set).map((name) => `export const ${name}: ${fn};`);
+    if (tail !== "") types.push(`export const descriptors: Record<string, ${fn}>;`);
+    await write(`${file}.d.ts`, `${types.join("\n")}\n`);
+  }
+
+  // Payloads of methods and hooks, for calls that cross a tier.
+  const payloads = new Ajv({ ...options, verbose: false });
+  const refs = {};
+  const payloadNames = {};
+  const add = (key, schema) => {
+    const name = `p_${Object.keys(payloadNames).length}`;
+    payloads.addSchema(plain(schema), (payloadNames[name] = name));
+    refs[key] = name;
+  };
+  for (const contract of Object.values(manifests.contracts)) {
+    for (const [name, method] of Object.entries(contract.methods)) {
+      add(`${contract.id}#${name}:in`, method.input);
+      add(`${contract.id}#${name}:out`, method.output ?? method.stream);
+    }
+    for (const [name, hook] of Object.entries(contract.hooks ?? {})) add(`hook#${name}`, hook.payload);
+  }
+  await compile("payloads", payloads, payloadNames, `export const payloads = {__proto__: null, ${Object.entries(refs).map(([key, name]) => `${JSON.stringify(key)}: ${name}`).join(", ")}};`);
+
+  async function compile(file, ajv, exported, tail) {
+    const source = `${standalone(ajv, exported)}\n${tail}\n`;
+    const result = await build({
+      stdin: { contents: source, resolveDir: root, loader: "js" }, bundle: true, format: "esm", platform: "node", target: "node26",
+      minifySyntax: true, minifyWhitespace: true, write: false, logLevel: "error",
+    });
+    await write(`${file}.js`, result.outputFiles[0].text);
+  }
+  await write("contracts.d.ts", "declare const contracts: unknown[];\nexport default contracts;\n");
+  await write("payloads.d.ts", `export const payloads: Record<string, ${fn}>;\n`);
+  return { contracts, schemas, manifests };
+}
+
+const fn = "{ (value: unknown): boolean; errors?: unknown[] | null }";
+const write = (name, text) => writeFile(join(out, name), text);
+
+if (process.argv[1] === import.meta.filename) await generate();

@@ -1,0 +1,64 @@
+import type { DatabaseSync } from "node:sqlite";
+import { PlinthError } from "@plinth/sdk";
+
+/** Each step brings the file one version further. Steps are never edited once released, only added. */
+const steps: readonly string[] = [
+  `CREATE TABLE sessions (
+     id INTEGER PRIMARY KEY,
+     key TEXT NOT NULL UNIQUE,
+     head TEXT,
+     created INTEGER NOT NULL,
+     updated INTEGER NOT NULL,
+     running TEXT,
+     owner TEXT,
+     entries INTEGER NOT NULL DEFAULT 0
+   ) STRICT;
+   CREATE INDEX sessions_updated ON sessions (updated);
+   CREATE INDEX sessions_owner ON sessions (owner) WHERE owner IS NOT NULL;
+   CREATE TABLE entries (
+     id TEXT PRIMARY KEY,
+     session INTEGER NOT NULL,
+     parent TEXT,
+     run TEXT,
+     at INTEGER NOT NULL,
+     run_end INTEGER NOT NULL,
+     body TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX entries_run_end ON entries (session, run) WHERE run_end = 1;
+   CREATE TRIGGER entries_no_update BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
+   CREATE TRIGGER entries_no_delete BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;`,
+];
+
+/** Bring the file to this code's schema, one transaction a step; a file from the future is left alone. */
+export function migrate(db: DatabaseSync, file: string): void {
+  // Not even this table is made in a transaction that another process may hold: readers of a current file write nothing.
+  if (version(db) === steps.length) return;
+  db.exec("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT");
+  for (;;) {
+    db.exec("BEGIN IMMEDIATE");
+    try {
+      const at = version(db);
+      if (at > steps.length) {
+        throw new PlinthError("PLINTH_SESSION_NEWER", `${file} was written by a newer version (schema ${at}, known ${steps.length}).`, {
+          next: "Update Plinth, or move the file away to start with an empty one.",
+        });
+      }
+      const step = steps[at];
+      if (step !== undefined) {
+        db.exec(step);
+        db.exec(`DELETE FROM schema_version; INSERT INTO schema_version VALUES (${at + 1})`);
+      }
+      db.exec("COMMIT");
+      if (step === undefined) return;
+    } catch (error) {
+      if (db.isTransaction) db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+function version(db: DatabaseSync): number {
+  const table = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'").get();
+  if (table === undefined) return 0;
+  return (db.prepare("SELECT max(version) AS version FROM schema_version").get() as { version: number | null }).version ?? 0;
+}

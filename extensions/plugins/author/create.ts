@@ -1,0 +1,101 @@
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { PlinthError } from "@plinth/sdk";
+import { type Author, answer, type CommandInput, pathOf, type TerminalItem, word } from "./command.ts";
+
+const PUBLISHER = /^[a-z][a-z0-9-]{0,38}$/;
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+/** npm drops a `.gitignore` from what it publishes, so the templates have it under another name. */
+const RENAMED: Record<string, string> = { _gitignore: ".gitignore" };
+
+/** `plinth create NAME`: a copy of a template, its names filled in, linked to this installation's SDK. */
+export async function* create({ product }: Author, input: CommandInput): AsyncIterable<TerminalItem> {
+  const { publisher, name } = readName(word(input.args, "name") ?? "", word(input.options, "publisher"));
+  const source = await findTemplate(product.templates(), word(input.options, "template") ?? "tool");
+  const target = pathOf(input, word(input.options, "dir") ?? name);
+  await assertFree(target);
+  const values: Record<string, string> = {
+    __ID__: `${publisher}.${name}`,
+    __NAME__: name,
+    __PUBLISHER__: publisher,
+    __TITLE__: name.replace(/^./, (letter) => letter.toUpperCase()).replaceAll("-", " "),
+  };
+  const files = await filesOf(source);
+  for (const file of files) {
+    const text = await readFile(join(source, file), "utf8");
+    const path = join(target, RENAMED[file] ?? file);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(
+      path,
+      text.replaceAll(/__(ID|NAME|PUBLISHER|TITLE)__/g, (placeholder) => values[placeholder]!),
+      { flag: "wx" },
+    );
+  }
+  const linked = await linkSdk(target, product.sdk(), product.bin());
+  const shown = relative(input.terminal.cwd, target) || ".";
+  yield answer(input, { id: values["__ID__"], dir: target, files: files.map((file) => RENAMED[file] ?? file).sort(), linked }, [
+    `Made ${values["__ID__"]} in ${shown}.`,
+    ...(linked ? [] : ["This installation has no SDK to link: run `npm install` there first."]),
+    `Next: cd ${shown} && npm test`,
+  ]);
+}
+
+function readName(typed: string, option: string | undefined): { publisher: string; name: string } {
+  const dot = typed.indexOf(".");
+  const publisher = option ?? (dot < 0 ? "local" : typed.slice(0, dot));
+  const name = typed.slice(dot + 1);
+  if (dot >= 0 && publisher !== typed.slice(0, dot)) {
+    throw new PlinthError("PLINTH_NAME", `The name ${typed} and the publisher ${publisher} do not agree.`, {
+      next: "Give the publisher once.",
+    });
+  }
+  if (PUBLISHER.test(publisher) && NAME.test(name)) return { publisher, name };
+  throw new PlinthError("PLINTH_NAME", `${JSON.stringify(`${publisher}.${name}`)} cannot be an extension's id.`, {
+    next: "Use lower-case letters, digits and dashes, a letter first, such as acme.weather.",
+  });
+}
+
+async function findTemplate(folder: string, kind: string): Promise<string> {
+  const kinds = (await readdir(folder, { withFileTypes: true })).filter((one) => one.isDirectory()).map((one) => one.name);
+  if (kinds.includes(kind)) return join(folder, kind);
+  throw new PlinthError("PLINTH_TEMPLATE_UNKNOWN", `There is no template ${JSON.stringify(kind)}.`, {
+    next: `There is: ${kinds.sort().join(", ")}.`,
+  });
+}
+
+async function assertFree(target: string): Promise<void> {
+  const there = await readdir(target).catch((error: { code?: string }) => {
+    if (error.code === "ENOENT") return [];
+    throw new PlinthError("PLINTH_FOLDER_TAKEN", `${target} cannot be used as a new folder (${error.code}).`, {
+      next: "Choose another with --dir.",
+    });
+  });
+  if (there.length > 0) {
+    throw new PlinthError("PLINTH_FOLDER_TAKEN", `${target} is not empty.`, {
+      next: "Choose another folder with --dir; nothing was written.",
+    });
+  }
+}
+
+async function filesOf(dir: string): Promise<string[]> {
+  const all = await readdir(dir, { recursive: true, withFileTypes: true });
+  const files = all.filter((one) => one.isFile()).map((one) => relative(dir, join(one.parentPath, one.name)));
+  return files.filter((file) => !file.split("/").includes("node_modules")).sort();
+}
+
+/** What `npm install` would do, without a network: the SDK and the program of this installation. */
+async function linkSdk(target: string, sdk: string | undefined, bin: string | undefined): Promise<boolean> {
+  const manifest = join(target, "package.json");
+  const text = await readFile(manifest, "utf8").catch(() => undefined);
+  if (text === undefined || sdk === undefined) return false;
+  const json = JSON.parse(text) as { devDependencies?: Record<string, string> };
+  json.devDependencies = { ...json.devDependencies, "@plinth/sdk": `file:${sdk.replace(/\/$/, "")}` };
+  await writeFile(manifest, `${JSON.stringify(json, null, 2)}\n`);
+  await mkdir(join(target, "node_modules/@plinth"), { recursive: true });
+  await symlink(sdk.replace(/\/$/, ""), join(target, "node_modules/@plinth/sdk"), "dir");
+  if (bin !== undefined) {
+    await mkdir(join(target, "node_modules/.bin"), { recursive: true });
+    await symlink(bin, join(target, "node_modules/.bin/plinth"), "file");
+  }
+  return true;
+}

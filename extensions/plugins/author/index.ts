@@ -1,0 +1,36 @@
+import { type Call, defineExtension, PlinthError, type Provider } from "@plinth/sdk";
+import type { Author, CommandInput, TerminalItem } from "./command.ts";
+import { findProduct } from "./product.ts";
+
+type Command = (author: Author, input: CommandInput) => AsyncIterable<TerminalItem>;
+
+export default defineExtension({
+  activate(ctx) {
+    const author: Author = {
+      product: findProduct(ctx.env),
+      get keyFolder() {
+        return ctx.dataDir;
+      },
+    };
+    const provide = (id: string, load: () => Promise<Command>) => {
+      const provider: Provider<"plinth.cli-command"> = {
+        async *run(input, call) {
+          assertOwner(id, call);
+          yield* (await load())(author, input);
+        },
+      };
+      ctx.provide("plinth.cli-command", id, provider);
+    };
+    provide("create", async () => (await import("./create.ts")).create);
+    provide("types", async () => (await import("./types.ts")).types);
+    provide("pack", async () => (await import("./pack.ts")).pack);
+    provide("publish", async () => (await import("./publish.ts")).publishPackage);
+    provide("keygen", async () => (await import("./keygen.ts")).keygen);
+  },
+});
+
+/** These commands write wherever they are told to and use the owner's keys. */
+function assertOwner(id: string, { work }: Call): void {
+  if (work?.principal.role === "owner") return;
+  throw new PlinthError("PLINTH_NOT_OWNER", `Only the owner may run \`plinth ${id}\`.`, { next: "Run it in a shell of your own." });
+}

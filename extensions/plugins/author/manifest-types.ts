@@ -1,0 +1,35 @@
+import type { Manifest } from "@plinth/sdk";
+import { property, schemaType } from "./schema-type.ts";
+
+/** The text of manifest.ts: the same manifest gives the same text. */
+export function manifestTypes(manifest: Manifest): string {
+  const provided = new Map<string, string[]>();
+  for (const { contract, id } of manifest.provides ?? []) provided.set(contract, [...(provided.get(contract) ?? []), id]);
+  const provides = [...provided]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([contract, ids]) => `    ${JSON.stringify(contract)}: ${union(ids)};\n`);
+  const { secrets, env } = manifest.permissions ?? {};
+  const rows = {
+    provides: provides.length === 0 ? "{}" : `{\n${provides.join("")}  }`,
+    uses: union((manifest.uses ?? []).map(({ contract }) => contract)),
+    hooks: union((manifest.hooks ?? []).map(({ on }) => on)),
+    config: manifest.config === undefined ? "Record<string, never>" : schemaType(manifest.config, 1),
+    secrets: union(secrets ?? []),
+    env: union(env ?? []),
+  };
+  return [
+    "// Written by `plinth types` from plinth.json: change the manifest and run it again.",
+    'import type { ManifestTypes } from "@plinth/sdk";',
+    "",
+    `/** What ${manifest.id} declares. */`,
+    "export interface Manifest extends ManifestTypes {",
+    ...Object.entries(rows).map(([name, type]) => `  ${property(name)}: ${type};`),
+    "}",
+    "",
+  ].join("\n");
+}
+
+function union(names: readonly string[]): string {
+  const all = [...new Set(names)].sort();
+  return all.length === 0 ? "never" : all.map((name) => JSON.stringify(name)).join(" | ");
+}

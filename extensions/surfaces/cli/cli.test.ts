@@ -1,0 +1,292 @@
+import { PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
+import { createTestHost, type TestHostOptions } from "@plinth/sdk/testing";
+import { afterEach, describe, expect, it } from "vitest";
+import extension from "./index.ts";
+import type { Terminal, TerminalItem } from "./line.ts";
+import manifest from "./plinth.json" with { type: "json" };
+
+const owner = { role: "owner", via: "test" } as const;
+const guest = { role: "guest", via: "test" } as const;
+const terminal: Terminal = { cwd: "/", json: false, tty: false, columns: 80, color: false, local: true };
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const host of open.splice(0)) await host.close();
+});
+
+async function cli(provide: TestHostOptions["provide"] = [], told: Partial<Terminal> = {}, who: Principal = owner) {
+  const host = await createTestHost({ extensions: [{ manifest, extension }], provide });
+  open.push(host);
+  const main = (argv: string[]) =>
+    host
+      .use("plinth.entry")
+      .one()
+      .main({ argv, terminal: { ...terminal, ...told } });
+  const run = async (...argv: string[]) => host.as(who, () => collect(main(argv)));
+  return { host, run };
+}
+
+async function collect(items: AsyncIterable<TerminalItem>) {
+  const seen = { out: "", err: "", exit: 0, items: [] as TerminalItem[] };
+  for await (const item of items) {
+    seen.items.push(item);
+    if ("out" in item) seen.out += item.out;
+    if ("err" in item) seen.err += item.err;
+    if ("exit" in item) seen.exit = item.exit;
+  }
+  return seen;
+}
+
+const turns = (...events: TurnEvent[]) => ({
+  contract: "plinth.turns",
+  descriptor: { title: "scripted" },
+  provider: {
+    submit: async function* () {
+      yield* events;
+    },
+  },
+});
+const start: TurnEvent = { type: "start", runId: "r1", sessionKey: "main" };
+
+describe("the command line", () => {
+  it("renders help from descriptors without running a command", async () => {
+    const { run } = await cli();
+    expect((await run("--help")).out).toContain("plinth 0.0.0-test");
+    expect((await run("config", "set", "-h")).out).toContain("plinth config set PATH VALUE");
+    expect((await run("--version")).out).toBe("plinth 0.0.0-test\n");
+    expect((await run("--version", "--json")).out).toBe('{"version":"0.0.0-test"}\n');
+  });
+
+  it("answers wrong usage with status 2 and a correction", async () => {
+    const { run } = await cli();
+    const unknown = await run("statsu");
+    expect(unknown).toMatchObject({ exit: 2, out: "" });
+    expect(unknown.err).toContain("did you mean `plinth status`?");
+    expect(JSON.parse((await run("statsu", "--json")).out).error).toMatchObject({
+      code: "PLINTH_USAGE",
+      next: "Did you mean `plinth status`?",
+    });
+    expect((await run("config")).err).toContain("config validate");
+    expect((await run("explain")).exit).toBe(2);
+  });
+
+  it("runs commands of other extensions and forwards what they print", async () => {
+    const say = {
+      contract: "plinth.cli-command",
+      id: "say",
+      descriptor: { path: ["say"], summary: "Says", args: [{ name: "words", summary: "", variadic: true }] },
+      provider: {
+        run: async function* ({ args }: { args: Record<string, unknown> }) {
+          yield { out: `said ${args.words}\n` };
+          yield { confirm: { question: "Sure?", argv: ["say", "yes"] } };
+          yield { result: { words: args.words } };
+          yield { exit: 3 };
+        },
+      },
+    };
+    const { run } = await cli([say]);
+    expect(await run("say", "a", "b")).toMatchObject({
+      out: "said a,b\n",
+      exit: 3,
+      items: expect.arrayContaining([{ confirm: expect.anything() }]),
+    });
+    expect(await run("say", "a", "--json")).toMatchObject({ out: '{"words":["a"]}\n', exit: 3 });
+  });
+
+  it("gives JSON even for a command without a result", async () => {
+    const provider = {
+      run: async function* () {
+        yield { out: "hello\n" };
+      },
+    };
+    const { run } = await cli([
+      { contract: "plinth.cli-command", id: "x", descriptor: { path: ["x"], summary: "" }, provider },
+    ]);
+    expect((await run("x", "--json")).out).toBe('{"output":"hello\\n"}\n');
+  });
+
+  it("prints a coded failure with its owner and the next step, and status 1", async () => {
+    const provider = {
+      // biome-ignore lint/correctness/useYield: it fails before it says anything
+      run: async function* () {
+        throw new PlinthError("PLINTH_NO_LUCK", "No luck today.", { extension: "acme.luck", next: "Try tomorrow." });
+      },
+    };
+    const { run } = await cli([
+      { contract: "plinth.cli-command", id: "luck", descriptor: { path: ["luck"], summary: "" }, provider },
+    ]);
+    expect(await run("luck")).toMatchObject({
+      exit: 1,
+      out: "",
+      err: "error PLINTH_NO_LUCK: No luck today.\n  in acme.luck\n  next: Try tomorrow.\n",
+    });
+    expect(JSON.parse((await run("luck", "--json")).out)).toEqual({
+      error: { code: "PLINTH_NO_LUCK", message: "No luck today.", extension: "acme.luck", next: "Try tomorrow." },
+    });
+  });
+
+  it("refuses a guest's command line", async () => {
+    const { host, run } = await cli([], {}, guest);
+    expect(await run("status")).toMatchObject({ exit: 1, err: expect.stringContaining("PLINTH_NOT_OWNER") });
+    const direct = () => collect(host.use("plinth.cli-command").get("config.get").run({ args: {}, options: {}, terminal }));
+    await expect(host.as(guest, direct)).rejects.toMatchObject({ code: "PLINTH_NOT_OWNER" });
+    await expect(direct()).rejects.toMatchObject({ code: "PLINTH_NOT_OWNER" });
+  });
+});
+
+describe("agent", () => {
+  const tool = [
+    { type: "tool-start", callId: "c", name: "dice", args: { sides: 6 } },
+    { type: "tool-end", callId: "c", name: "dice", result: { content: [{ type: "text", text: "broken" }], isError: true } },
+  ] as const satisfies TurnEvent[];
+  const end: TurnEvent = { type: "end", status: "ok", text: "Four.", model: "a/b", usage: { inputTokens: 1, outputTokens: 2 } };
+
+  it("streams the answer to out and what tools do to err", async () => {
+    const { run } = await cli([
+      turns(start, ...tool, { type: "text", delta: "Fo\u001b[2J" }, { type: "text", delta: "ur." }, end),
+    ]);
+    const seen = await run("agent", "-m", "roll");
+    expect(seen).toMatchObject({ out: "Fo[2Jur.\n", exit: 0 });
+    expect(seen.err).toBe('→ dice {"sides":6}\n✗ dice: broken\n');
+  });
+
+  it("answers --json with text, run, session, usage and tool calls", async () => {
+    const { run } = await cli([turns(start, ...tool, end)]);
+    expect(JSON.parse((await run("agent", "-m", "roll", "--json")).out)).toEqual({
+      text: "Four.",
+      runId: "r1",
+      sessionKey: "main",
+      usage: { inputTokens: 1, outputTokens: 2 },
+      toolCalls: [{ name: "dice", args: { sides: 6 }, isError: true }],
+      model: "a/b",
+    });
+  });
+
+  it("fails with the turn's own code", async () => {
+    const error = { code: "PLINTH_MODEL_AUTH", message: "The key was refused.", next: "Set another key." };
+    const { run } = await cli([turns(start, { type: "end", status: "error", text: "", error })]);
+    expect(await run("agent", "-m", "x")).toMatchObject({
+      exit: 1,
+      err: expect.stringContaining("error PLINTH_MODEL_AUTH: The key was refused."),
+    });
+  });
+});
+
+describe("commands about the host", () => {
+  it("status shows extensions, the gateway and faults with the next step", async () => {
+    const { run } = await cli();
+    const seen = await run("status");
+    expect(seen.out).toContain("plinth.cli");
+    expect(seen.out).toContain("not running; start it with: plinth gateway run");
+    expect(JSON.parse((await run("status", "--json")).out)).toMatchObject({ generation: 1, gateway: { running: false } });
+  });
+
+  it("config set reads JSON where it is JSON and words otherwise", async () => {
+    const set: unknown[] = [];
+    const provider = { configSet: (input: unknown) => set.push(input) && { generation: 2 } };
+    const { run } = await cli([{ contract: "plinth.host-admin", descriptor: { title: "scripted" }, provider }]);
+    await run("config", "set", "a", "true");
+    await run("config", "set", "b", "word");
+    await run("config", "set", "c", '{"x":[1]}');
+    await run("config", "unset", "c");
+    expect(set).toEqual([
+      { path: "a", value: true },
+      { path: "b", value: "word" },
+      { path: "c", value: { x: [1] } },
+      { path: "c" },
+    ]);
+  });
+
+  it("models shows a provider that fails as a row", async () => {
+    const provider = (id: string, priority: number, status: () => unknown) => ({
+      contract: "plinth.model-provider",
+      id,
+      descriptor: { title: id, priority },
+      provider: { status, models: () => ({ models: [{ id: "tiny" }] }) },
+    });
+    const good = provider("good", 2, () => ({ ready: true, defaultModel: "tiny" }));
+    const bad = provider("bad", 1, () => {
+      throw new Error("no route");
+    });
+    const { run } = await cli([good, bad]);
+    const { providers } = JSON.parse((await run("models", "--json")).out);
+    expect(providers).toMatchObject([
+      { id: "bad", ready: false, reason: "no route" },
+      { id: "good", ready: true, models: [{ id: "tiny" }] },
+    ]);
+    expect((await run("models")).out).toContain("good/tiny");
+    expect((await run("models", "nope")).err).toContain("Choose one of: bad, good.");
+  });
+});
+
+describe("POST /api/cli", () => {
+  const request = (body: unknown) => ({
+    method: "POST",
+    path: "/api/cli",
+    query: {},
+    headers: {},
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    remote: "127.0.0.1",
+  });
+  async function post(host: Awaited<ReturnType<typeof cli>>["host"], body: unknown) {
+    const answer = { status: 0, lines: [] as TerminalItem[] };
+    for await (const item of host.use("plinth.http-route").get("cli.api").handle(request(body))) {
+      if ("status" in item) answer.status = item.status;
+      else if ("text" in item) answer.lines.push(JSON.parse(item.text));
+    }
+    return answer;
+  }
+
+  it("streams terminal items line by line, for the work of the request", async () => {
+    const { host } = await cli();
+    const answer = await host.as(owner, () => post(host, { argv: ["config", "path"], terminal: {} }));
+    expect(answer).toMatchObject({ status: 200, lines: [{ out: expect.stringContaining("plinth.json") }] });
+  });
+
+  it("never treats a line from elsewhere as local", async () => {
+    const provider = {
+      run: async function* () {
+        yield { out: "ran" };
+      },
+    };
+    const { host } = await cli([
+      { contract: "plinth.cli-command", id: "here", descriptor: { path: ["here"], summary: "", where: "local" }, provider },
+    ]);
+    const answer = await host.as(owner, () => post(host, { argv: ["here"], terminal: { local: true } }));
+    expect(answer.lines).toContainEqual({ err: expect.stringContaining("PLINTH_LOCAL_ONLY") });
+    expect(answer.lines).toContainEqual({ exit: 1 });
+  });
+
+  it.each(["", "null", "[]", '{"argv":"status"}', { argv: [1] }])("refuses the body %j", async (body) => {
+    const { host } = await cli();
+    expect(await host.as(owner, () => post(host, body))).toMatchObject({
+      status: 400,
+      lines: [{ error: { code: "PLINTH_REQUEST" } }],
+    });
+  });
+
+  it("cancels the command when the client leaves", async () => {
+    let stopped: () => void;
+    const left = new Promise<void>((resolve) => {
+      stopped = resolve;
+    });
+    const provider = {
+      run: async function* (_: unknown, { signal }: { signal: AbortSignal }) {
+        yield { out: "begun" };
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+        stopped();
+      },
+    };
+    const { host } = await cli([
+      { contract: "plinth.cli-command", id: "wait", descriptor: { path: ["wait"], summary: "" }, provider },
+    ]);
+    await host.as(owner, async () => {
+      for await (const item of host
+        .use("plinth.http-route")
+        .get("cli.api")
+        .handle(request({ argv: ["wait"] }))) {
+        if ("text" in item) break;
+      }
+    });
+    await left;
+  });
+});

@@ -1,0 +1,95 @@
+import { PlinthError, type TurnEvent } from "@plinth/sdk";
+import { fit, plain, plainLines } from "../table.ts";
+import type { OwnCommand, Run } from "./command.ts";
+
+/** One message and its whole turn: the answer on standard output, what the tools did on standard error. */
+export const agent: OwnCommand = async (run) => {
+  const message = run.option("message")?.trim();
+  if (!message)
+    throw new PlinthError("PLINTH_USAGE", "The message is empty.", { next: 'Say something: plinth agent -m "Hello".' });
+  const turn = new Turn(run);
+  const sessionKey = run.option("session");
+  const model = run.option("model");
+  const events = run.ctx
+    .use("plinth.turns")
+    .one()
+    .submit(
+      { text: message, surface: "cli", ...(sessionKey ? { sessionKey } : {}), ...(model ? { model } : {}) },
+      { signal: run.signal },
+    );
+  for await (const event of events) await turn.follow(event);
+  await turn.finish();
+};
+
+class Turn {
+  #run: Run;
+  #runId = "";
+  #sessionKey = "";
+  #streamed = "";
+  #tools = new Map<string, { name: string; args: Record<string, unknown>; isError: boolean }>();
+  #end: Extract<TurnEvent, { type: "end" }> | undefined;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  async follow(event: TurnEvent): Promise<void> {
+    const run = this.#run;
+    switch (event.type) {
+      case "start":
+        this.#runId = event.runId;
+        this.#sessionKey = event.sessionKey;
+        return;
+      case "text":
+        this.#streamed += event.delta;
+        return await run.out(plainLines(event.delta));
+      case "progress":
+        return await this.#note(event.text);
+      case "tool-start":
+        this.#tools.set(event.callId, { name: event.name, args: event.args, isError: false });
+        return await this.#note(`→ ${event.name} ${JSON.stringify(event.args)}`);
+      case "tool-end": {
+        const tool = this.#tools.get(event.callId);
+        if (tool) tool.isError = event.result.isError ?? false;
+        if (event.result.isError) await this.#note(`✗ ${event.name}: ${textOf(event.result.content)}`);
+        return;
+      }
+      case "suggest":
+        for (const { label, text } of event.suggestions) await this.#note(`${label}: ${text}`);
+        return;
+      case "end":
+        this.#end = event;
+    }
+  }
+
+  async finish(): Promise<void> {
+    const end = this.#end;
+    if (!end) throw new PlinthError("PLINTH_TURN_CUT", "The turn stopped without an end.", { next: "Send the message again." });
+    const shown = this.#streamed || end.text;
+    if (!this.#streamed && end.text) await this.#run.out(plainLines(end.text));
+    if (shown && !shown.endsWith("\n")) await this.#run.out("\n");
+    if (end.status === "aborted")
+      throw new PlinthError("PLINTH_ABORTED", "The turn was aborted.", { next: "Send the message again." });
+    if (end.status === "error") {
+      const { code = "PLINTH_FAILED", message = "The turn failed.", extension, next } = end.error ?? {};
+      throw new PlinthError(code, message, { ...(extension ? { extension } : {}), ...(next ? { next } : {}) });
+    }
+    await this.#run.result({
+      text: end.text,
+      runId: this.#runId,
+      sessionKey: this.#sessionKey,
+      usage: end.usage ?? null,
+      toolCalls: [...this.#tools.values()],
+      model: end.model ?? null,
+    });
+  }
+
+  async #note(text: string): Promise<void> {
+    if (this.#run.terminal.json) return;
+    await this.#run.err(`${this.#run.paint.dim(fit(plain(text), this.#run.terminal.columns || 80))}\n`);
+  }
+}
+
+function textOf(content: { type: string; text?: string }[]): string {
+  return content.map((part) => part.text ?? `[${part.type}]`).join(" ");
+}

@@ -1,0 +1,47 @@
+/** Every bound of the gateway in one place. Times in milliseconds; `config.limits` overrides single ones. */
+export interface Limits {
+  /** TCP connections at once; more are dropped. */
+  connections: number;
+  /** Longest wait for a request's headers. */
+  headerMs: number;
+  /** Longest wait for a whole request, body included. */
+  bodyMs: number;
+  /** Longest time between a WebSocket's upgrade and its `connect`. */
+  connectMs: number;
+  /** A WebSocket that answers no ping for this long is dropped. */
+  pingMs: number;
+  /** How long a stop waits for what is in flight. */
+  drainMs: number;
+  /** Unanswered requests on one WebSocket. */
+  inFlight: number;
+  /** Largest WebSocket message from a client. */
+  frameBytes: number;
+  /** A WebSocket client with more unread bytes than this is dropped. */
+  bufferedBytes: number;
+  /** Wrong tokens from one address in a minute. */
+  failedTokens: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  connections: 1024,
+  headerMs: 10_000,
+  bodyMs: 60_000,
+  connectMs: 10_000,
+  pingMs: 20_000,
+  drainMs: 5_000,
+  inFlight: 256,
+  frameBytes: 1024 * 1024,
+  bufferedBytes: 8 * 1024 * 1024,
+  failedTokens: 10,
+};
+
+/** Body of an HTTP request, unless its route states another limit. */
+export const BODY_BYTES = 1024 * 1024;
+/** All headers of a request. */
+export const HEADER_BYTES = 16 * 1024;
+/** A WebSocket message before the connection is authenticated. */
+export const CONNECT_FRAME_BYTES = 16 * 1024;
+/** WebSockets that have not authenticated yet. */
+export const PENDING_SOCKETS = 128;
+/** An HTTP response whose reader takes nothing for this long is cut. */
+export const STALL_MS = 60_000;

@@ -1,0 +1,92 @@
+import { type ErrorInfo, errorInfo, PlinthError } from "@plinth/sdk";
+
+const STATUS: Record<string, number> = {
+  PLINTH_BAD_REQUEST: 400,
+  PLINTH_UNAUTHENTICATED: 401,
+  PLINTH_FORBIDDEN: 403,
+  PLINTH_GATE_DENIED: 403,
+  PLINTH_PERMISSION: 403,
+  PLINTH_CONSENT_NEEDED: 403,
+  PLINTH_HOST_REFUSED: 403,
+  PLINTH_ORIGIN_REFUSED: 403,
+  PLINTH_NOT_FOUND: 404,
+  PLINTH_NOT_INSTALLED: 404,
+  PLINTH_CAPABILITY_MISSING: 404,
+  PLINTH_METHOD_NOT_ALLOWED: 405,
+  PLINTH_TIMEOUT: 408,
+  PLINTH_TOO_LARGE: 413,
+  PLINTH_UNSUPPORTED_MEDIA: 415,
+  PLINTH_RATE_LIMITED: 429,
+  PLINTH_MODEL_RATE: 429,
+  PLINTH_QUOTA: 429,
+  PLINTH_STOPPING: 503,
+  PLINTH_QUARANTINED: 503,
+  PLINTH_BREAKER_OPEN: 503,
+  PLINTH_EXTENSION_EXITED: 503,
+  PLINTH_DEADLINE: 504,
+};
+
+/** The HTTP status that says what an error's code means; 500 for codes that are not about the request. */
+export function statusOf(code: string): number {
+  return STATUS[code] ?? (code.endsWith("_BUSY") ? 409 : code.endsWith("_INPUT") ? 400 : 500);
+}
+
+/** An error as application/problem+json (RFC 9457), with Plinth's own fields beside the standard ones. */
+export function problem(error: ErrorInfo): { status: number; body: string } {
+  const status = statusOf(error.code);
+  return { status, body: JSON.stringify({ type: "about:blank", title: error.message, status, ...error }) };
+}
+
+/** As `errorInfo`; what an extension threw without a code is not shown to the public, only logged. */
+export function publicInfo(thrown: unknown, role: "owner" | "guest"): ErrorInfo {
+  const info = errorInfo(thrown);
+  if (role === "owner" || (info.code !== "PLINTH_FAILED" && info.code !== "PLINTH_EXTENSION_FAILED")) return info;
+  return { ...info, message: "The request failed inside the extension that answers it.", next: "The gateway's log says why." };
+}
+
+/** The gateway's own refusals. */
+export const refuse = {
+  badRequest: (why: string) =>
+    new PlinthError("PLINTH_BAD_REQUEST", `The request is not valid: ${why}.`, { next: "Correct the request." }),
+  noToken: () =>
+    new PlinthError("PLINTH_UNAUTHENTICATED", "This address needs the gateway's token.", {
+      next: "Send it as `Authorization: Bearer TOKEN`; it stands in the file state/plinth.gateway/token of the home folder.",
+    }),
+  wrongToken: () =>
+    new PlinthError("PLINTH_UNAUTHENTICATED", "The token is not this gateway's token.", {
+      next: "Use the token in the file state/plinth.gateway/token of the home folder.",
+    }),
+  tooManyTokens: (seconds: number) =>
+    new PlinthError("PLINTH_RATE_LIMITED", "Too many wrong tokens came from this address.", {
+      next: `Wait ${seconds} s, then use the token in the file state/plinth.gateway/token of the home folder.`,
+    }),
+  host: () =>
+    new PlinthError("PLINTH_HOST_REFUSED", "The gateway does not answer under this host name.", {
+      next: "Use 127.0.0.1 or localhost, or add the name: plinth config set 'extensions[\"plinth.gateway\"].config.names' '[\"NAME\"]'",
+    }),
+  origin: () =>
+    new PlinthError("PLINTH_ORIGIN_REFUSED", "Pages of this web origin may not use the gateway.", {
+      next: "Open the gateway's own page, or add the origin: plinth config set 'extensions[\"plinth.gateway\"].config.origins' '[\"ORIGIN\"]'",
+    }),
+  notFound: (path: string) =>
+    new PlinthError("PLINTH_NOT_FOUND", `Nothing answers at ${path.slice(0, 200)}.`, {
+      next: "Check the path, or install the extension that provides it.",
+    }),
+  method: (allow: string) =>
+    new PlinthError("PLINTH_METHOD_NOT_ALLOWED", `This path does not take that method; it takes ${allow}.`, {
+      next: `Use ${allow}.`,
+    }),
+  tooLarge: (limit: number) =>
+    new PlinthError("PLINTH_TOO_LARGE", `The body is larger than the ${limit} bytes that this path takes.`, {
+      next: "Send less at once.",
+    }),
+  media: () =>
+    new PlinthError("PLINTH_UNSUPPORTED_MEDIA", "The body is compressed or not UTF-8 text.", {
+      next: "Send plain UTF-8 text.",
+    }),
+  stopping: () => new PlinthError("PLINTH_STOPPING", "The gateway is stopping.", { next: "Try again when it runs." }),
+  busy: (limit: number) =>
+    new PlinthError("PLINTH_BUSY", `This connection has ${limit} unanswered requests already.`, {
+      next: "Wait for answers first.",
+    }),
+};

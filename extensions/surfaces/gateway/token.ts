@@ -1,0 +1,86 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { constants } from "node:fs";
+import { link, open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { PlinthError } from "@plinth/sdk";
+
+const FORM = /^[A-Za-z0-9_-]{43}$/;
+
+/** The gateway's token: 32 random bytes, base64url, made once and kept in `<dir>/token` for its owner only. */
+export async function loadToken(dir: string): Promise<string> {
+  const file = join(dir, "token");
+  return (await readToken(file)) ?? (await createToken(file));
+}
+
+/** Compares in constant time: both sides are hashed, so that neither length nor content shows in the time. */
+export class TokenCheck {
+  readonly #expected: Buffer;
+
+  constructor(token: string) {
+    this.#expected = digest(token);
+  }
+
+  matches(candidate: unknown): boolean {
+    return typeof candidate === "string" && candidate.length <= 512 && timingSafeEqual(digest(candidate), this.#expected);
+  }
+}
+
+/** The token of an `Authorization: Bearer` header; undefined without one. */
+export function bearer(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  return /^bearer +(\S+) *$/i.exec(header)?.[1];
+}
+
+const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+async function readToken(file: string): Promise<string | undefined> {
+  // O_NOFOLLOW and checks on the descriptor: what is checked is what is read.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw broken(file, error.code === "ELOOP" ? "it is a symbolic link" : (error.code ?? "it cannot be opened"));
+  });
+  if (handle === undefined) return undefined;
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw broken(file, "it is not a file");
+    if (process.getuid !== undefined && stat.uid !== process.getuid()) throw broken(file, "it belongs to another user");
+    if ((stat.mode & 0o077) !== 0) throw broken(file, "other users could read it, so that it is no secret any more");
+    if (stat.size > 256) throw broken(file, "it is too long");
+    const token = (await handle.readFile("utf8")).trim();
+    if (!FORM.test(token)) throw broken(file, "it does not hold a token");
+    return token;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function createToken(file: string): Promise<string> {
+  const token = randomBytes(32).toString("base64url");
+  const draft = `${file}.${process.pid}.${randomBytes(4).toString("hex")}`;
+  try {
+    const handle = await open(draft, "wx", 0o600);
+    try {
+      await handle.writeFile(`${token}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    // A link either makes the whole file or fails: nobody reads half a token, and two starters agree on one.
+    await link(draft, file);
+    return token;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST")
+      throw broken(file, `it cannot be written: ${(error as Error).message}`);
+    const other = await readToken(file);
+    if (other === undefined) throw broken(file, "it vanished while it was read");
+    return other;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+const broken = (file: string, why: string): PlinthError =>
+  new PlinthError("PLINTH_TOKEN_BROKEN", `The gateway's token file ${file} is not usable: ${why}.`, {
+    extension: "plinth.gateway",
+    next: "Delete the file and start the gateway again; it makes a new token.",
+  });

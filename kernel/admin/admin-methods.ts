@@ -1,0 +1,44 @@
+import { nearest } from "@plinth/manifests/check/explain.ts";
+import { editConfig, loadConfig, settingsOf } from "../config.ts";
+import { errors } from "../errors.ts";
+import type { Host } from "../host.ts";
+import { type InstallInput, inspectPackage, installPackage, uninstallPackage } from "../install/install.ts";
+
+type Methods = Map<string, (input: Record<string, unknown>) => unknown>;
+
+/** plinth.host-admin: every change is made beside what runs, then swapped in as a generation. */
+export function adminMethods(host: Host): Methods {
+  return new Map<string, (input: Record<string, unknown>) => unknown>([
+    ["inspect", async ({ dir }) => (await inspectPackage(host, String(dir))).candidate],
+    ["install", (input) => host.exclusive(() => installPackage(host, input as unknown as InstallInput))],
+    ["uninstall", ({ id, keepData }) => host.exclusive(() => uninstallPackage(host, String(id), keepData === true))],
+    ["enable", ({ id, enabled }) => host.exclusive(() => enable(host, String(id), enabled === true))],
+    ["configSet", ({ path, value }) => host.exclusive(() => configSet(host, String(path), value))],
+    ["stop", () => void setImmediate(() => void host.stop())],
+  ]);
+}
+
+async function configSet(host: Host, path: string, value: unknown): Promise<{ generation: number }> {
+  // The file may have been edited by hand since it was read: edits apply to what is there now.
+  const before = await loadConfig(host.home);
+  const config = await editConfig(before, path, value);
+  const next = await host.advance({ ...host.state, config });
+  return { generation: next.number };
+}
+
+async function enable(host: Host, id: string, enabled: boolean): Promise<{ generation: number }> {
+  if (!host.state.records.some((one) => one.manifest.id === id)) {
+    const near = nearest(
+      id,
+      host.state.records.map((one) => one.manifest.id),
+    );
+    throw errors.notInstalled(id, near === undefined ? [] : [near]);
+  }
+  if (enabled) host.supervisor.clear(id);
+  const settings = settingsOf(host.state.config.value, id);
+  if ((settings.enabled ?? true) === enabled) return { generation: host.current.number };
+  const pin = host.state.config.value.extensions?.[id];
+  const path = `extensions["${id}"]`;
+  if (typeof pin === "string") return configSet(host, path, { version: pin, enabled });
+  return configSet(host, `${path}.enabled`, enabled ? undefined : false);
+}

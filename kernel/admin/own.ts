@@ -1,0 +1,57 @@
+import type { CallOptions } from "../call.ts";
+import { productContracts } from "../contracts.ts";
+import { errors, owned } from "../errors.ts";
+import type { Answering, CapabilityEntry } from "../generation.ts";
+import type { Host } from "../host.ts";
+import { currentWork } from "../work.ts";
+import { hostMethods } from "./host-methods.ts";
+
+type Method = (input: Record<string, unknown>) => unknown;
+
+/** Answers the kernel's own contracts: plinth.host to everyone who declares it, plinth.host-admin to owners' work only. */
+class OwnProvider implements Answering {
+  readonly id = "host";
+  readonly #methods: ReadonlyMap<string, Method>;
+  readonly #ownersOnly: boolean;
+
+  constructor(methods: ReadonlyMap<string, Method>, ownersOnly: boolean) {
+    this.#methods = methods;
+    this.#ownersOnly = ownersOnly;
+  }
+
+  async invoke(entry: CapabilityEntry, method: string, input: unknown, _options: CallOptions): Promise<unknown> {
+    const run = this.#methods.get(method);
+    if (run === undefined) throw errors.unsupported("host", `${entry.contract.id}.${method}`);
+    if (this.#ownersOnly && currentWork()?.principal.role !== "owner")
+      throw errors.permission("The caller", "administer the host: it does not act for an owner");
+    try {
+      return await run((input ?? {}) as Record<string, unknown>);
+    } catch (thrown) {
+      throw owned(thrown, "host");
+    }
+  }
+
+  stream(entry: CapabilityEntry, method: string): AsyncIterable<unknown> {
+    throw errors.unsupported("host", `${entry.contract.id}.${method}`);
+  }
+}
+
+export function ownCapabilities(host: Host): CapabilityEntry[] {
+  const entry = (contract: string, by: Answering): CapabilityEntry => {
+    const shape = productContracts.get(contract);
+    if (shape === undefined) throw new Error(`the build has no contract ${contract}`);
+    return {
+      contract: shape,
+      id: "kernel",
+      by,
+      data: Object.freeze({ id: "kernel", extension: "host", version: shape.version, descriptor: { title: "The kernel" } }),
+    };
+  };
+  // Administration is code that listing and serving never need: it is loaded by the first change.
+  const admin = (name: string): [string, Method] => [
+    name,
+    async (input) => (await import("./admin-methods.ts")).adminMethods(host).get(name)?.(input),
+  ];
+  const adminMethods = new Map(["inspect", "install", "uninstall", "enable", "configSet", "stop"].map(admin));
+  return [entry("plinth.host", new OwnProvider(hostMethods(host), false)), entry("plinth.host-admin", new OwnProvider(adminMethods, true))];
+}

@@ -1,0 +1,182 @@
+#!/usr/bin/env node
+// The launcher: plain JavaScript, no dependency. Answers --help and --version from data, hands a command to the running
+// gateway when there is one, and boots the host in this process otherwise.
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const NODE_MAJOR = 26;
+const root = join(dirname(realpathSync(fileURLToPath(import.meta.url))), "../..");
+const dist = process.env.PLINTH_DIST ?? join(root, "dist");
+const home = resolve(process.env.PLINTH_HOME || join(homedir(), ".plinth"));
+const argv = process.argv.slice(2);
+const json = argv.includes("--json");
+
+process.stdout.on("error", (error) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+await launch();
+
+async function launch() {
+  if (!existsSync(join(dist, "commands.json"))) {
+    return fail({ code: "PLINTH_NOT_BUILT", message: "Plinth is not built.", next: `Run \`npm run build\` in ${root}.` });
+  }
+  const { version, commands } = commandTable();
+  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) return print(`${version}\n`);
+  const { matchArgv, renderHelp } = await import(pathToFileURL(join(dist, "launcher.mjs")).href);
+  const match = matchArgv(commands, argv);
+  const columns = process.stdout.columns ?? 100;
+  const color = useColor();
+  if (match.version) return print(`${version}\n`);
+  if (match.help || (argv.length === 0 && match.error === undefined)) return print(renderHelp(commands, match.path, { columns, color }));
+  const { 0: major } = process.versions.node.split(".").map(Number);
+  const terminal = { cwd: process.cwd(), json, tty: process.stdout.isTTY === true, columns, color, local: true };
+  // Wrong usage is told by whoever runs the command line, in one place; a running gateway needs no newer Node here.
+  if (match.where !== "local" && !argv.includes("--safe-mode")) {
+    const code = await inGateway({ ...terminal, local: false });
+    if (code !== null) return void (process.exitCode = code);
+  }
+  if (major < NODE_MAJOR) return rerun();
+  process.exitCode = await embedded(terminal, match.where);
+}
+
+/** Commands of the product, and those of installed extensions from the index; no code is loaded. */
+function commandTable() {
+  const table = JSON.parse(readFileSync(join(dist, "commands.json"), "utf8"));
+  try {
+    const { records } = JSON.parse(readFileSync(join(home, "index.json"), "utf8"));
+    for (const { manifest } of records) {
+      for (const one of manifest.provides ?? []) {
+        if (one.contract === "plinth.cli-command") table.commands.push({ id: one.id, extension: manifest.id, ...one.descriptor });
+      }
+    }
+  } catch {
+    // Nothing installed.
+  }
+  return table;
+}
+
+/** Run the command in the gateway of this home; null when none answers. */
+async function inGateway(terminal) {
+  let running;
+  try {
+    running = JSON.parse(readFileSync(join(home, "state/plinth.gateway/running.json"), "utf8"));
+    process.kill(running.pid, 0);
+  } catch {
+    return null;
+  }
+  const { request } = await import("node:http");
+  let args = argv;
+  for (;;) {
+    const outcome = await new Promise((done) => {
+      const call = request(`${running.url}/api/cli`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${running.token}`, "content-type": "application/json" },
+      });
+      call.on("error", () => done(null));
+      call.on("response", (response) => done(follow(lines(response))));
+      call.end(JSON.stringify({ argv: args, terminal }));
+      process.once("SIGINT", () => {
+        call.destroy();
+        process.exit(130);
+      });
+    });
+    if (outcome === null || outcome.confirm === undefined) return outcome === null ? null : outcome.exit;
+    args = outcome.confirm;
+  }
+}
+
+async function embedded(terminal, where) {
+  await compileCache();
+  const { main } = await import(pathToFileURL(join(dist, "kernel/main.mjs")).href);
+  const stop = new AbortController();
+  if (where !== "local") for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => stop.abort());
+  let args = argv;
+  for (;;) {
+    const { exit, confirm } = await follow(main({ argv: args, terminal, dist, signal: stop.signal }));
+    if (confirm === undefined) return exit;
+    args = confirm;
+  }
+}
+
+/** Print terminal items as they come; a question is asked when a person can answer it. */
+async function follow(items) {
+  let exit = 0;
+  let confirm;
+  try {
+    for await (const item of items) {
+      if (item.out !== undefined) print(item.out);
+      else if (item.err !== undefined) process.stderr.write(item.err);
+      else if ("result" in item) print(`${JSON.stringify(item.result)}\n`);
+      else if (item.confirm !== undefined && process.stdin.isTTY && process.stdout.isTTY && !json) confirm = item.confirm;
+      else if (item.exit !== undefined) exit = item.exit;
+    }
+  } catch (error) {
+    fail(error);
+    exit = 1;
+  }
+  if (confirm === undefined || exit !== 0) return { exit };
+  const { createInterface } = await import("node:readline/promises");
+  const ask = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await ask.question(`${confirm.question} [y/N] `);
+  ask.close();
+  return /^y(es)?$/i.test(answer.trim()) ? { exit, confirm: confirm.argv } : { exit: 1 };
+}
+
+/** NDJSON lines of a response. */
+async function* lines(response) {
+  if (response.statusCode !== 200) {
+    let text = "";
+    for await (const chunk of response) text += chunk;
+    let problem = {};
+    try {
+      problem = JSON.parse(text);
+    } catch {
+      // Not ours: the status says enough.
+    }
+    throw { code: problem.code ?? "PLINTH_GATEWAY", message: problem.detail ?? problem.message ?? `The gateway answered ${response.statusCode}.`, next: problem.next };
+  }
+  let rest = "";
+  response.setEncoding("utf8");
+  for await (const chunk of response) {
+    const parts = (rest + chunk).split("\n");
+    rest = parts.pop();
+    for (const line of parts) if (line !== "") yield JSON.parse(line);
+  }
+}
+
+/** Started by an older Node: the pinned one comes with the package `node`. */
+function rerun() {
+  const found = ["node_modules/node/bin/node", "../node/bin/node"].map((path) => join(root, path)).find((path) => existsSync(path));
+  if (found === undefined) {
+    return fail({ code: "PLINTH_NODE", message: `Plinth needs Node ${NODE_MAJOR}; this is ${process.version}.`, next: `Run \`npm install\` in ${root}, or use Node ${NODE_MAJOR}.` });
+  }
+  const child = spawn(found, [fileURLToPath(import.meta.url), ...argv], { stdio: "inherit" });
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
+  child.on("error", (error) => fail({ code: "PLINTH_NODE", message: error.message, next: `Run \`npm install\` in ${root}.` }));
+  child.on("exit", (code, signal) => (signal === null ? process.exit(code) : process.kill(process.pid, signal)));
+}
+
+async function compileCache() {
+  const { enableCompileCache } = await import("node:module");
+  enableCompileCache?.(join(home, "cache/compile"));
+}
+
+function useColor() {
+  if (process.env.NO_COLOR !== undefined && process.env.NO_COLOR !== "") return false;
+  if (process.env.FORCE_COLOR !== undefined && process.env.FORCE_COLOR !== "0") return true;
+  return process.stdout.isTTY === true && process.env.TERM !== "dumb";
+}
+
+function print(text) {
+  process.stdout.write(text);
+}
+
+function fail(error) {
+  const known = typeof error?.code === "string" && error.code.startsWith("PLINTH_");
+  const { code, message, extension, next } = known ? error : { code: "PLINTH_FAILED", message: String(error?.message ?? error) };
+  if (json) print(`${JSON.stringify({ error: { code, message, extension, next } })}\n`);
+  process.stderr.write(`error ${code}${extension ? ` (${extension})` : ""}: ${message}\n${next ? `next: ${next}\n` : ""}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,18 @@
+import contractData from "@plinth/manifests/generated/contracts.js";
+
+export interface ContractShape {
+  readonly id: string;
+  readonly version: string;
+  readonly cardinality: "one" | "many";
+  readonly selection: string;
+  /** Absent for contracts of third parties: their descriptors are checked by the schema guard. */
+  readonly checked: boolean;
+  readonly descriptor: unknown;
+  readonly methods: Readonly<Record<string, { deadlineMs: number; stream: boolean; optional: boolean }>>;
+  readonly hooks: Readonly<Record<string, { mode: string; deadlineMs: number; failure: "open" | "closed" }>>;
+}
+
+/** The product's own contracts. */
+export const productContracts: ReadonlyMap<string, ContractShape> = new Map(
+  (contractData as ContractShape[]).map((one) => [one.id, { ...one, checked: true }]),
+);

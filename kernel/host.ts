@@ -1,0 +1,294 @@
+import { join } from "node:path";
+import type { Lockfile, Manifest } from "@plinth/manifests";
+import { SchemaGuard } from "@plinth/manifests/check/guard.ts";
+import { canonical, sha } from "@plinth/manifests/digest.ts";
+import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
+import type { DependencyContainer } from "tsyringe";
+import { Broker } from "./broker/broker.ts";
+import { Secrets } from "./broker/secrets.ts";
+import { type LoadedConfig, settingsOf } from "./config.ts";
+import { createRootContainer } from "./container.ts";
+import { type ErrorData, errors, PlinthError } from "./errors.ts";
+import { type CapabilityEntry, Generation } from "./generation.ts";
+import { effectivePermissions, Grants } from "./grants.ts";
+import { Instance } from "./instance.ts";
+import type { Logs } from "./log.ts";
+import type { CatalogRecord } from "./plan/catalog.ts";
+import { type Plan, type PlannedExtension, resolve } from "./plan/resolver.ts";
+import type { Report } from "./report.ts";
+import { Stores } from "./store/store.ts";
+import { Supervisor } from "./supervisor.ts";
+import type { Runner, RunnerInput } from "./tiers/runner.ts";
+import { currentWork } from "./work.ts";
+
+/** Data of the distribution: what to run, who fills which slot by default. */
+export interface Product {
+  readonly version: string;
+  readonly main: { contract: string; method: string };
+  readonly slots: Readonly<Record<string, string>>;
+}
+
+export interface HostState {
+  config: LoadedConfig;
+  lock: Lockfile;
+  records: readonly CatalogRecord[];
+  problems: readonly ErrorData[];
+}
+
+const DRAIN_MS = 60_000;
+
+/** The running host: the current generation, the ones that drain, and the services they stand on. */
+export class Host {
+  readonly home: string;
+  readonly product: Product;
+  readonly logs: Logs;
+  readonly report: Report;
+  readonly stores: Stores;
+  readonly secrets: Secrets;
+  readonly guard = new SchemaGuard();
+  readonly grants: Grants;
+  readonly supervisor: Supervisor;
+  readonly container: DependencyContainer = createRootContainer();
+  readonly draining = new Set<Generation>();
+  readonly own: CapabilityEntry[] = [];
+  readonly #env: Readonly<Record<string, string | undefined>>;
+  state: HostState;
+  current: Generation;
+  safeMode = false;
+  stopping = false;
+  #changes: Promise<unknown> = Promise.resolve();
+
+  constructor(input: {
+    home: string;
+    product: Product;
+    logs: Logs;
+    report: Report;
+    env: Readonly<Record<string, string | undefined>>;
+    state: HostState;
+  }) {
+    this.home = input.home;
+    this.product = input.product;
+    this.logs = input.logs;
+    this.report = input.report;
+    this.state = input.state;
+    this.#env = input.env;
+    this.stores = new Stores(join(input.home, "state", "store.db"));
+    this.secrets = new Secrets(input.home, input.env);
+    this.grants = new Grants(input.home);
+    this.supervisor = new Supervisor(input.home);
+    this.current = new Generation(0, emptyPlan, new Map(), []);
+  }
+
+  /** The generation that the current work is stamped with, while it lives; else the current one. */
+  generation(): Generation {
+    const pin = currentWork()?.pin;
+    return pin === undefined || pin === null || pin.retired ? this.current : pin;
+  }
+
+  /** One change at a time; a failed one does not stop the next. */
+  exclusive<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#changes.then(() => {
+      if (this.stopping) throw errors.stopping();
+      return change();
+    });
+    this.#changes = result.catch(() => {});
+    return result;
+  }
+
+  /** A pure preview: what would the plan be with this state? */
+  async plan(state: HostState): Promise<Plan> {
+    const misconfigured = await this.#checkConfigs(state);
+    return resolve({
+      records: state.records,
+      config: state.config.value,
+      lock: state.lock,
+      hostVersion: this.product.version,
+      slots: this.product.slots,
+      exclude: ({ manifest, digest, bundled }) => {
+        if (!bundled && this.safeMode)
+          return new PlinthError("PLINTH_SAFE_MODE", `${manifest.id} is not started in safe mode.`, {
+            extension: manifest.id,
+            next: "Start without --safe-mode.",
+          });
+        if (!bundled && !this.grants.covers(manifest, digest))
+          return errors.consent(manifest.id, "nobody consented to exactly this version and its permissions");
+        return misconfigured.get(manifest.id) ?? null;
+      },
+    });
+  }
+
+  /**
+   * Build generation N+1 beside N from a new state and swap. Instances whose digest, tier, configuration and grants are
+   * the same are carried over. `healthy` may refuse the new generation; then N stays current and nothing has changed.
+   */
+  async advance(state: HostState, healthy?: (next: Generation) => Promise<void>): Promise<Generation> {
+    const plan = await this.plan(state);
+    const instances = new Map<string, Instance>();
+    const fresh: Instance[] = [];
+    for (const [id, planned] of plan.extensions) {
+      const key = this.#key(planned);
+      const held = this.current.instances.get(id);
+      const instance = held?.key === key ? held : this.#instance(key, planned, plan);
+      if (instance !== held) fresh.push(instance);
+      instances.set(id, instance);
+    }
+    const next = new Generation(this.current.number + 1, plan, instances, this.own);
+    try {
+      await healthy?.(next);
+    } catch (thrown) {
+      await Promise.all(fresh.map((one) => one.stop(errors.stopping(), Promise.resolve())));
+      throw thrown;
+    }
+    const previous = this.current;
+    for (const instance of instances.values()) instance.holders++;
+    this.state = state;
+    this.current = next;
+    if (previous.number > 0) void this.#retire(previous);
+    void this.#announce(previous, next);
+    return next;
+  }
+
+  /** Stop everything in good order; later calls get the same promise. */
+  async stop(): Promise<void> {
+    if (this.stopping) return;
+    this.stopping = true;
+    await this.#changes;
+    const reason = errors.stopping();
+    const grace = new Promise<void>((resolve) => setTimeout(resolve, 2_000).unref());
+    const all = new Set([...this.draining, this.current].flatMap((one) => [...one.instances.values()]));
+    await Promise.all([...all].map((one) => one.stop(reason, grace)));
+    await this.guard.close();
+    await this.supervisor.flushed();
+    await this.stores.close();
+  }
+
+  /** An instance outside every generation, in a process of its own: for trying a package before it is installed. */
+  dryInstance(record: CatalogRecord): Instance {
+    const settings = settingsOf(this.state.config.value, record.manifest.id);
+    return this.#instance(`dry:${record.digest}`, { record, tier: "process", settings, reasons: [] }, this.current.plan);
+  }
+
+  /** Only first-party code, and what the operator put into the host tier, may change the host. */
+  checkAdmin(id: string): void {
+    const instance = this.current.instances.get(id);
+    if (instance !== undefined && (instance.record.bundled || instance.tier === "host")) return;
+    throw errors.permission(id, "administer the host");
+  }
+
+  async #retire(generation: Generation): Promise<void> {
+    this.draining.add(generation);
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.state.config.value.policy?.drainMs ?? DRAIN_MS).unref();
+    });
+    await Promise.race([generation.idle(), deadline]);
+    generation.retired = true;
+    const ended = new PlinthError("PLINTH_GENERATION_ENDED", "The extension was replaced or removed while this ran.", {
+      next: "Try again.",
+    });
+    await Promise.all([...generation.instances.values()].map((one) => (--one.holders === 0 ? one.stop(ended, deadline) : undefined)));
+    clearTimeout(timer);
+    this.draining.delete(generation);
+  }
+
+  async #announce(previous: Generation, next: Generation): Promise<void> {
+    const added = [...next.instances].filter(([id, one]) => previous.instances.get(id) !== one).map(([id]) => id);
+    const removed = [...previous.instances.keys()].filter((id) => !next.instances.has(id));
+    const fired = next.pipeline("generation.ready")?.fire("host", { generation: next.number, added, removed });
+    await fired?.catch(() => {});
+  }
+
+  #key({ record, tier, settings }: PlannedExtension): string {
+    return sha(
+      "sha256",
+      canonical({ id: record.manifest.id, digest: record.digest, tier, config: settings.config, grants: settings.grants }),
+    );
+  }
+
+  #instance(key: string, { record, tier, settings }: PlannedExtension, plan: Plan): Instance {
+    const { manifest } = record;
+    const granted = effectivePermissions(manifest, settings.grants);
+    const broker = new Broker(this, manifest, granted);
+    const log = this.logs.of(manifest.id);
+    const instance = new Instance({
+      key,
+      record,
+      tier,
+      info: this.#info(manifest, settings.config, granted, plan),
+      workspace: join(this.home, "workspace"),
+      bridge: broker,
+      parent: this.container,
+      supervisor: this.supervisor,
+      onLog: (level, message) => log[level](message),
+      makeRunner,
+      validate: this.state.config.value.policy?.validate === true,
+    });
+    broker.instance = instance;
+    return instance;
+  }
+
+  #info(manifest: Manifest, config: Record<string, unknown> | undefined, granted: Manifest["permissions"], plan: Plan): InstanceInfo {
+    const env: Record<string, string> = {};
+    for (const name of granted?.env ?? []) {
+      const value = this.#env[name];
+      if (value !== undefined) env[name] = value;
+    }
+    const methods: Record<string, Record<string, boolean>> = {};
+    for (const { contract } of manifest.uses ?? []) {
+      const shape = plan.contracts.get(contract);
+      if (shape !== undefined)
+        methods[contract] = Object.fromEntries(Object.entries(shape.methods).map(([name, { stream }]) => [name, stream]));
+    }
+    const hasData = (granted?.fs ?? []).some((one) => one === "data" || one === "data:ro");
+    return {
+      manifest,
+      config: Object.freeze({ ...defaultsOf(manifest.config), ...config }),
+      env,
+      dataDir: hasData ? join(this.home, "state", manifest.id) : null,
+      methods,
+    };
+  }
+
+  async #checkConfigs(state: HostState): Promise<Map<string, PlinthError>> {
+    const problems = new Map<string, PlinthError>();
+    for (const { manifest } of state.records) {
+      const { config } = settingsOf(state.config.value, manifest.id);
+      if (config === undefined) continue;
+      const where = `extensions["${manifest.id}"].config`;
+      try {
+        const found =
+          manifest.config === undefined
+            ? Object.keys(config).map((key) => ({ path: `/${key}`, message: "it takes no configuration" }))
+            : await this.guard.validate(manifest.config, config);
+        const [first] = found;
+        if (first !== undefined) problems.set(manifest.id, errors.configInvalid(state.config.file, `${where}${first.path}`, first.message));
+      } catch (thrown) {
+        problems.set(manifest.id, errors.configInvalid(state.config.file, where, (thrown as Error).message));
+      }
+    }
+    return problems;
+  }
+}
+
+/** Defaults that the configuration's schema states for its properties. */
+function defaultsOf(schema: unknown): Record<string, unknown> {
+  const properties = (schema as { properties?: Record<string, { default?: unknown }> } | undefined)?.properties ?? {};
+  return Object.fromEntries(Object.entries(properties).flatMap(([key, one]) => (one?.default === undefined ? [] : [[key, one.default]])));
+}
+
+async function makeRunner(tier: string, input: RunnerInput): Promise<Runner> {
+  if (tier === "host") return new (await import("./tiers/host.ts")).HostRunner(input);
+  return new (await import("./tiers/process.ts")).ProcessRunner(input);
+}
+
+const emptyPlan: Plan = {
+  extensions: new Map(),
+  contracts: new Map(),
+  capabilities: new Map(),
+  slots: new Map(),
+  hooks: new Map(),
+  disabled: new Set(),
+  blocked: new Map(),
+  problems: [],
+  reasons: new Map(),
+};

@@ -1,0 +1,5 @@
+export { type BootInput, boot, homeOf } from "./boot.ts";
+export { errorData, PlinthError } from "./errors.ts";
+export type { Host } from "./host.ts";
+export { main } from "./main.ts";
+export { runWork, Work, withWork } from "./work.ts";

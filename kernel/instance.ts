@@ -1,0 +1,248 @@
+import type { Tier } from "@plinth/manifests";
+import { checkHookPayload, checkPayload, loadPayloads } from "@plinth/manifests/check/payloads.ts";
+import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
+import type { DependencyContainer } from "tsyringe";
+import { Call, type CallOptions, followStream, settle } from "./call.ts";
+import { InstanceContainer } from "./container.ts";
+import { errors, owned, type PlinthError } from "./errors.ts";
+import type { CapabilityEntry } from "./generation.ts";
+import { Breaker } from "./hooks/breaker.ts";
+import type { CatalogRecord } from "./plan/catalog.ts";
+import type { Supervisor } from "./supervisor.ts";
+import type { Runner, RunnerInput } from "./tiers/runner.ts";
+import { currentWork, runWork } from "./work.ts";
+
+export interface InstanceInput {
+  readonly key: string;
+  readonly record: CatalogRecord;
+  readonly tier: Tier;
+  readonly info: InstanceInfo;
+  readonly workspace: string;
+  readonly bridge: RunnerInput["bridge"];
+  readonly parent: DependencyContainer;
+  readonly supervisor: Supervisor;
+  readonly onLog: RunnerInput["onLog"];
+  readonly makeRunner: (tier: Tier, input: RunnerInput) => Promise<Runner>;
+  /** Check payloads in the host tier too. */
+  readonly validate: boolean;
+}
+
+const BREAKS = new Set(["PLINTH_DEADLINE", "PLINTH_EXTENSION_EXITED", "PLINTH_PROTOCOL"]);
+const CALL_WINDOW_MS = 60_000;
+
+/**
+ * One extension in one tier with one configuration. It starts at its first use; a start in flight is shared, a failed
+ * one is a value that the supervisor remembers. Generations share it by its key until none needs it.
+ */
+export class Instance {
+  readonly key: string;
+  readonly id: string;
+  readonly tier: Tier;
+  readonly record: CatalogRecord;
+  readonly breaker = new Breaker();
+  readonly counts = { calls: 0, errors: 0, activations: 0, activateMs: 0 };
+  readonly #input: InstanceInput;
+  #runner: Runner | null = null;
+  #starting: Promise<Runner> | null = null;
+  #inFlight = 0;
+  #quiet: (() => void) | null = null;
+  #stopped: PlinthError | null = null;
+  #window = { start: 0, calls: 0 };
+  /** The last failure of a hook subscriber, for `status`. */
+  lastError: PlinthError | null = null;
+  /** How many generations hold it. */
+  holders = 0;
+
+  constructor(input: InstanceInput) {
+    this.#input = input;
+    this.key = input.key;
+    this.record = input.record;
+    this.id = input.record.manifest.id;
+    this.tier = input.tier;
+  }
+
+  get active(): boolean {
+    return this.#runner !== null;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Start it now if it does not run; throws its coded error when it cannot. */
+  async activate(): Promise<void> {
+    if (this.#runner === null) await this.#start();
+  }
+
+  invoke(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Instance | null): Promise<unknown> {
+    const shape = entry.contract.methods[method];
+    if (shape === undefined || shape.stream) return Promise.reject(errors.unsupported(this.id, `${entry.contract.id}.${method}`));
+    const refused = this.#admit(entry, method, input, caller);
+    if (refused !== null) return Promise.reject(refused);
+    const deadlineMs = shorter(shape.deadlineMs, options.deadlineMs);
+    const call = new Call(caller?.id ?? "host", currentWork(), options.signal);
+    const run = (runner: Runner): Promise<unknown> =>
+      settle(this.id, `${entry.contract.id}.${method}`, call, options.signal, deadlineMs, () =>
+        runner.invoke(entry.contract.id, entry.id, method, input, call),
+      );
+    this.#inFlight++;
+    const result = this.#runner === null ? this.#start().then(run) : run(this.#runner);
+    return result.then(
+      (value) => {
+        this.#left(null);
+        const problem = this.tier === "host" && !this.#input.validate ? null : checkPayload(this.id, entry.contract, method, "out", value);
+        if (problem !== null) throw problem;
+        return value;
+      },
+      (thrown: unknown) => {
+        this.#left(thrown);
+        throw thrown;
+      },
+    );
+  }
+
+  stream(
+    entry: CapabilityEntry,
+    method: string,
+    input: unknown,
+    options: CallOptions,
+    caller: Instance | null,
+  ): AsyncIterableIterator<unknown> {
+    const shape = entry.contract.methods[method];
+    if (shape === undefined || !shape.stream) throw errors.unsupported(this.id, `${entry.contract.id}.${method}`);
+    const refused = this.#admit(entry, method, input, caller);
+    if (refused !== null) throw refused;
+    const work = currentWork();
+    const enter = <T>(body: () => T): T => (work === undefined ? body() : runWork(work, body));
+    const call = new Call(caller?.id ?? "host", work, options.signal);
+    const checked = this.tier !== "host" || this.#input.validate;
+    this.#inFlight++;
+    const open = async function* (this: Instance): AsyncGenerator<unknown> {
+      const runner = this.#runner ?? (await this.#start());
+      for await (const item of runner.stream(entry.contract.id, entry.id, method, input, call)) {
+        const problem = checked ? checkPayload(this.id, entry.contract, method, "out", item) : null;
+        if (problem !== null) throw problem;
+        yield item;
+      }
+    };
+    const direct = (): AsyncIterable<unknown> =>
+      this.#runner !== null && !checked ? this.#runner.stream(entry.contract.id, entry.id, method, input, call) : open.call(this);
+    const what = `${entry.contract.id}.${method}`;
+    return followStream(this.id, what, call, options.signal, shorter(shape.deadlineMs, options.deadlineMs), direct, enter, (failed) =>
+      this.#left(failed),
+    );
+  }
+
+  /** Run a hook's subscriber; the pipeline bounds and owns it. */
+  hook(name: string, payload: unknown, call: Call): unknown {
+    const run = (runner: Runner): unknown => runner.hook(name, payload, call);
+    const check = (answer: unknown): unknown => {
+      const problem =
+        this.tier === "host" || answer === undefined || answer === null || isDenial(answer)
+          ? null
+          : checkHookPayload(this.id, name, answer);
+      if (problem !== null) throw problem;
+      return answer ?? undefined;
+    };
+    if (this.#runner !== null && this.tier === "host") return run(this.#runner);
+    if (this.#stopped !== null) throw this.#stopped;
+    this.#inFlight++;
+    const result = this.#runner === null ? this.#start().then(run) : Promise.resolve(run(this.#runner));
+    return result.then(check).finally(() => this.#left(null));
+  }
+
+  /** Let what runs finish until `deadline` resolves, then end it; resolves when nothing of it runs. */
+  async stop(reason: PlinthError, deadline: Promise<void>): Promise<void> {
+    this.#stopped = reason;
+    if (this.#inFlight > 0) {
+      await Promise.race([new Promise<void>((resolve) => (this.#quiet = resolve)), deadline]);
+    }
+    const runner = this.#runner ?? (await this.#starting?.catch(() => null)) ?? null;
+    this.#runner = null;
+    await runner?.stop(reason).catch((thrown: unknown) => this.#input.onLog("warn", `stopping failed: ${owned(thrown, this.id).message}`));
+  }
+
+  #admit(entry: CapabilityEntry, method: string, input: unknown, caller: Instance | null): PlinthError | null {
+    if (this.#stopped !== null) return this.#stopped;
+    if (!this.breaker.allows()) return errors.breakerOpen(this.id);
+    const crosses = this.tier !== "host" || (caller !== null && caller.tier !== "host") || this.#input.validate;
+    const problem = crosses ? checkPayload(caller?.id ?? "host", entry.contract, method, "in", input) : null;
+    if (problem !== null) return problem;
+    const limit = this.record.manifest.budgets?.callsPerMinute;
+    if (limit !== undefined) {
+      const now = Date.now();
+      if (now - this.#window.start > CALL_WINDOW_MS) this.#window = { start: now, calls: 0 };
+      if (++this.#window.calls > limit) return errors.quota(this.id, `${limit} calls a minute`);
+    }
+    this.counts.calls++;
+    return null;
+  }
+
+  #left(failed: unknown): void {
+    if (--this.#inFlight === 0) this.#quiet?.();
+    if (failed === null) return this.breaker.succeeded();
+    this.counts.errors++;
+    if (BREAKS.has((failed as { code?: string }).code ?? "") && (failed as { extension?: string }).extension === this.id)
+      this.breaker.failed();
+  }
+
+  #start(): Promise<Runner> {
+    if (this.#stopped !== null) return Promise.reject(this.#stopped);
+    this.#starting ??= this.#launch().finally(() => {
+      this.#starting = null;
+    });
+    return this.#starting;
+  }
+
+  async #launch(): Promise<Runner> {
+    const { record, supervisor, info, bridge, parent, workspace, tier, onLog, makeRunner } = this.#input;
+    supervisor.admit(this.id, record.digest);
+    const began = performance.now();
+    this.counts.activations++;
+    const { manifest, dir, bundled, digest } = record;
+    let runner: Runner;
+    try {
+      if (manifest.entry === undefined) throw errors.unsupported(this.id, "calls: it has no code");
+      if (tier !== "host") await loadPayloads();
+      runner = await makeRunner(tier, {
+        manifest,
+        dir,
+        bundled,
+        digest,
+        info,
+        bridge,
+        container: new InstanceContainer(manifest, parent),
+        workspace,
+        onLog,
+      });
+      await runner.start().catch(async (thrown: unknown) => {
+        await runner.stop(new Error("it failed to start")).catch(() => {});
+        throw thrown;
+      });
+    } catch (thrown) {
+      const error = owned(thrown, this.id);
+      supervisor.strike(this.id, digest, error.code === "PLINTH_DIGEST" ? "load" : "activate", error);
+      onLog("error", `it failed to start: ${error.code}: ${error.message}`);
+      throw error;
+    }
+    this.counts.activateMs = performance.now() - began;
+    this.#runner = runner;
+    const started = Date.now();
+    void runner.ended?.then((reason) => {
+      if (this.#runner !== runner) return;
+      this.#runner = null;
+      supervisor.strike(this.id, digest, "exit", owned(reason, this.id));
+      onLog("error", `it ended: ${reason.message}`);
+    });
+    // What stays up for a while is well again.
+    setTimeout(() => {
+      const fault = supervisor.fault(this.id);
+      if (this.#runner === runner && fault !== undefined && fault.at <= started) supervisor.clear(this.id);
+    }, 10_000).unref();
+    return runner;
+  }
+}
+
+const isDenial = (answer: unknown): boolean => typeof (answer as { deny?: unknown } | null)?.deny === "string";
+const shorter = (contract: number, wanted: number | undefined): number =>
+  wanted === undefined ? contract : contract === 0 ? wanted : Math.min(contract, wanted);

@@ -1,0 +1,297 @@
+import type { Config, Lockfile, Manifest, Provide, Tier } from "@plinth/manifests";
+import { nearest } from "@plinth/manifests/check/explain.ts";
+import semver from "semver";
+import { settingsOf } from "../config.ts";
+import { type ContractShape, productContracts } from "../contracts.ts";
+import { errors, type PlinthError } from "../errors.ts";
+import type { CatalogRecord } from "./catalog.ts";
+import { findCycle, orderSubscribers, type Stage } from "./order.ts";
+
+export interface PlannedExtension {
+  readonly record: CatalogRecord;
+  readonly tier: Tier;
+  readonly settings: ReturnType<typeof settingsOf>;
+  readonly reasons: readonly string[];
+}
+
+export interface PlannedSubscriber {
+  readonly extension: string;
+  readonly stage: Stage;
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+  readonly deadlineMs: number;
+  readonly closed: boolean;
+}
+
+export interface PlannedHook {
+  readonly name: string;
+  readonly contract: string;
+  readonly mode: string;
+  readonly failure: "open" | "closed";
+  readonly deadlineMs: number;
+  readonly subscribers: readonly PlannedSubscriber[];
+}
+
+export interface Plan {
+  readonly extensions: ReadonlyMap<string, PlannedExtension>;
+  readonly contracts: ReadonlyMap<string, ContractShape>;
+  /** Providers by contract and id, already chosen. */
+  readonly capabilities: ReadonlyMap<string, ReadonlyMap<string, { extension: string; provide: Provide }>>;
+  readonly slots: ReadonlyMap<string, string>;
+  readonly hooks: ReadonlyMap<string, PlannedHook>;
+  readonly disabled: ReadonlySet<string>;
+  /** Extensions that are left out, with the reason. */
+  readonly blocked: ReadonlyMap<string, PlinthError>;
+  readonly problems: readonly PlinthError[];
+  readonly reasons: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface ResolveInput {
+  readonly records: readonly CatalogRecord[];
+  readonly config: Config;
+  readonly lock: Lockfile;
+  readonly hostVersion: string;
+  /** The product's choices for slots; the operator's config wins. */
+  readonly slots: Readonly<Record<string, string>>;
+  /** Why an extension must stay out (quarantine, consent), decided by the caller. */
+  readonly exclude: (record: CatalogRecord) => PlinthError | null;
+}
+
+const KERNEL_CONTRACTS = new Set(["plinth.host", "plinth.host-admin"]);
+
+/** A pure function: the same input gives the same plan, whatever the order of its records. */
+export function resolve(input: ResolveInput): Plan {
+  const reasons = new Map<string, string[]>();
+  const note = (id: string, reason: string): void => void (reasons.get(id)?.push(reason) ?? reasons.set(id, [reason]));
+  const blocked = new Map<string, PlinthError>();
+  const disabled = new Set<string>();
+  const candidates = new Map<string, CatalogRecord>();
+  for (const record of [...input.records].sort((a, b) => (a.manifest.id < b.manifest.id ? -1 : 1))) {
+    const { id } = record.manifest;
+    const problem = input.exclude(record) ?? fits(input, record);
+    if (settingsOf(input.config, id).enabled === false) {
+      disabled.add(id);
+      note(id, `disabled: extensions["${id}"].enabled is false`);
+    } else if (problem !== null) blocked.set(id, problem);
+    else candidates.set(id, record);
+    note(id, record.bundled ? `${record.manifest.version}: part of the product` : lockReason(input.lock, id));
+  }
+  const contracts = defineContracts(candidates, blocked);
+  // Leaving one out can leave others without what they need: repeat until nothing changes.
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const [id, record] of candidates) {
+      const problem = unmet(record.manifest, candidates, contracts, input.records);
+      if (problem === null) continue;
+      candidates.delete(id);
+      blocked.set(id, problem);
+      changed = true;
+    }
+    const path = findCycle([...candidates.keys()], (id) =>
+      Object.keys(candidates.get(id)?.manifest.extensions ?? {}).filter((other) => candidates.has(other)),
+    );
+    for (const id of new Set(path)) {
+      blocked.set(id, errors.cycle(id, path));
+      candidates.delete(id);
+      changed = true;
+    }
+  }
+  const { capabilities, slots, problems } = chooseProviders(input, candidates, contracts, note);
+  const hooks = planHooks(candidates, contracts, problems);
+  const extensions = new Map<string, PlannedExtension>();
+  for (const [id, record] of candidates) {
+    const settings = settingsOf(input.config, id);
+    const tier = chooseTier(record, settings.tier) as Tier;
+    note(
+      id,
+      `tier ${tier}: ${settings.tier ? "chosen in the configuration" : record.bundled ? "first-party" : "the strongest wall it supports here"}`,
+    );
+    for (const [other, range] of Object.entries(record.manifest.extensions ?? {})) note(other, `needed by ${id} (${range})`);
+    extensions.set(id, { record, tier, settings, reasons: reasons.get(id) ?? [] });
+  }
+  for (const [id, problem] of blocked) note(id, `left out: ${problem.code}: ${problem.message}`);
+  return { extensions, contracts, capabilities, slots, hooks, disabled, blocked, problems, reasons };
+}
+
+const lockReason = (lock: Lockfile, id: string): string => {
+  const entry = lock.extensions[id];
+  return entry === undefined ? "not in the lock" : `${entry.version} from ${entry.source}, pinned by ${entry.pinnedBy}: ${entry.reason}`;
+};
+
+function fits({ config, hostVersion }: ResolveInput, record: CatalogRecord): PlinthError | null {
+  const { id, version, engines } = record.manifest;
+  if (!semver.satisfies(hostVersion, engines.plinth, { includePrerelease: true })) {
+    return errors.versionConflict(id, "plinth", engines.plinth, hostVersion);
+  }
+  const settings = settingsOf(config, id);
+  if (settings.version !== undefined && !semver.satisfies(version, settings.version, { includePrerelease: true })) {
+    return errors.versionConflict(`extensions["${id}"].version`, id, settings.version, version);
+  }
+  if (chooseTier(record, settings.tier) === null) {
+    return errors.tier(id, settings.tier ?? "process", record.manifest.tiers ?? ["isolate", "process"]);
+  }
+  return null;
+}
+
+/** First-party code runs in the host unless configured; third-party code only where the operator wrote so. */
+export function chooseTier(record: CatalogRecord, wanted: Tier | undefined): Tier | null {
+  const supported = record.manifest.tiers ?? ["isolate", "process"];
+  if (wanted !== undefined) return supported.includes(wanted) || (wanted === "process" && supported.includes("isolate")) ? wanted : null;
+  if (record.bundled) return supported.includes("host") ? "host" : "process";
+  // What runs in an isolate runs in a process too: the isolate's API is the smaller one.
+  return supported.includes("process") || supported.includes("isolate") ? "process" : null;
+}
+
+function defineContracts(candidates: Map<string, CatalogRecord>, blocked: Map<string, PlinthError>): Map<string, ContractShape> {
+  const contracts = new Map(productContracts);
+  for (const [id, { manifest }] of candidates) {
+    for (const one of manifest.defines ?? []) {
+      if (contracts.has(one.id)) {
+        blocked.set(id, errors.conflict(id, `the contract ${one.id}`, [id, "another extension"]));
+        candidates.delete(id);
+        break;
+      }
+      const methods = Object.fromEntries(
+        Object.entries(one.methods).map(([name, method]) => [
+          name,
+          { deadlineMs: method.deadlineMs, stream: method.stream !== undefined, optional: method.optional === true },
+        ]),
+      );
+      const { version, cardinality, selection, descriptor } = one;
+      contracts.set(one.id, { id: one.id, version, cardinality, selection, checked: false, descriptor, methods, hooks: one.hooks ?? {} });
+    }
+  }
+  return contracts;
+}
+
+function unmet(
+  manifest: Manifest,
+  candidates: ReadonlyMap<string, CatalogRecord>,
+  contracts: ReadonlyMap<string, ContractShape>,
+  all: readonly CatalogRecord[],
+): PlinthError | null {
+  const { id } = manifest;
+  const installed = (other: string): string | undefined => all.find((one) => one.manifest.id === other)?.manifest.version;
+  for (const [other, range] of Object.entries(manifest.extensions ?? {})) {
+    const found = candidates.get(other);
+    if (found === undefined) return errors.missing(id, `${other} ${range}${installed(other) ? ` (installed: ${installed(other)})` : ""}`);
+    if (!semver.satisfies(found.manifest.version, range)) return errors.versionConflict(id, other, range, found.manifest.version);
+  }
+  for (const { contract, version } of manifest.provides ?? []) {
+    const shape = contracts.get(contract);
+    if (shape === undefined) return errors.unknownContract(id, contract, nearest(contract, contracts.keys()));
+    if (KERNEL_CONTRACTS.has(contract)) return errors.conflict(id, contract, ["the kernel", id]);
+    // A provider may be older than the contract's owner (N-1 within a major), never newer.
+    if (semver.major(version) !== semver.major(shape.version) || semver.gt(version, shape.version)) {
+      return errors.versionConflict(id, contract, version, shape.version);
+    }
+  }
+  for (const { contract, range, optional } of manifest.uses ?? []) {
+    const shape = contracts.get(contract);
+    if (shape === undefined) {
+      if (optional) continue;
+      return errors.unknownContract(id, contract, nearest(contract, contracts.keys()));
+    }
+    if (!semver.satisfies(shape.version, range)) return errors.versionConflict(id, contract, range, shape.version);
+  }
+  const hooks = new Set([...contracts.values()].flatMap((one) => Object.keys(one.hooks)));
+  for (const { on } of manifest.hooks ?? []) {
+    if (!hooks.has(on)) return errors.unknownContract(id, `(hook) ${on}`, nearest(on, hooks));
+  }
+  return null;
+}
+
+function chooseProviders(
+  { config, slots: defaults }: ResolveInput,
+  candidates: ReadonlyMap<string, CatalogRecord>,
+  contracts: ReadonlyMap<string, ContractShape>,
+  note: (id: string, reason: string) => void,
+): {
+  capabilities: Map<string, Map<string, { extension: string; provide: Provide }>>;
+  slots: Map<string, string>;
+  problems: PlinthError[];
+} {
+  const offers = new Map<string, Map<string, { extension: string; provide: Provide }[]>>();
+  for (const [extension, { manifest }] of candidates) {
+    for (const provide of manifest.provides ?? []) {
+      const byId = offers.get(provide.contract) ?? new Map<string, { extension: string; provide: Provide }[]>();
+      offers.set(provide.contract, byId.set(provide.id, [...(byId.get(provide.id) ?? []), { extension, provide }]));
+    }
+  }
+  const problems: PlinthError[] = [];
+  const slots = new Map<string, string>();
+  const capabilities = new Map<string, Map<string, { extension: string; provide: Provide }>>();
+  const choice = (key: string): string | undefined => config.slots?.[key] ?? (Object.hasOwn(defaults, key) ? defaults[key] : undefined);
+  for (const [contract, byId] of [...offers].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const chosen = new Map<string, { extension: string; provide: Provide }>();
+    for (const [id, list] of [...byId].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const wanted = choice(`${contract}/${id}`);
+      const winner = list.length === 1 ? list[0] : list.find((one) => one.extension === wanted);
+      if (winner !== undefined) chosen.set(id, winner);
+      else
+        problems.push(
+          errors.conflict(
+            list[0]?.extension ?? "",
+            `${contract}/${id}`,
+            list.map((one) => one.extension),
+          ),
+        );
+    }
+    capabilities.set(contract, chosen);
+    if (contracts.get(contract)?.cardinality !== "one") continue;
+    const providers = [...chosen.values()];
+    const wanted = choice(contract);
+    const winner = providers.length === 1 && wanted === undefined ? providers[0] : providers.find((one) => one.extension === wanted);
+    if (winner !== undefined) {
+      slots.set(contract, winner.provide.id);
+      const why = config.slots?.[contract]
+        ? "chosen in the configuration"
+        : providers.length === 1
+          ? "the only provider"
+          : "the product's default";
+      note(contract, `filled by ${winner.extension}: ${why}`);
+      note(winner.extension, `fills the slot ${contract}: ${why}`);
+    } else if (wanted !== undefined) problems.push(errors.missing(`slots["${contract}"]`, wanted));
+    else
+      problems.push(
+        errors.conflict(
+          providers[0]?.extension ?? "",
+          contract,
+          providers.map((one) => one.extension),
+        ),
+      );
+  }
+  return { capabilities, slots, problems };
+}
+
+function planHooks(
+  candidates: ReadonlyMap<string, CatalogRecord>,
+  contracts: ReadonlyMap<string, ContractShape>,
+  problems: PlinthError[],
+): Map<string, PlannedHook> {
+  const hooks = new Map<string, PlannedHook>();
+  for (const contract of contracts.values()) {
+    for (const [name, { mode, deadlineMs, failure }] of Object.entries(contract.hooks)) {
+      const subscribers: PlannedSubscriber[] = [];
+      for (const [extension, { manifest }] of candidates) {
+        const use = manifest.hooks?.find((one) => one.on === name);
+        if (use === undefined) continue;
+        subscribers.push({
+          extension,
+          stage: use.stage ?? "normal",
+          before: use.before ?? [],
+          after: use.after ?? [],
+          // A subscriber may tighten the policy and shorten the deadline, never the reverse.
+          deadlineMs: Math.min(use.deadlineMs ?? deadlineMs, deadlineMs),
+          closed: failure === "closed" || use.failure === "closed",
+        });
+      }
+      const { order, problem } = orderSubscribers(subscribers);
+      if (problem !== null) problems.push(problem);
+      // A cycle leaves its members unordered: they still run, after the others, by id. A gate is never lost.
+      const rest = subscribers.filter((one) => !order.includes(one));
+      hooks.set(name, { name, contract: contract.id, mode, failure, deadlineMs, subscribers: [...order, ...rest] });
+    }
+  }
+  return hooks;
+}

@@ -1,0 +1,60 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Call } from "../call.ts";
+import { errors } from "../errors.ts";
+import { extensionOf, verifiedSource } from "./load.ts";
+import type { Runner, RunnerInput } from "./runner.ts";
+
+/** First-party code, and what the operator wrote `tier: host` for: in this process, a function call away. */
+export class HostRunner implements Runner {
+  readonly ended = null;
+  readonly #input: RunnerInput;
+  #live: { stop(reason: Error): Promise<void> } | null = null;
+
+  constructor(input: RunnerInput) {
+    this.#input = input;
+  }
+
+  async start(): Promise<void> {
+    const { manifest, dir, bundled, bridge, info, container } = this.#input;
+    let namespace: { default?: unknown };
+    if (bundled) namespace = await import(pathToFileURL(join(dir, manifest.entry ?? "")).href);
+    else {
+      // The verified bytes themselves are evaluated: the file may change after the check.
+      const source = Buffer.from(await verifiedSource(this.#input)).toString("base64");
+      namespace = await import(`data:text/javascript;base64,${source}`);
+    }
+    const extension = extensionOf(manifest.id, namespace);
+    this.#live = await extension.start(bridge, info, container);
+    for (const { contract, id } of manifest.provides ?? []) {
+      if (container.provider(`${contract}/${id}`) === undefined) throw errors.notProvided(manifest.id, `${contract}/${id}`);
+    }
+    for (const { on } of manifest.hooks ?? []) {
+      if (container.handler(on) === undefined) throw errors.notProvided(manifest.id, `the hook ${on}`);
+    }
+  }
+
+  invoke(contract: string, id: string, method: string, input: unknown, call: Call): unknown {
+    const provider = this.#input.container.provider(`${contract}/${id}`);
+    const implementation = provider?.[method];
+    if (implementation === undefined) throw errors.unsupported(this.#input.manifest.id, `${contract}.${method}`);
+    return implementation.call(provider, input, call);
+  }
+
+  stream(contract: string, id: string, method: string, input: unknown, call: Call): AsyncIterable<unknown> {
+    const result = this.invoke(contract, id, method, input, call) as AsyncIterable<unknown> | null;
+    if (typeof result?.[Symbol.asyncIterator] === "function") return result;
+    throw errors.payload(this.#input.manifest.id, `${contract}.${method}`, "it must return an async iterable");
+  }
+
+  hook(name: string, payload: unknown, call: Call): unknown {
+    const handler = this.#input.container.handler(name);
+    if (handler === undefined) throw errors.notProvided(this.#input.manifest.id, `the hook ${name}`);
+    return handler(payload, call);
+  }
+
+  async stop(reason: Error): Promise<void> {
+    await this.#live?.stop(reason);
+    await this.#input.container.dispose();
+  }
+}

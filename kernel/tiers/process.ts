@@ -1,0 +1,177 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Duplex } from "node:stream";
+import { Peer } from "@plinth/manifests/wire/peer.ts";
+import type { Call } from "../call.ts";
+import { errors, type PlinthError } from "../errors.ts";
+import type { Work } from "../work.ts";
+import { ChildRequests } from "./child-requests.ts";
+import { verifiedSource } from "./load.ts";
+import type { Runner, RunnerInput } from "./runner.ts";
+
+const START_MS = 15_000;
+const STOP_MS = 2_000;
+const OUTPUT_LIMIT = 64 * 1024;
+
+/** The child's program, beside the kernel's own bundle. */
+const childProgram = (): string => process.env.PLINTH_CHILD_PROGRAM ?? join(import.meta.dirname, "../guest/process.mjs");
+
+/** An extension in a process of its own: Node's permission model, a scrubbed environment, no descriptor but the frames'. */
+export class ProcessRunner implements Runner {
+  readonly ended: Promise<Error>;
+  readonly #input: RunnerInput;
+  readonly #requests: ChildRequests;
+  #child: ChildProcess | null = null;
+  #peer: Peer | null = null;
+  #onEnded!: (error: Error) => void;
+  #stopping = false;
+
+  constructor(input: RunnerInput) {
+    this.#input = input;
+    this.#requests = new ChildRequests(input.manifest, input.bridge);
+    this.ended = new Promise((resolve) => {
+      this.#onEnded = resolve;
+    });
+  }
+
+  async start(): Promise<void> {
+    const { manifest, info } = this.#input;
+    const source = await verifiedSource(this.#input);
+    if (info.dataDir !== null) await mkdir(info.dataDir, { recursive: true, mode: 0o700 });
+    const child = spawn(process.execPath, [...this.#flags(), childProgram()], {
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+      env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8", TZ: process.env.TZ ?? "UTC" },
+      cwd: info.dataDir ?? "/",
+      detached: true,
+      windowsHide: true,
+    });
+    this.#child = child;
+    this.#capture(child);
+    const peer = new Peer(child.stdio[3] as Duplex, manifest.id, this.#requests);
+    this.#peer = peer;
+    child.on("error", (error) => peer.close(errors.exited(manifest.id, error.message)));
+    child.on("exit", (code, signal) => {
+      this.#killGroup();
+      const error = errors.exited(manifest.id, signal === null ? `exit code ${code}` : signal);
+      peer.close(error);
+      this.#requests.close();
+      if (!this.#stopping) this.#onEnded(error);
+    });
+    // A connection that closes or breaks the protocol is the end of the process, whatever it still does.
+    void peer.closed.then((error) => {
+      this.#killGroup();
+      if (!this.#stopping) setImmediate(() => this.#onEnded(error));
+    });
+    const { bridge: _bridge, ...rest } = { bridge: null, ...info };
+    await peer.call("start", { ...rest, source }, { deadlineMs: START_MS }, AbortSignal.timeout(START_MS)).catch((thrown: PlinthError) => {
+      this.#stopping = true;
+      this.#killGroup();
+      throw thrown.code === "PLINTH_ABORTED" ? errors.deadline(manifest.id, "its start", START_MS) : thrown;
+    });
+  }
+
+  invoke(contract: string, id: string, method: string, input: unknown, call: Call): unknown {
+    return this.#enter(call, (meta) =>
+      this.#connected().call("invoke", { contract, id, method, input, caller: call.caller, work: meta.data }, meta, call.signal),
+    );
+  }
+
+  stream(contract: string, id: string, method: string, input: unknown, call: Call): AsyncIterable<unknown> {
+    const requests = this.#requests;
+    const peer = this.#connected();
+    const params = { contract, id, method, input, caller: call.caller, work: workData(call.work) };
+    return (async function* () {
+      const leave = requests.enter(call.work);
+      try {
+        yield* peer.open("invoke", params, { work: call.work?.id }, call.signal);
+      } finally {
+        leave();
+      }
+    })();
+  }
+
+  hook(name: string, payload: unknown, call: Call): unknown {
+    return this.#enter(call, (meta) =>
+      this.#connected().call("hook", { name, payload, caller: call.caller, work: meta.data }, meta, call.signal),
+    );
+  }
+
+  async stop(reason: Error): Promise<void> {
+    this.#stopping = true;
+    const child = this.#child;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    await this.#peer?.call("stop", { reason: reason.message }, {}, AbortSignal.timeout(STOP_MS)).catch(() => {});
+    this.#killGroup();
+    await exited;
+  }
+
+  async #enter(call: Call, run: (meta: { work?: string; data: unknown }) => Promise<unknown>): Promise<unknown> {
+    const leave = this.#requests.enter(call.work);
+    try {
+      return await run({ ...(call.work === undefined ? {} : { work: call.work.id }), data: workData(call.work) });
+    } finally {
+      leave();
+    }
+  }
+
+  #connected(): Peer {
+    if (this.#peer === null) throw errors.exited(this.#input.manifest.id, "not started");
+    return this.#peer;
+  }
+
+  #flags(): string[] {
+    const { manifest, info, workspace } = this.#input;
+    const flags = [
+      "--permission",
+      `--allow-fs-read=${dirname(childProgram())}`,
+      "--no-experimental-sqlite",
+      "--no-experimental-webstorage",
+      "--disable-sigusr1",
+      "--disable-proto=delete",
+      "--no-warnings",
+      `--max-old-space-size=${manifest.budgets?.heapMb ?? 128}`,
+    ];
+    const roots: [string, boolean][] = [];
+    if (info.dataDir !== null) roots.push([info.dataDir, true]);
+    for (const entry of manifest.permissions?.fs ?? []) {
+      const readOnly = entry.endsWith(":ro");
+      const name = readOnly ? entry.slice(0, -3) : entry;
+      if (name === "workspace") roots.push([workspace, !readOnly]);
+      else if (name.startsWith("/")) roots.push([name, !readOnly]);
+    }
+    for (const [root, write] of roots) flags.push(`--allow-fs-read=${root}`, ...(write ? [`--allow-fs-write=${root}`] : []));
+    return flags;
+  }
+
+  /** What the child prints becomes log lines of its owner, bounded. */
+  #capture(child: ChildProcess): void {
+    let room = OUTPUT_LIMIT;
+    for (const [stream, level] of [
+      [child.stdout, "info"],
+      [child.stderr, "warn"],
+    ] as const) {
+      stream?.on("data", (chunk: Buffer) => {
+        if (room <= 0) return;
+        const text = chunk.subarray(0, room).toString("utf8").trimEnd();
+        room -= chunk.length;
+        if (text !== "") this.#input.onLog(level, text);
+        if (room <= 0) this.#input.onLog("warn", "it prints too much; the rest is dropped");
+      });
+    }
+  }
+
+  #killGroup(): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      // The group is gone already.
+    }
+  }
+}
+
+const workData = (work: Work | undefined): unknown =>
+  work === undefined ? null : { id: work.id, principal: work.principal, generation: work.generation };

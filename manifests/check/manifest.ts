@@ -1,0 +1,54 @@
+import * as compiled from "../generated/manifest.js";
+import type { Manifest, Provide } from "../schema/extension.ts";
+import { PlinthError } from "../wire/error.ts";
+import { explain, type Validator } from "./explain.ts";
+
+const MAX_BYTES = 512 * 1024;
+
+/** Parse and check a manifest; `origin` names it in errors until its id is known. */
+export function parseManifest(text: string, origin: string): Manifest {
+  if (text.length > MAX_BYTES) throw manifestInvalid(origin, "", `it is larger than ${MAX_BYTES / 1024} KiB`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (thrown) {
+    throw manifestInvalid(origin, "", `it is not JSON (${(thrown as Error).message})`);
+  }
+  const validate = compiled.manifest as unknown as Validator;
+  if (!validate(value)) {
+    const id = (value as { id?: unknown } | null)?.id;
+    const { path, message } = explain(validate.errors ?? [], value);
+    throw manifestInvalid(typeof id === "string" ? id.slice(0, 128) : origin, path, message);
+  }
+  const manifest = value as Manifest;
+  for (const provide of manifest.provides ?? []) checkDescriptor(manifest.id, provide);
+  if (manifest.entry === undefined && (manifest.hooks?.length ?? 0) > 0) {
+    throw manifestInvalid(manifest.id, "/hooks", "an extension without an entry cannot subscribe to hooks");
+  }
+  for (const contract of manifest.defines ?? []) {
+    if (!contract.id.startsWith(`${manifest.id}.`) && contract.id !== manifest.id) {
+      throw manifestInvalid(manifest.id, "/defines", `the contract ${contract.id} must start with ${manifest.id}.`);
+    }
+  }
+  const seen = new Set<string>();
+  for (const { contract, id } of manifest.provides ?? []) {
+    if (seen.has(`${contract}/${id}`)) throw manifestInvalid(manifest.id, "/provides", `${contract}/${id} is provided twice`);
+    seen.add(`${contract}/${id}`);
+  }
+  const hooks = (manifest.hooks ?? []).map((hook) => hook.on);
+  if (new Set(hooks).size < hooks.length) throw manifestInvalid(manifest.id, "/hooks", "a hook is listed twice");
+  return manifest;
+}
+
+function checkDescriptor(owner: string, provide: Provide): void {
+  const validate = (compiled.descriptors as unknown as Record<string, Validator | undefined>)[provide.contract];
+  if (!Object.hasOwn(compiled.descriptors, provide.contract) || validate === undefined || validate(provide.descriptor)) return;
+  const { path, message } = explain(validate.errors ?? [], provide.descriptor);
+  throw manifestInvalid(owner, `/provides/${provide.contract}/${provide.id}/descriptor${path}`, message);
+}
+
+export const manifestInvalid = (extension: string, where: string, why: string): PlinthError =>
+  new PlinthError("PLINTH_MANIFEST_INVALID", `The manifest of ${extension} is not valid at ${where || "/"}: ${why}.`, {
+    extension,
+    next: "Correct plinth.json; the manifest reference lists every field.",
+  });

@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { open, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Manifest } from "./schema/extension.ts";
+import { PlinthError } from "./wire/error.ts";
+
+const MAX_FILES = 4_000;
+const MAX_BYTES = 256 * 1_048_576;
+
+/** JSON with sorted keys: the same value gives the same bytes. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((one) => canonical(one === undefined ? null : one)).join(",")}]`;
+  if (value !== null && typeof value === "object") {
+    const entries = Object.entries(value).filter(([, one]) => one !== undefined);
+    entries.sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, one]) => `${JSON.stringify(key)}:${canonical(one)}`).join(",")}}`;
+  }
+  return JSON.stringify(value) ?? "null";
+}
+
+export const sha = (algorithm: "sha256" | "sha512", data: string | Uint8Array): string => createHash(algorithm).update(data).digest("hex");
+
+/** Read a file without following a link in its last component. */
+export async function readPlain(path: string): Promise<Buffer> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error("not a plain file");
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * sha512 over the sorted (path, sha512 of content) pairs of a tree. Links and special files refuse.
+ * `capture`: a path whose bytes, as hashed, come back too.
+ */
+export async function treeDigest(owner: string, root: string, capture?: string): Promise<{ digest: string; captured?: Buffer }> {
+  let captured: Buffer | undefined;
+  const hash = createHash("sha512");
+  let files = 0;
+  let bytes = 0;
+  const walk = async (below: string): Promise<void> => {
+    const entries = await readdir(join(root, below), { withFileTypes: true });
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of entries) {
+      const path = below === "" ? entry.name : `${below}/${entry.name}`;
+      if (entry.isDirectory()) await walk(path);
+      else if (entry.isFile()) {
+        const data = await readPlain(join(root, path));
+        bytes += data.length;
+        if (++files > MAX_FILES || bytes > MAX_BYTES) throw refused(owner, "it has too many files or bytes");
+        if (path === capture) captured = data;
+        hash.update(`${JSON.stringify(path)} ${sha("sha512", data)}\n`);
+      } else throw refused(owner, `${path} is neither a file nor a folder`);
+    }
+  };
+  await walk("");
+  return { digest: hash.digest("hex"), ...(captured ? { captured } : {}) };
+}
+
+/** What an owner's consent is bound to. */
+export function consentHash(manifest: Manifest, digest: string): string {
+  const { permissions, provides, uses, hooks, extensions } = manifest;
+  return sha("sha256", canonical({ digest, permissions, provides, uses, hooks, extensions }));
+}
+
+const refused = (extension: string, why: string): PlinthError =>
+  new PlinthError("PLINTH_PACKAGE", `The package of ${extension} is refused: ${why}.`, {
+    extension,
+    next: "Ask its author for a clean package.",
+  });

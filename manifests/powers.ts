@@ -1,0 +1,26 @@
+import type { Manifest } from "./schema/extension.ts";
+
+/** Everything an extension may do, in words, one line each. */
+export function describePowers(manifest: Manifest): string[] {
+  const { permissions = {}, provides = [], uses = [], hooks = [], extensions = {} } = manifest;
+  const lines: string[] = [];
+  for (const host of permissions.net ?? []) {
+    lines.push(
+      host === "*" ? "connect to any public host" : host === "loopback" ? "connect to servers on this machine" : `connect to ${host}`,
+    );
+  }
+  for (const entry of permissions.fs ?? []) {
+    const [name, ro] = [entry.replace(/:ro$/, ""), entry.endsWith(":ro")];
+    const what = name === "data" ? "its own folder" : name === "workspace" ? "the workspace" : name;
+    lines.push(`${ro ? "read" : "read and write"} ${what}`);
+  }
+  for (const name of permissions.env ?? []) lines.push(`read the environment variable ${name}`);
+  for (const program of permissions.exec ?? []) lines.push(program === "*" ? "run any program" : `run ${program}`);
+  for (const name of permissions.secrets ?? []) lines.push(`send the secret ${name} to these hosts (it never sees it)`);
+  for (const role of permissions.principals ?? []) lines.push(`take in work for the ${role}`);
+  for (const { contract, id } of provides) lines.push(`provide ${contract.replace(/^plinth\./, "")} ${id}`);
+  for (const { contract } of uses) lines.push(`use ${contract.replace(/^plinth\./, "")}`);
+  for (const { on, failure } of hooks) lines.push(`take part in ${on}${failure === "closed" ? " (and stop it when it fails)" : ""}`);
+  for (const [id, range] of Object.entries(extensions)) lines.push(`rely on ${id} ${range}`);
+  return lines;
+}

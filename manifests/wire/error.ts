@@ -1,0 +1,66 @@
+export interface PlinthErrorOptions {
+  /** The extension that owns the failure. */
+  extension?: string | undefined;
+  /** What to do next, a sentence for people. */
+  next?: string | undefined;
+  cause?: unknown;
+  /** More for machines; stays on this side of a tier. */
+  details?: unknown;
+}
+
+/** An error people can act on: a code, who owns it, a sentence, the next step. It crosses tiers as data. */
+export class PlinthError extends Error {
+  readonly code: string;
+  readonly extension: string | undefined;
+  readonly next: string | undefined;
+  readonly details: unknown;
+
+  constructor(code: string, message: string, options: PlinthErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "PlinthError";
+    this.code = code;
+    this.extension = options.extension;
+    this.next = options.next;
+    this.details = options.details;
+  }
+}
+
+export interface ErrorData {
+  code: string;
+  message: string;
+  extension?: string;
+  next?: string;
+}
+
+const CODE = /^PLINTH_[A-Z0-9_]{1,64}$/;
+const MAX_TEXT = 4_000;
+const clip = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
+
+/** Whatever was thrown, as bounded data. Reads nothing but own or class fields of known names, once, inside try. */
+export function errorData(thrown: unknown, owner?: string): ErrorData {
+  try {
+    if (typeof thrown === "object" && thrown !== null) {
+      const { code, message, extension, next } = thrown as Record<string, unknown>;
+      const known = typeof code === "string" && CODE.test(code);
+      const data: ErrorData = {
+        code: known ? code : "PLINTH_EXTENSION_FAILED",
+        message: typeof message === "string" ? clip(message) : "It failed without a message.",
+      };
+      const by = typeof extension === "string" ? clip(extension) : owner;
+      if (by !== undefined) data.extension = by;
+      if (typeof next === "string") data.next = clip(next);
+      return data;
+    }
+    return { code: "PLINTH_EXTENSION_FAILED", message: clip(String(thrown)), ...(owner ? { extension: owner } : {}) };
+  } catch {
+    return { code: "PLINTH_EXTENSION_FAILED", message: "It threw something that cannot be read.", ...(owner ? { extension: owner } : {}) };
+  }
+}
+
+/** The thrown value as a PlinthError with an owner; errors that have one already keep it. */
+export function owned(thrown: unknown, owner: string): PlinthError {
+  if (thrown instanceof PlinthError && thrown.extension !== undefined) return thrown;
+  const { code, message, ...rest } = errorData(thrown, owner);
+  const details = (thrown as { details?: unknown } | null)?.details;
+  return new PlinthError(code, message, { ...rest, cause: thrown, ...(details === undefined ? {} : { details }) });
+}

@@ -1,0 +1,75 @@
+import { WIRE, type WireMessage } from "./protocol.ts";
+
+/** Encode one batch of already serialised messages as a frame. */
+export function encodeFrame(messages: readonly string[]): Buffer {
+  const body = `[${messages.join(",")}]`;
+  const length = Buffer.byteLength(body);
+  const frame = Buffer.allocUnsafe(4 + length);
+  frame.writeUInt32BE(length, 0);
+  frame.write(body, 4);
+  return frame;
+}
+
+/** Cuts a byte stream into frames, wherever its chunks break. Throws on a frame over the limit or on what is not a batch. */
+export class FrameReader {
+  #chunks: Buffer[] = [];
+  #held = 0;
+  #wanted = -1;
+  readonly #limit: number;
+
+  constructor(limit: number = WIRE.maxFrameBytes) {
+    this.#limit = limit;
+  }
+
+  push(chunk: Buffer): WireMessage[] {
+    this.#chunks.push(chunk);
+    this.#held += chunk.length;
+    let messages: WireMessage[] = [];
+    for (;;) {
+      if (this.#wanted < 0) {
+        if (this.#held < 4) return messages;
+        this.#wanted = this.#take(4).readUInt32BE(0);
+        if (this.#wanted > this.#limit) throw new RangeError(`a frame of ${this.#wanted} bytes is over the limit of ${this.#limit}`);
+      }
+      if (this.#held < this.#wanted) return messages;
+      const batch: unknown = JSON.parse(this.#take(this.#wanted).toString("utf8"));
+      this.#wanted = -1;
+      if (!Array.isArray(batch)) throw new TypeError("a frame is not a batch");
+      for (const message of batch) if (!isMessage(message)) throw new TypeError("a batch holds something that is not a message");
+      messages = messages.length === 0 ? (batch as WireMessage[]) : messages.concat(batch as WireMessage[]);
+    }
+  }
+
+  #take(count: number): Buffer {
+    const first = this.#chunks[0] as Buffer;
+    this.#held -= count;
+    if (first.length === count) {
+      this.#chunks.shift();
+      return first;
+    }
+    if (first.length > count) {
+      this.#chunks[0] = first.subarray(count);
+      return first.subarray(0, count);
+    }
+    const all = Buffer.concat(this.#chunks);
+    this.#chunks = all.length > count ? [all.subarray(count)] : [];
+    return all.subarray(0, count);
+  }
+}
+
+const KINDS: ReadonlyMap<string, (message: unknown[]) => boolean> = new Map([
+  ["call", (m: unknown[]) => isId(m[1]) && typeof m[2] === "string" && typeof m[4] === "object" && m[4] !== null],
+  ["ok", (m: unknown[]) => isId(m[1])],
+  ["err", (m: unknown[]) => isId(m[1]) && typeof m[2] === "object" && m[2] !== null],
+  ["next", (m: unknown[]) => isId(m[1])],
+  ["end", (m: unknown[]) => isId(m[1])],
+  ["credit", (m: unknown[]) => isId(m[1]) && Number.isInteger(m[2]) && (m[2] as number) > 0 && (m[2] as number) <= 65_536],
+  ["cancel", (m: unknown[]) => isId(m[1])],
+  ["note", (m: unknown[]) => typeof m[1] === "string"],
+]);
+
+const isId = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
+
+function isMessage(message: unknown): message is WireMessage {
+  return Array.isArray(message) && typeof message[0] === "string" && KINDS.get(message[0])?.(message) === true;
+}

@@ -1,0 +1,302 @@
+import type { Duplex } from "node:stream";
+import { errorData, PlinthError } from "./error.ts";
+import { encodeFrame, FrameReader } from "./frames.ts";
+import { WIRE, type WireError, type WireMessage, type WireMeta } from "./protocol.ts";
+import { Inbox } from "./stream.ts";
+
+const raised = (extension: string) => ({
+  exited: (how: string) =>
+    new PlinthError("PLINTH_EXTENSION_EXITED", `The process of ${extension} ended (${how}).`, {
+      extension,
+      next: "It is started again at its next use; `plinth status` says why it ended.",
+      details: { retryable: true },
+    }),
+  aborted: (what: string) => new PlinthError("PLINTH_ABORTED", `${what} was cancelled.`),
+  busy: () => new PlinthError("PLINTH_QUOTA", `${extension} has too many calls in flight.`, { extension, next: "Wait for some to end." }),
+  payload: (why: string) =>
+    new PlinthError("PLINTH_PAYLOAD", `A message of ${extension} does not fit the frame protocol: ${why}.`, { extension }),
+  protocol: (why: string) =>
+    new PlinthError("PLINTH_PROTOCOL", `${extension} broke the frame protocol: ${why}. Its process was ended.`, {
+      extension,
+      next: "Report it to the author of the extension.",
+    }),
+});
+
+/** What a peer answers to calls from the other side. Unknown methods must throw. */
+export interface Handler {
+  call(method: string, params: unknown, meta: WireMeta, signal: AbortSignal): unknown;
+  stream(method: string, params: unknown, meta: WireMeta, signal: AbortSignal): AsyncIterable<unknown>;
+  note(method: string, params: unknown): void;
+}
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+interface Serving {
+  abort: AbortController;
+  credits: number;
+  wake: (() => void) | null;
+}
+
+/**
+ * One side of the frame protocol over a duplex stream. Messages of one tick travel in one frame, up to a byte cap.
+ * When the stream's buffer is full, `next` items wait: slow readers slow their own streams, not the process.
+ */
+export class Peer {
+  readonly #stream: Duplex;
+  readonly #handler: Handler;
+  readonly #owner: string;
+  readonly #reader = new FrameReader();
+  readonly #pending = new Map<number, Pending>();
+  readonly #inboxes = new Map<number, Inbox>();
+  readonly #serving = new Map<number, Serving>();
+  #queue: string[] = [];
+  #queued = 0;
+  #flushing = false;
+  #nextId = 1;
+  #closed: PlinthError | null = null;
+  readonly closed: Promise<PlinthError>;
+  #onClosed!: (error: PlinthError) => void;
+
+  constructor(stream: Duplex, owner: string, handler: Handler) {
+    this.#stream = stream;
+    this.#owner = owner;
+    this.#handler = handler;
+    this.closed = new Promise((resolve) => {
+      this.#onClosed = resolve;
+    });
+    stream.on("data", (chunk: Buffer) => this.#receive(chunk));
+    stream.on("error", (error) => this.close(raised(owner).exited(error.message)));
+    stream.on("close", () => this.close(raised(owner).exited("connection closed")));
+  }
+
+  /** Calls in flight, both ways. */
+  get inFlight(): number {
+    return this.#pending.size + this.#inboxes.size + this.#serving.size;
+  }
+
+  call(method: string, params: unknown, meta: WireMeta = {}, signal?: AbortSignal): Promise<unknown> {
+    if (this.#closed !== null) return Promise.reject(this.#closed);
+    if (this.#pending.size >= WIRE.maxPendingCalls) return Promise.reject(raised(this.#owner).busy());
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const settle = signal === undefined ? null : () => signal.removeEventListener("abort", onAbort);
+      const onAbort = (): void => {
+        if (!this.#pending.delete(id)) return;
+        this.#send(["cancel", id]);
+        reject(signal?.reason instanceof PlinthError ? signal.reason : raised(this.#owner).aborted(method));
+      };
+      this.#pending.set(id, {
+        resolve: (value) => {
+          settle?.();
+          resolve(value);
+        },
+        reject: (error) => {
+          settle?.();
+          reject(error);
+        },
+      });
+      if (signal?.aborted) return onAbort();
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#send(["call", id, method, params, meta]);
+    });
+  }
+
+  open(method: string, params: unknown, meta: WireMeta = {}, signal?: AbortSignal): AsyncIterable<unknown> {
+    return {
+      [Symbol.asyncIterator]: () => {
+        if (this.#closed !== null) throw this.#closed;
+        const id = this.#nextId++;
+        const inbox = new Inbox({
+          credit: (n) => this.#send(["credit", id, n]),
+          cancel: () => {
+            if (this.#inboxes.delete(id)) this.#send(["cancel", id]);
+          },
+        });
+        this.#inboxes.set(id, inbox);
+        this.#send(["call", id, method, params, { ...meta, stream: true }]);
+        if (signal !== undefined) {
+          const onAbort = (): void =>
+            inbox.fail(signal.reason instanceof PlinthError ? signal.reason : raised(this.#owner).aborted(method), true);
+          if (signal.aborted) onAbort();
+          else signal.addEventListener("abort", onAbort, { once: true });
+          inbox.onOver = () => signal.removeEventListener("abort", onAbort);
+        }
+        return inbox;
+      },
+    };
+  }
+
+  note(method: string, params: unknown): void {
+    if (this.#closed === null) this.#send(["note", method, params]);
+  }
+
+  close(error: PlinthError): void {
+    if (this.#closed !== null) return;
+    this.#closed = error;
+    for (const { reject } of this.#pending.values()) reject(error);
+    for (const inbox of this.#inboxes.values()) inbox.fail(error, false);
+    for (const serving of this.#serving.values()) {
+      serving.abort.abort(error);
+      serving.wake?.();
+    }
+    this.#pending.clear();
+    this.#inboxes.clear();
+    this.#stream.destroy();
+    this.#onClosed(error);
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      for (const message of this.#reader.push(chunk)) this.#dispatch(message);
+    } catch (thrown) {
+      this.close(raised(this.#owner).protocol(thrown instanceof Error ? thrown.message : "unreadable frame"));
+    }
+  }
+
+  #dispatch(message: WireMessage): void {
+    switch (message[0]) {
+      case "call":
+        this.#serve(message[1], message[2], message[3], message[4]);
+        return;
+      case "ok": {
+        const pending = this.#pending.get(message[1]);
+        this.#pending.delete(message[1]);
+        pending?.resolve(message[2]);
+        return;
+      }
+      case "err": {
+        const error = revive(message[2], this.#owner);
+        const pending = this.#pending.get(message[1]);
+        this.#pending.delete(message[1]);
+        pending?.reject(error);
+        const inbox = this.#inboxes.get(message[1]);
+        this.#inboxes.delete(message[1]);
+        inbox?.fail(error, false);
+        return;
+      }
+      case "next": {
+        const inbox = this.#inboxes.get(message[1]);
+        if (inbox !== undefined && !inbox.push(message[2])) throw new RangeError("a stream sent more items than it had credit for");
+        return;
+      }
+      case "end": {
+        const inbox = this.#inboxes.get(message[1]);
+        this.#inboxes.delete(message[1]);
+        inbox?.end();
+        return;
+      }
+      case "credit": {
+        const serving = this.#serving.get(message[1]);
+        if (serving === undefined) return;
+        serving.credits = Math.min(serving.credits + message[2], 65_536);
+        serving.wake?.();
+        return;
+      }
+      case "cancel": {
+        const serving = this.#serving.get(message[1]);
+        serving?.abort.abort(raised(this.#owner).aborted("The call"));
+        serving?.wake?.();
+        return;
+      }
+      case "note":
+        this.#handler.note(message[1], message[2]);
+    }
+  }
+
+  #serve(id: number, method: string, params: unknown, meta: WireMeta): void {
+    if (this.#serving.has(id)) throw new TypeError("a call id is in use");
+    if (this.#serving.size >= WIRE.maxPendingCalls) {
+      this.#send(["err", id, errorData(raised(this.#owner).busy())]);
+      return;
+    }
+    const serving: Serving = { abort: new AbortController(), credits: WIRE.streamCredits, wake: null };
+    this.#serving.set(id, serving);
+    const run = meta.stream === true ? this.#pump(id, method, params, meta, serving) : this.#answer(id, method, params, meta, serving);
+    run.catch((thrown: unknown) => this.#send(["err", id, errorData(thrown)])).finally(() => this.#serving.delete(id));
+  }
+
+  async #answer(id: number, method: string, params: unknown, meta: WireMeta, serving: Serving): Promise<void> {
+    const value = await this.#handler.call(method, params, meta, serving.abort.signal);
+    this.#send(["ok", id, value ?? null]);
+  }
+
+  async #pump(id: number, method: string, params: unknown, meta: WireMeta, serving: Serving): Promise<void> {
+    for await (const item of this.#handler.stream(method, params, meta, serving.abort.signal)) {
+      while (serving.credits === 0 && !serving.abort.signal.aborted) {
+        await new Promise<void>((resolve) => {
+          serving.wake = resolve;
+        });
+        serving.wake = null;
+      }
+      if (serving.abort.signal.aborted) return;
+      serving.credits--;
+      this.#send(["next", id, item ?? null]);
+      if (this.#stream.writableNeedDrain) await this.#drained();
+    }
+    this.#send(["end", id]);
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#stream.off("drain", done);
+        this.#stream.off("close", done);
+        resolve();
+      };
+      this.#stream.on("drain", done);
+      this.#stream.on("close", done);
+    });
+  }
+
+  #send(message: WireMessage): void {
+    if (this.#closed !== null) return;
+    let text: string;
+    try {
+      text = JSON.stringify(message);
+    } catch {
+      if (message[0] === "err" || message[0] === "note") return;
+      const error = raised(this.#owner).payload("it is not JSON data");
+      if (message[0] === "call") return this.#failLocal(message[1], error);
+      text = JSON.stringify(["err", message[1], errorData(error)]);
+    }
+    if (text.length > WIRE.maxFrameBytes - 16) {
+      const error = raised(this.#owner).payload(`a message of ${text.length} characters is over the limit`);
+      if (message[0] === "call") return this.#failLocal(message[1], error);
+      text = JSON.stringify(["err", message[1], errorData(error)]);
+    }
+    if (this.#queued + text.length > WIRE.batchBytes && this.#queue.length > 0) this.#flush();
+    this.#queue.push(text);
+    this.#queued += text.length;
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #failLocal(id: number, error: PlinthError): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    pending?.reject(error);
+    const inbox = this.#inboxes.get(id);
+    this.#inboxes.delete(id);
+    inbox?.fail(error, false);
+  }
+
+  #flush(): void {
+    if (this.#queue.length === 0 || this.#closed !== null) return;
+    const batch = this.#queue;
+    this.#queue = [];
+    this.#queued = 0;
+    this.#stream.write(encodeFrame(batch));
+  }
+}
+
+function revive(data: WireError, owner: string): PlinthError {
+  const { code, message, extension, next } = errorData(data, owner);
+  return new PlinthError(code, message, { extension, next });
+}

@@ -1,0 +1,36 @@
+import { mkdir, readdir } from "node:fs/promises";
+import type { BundleOptions } from "./bundle.ts";
+import { RegistryError } from "./error.ts";
+import { packExtension } from "./pack-extension.ts";
+import { type Published, publish } from "./publish.ts";
+import { RegistryFolder } from "./registry-folder.ts";
+import type { PublisherKey } from "./signing.ts";
+
+export interface BuildRegistryOptions extends BundleOptions {
+  /** Default: the folder's name. */
+  name?: string;
+  /** ISO 8601, one for all; default 2026-01-01T00:00:00.000Z, so that the same sources give the same registry. */
+  publishedAt?: string;
+}
+
+/** Make a registry of extension folders: each is packed and published into the new folder `outDir`. */
+export async function buildRegistry(
+  dirs: readonly string[],
+  outDir: string,
+  key: PublisherKey,
+  options: BuildRegistryOptions = {},
+): Promise<Published[]> {
+  const { publishedAt = "2026-01-01T00:00:00.000Z", name, ...bundling } = options;
+  await mkdir(outDir, { recursive: true });
+  if ((await readdir(outDir)).length > 0) {
+    throw new RegistryError("PLINTH_REGISTRY_EXISTS", `${outDir} is not empty.`, { next: "Build into a new folder." });
+  }
+  const folder = new RegistryFolder(outDir);
+  await folder.writeRoot(await folder.root(name));
+  const published: Published[] = [];
+  for (const dir of dirs) {
+    const { tarball } = await packExtension(dir, bundling);
+    published.push(await publish({ registry: outDir, tarball, key, publishedAt }));
+  }
+  return published;
+}

@@ -1,0 +1,102 @@
+import { existsSync } from "node:fs";
+import { realpath } from "node:fs/promises";
+import { isBuiltin } from "node:module";
+import { join } from "node:path";
+import type { BuildFailure, Metafile, Plugin } from "esbuild";
+import { RegistryError } from "./error.ts";
+
+export interface BundleOptions {
+  /** The folder of @plinth/sdk, for extensions that have none of their own installed. */
+  sdkDir?: string;
+}
+
+export interface Bundle {
+  code: string;
+  /** node: modules that the code imports. */
+  builtins: string[];
+}
+
+const SOURCES = ["src/index.ts", "src/index.js", "index.ts", "index.js"];
+
+/** An extension's source as one ES module. The same source gives the same text, wherever the folder lies. */
+export async function bundleExtension(dir: string, options: BundleOptions = {}): Promise<Bundle> {
+  const source = SOURCES.find((candidate) => existsSync(join(dir, candidate)));
+  if (source === undefined) {
+    throw new RegistryError("PLINTH_PACK_SOURCE", `${dir} has none of ${SOURCES.join(", ")}.`, {
+      next: "Add src/index.ts, or remove `entry` from plinth.json when the extension is data only.",
+    });
+  }
+  const { build } = await import("esbuild").catch((cause) => {
+    throw new RegistryError("PLINTH_ESBUILD_MISSING", "The bundler esbuild is not installed beside Plinth.", {
+      next: "Install it with `npm install esbuild`, then pack again.",
+      cause,
+    });
+  });
+  const folder = await realpath(dir);
+  const result = await build({
+    absWorkingDir: folder,
+    entryPoints: [source],
+    bundle: true,
+    write: false,
+    outfile: "index.js",
+    format: "esm",
+    platform: "node",
+    target: "node26",
+    charset: "utf8",
+    legalComments: "inline",
+    minify: false,
+    sourcemap: false,
+    metafile: true,
+    logLevel: "silent",
+    // A source checkout of the SDK offers its TypeScript under this condition.
+    conditions: options.sdkDir !== undefined && existsSync(join(options.sdkDir, "extension/index.ts")) ? ["development"] : [],
+    // Settings of the machine that packs must not reach the bundle.
+    tsconfigRaw: { compilerOptions: { target: "ES2024", verbatimModuleSyntax: true } },
+    plugins: options.sdkDir === undefined ? [] : [sdkFallback(options.sdkDir)],
+  }).catch((error: BuildFailure) => {
+    throw bundleFailed(error);
+  });
+  const builtins = new Set(Object.values(result.metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path)));
+  return { code: placeless(result.outputFiles[0]!.text, result.metafile), builtins: [...builtins].filter(isBuiltin).sort() };
+}
+
+/** Resolves @plinth/sdk as everybody would, and from the product where nothing is installed. */
+function sdkFallback(sdkDir: string): Plugin {
+  const asked = Symbol("asked");
+  return {
+    name: "plinth-sdk",
+    setup(build) {
+      build.onResolve({ filter: /^@plinth\/sdk$/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
+        if (pluginData === asked) return undefined;
+        const found = await build.resolve(path, { importer, resolveDir, kind, pluginData: asked });
+        if (found.errors.length === 0) return found;
+        const entry = ["extension/index.ts", "dist/extension.js", "extension.js"].find((candidate) =>
+          existsSync(join(sdkDir, candidate)),
+        );
+        return entry === undefined ? undefined : { path: await realpath(join(sdkDir, entry)), sideEffects: false };
+      });
+    },
+  };
+}
+
+/**
+ * esbuild names each module by its path from the packed folder, in a comment and, for CommonJS, in a string. What lies
+ * outside that folder would make the bytes depend on where it lies, and tell about the packer's machine.
+ */
+function placeless(code: string, metafile: Metafile): string {
+  const outside = Object.keys(metafile.inputs).filter((path) => path.startsWith("../") || path.startsWith("/"));
+  const comments = new Set(outside.map((path) => `// ${path}`));
+  const lines = code.split("\n").filter((line) => !comments.has(line));
+  return outside.reduce((text, path) => text.replaceAll(`"${path}"(`, `"${neutral(path)}"(`), lines.join("\n"));
+}
+
+const neutral = (path: string) => path.slice(path.lastIndexOf("node_modules/") + 1).replace(/^(\.\.\/)+/, "");
+
+function bundleFailed(error: BuildFailure): RegistryError {
+  const [first] = error.errors ?? [];
+  const at = first?.location ? ` (${first.location.file}:${first.location.line})` : "";
+  return new RegistryError("PLINTH_PACK_BUNDLE", `The extension cannot be bundled: ${first?.text ?? error.message}${at}.`, {
+    next: "Correct the source at the named place and pack again.",
+    cause: error,
+  });
+}

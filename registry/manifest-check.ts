@@ -1,0 +1,77 @@
+import type { Manifest } from "@plinth/manifests";
+import semver from "semver";
+import { RegistryError } from "./error.ts";
+import { nearNames } from "./near-names.ts";
+import { documentProblems, type Problem, problemLine, schemaProblems } from "./schemas.ts";
+
+/** All that is wrong with a manifest, as far as it shows without code: its shape, its ranges, its descriptors. */
+export async function manifestProblems(value: unknown): Promise<Problem[]> {
+  const problems = await documentProblems("Manifest", value);
+  if (problems.length > 0) return problems;
+  const manifest = value as Manifest;
+  problems.push(...rangeProblems(manifest));
+  problems.push(...(await contractProblems(manifest)));
+  return problems;
+}
+
+/** The same, as an error that names each problem. */
+export async function assertManifest(value: unknown, where: string): Promise<Manifest> {
+  const problems = await manifestProblems(value);
+  if (problems.length === 0) return value as Manifest;
+  throw new RegistryError("PLINTH_MANIFEST_INVALID", `${where} is not valid: ${problems.map(problemLine).join("; ")}.`, {
+    next: "Correct plinth.json at the named place.",
+    details: { problems },
+  });
+}
+
+function rangeProblems(manifest: Manifest): Problem[] {
+  const ranges: [string, string][] = [
+    ["engines.plinth", manifest.engines.plinth],
+    ...(manifest.uses ?? []).map((use, index): [string, string] => [`uses[${index}].range`, use.range]),
+    ...Object.entries(manifest.extensions ?? {}).map(([id, range]): [string, string] => [`extensions["${id}"]`, range]),
+  ];
+  const problems: Problem[] = [];
+  if (semver.valid(manifest.version) === null) problems.push({ path: "version", message: "is not an exact semver version" });
+  for (const [path, range] of ranges) {
+    if (semver.validRange(range) === null) problems.push({ path, message: `is not a semver range: ${JSON.stringify(range)}` });
+  }
+  return problems;
+}
+
+async function contractProblems(manifest: Manifest): Promise<Problem[]> {
+  const { contracts } = await import("@plinth/manifests");
+  const known = new Map<string, { descriptor: object }>(Object.entries(contracts));
+  const hooks = new Set(
+    Object.values(contracts).flatMap((contract) => ("hooks" in contract ? Object.keys(contract.hooks) : [])),
+  );
+  const problems: Problem[] = [];
+  const seen = new Set<string>();
+  for (const [index, { contract, id, descriptor }] of (manifest.provides ?? []).entries()) {
+    const path = `provides[${index}]`;
+    if (seen.has(`${contract} ${id}`)) problems.push({ path: `${path}.id`, message: `is there twice: ${id}` });
+    seen.add(`${contract} ${id}`);
+    const definition = known.get(contract);
+    if (definition !== undefined) {
+      for (const problem of await schemaProblems(definition.descriptor, descriptor)) {
+        problems.push({ ...problem, path: `${path}.descriptor${problem.path === "" ? "" : `.${problem.path}`}` });
+      }
+    } else if (contract.startsWith("plinth.")) problems.push(unknown(`${path}.contract`, contract, known.keys()));
+  }
+  for (const [index, { contract }] of (manifest.uses ?? []).entries()) {
+    if (contract.startsWith("plinth.") && !known.has(contract))
+      problems.push(unknown(`uses[${index}].contract`, contract, known.keys()));
+  }
+  const own = new Set((manifest.defines ?? []).flatMap(({ hooks: defined }) => Object.keys(defined ?? {})));
+  for (const [index, { on }] of (manifest.hooks ?? []).entries()) {
+    // A hook of somebody else's contract cannot be known here; a near miss of a known one can.
+    if (hooks.has(on) || own.has(on)) continue;
+    const problem = unknown(`hooks[${index}].on`, on, hooks);
+    if (problem.suggestion !== undefined) problems.push(problem);
+  }
+  return problems;
+}
+
+function unknown(path: string, name: string, names: Iterable<string>): Problem {
+  const [suggestion] = nearNames(name, names, 1);
+  return { path, message: `names something unknown: ${name}`, ...(suggestion === undefined ? {} : { suggestion }) };
+}

@@ -1,0 +1,87 @@
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Manifest } from "@plinth/manifests";
+import { type BundleOptions, bundleExtension } from "./bundle.ts";
+import { prettyJson } from "./canonical-json.ts";
+import { RegistryError, reason, systemCode } from "./error.ts";
+import { integrityOf } from "./integrity.ts";
+import { assertManifest } from "./manifest-check.ts";
+import { packFiles, readPlainFile, readTree } from "./pack.ts";
+
+export interface PackedExtension {
+  manifest: Manifest;
+  tarball: Buffer;
+  integrity: string;
+  /** Bytes of the tarball. */
+  size: number;
+  /** Names in the package, sorted. */
+  files: string[];
+  /** Such as demo.weather-1.0.0.tgz. */
+  fileName: string;
+}
+
+const DOCUMENTS = /^(readme|license|licence|notice|changelog)(\.(md|txt))?$/i;
+
+/**
+ * Pack an extension's folder: check its manifest, bundle its source into one module, add its documents and `assets/`.
+ * The same folder gives the same bytes.
+ *
+ * @throws PLINTH_MANIFEST_MISSING, PLINTH_MANIFEST_INVALID, PLINTH_PACK_*, PLINTH_ARCHIVE_*.
+ */
+export async function packExtension(dir: string, options: BundleOptions = {}): Promise<PackedExtension> {
+  const manifest = await readManifest(dir);
+  const files = new Map<string, Uint8Array | string>();
+  for (const name of await readdir(dir)) {
+    if (DOCUMENTS.test(name)) files.set(name, await readPlainFile(join(dir, name), name));
+  }
+  if (existsSync(join(dir, "assets")))
+    for (const [name, bytes] of await readTree(join(dir, "assets"), "assets/")) files.set(name, bytes);
+  const packed = manifest.entry === undefined ? manifest : { ...manifest, entry: "./index.js" };
+  if (manifest.entry !== undefined) {
+    const { code, builtins } = await bundleExtension(dir, options);
+    assertTiers(manifest, builtins);
+    files.set("index.js", code);
+  }
+  // A path into the author's node_modules means nothing to anybody else.
+  const { $schema: _, ...published } = packed;
+  files.set("plinth.json", prettyJson(published));
+  const tarball = await packFiles(files);
+  return {
+    manifest: published,
+    tarball,
+    integrity: integrityOf(tarball),
+    size: tarball.length,
+    files: [...files.keys()].sort(),
+    fileName: `${manifest.id}-${manifest.version}.tgz`,
+  };
+}
+
+/** The checked manifest of an extension's folder. */
+export async function readManifest(dir: string): Promise<Manifest> {
+  const path = join(dir, "plinth.json");
+  let value: unknown;
+  try {
+    value = JSON.parse((await readPlainFile(path, "plinth.json")).toString("utf8"));
+  } catch (error) {
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") {
+      throw new RegistryError("PLINTH_MANIFEST_MISSING", `There is no plinth.json in ${dir}.`, {
+        next: "Go to an extension's folder, or make one with `plinth create NAME`.",
+      });
+    }
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new RegistryError("PLINTH_MANIFEST_INVALID", `${path} is not JSON: ${reason(error)}.`, { next: "Correct it." });
+  }
+  return assertManifest(value, path);
+}
+
+function assertTiers({ id, tiers = ["isolate", "process"] }: Manifest, builtins: string[]): void {
+  if (builtins.length === 0 || !tiers.includes("isolate")) return;
+  throw new RegistryError(
+    "PLINTH_PACK_BUILTIN",
+    `${id} imports ${builtins.join(", ")}, which the isolate tier does not have.`,
+    {
+      next: 'Use the context instead (ctx.fetch, ctx.store …), or take "isolate" out of `tiers` in plinth.json.',
+    },
+  );
+}

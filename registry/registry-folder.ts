@@ -1,0 +1,84 @@
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { PackageIndex, RegistryRoot, SearchIndex } from "@plinth/manifests";
+import semver from "semver";
+import { writeAtomic } from "./atomic-file.ts";
+import { prettyJson } from "./canonical-json.ts";
+import { RegistryError, reason, systemCode } from "./error.ts";
+import { indexPath, ROOT_FILE, SEARCH_FILE } from "./layout.ts";
+import { type DocumentKind, documentProblems, problemLine } from "./schemas.ts";
+
+/** A registry's documents in a folder, for whoever holds its lock. */
+export class RegistryFolder {
+  readonly dir: string;
+
+  constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  async root(name = basename(this.dir)): Promise<RegistryRoot> {
+    return (await this.#read<RegistryRoot>("RegistryRoot", ROOT_FILE)) ?? { registry: 1, name, keys: {} };
+  }
+
+  async index(id: string): Promise<PackageIndex> {
+    return (await this.#read<PackageIndex>("PackageIndex", indexPath(id))) ?? { id, versions: [], tags: {} };
+  }
+
+  async writeRoot(root: RegistryRoot): Promise<void> {
+    await writeAtomic(join(this.dir, ROOT_FILE), prettyJson({ ...root, keys: sortedByKey(root.keys) }));
+  }
+
+  /** The index, and after it the search row that follows from it. */
+  async writeIndex(index: PackageIndex): Promise<void> {
+    const versions = [...index.versions].sort((a, b) => semver.compareBuild(a.version, b.version));
+    const complete: PackageIndex = { id: index.id, versions, tags: tagsOf(versions) };
+    await writeAtomic(join(this.dir, indexPath(index.id)), prettyJson(complete));
+    const search = (await this.#read<SearchIndex>("SearchIndex", SEARCH_FILE)) ?? { packages: [] };
+    const row = rowOf(complete);
+    const packages = [...search.packages.filter(({ id }) => id !== index.id), ...(row === undefined ? [] : [row])];
+    packages.sort((a, b) => (a.id < b.id ? -1 : 1));
+    await writeAtomic(join(this.dir, SEARCH_FILE), prettyJson({ packages }));
+  }
+
+  async #read<T>(kind: DocumentKind, path: string): Promise<T | undefined> {
+    let value: unknown;
+    try {
+      value = JSON.parse(await readFile(join(this.dir, path), "utf8"));
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return undefined;
+      throw damaged(path, reason(error));
+    }
+    const [problem] = await documentProblems(kind, value);
+    if (problem !== undefined) throw damaged(path, problemLine(problem));
+    return value as T;
+  }
+}
+
+/** `latest` is the highest version that is neither yanked nor a prerelease; each prerelease channel has its highest. */
+function tagsOf(versions: PackageIndex["versions"]): PackageIndex["tags"] {
+  const tags: PackageIndex["tags"] = {};
+  for (const { version, yanked } of versions) {
+    if (yanked !== undefined) continue;
+    const [channel] = semver.prerelease(version) ?? ["latest"];
+    tags[typeof channel === "string" ? channel : "next"] = version;
+  }
+  return sortedByKey(tags);
+}
+
+function rowOf({ id, versions, tags }: PackageIndex): SearchIndex["packages"][number] | undefined {
+  const offered = versions.filter(({ yanked }) => yanked === undefined);
+  const best = offered.find(({ version }) => version === tags.latest) ?? offered.at(-1);
+  if (best === undefined) return undefined;
+  const { title, description, provides = [] } = best.manifest;
+  const words = [...new Set(provides.map((provide) => provide.id))].sort();
+  return { id, version: best.version, title, description, ...(words.length > 0 ? { words } : {}) };
+}
+
+const sortedByKey = <T>(record: Record<string, T>): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+function damaged(path: string, why: string): RegistryError {
+  return new RegistryError("PLINTH_REGISTRY_INVALID", `The registry's ${path} is damaged: ${why}.`, {
+    next: "Restore it from a backup; nothing was changed.",
+  });
+}

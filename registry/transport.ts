@@ -1,0 +1,136 @@
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { RegistryError, reason, systemCode } from "./error.ts";
+
+/** The part of an extension's `ctx.fetch` that the client needs. */
+export type RegistryFetch = (
+  url: string,
+  options: { headers?: Record<string, string>; signal?: AbortSignal; timeoutMs?: number; maxBytes?: number },
+) => Promise<{
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: AsyncIterable<Uint8Array>;
+}>;
+
+export type Answer = { kind: "bytes"; bytes: Buffer; etag: string | undefined } | { kind: "same" } | { kind: "missing" };
+
+export interface ReadOptions {
+  maxBytes: number;
+  /** What the caller has already; `same` is answered when nothing changed since. */
+  etag?: string;
+  signal?: AbortSignal;
+}
+
+/** Reads files below a registry's root, wherever that is. Paths were checked by the caller. */
+export interface Transport {
+  read(path: string, options: ReadOptions): Promise<Answer>;
+}
+
+const HEAD_MS = 15_000;
+const WHOLE_MS = 120_000;
+
+/** @param url a folder's path, a file: URL, or an http(s) URL. */
+export function openTransport(url: string, name: string, fetch: RegistryFetch = defaultFetch): Transport {
+  if (/^https?:\/\//i.test(url)) return httpTransport(url, name, fetch);
+  if (/^file:/i.test(url)) return folderTransport(fileURLToPath(url), name);
+  if (/^[a-z][a-z0-9+.-]+:/i.test(url)) {
+    throw new RegistryError("PLINTH_REGISTRY_URL", `The registry ${name} has an address that cannot be used: ${url}`, {
+      next: "Give a folder, a file: URL or an http(s) URL.",
+    });
+  }
+  return folderTransport(resolve(url), name);
+}
+
+function folderTransport(root: string, name: string): Transport {
+  return {
+    async read(path, { maxBytes, etag, signal }) {
+      signal?.throwIfAborted();
+      const file = await open(join(root, path), constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
+        if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
+        throw unreachable(name, reason(error), error);
+      });
+      if (file === undefined) return { kind: "missing" };
+      try {
+        const stat = await file.stat({ bigint: true });
+        if (!stat.isFile()) throw unreachable(name, `${path} is not a plain file`);
+        if (stat.size > BigInt(maxBytes)) throw tooLarge(name, path, maxBytes);
+        const tag = `"${stat.ino}-${stat.size}-${stat.mtimeNs}"`;
+        if (tag === etag) return { kind: "same" };
+        return { kind: "bytes", bytes: await file.readFile(), etag: tag };
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}
+
+function httpTransport(url: string, name: string, fetch: RegistryFetch): Transport {
+  const base = new URL(url.endsWith("/") ? url : `${url}/`);
+  return {
+    async read(path, { maxBytes, etag, signal }) {
+      const within = AbortSignal.any([AbortSignal.timeout(WHOLE_MS), ...(signal ? [signal] : [])]);
+      // The path was checked to have no scheme, no `..` and no leading slash; a plus must not turn into a space.
+      const target = new URL(path.replaceAll("+", "%2B"), base).href;
+      try {
+        const headers: Record<string, string> = { accept: "application/json, application/octet-stream" };
+        if (etag !== undefined) headers["if-none-match"] = etag;
+        const response = await fetch(target, { headers, signal: within, timeoutMs: HEAD_MS, maxBytes });
+        if (response.status === 304 && etag !== undefined) return { kind: "same" };
+        if (response.status === 404 || response.status === 410) return { kind: "missing" };
+        if (response.status !== 200) throw unreachable(name, `${target} answered with status ${response.status}`);
+        const declared = Number(response.headers["content-length"] ?? 0);
+        if (declared > maxBytes) throw tooLarge(name, path, maxBytes);
+        return {
+          kind: "bytes",
+          bytes: await collect(response.body, maxBytes, () => tooLarge(name, path, maxBytes)),
+          etag: response.headers.etag,
+        };
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw error instanceof RegistryError ? error : unreachable(name, reason(error), error);
+      }
+    },
+  };
+}
+
+async function collect(body: AsyncIterable<Uint8Array>, maxBytes: number, tooMany: () => RegistryError): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooMany();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** For callers outside an extension, such as builds and tests. */
+const defaultFetch: RegistryFetch = async (url, { headers, signal, timeoutMs = HEAD_MS }) => {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    const response = await globalThis.fetch(url, {
+      headers: headers ?? {},
+      signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]),
+    });
+    const body = (response.body ?? []) as AsyncIterable<Uint8Array>;
+    return { status: response.status, headers: Object.fromEntries(response.headers), body };
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+function unreachable(name: string, why: string, cause?: unknown): RegistryError {
+  return new RegistryError("PLINTH_REGISTRY_UNREACHABLE", `The registry ${name} cannot be read: ${why}.`, {
+    next: "Check its address and your connection, then try again.",
+    cause,
+  });
+}
+
+function tooLarge(name: string, path: string, maxBytes: number): RegistryError {
+  return new RegistryError("PLINTH_REGISTRY_SIZE", `${path} of the registry ${name} is larger than ${maxBytes} bytes.`, {
+    next: "Do not use it as it is; tell who runs the registry.",
+  });
+}

@@ -1,0 +1,141 @@
+import type { Manifest } from "@plinth/manifests";
+import { PlinthError } from "../extension/errors.ts";
+import type { FetchOptions, FetchResponse } from "../extension/index.ts";
+
+export interface FetchRules {
+  readonly manifest: Manifest;
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Let requests leave this machine. */
+  readonly allowNet: boolean;
+  readonly stopped: AbortSignal;
+}
+
+/** A stand-in for a secret's value; only a request header ever gets the value itself. */
+export function secretHandle(name: string): string {
+  return `{{secret:${name}}}`;
+}
+
+/** The real fetch, limited to the manifest's hosts and (unless `allowNet`) to this machine. Redirects are returned, not followed. */
+export function createFetch(rules: FetchRules): (url: string, options?: FetchOptions) => Promise<FetchResponse> {
+  return async (url, options = {}) => {
+    const target = new URL(url);
+    permit(target, rules);
+    const controller = new AbortController();
+    const { timeoutMs = 30_000, maxBytes = 64 * 1024 * 1024 } = options;
+    const timer = setTimeout(() => {
+      controller.abort(
+        problem(rules, "PLINTH_DEADLINE", `${target.host} did not answer within ${timeoutMs} ms.`, "Try again."),
+      );
+    }, timeoutMs);
+    const signal = AbortSignal.any([controller.signal, rules.stopped, ...(options.signal ? [options.signal] : [])]);
+    try {
+      const response = await fetch(target, {
+        method: options.method ?? "GET",
+        headers: withSecrets(options.headers ?? {}, rules),
+        redirect: "manual",
+        signal,
+        ...(options.body === undefined ? {} : { body: options.body as string }),
+      });
+      return asFetchResponse(response, maxBytes, rules);
+    } catch (cause) {
+      if (signal.aborted) throw codedAbort(signal.reason, target);
+      const reason = (cause as { cause?: { code?: string } }).cause?.code ?? (cause as Error).message;
+      throw new PlinthError("PLINTH_NET", `${target.host} cannot be reached (${reason}).`, {
+        extension: rules.manifest.id,
+        next: "Check the address and whether the server runs.",
+        cause,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+function codedAbort(reason: unknown, target: URL): unknown {
+  if (typeof (reason as { code?: unknown } | undefined)?.code === "string") return reason;
+  return new PlinthError("PLINTH_ABORTED", `The request to ${target.host} was cancelled.`, { cause: reason });
+}
+
+function permit(target: URL, rules: FetchRules): void {
+  const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(target.hostname);
+  const declared = (rules.manifest.permissions?.net ?? []).some((pattern) => matches(pattern, target, loopback));
+  if (!declared) {
+    throw problem(
+      rules,
+      "PLINTH_UNDECLARED",
+      `${rules.manifest.id} did not declare the host ${target.host}.`,
+      'Add it to "permissions.net" in plinth.json.',
+    );
+  }
+  if (!loopback && !rules.allowNet) {
+    throw problem(
+      rules,
+      "PLINTH_TEST_NET",
+      `A test tried to reach ${target.host}.`,
+      "Point it at a server on 127.0.0.1, or pass allowNet: true to createTestHost.",
+    );
+  }
+}
+
+function matches(pattern: string, target: URL, loopback: boolean): boolean {
+  if (pattern === "loopback") return loopback;
+  if (pattern === "*") return !loopback;
+  const [host = "", port] = pattern.split(":");
+  if (port !== undefined && port !== (target.port || (target.protocol === "https:" ? "443" : "80"))) return false;
+  return host.startsWith("*.") ? target.hostname.endsWith(host.slice(1)) : target.hostname === host;
+}
+
+function withSecrets(headers: Record<string, string>, rules: FetchRules): Record<string, string> {
+  const substitute = (_: string, name: string): string => {
+    if (!rules.manifest.permissions?.secrets?.includes(name)) {
+      throw problem(
+        rules,
+        "PLINTH_UNDECLARED",
+        `${rules.manifest.id} did not declare the secret ${name}.`,
+        'Add it to "permissions.secrets" in plinth.json.',
+      );
+    }
+    const value = rules.secrets[name];
+    if (value === undefined)
+      throw problem(rules, "PLINTH_SECRET_MISSING", `The secret ${name} is not set.`, `Set the environment variable ${name}.`);
+    return value;
+  };
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, value.replace(/\{\{secret:([A-Z0-9_]+)\}\}/g, substitute)]),
+  );
+}
+
+function asFetchResponse(response: Response, maxBytes: number, rules: FetchRules): FetchResponse {
+  const body = async function* (): AsyncGenerator<Uint8Array> {
+    let total = 0;
+    for await (const chunk of response.body ?? []) {
+      total += chunk.byteLength;
+      if (total > maxBytes)
+        throw problem(
+          rules,
+          "PLINTH_QUOTA",
+          `A response is larger than ${maxBytes} bytes.`,
+          "Raise maxBytes, or ask for less.",
+        );
+      yield chunk;
+    }
+  };
+  const text = async (): Promise<string> => {
+    const decoder = new TextDecoder();
+    let result = "";
+    for await (const chunk of body()) result += decoder.decode(chunk, { stream: true });
+    return result + decoder.decode();
+  };
+  return {
+    status: response.status,
+    ok: response.ok,
+    headers: Object.fromEntries(response.headers),
+    body: { [Symbol.asyncIterator]: body },
+    text,
+    json: async () => JSON.parse(await text()) as unknown,
+  };
+}
+
+function problem(rules: FetchRules, code: string, message: string, next: string): PlinthError {
+  return new PlinthError(code, message, { extension: rules.manifest.id, next });
+}

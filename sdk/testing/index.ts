@@ -1,0 +1,18 @@
+export type { ScriptedProvider } from "./capability-table.ts";
+export {
+  type ChatCommandSubject,
+  type ConformanceCase,
+  type ConformanceRunner,
+  chatCommandConformance,
+  describeConformance,
+  type ModelProviderSubject,
+  modelProviderConformance,
+  type SessionStoreSubject,
+  sessionStoreConformance,
+  type ToolSubject,
+  toolConformance,
+} from "./conformance/index.ts";
+export { contractProblems } from "./contract-table.ts";
+export type { LogLine } from "./extension-instance.ts";
+export { type SchemaProblem, schemaProblems } from "./json-schema.ts";
+export { createTestHost, type TestExtension, type TestHost, type TestHostOptions } from "./test-host.ts";

@@ -1,0 +1,4 @@
+/** The greeting as people read it. */
+export function greet(greeting: string, name: string): string {
+  return `${greeting}, ${name.trim()}!`;
+}

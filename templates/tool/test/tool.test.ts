@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createTestHost, describeConformance, toolConformance } from "@plinth/sdk/testing";
+import manifest from "../plinth.json" with { type: "json" };
+import extension from "../src/index.ts";
+
+const open = async (config: object = {}) => {
+  const host = await createTestHost({ extensions: [{ manifest, extension, config }] });
+  return { tool: host.use("plinth.tool").get("__NAME__"), close: () => host.close() };
+};
+
+describe("the tool __NAME__", () => {
+  it("greets by name", async () => {
+    const { tool, close } = await open();
+    assert.deepEqual(await tool.call({ args: { name: "Ada" } }), { content: [{ type: "text", text: "Hello, Ada!" }] });
+    await close();
+  });
+
+  it("uses the configured greeting", async () => {
+    const { tool, close } = await open({ greeting: "Moin" });
+    assert.deepEqual(await tool.call({ args: { name: "Ada" } }), { content: [{ type: "text", text: "Moin, Ada!" }] });
+    await close();
+  });
+});
+
+// What every tool must do, whatever it is for.
+describeConformance({ describe, it }, "__NAME__", toolConformance, {
+  open,
+  good: { args: { name: "Ada" } },
+  bad: { args: { name: 7 } },
+});
