@@ -24,8 +24,9 @@ export async function buildAll({ quiet = false } = {}) {
   await mkdir(dist, { recursive: true });
   const { version } = await json(join(root, "package.json"));
   await generate();
+  await buildSdk();
   const extensions = await findExtensions();
-  await Promise.all([buildKernel(), buildGuest(), buildSdk(), buildPage(), ...extensions.map(buildExtension)]);
+  await Promise.all([buildKernel(), buildGuest(), buildPage(), ...extensions.map(buildExtension)]);
   await writeData(version, extensions);
   await buildSamples();
   if (!quiet) console.error(`built in ${Math.round(performance.now() - began)} ms`);
@@ -40,10 +41,15 @@ async function buildKernel() {
 
 const buildGuest = () => build({ ...esm, entryPoints: [join(root, "sdk/guest/process.ts")], outfile: join(dist, "guest/process.mjs"), outExtension: undefined });
 
+/** What authors import, as a package of its own. Its entry uses no Node module: it is bundled into what runs in an isolate. */
 async function buildSdk() {
-  const entryPoints = { extension: join(root, "sdk/extension/index.ts") };
-  if (existsSync(join(root, "sdk/testing/index.ts"))) entryPoints.testing = join(root, "sdk/testing/index.ts");
-  await build({ ...esm, entryPoints, outdir: join(root, "sdk/dist"), splitting: true, outExtension: undefined, banner: { js: REQUIRE } });
+  const out = join(dist, "sdk");
+  const options = { ...esm, outdir: out, outExtension: undefined, minifyWhitespace: false };
+  await build({ ...options, entryPoints: { extension: join(root, "sdk/extension/index.ts"), "config-path": join(root, "sdk/extension/config-path.ts") } });
+  await build({ ...options, entryPoints: { testing: join(root, "sdk/testing/index.ts") }, banner: { js: REQUIRE } });
+  const { name, version, description, license } = await json(join(root, "sdk/package.json"));
+  const exports = { ".": "./extension.js", "./testing": "./testing.js", "./config-path": "./config-path.js" };
+  await writeFile(join(out, "package.json"), JSON.stringify({ name, version, description, license, type: "module", exports }, null, 2));
 }
 
 async function findExtensions() {
@@ -114,12 +120,12 @@ async function buildSamples() {
   const registry = await importTs("registry/index.ts");
   const key = registry.keyFromSeed("demo", createHash("sha256").update("plinth sample registry").digest());
   const dirs = (await readdir(demos)).filter((name) => existsSync(join(demos, name, "plinth.json"))).sort().map((name) => join(demos, name));
-  await registry.buildRegistry(dirs, join(dist, "registry"), key, { name: "sample", publishedAt: "2026-11-01T00:00:00.000Z" });
+  await registry.buildRegistry(dirs, join(dist, "registry"), key, { sdkDir: join(root, "sdk"), name: "sample", publishedAt: "2026-11-01T00:00:00.000Z" });
 }
 
 async function importTs(path) {
   const out = join(dist, ".tools", `${path.replaceAll("/", "-")}.mjs`);
-  await build({ ...esm, entryPoints: [join(root, path)], outfile: out, outExtension: undefined, banner: { js: REQUIRE }, external: ["esbuild"] });
+  await build({ ...esm, minifyWhitespace: false, entryPoints: [join(root, path)], outfile: out, outExtension: undefined, banner: { js: REQUIRE }, external: ["esbuild"] });
   return import(pathToFileURL(out).href);
 }
 

@@ -29,7 +29,8 @@ export function settingsOf(config: Config, id: string): ExtensionConfig {
 
 /** Set or remove one path, keeping comments and layout; the result is checked before anything is written. */
 export async function editConfig(loaded: LoadedConfig, path: string, value: unknown): Promise<LoadedConfig> {
-  const { editJson5, parsePath } = await import("@plinth/manifests/check/config-edit.ts");
+  const { editJson5 } = await import("@plinth/manifests/check/config-edit.ts");
+  const { parsePath } = await import("@plinth/manifests/check/config-path.ts");
   const text = editJson5(loaded.text, parsePath(path), value);
   const next = { file: loaded.file, text, value: await parseConfig(loaded.file, text) };
   await writeAtomic(loaded.file, text);

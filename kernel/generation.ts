@@ -25,10 +25,7 @@ export class Generation {
   readonly number: number;
   readonly plan: Plan;
   readonly instances: ReadonlyMap<string, Instance>;
-  readonly #table = new Map<
-    string,
-    { byId: Map<string, CapabilityEntry>; list: readonly CapabilityData[]; slot: CapabilityEntry | undefined }
-  >();
+  readonly #table = new Map<string, { byId: Map<string, CapabilityEntry>; list: readonly CapabilityData[]; slot: CapabilityEntry | undefined }>();
   readonly #pipelines = new Map<string, Pipeline>();
   #leases = 0;
   #onIdle: (() => void) | null = null;

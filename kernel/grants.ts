@@ -39,6 +39,10 @@ export class Grants {
     return this.#grants.get(id);
   }
 
+  get all(): ReadonlyMap<string, Grant> {
+    return this.#grants;
+  }
+
   covers(manifest: Manifest, digest: string): boolean {
     return this.#grants.get(manifest.id)?.consent === consentHash(manifest, digest);
   }
@@ -49,16 +53,4 @@ export class Grants {
     const sorted = Object.fromEntries([...this.#grants].sort(([a], [b]) => (a < b ? -1 : 1)));
     await writeAtomic(this.#file, `${JSON.stringify({ grants: sorted }, null, 2)}\n`);
   }
-}
-
-/** The manifest's permissions, narrowed by the configuration: both must name a power for it to exist. */
-export function effectivePermissions(manifest: Manifest, narrowed: Permissions | undefined): Permissions {
-  const declared = manifest.permissions ?? {};
-  if (narrowed === undefined) return declared;
-  const result: Record<string, string[]> = {};
-  for (const [kind, list] of Object.entries(declared)) {
-    const allowed = (narrowed as Record<string, string[] | undefined>)[kind] ?? [];
-    result[kind] = (list as string[]).filter((one) => allowed.includes(one));
-  }
-  return result as Permissions;
 }

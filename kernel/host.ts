@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Lockfile, Manifest } from "@plinth/manifests";
 import { SchemaGuard } from "@plinth/manifests/check/guard.ts";
 import { canonical, sha } from "@plinth/manifests/digest.ts";
+import { effectivePermissions } from "@plinth/manifests/powers.ts";
 import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
 import type { DependencyContainer } from "tsyringe";
 import { Broker } from "./broker/broker.ts";
@@ -10,13 +11,13 @@ import { type LoadedConfig, settingsOf } from "./config.ts";
 import { createRootContainer } from "./container.ts";
 import { type ErrorData, errors, PlinthError } from "./errors.ts";
 import { type CapabilityEntry, Generation } from "./generation.ts";
-import { effectivePermissions, Grants } from "./grants.ts";
+import { Grants } from "./grants.ts";
 import { Instance } from "./instance.ts";
 import type { Logs } from "./log.ts";
 import type { CatalogRecord } from "./plan/catalog.ts";
 import { type Plan, type PlannedExtension, resolve } from "./plan/resolver.ts";
 import type { Report } from "./report.ts";
-import { Stores } from "./store/store.ts";
+import { Stores } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { Runner, RunnerInput } from "./tiers/runner.ts";
 import { currentWork } from "./work.ts";
@@ -72,8 +73,8 @@ export class Host {
     this.report = input.report;
     this.state = input.state;
     this.#env = input.env;
-    this.stores = new Stores(join(input.home, "state", "store.db"));
-    this.secrets = new Secrets(input.home, input.env);
+    this.stores = new Stores((method, values) => this.#slot("plinth.kv-store", method, values));
+    this.secrets = new Secrets((name) => this.#slot("plinth.secret-source", "resolve", { name }) as Promise<string | null>);
     this.grants = new Grants(input.home);
     this.supervisor = new Supervisor(input.home);
     this.current = new Generation(0, emptyPlan, new Map(), []);
@@ -143,8 +144,10 @@ export class Host {
     for (const instance of instances.values()) instance.holders++;
     this.state = state;
     this.current = next;
-    if (previous.number > 0) void this.#retire(previous);
-    void this.#announce(previous, next);
+    if (previous.number > 0) {
+      void this.#retire(previous);
+      void this.#announce(previous, next);
+    }
     return next;
   }
 
@@ -159,7 +162,6 @@ export class Host {
     await Promise.all([...all].map((one) => one.stop(reason, grace)));
     await this.guard.close();
     await this.supervisor.flushed();
-    await this.stores.close();
   }
 
   /** An instance outside every generation, in a process of its own: for trying a package before it is installed. */
@@ -173,6 +175,18 @@ export class Host {
     const instance = this.current.instances.get(id);
     if (instance !== undefined && (instance.record.bundled || instance.tier === "host")) return;
     throw errors.permission(id, "administer the host");
+  }
+
+  /** Ask the extension that fills one of the kernel's own needs. Values pass through it in clear: host tier only. */
+  async #slot(contract: string, method: string, input: unknown): Promise<unknown> {
+    const entry = this.trusted(contract);
+    return entry.by.invoke(entry, method, input, {}, null);
+  }
+
+  trusted(contract: string): CapabilityEntry {
+    const entry = this.current.find(contract, null);
+    if ((entry.by as Partial<Instance>).tier !== "host") throw errors.permission(entry.by.id, `fill ${contract}: only a host-tier extension may`);
+    return entry;
   }
 
   async #retire(generation: Generation): Promise<void> {
@@ -199,10 +213,7 @@ export class Host {
   }
 
   #key({ record, tier, settings }: PlannedExtension): string {
-    return sha(
-      "sha256",
-      canonical({ id: record.manifest.id, digest: record.digest, tier, config: settings.config, grants: settings.grants }),
-    );
+    return sha("sha256", canonical({ id: record.manifest.id, digest: record.digest, tier, config: settings.config, grants: settings.grants }));
   }
 
   #instance(key: string, { record, tier, settings }: PlannedExtension, plan: Plan): Instance {
@@ -236,8 +247,7 @@ export class Host {
     const methods: Record<string, Record<string, boolean>> = {};
     for (const { contract } of manifest.uses ?? []) {
       const shape = plan.contracts.get(contract);
-      if (shape !== undefined)
-        methods[contract] = Object.fromEntries(Object.entries(shape.methods).map(([name, { stream }]) => [name, stream]));
+      if (shape !== undefined) methods[contract] = Object.fromEntries(Object.entries(shape.methods).map(([name, { stream }]) => [name, stream]));
     }
     const hasData = (granted?.fs ?? []).some((one) => one === "data" || one === "data:ro");
     return {

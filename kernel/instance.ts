@@ -101,13 +101,7 @@ export class Instance {
     );
   }
 
-  stream(
-    entry: CapabilityEntry,
-    method: string,
-    input: unknown,
-    options: CallOptions,
-    caller: Instance | null,
-  ): AsyncIterableIterator<unknown> {
+  stream(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Instance | null): AsyncIterableIterator<unknown> {
     const shape = entry.contract.methods[method];
     if (shape === undefined || !shape.stream) throw errors.unsupported(this.id, `${entry.contract.id}.${method}`);
     const refused = this.#admit(entry, method, input, caller);
@@ -138,9 +132,7 @@ export class Instance {
     const run = (runner: Runner): unknown => runner.hook(name, payload, call);
     const check = (answer: unknown): unknown => {
       const problem =
-        this.tier === "host" || answer === undefined || answer === null || isDenial(answer)
-          ? null
-          : checkHookPayload(this.id, name, answer);
+        this.tier === "host" || answer === undefined || answer === null || isDenial(answer) ? null : checkHookPayload(this.id, name, answer);
       if (problem !== null) throw problem;
       return answer ?? undefined;
     };
@@ -182,8 +174,7 @@ export class Instance {
     if (--this.#inFlight === 0) this.#quiet?.();
     if (failed === null) return this.breaker.succeeded();
     this.counts.errors++;
-    if (BREAKS.has((failed as { code?: string }).code ?? "") && (failed as { extension?: string }).extension === this.id)
-      this.breaker.failed();
+    if (BREAKS.has((failed as { code?: string }).code ?? "") && (failed as { extension?: string }).extension === this.id) this.breaker.failed();
   }
 
   #start(): Promise<Runner> {

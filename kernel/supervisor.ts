@@ -39,6 +39,10 @@ export class Supervisor {
     }
   }
 
+  get faults(): ReadonlyMap<string, Fault> {
+    return this.#faults;
+  }
+
   fault(id: string): Fault | undefined {
     return this.#faults.get(id);
   }

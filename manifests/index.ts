@@ -1,4 +1,4 @@
-export { Candidate, Consent, ExtensionStatus, Fault } from "./contracts/host.ts";
+export { Candidate, Consent, ExtensionStatus, Fault, type HookSnapshot, type KernelSnapshot } from "./contracts/host.ts";
 export * from "./contracts/index.ts";
 export { ModelEvent, ModelMessage, Usage } from "./contracts/model-provider.ts";
 export { SessionInfo, TranscriptEntry } from "./contracts/session-store.ts";

@@ -1,13 +1,11 @@
-import type { Manifest } from "./schema/extension.ts";
+import type { Manifest, Permissions } from "./schema/extension.ts";
 
 /** Everything an extension may do, in words, one line each. */
 export function describePowers(manifest: Manifest): string[] {
   const { permissions = {}, provides = [], uses = [], hooks = [], extensions = {} } = manifest;
   const lines: string[] = [];
   for (const host of permissions.net ?? []) {
-    lines.push(
-      host === "*" ? "connect to any public host" : host === "loopback" ? "connect to servers on this machine" : `connect to ${host}`,
-    );
+    lines.push(host === "*" ? "connect to any public host" : host === "loopback" ? "connect to servers on this machine" : `connect to ${host}`);
   }
   for (const entry of permissions.fs ?? []) {
     const [name, ro] = [entry.replace(/:ro$/, ""), entry.endsWith(":ro")];
@@ -23,4 +21,16 @@ export function describePowers(manifest: Manifest): string[] {
   for (const { on, failure } of hooks) lines.push(`take part in ${on}${failure === "closed" ? " (and stop it when it fails)" : ""}`);
   for (const [id, range] of Object.entries(extensions)) lines.push(`rely on ${id} ${range}`);
   return lines;
+}
+
+/** The manifest's permissions, narrowed by the configuration: both must name a power for it to exist. */
+export function effectivePermissions(manifest: Manifest, narrowed: Permissions | undefined): Permissions {
+  const declared = manifest.permissions ?? {};
+  if (narrowed === undefined) return declared;
+  const result: Record<string, string[]> = {};
+  for (const [kind, list] of Object.entries(declared)) {
+    const allowed = (narrowed as Record<string, string[] | undefined>)[kind] ?? [];
+    result[kind] = (list as string[]).filter((one) => allowed.includes(one));
+  }
+  return result as Permissions;
 }

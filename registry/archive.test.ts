@@ -22,7 +22,10 @@ describe("packing", () => {
   it("gives the same bytes for the same files, whatever their order, age and mode", async () => {
     const one = join(home, "one");
     const two = join(home, "two");
-    for (const [dir, names] of [[one, ["b.txt", "a.txt"]], [two, ["a.txt", "b.txt"]]] as const) {
+    for (const [dir, names] of [
+      [one, ["b.txt", "a.txt"]],
+      [two, ["a.txt", "b.txt"]],
+    ] as const) {
       await mkdir(join(dir, "assets"), { recursive: true });
       for (const name of names) await writeFile(join(dir, name), `text of ${name}`, { mode: dir === one ? 0o600 : 0o755 });
       await writeFile(join(dir, "assets", "x.bin"), Buffer.from([0, 1, 2]));
@@ -38,7 +41,12 @@ describe("packing", () => {
   });
 
   it("refuses names that differ in case only", async () => {
-    await expect(packFiles([["README.md", "a"], ["readme.md", "b"]])).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_DUPLICATE" });
+    await expect(
+      packFiles([
+        ["README.md", "a"],
+        ["readme.md", "b"],
+      ]),
+    ).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_DUPLICATE" });
   });
 
   it("gives back exactly the files that went in", async () => {
@@ -64,14 +72,25 @@ describe("packing", () => {
 
   it("keeps long and foreign names", async () => {
     const long = `${"a".repeat(90)}/${"b".repeat(90)}.txt`;
-    const read = await readArchive(await packFiles([[long, "x"], ["größe-日本.txt", "y"]]));
+    const read = await readArchive(
+      await packFiles([
+        [long, "x"],
+        ["größe-日本.txt", "y"],
+      ]),
+    );
     expect([...read.keys()]).toEqual([long, "größe-日本.txt"]);
   });
 });
 
 describe("extracting", () => {
   it("strips the root folder and writes plain files", async () => {
-    const result = await extractArchive(await packFiles([["plinth.json", "{}"], ["assets/a/b.txt", "deep"]]), into);
+    const result = await extractArchive(
+      await packFiles([
+        ["plinth.json", "{}"],
+        ["assets/a/b.txt", "deep"],
+      ]),
+      into,
+    );
     expect(result).toEqual({ files: ["assets/a/b.txt", "plinth.json"], bytes: 6 });
     expect(await readFile(join(into, "assets/a/b.txt"), "utf8")).toBe("deep");
     expect((await stat(join(into, "plinth.json"))).mode & 0o111).toBe(0);
@@ -127,7 +146,11 @@ describe("extracting", () => {
 
   it("removes what it wrote before a refusal", async () => {
     // Large enough that the first files are on disk before the last entry is read.
-    const entries: Entry[] = Array.from({ length: 40 }, (_, index) => ({ path: `package/dir${index}/f`, type: "File", body: Buffer.alloc(50_000, index) }));
+    const entries: Entry[] = Array.from({ length: 40 }, (_, index) => ({
+      path: `package/dir${index}/f`,
+      type: "File",
+      body: Buffer.alloc(50_000, index),
+    }));
     await expect(extractArchive(tarball([...entries, file("package/../x")]), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_NAME" });
     expect(await readdir(into)).toEqual([]);
   });
@@ -160,7 +183,10 @@ describe("extracting", () => {
     await expect(extractArchive(Buffer.from("hello"), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
     await expect(extractArchive(gzipSync(Buffer.alloc(4_096, 65)), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
     await expect(extractArchive(join(home, "missing.tgz"), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
-    const whole = await packFiles([["a", Buffer.alloc(10_000, 1)], ["b", "2"]]);
+    const whole = await packFiles([
+      ["a", Buffer.alloc(10_000, 1)],
+      ["b", "2"],
+    ]);
     await expect(extractArchive(whole.subarray(0, whole.length - 20), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
     expect(await readdir(into)).toEqual([]);
   });
@@ -204,7 +230,16 @@ function raw(entries: Entry[]): Buffer {
   const blocks: Buffer[] = [];
   for (const { path, type, linkpath, body = Buffer.alloc(0), size, pax } of entries) {
     if (pax !== undefined) blocks.push(new Pax({ path: pax } as never).encode());
-    const header = new Header({ path, type, linkpath: linkpath ?? "", mode: 0o777, uid: 0, gid: 0, size: size ?? body.length, mtime: new Date(0) });
+    const header = new Header({
+      path,
+      type,
+      linkpath: linkpath ?? "",
+      mode: 0o777,
+      uid: 0,
+      gid: 0,
+      size: size ?? body.length,
+      mtime: new Date(0),
+    });
     header.encode();
     // Names are written byte by byte as Latin-1 by the encoder; these tests want UTF-8.
     if (/[^\0-\x7f]/.test(path)) patchName(header.block!, path);

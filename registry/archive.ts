@@ -98,8 +98,7 @@ export async function* archiveFiles(source: string | Uint8Array): AsyncGenerator
       if (head !== undefined) {
         head = Buffer.concat([head, chunk]);
         if (head.length < HEADER_BYTES) continue;
-        for (const magic of NESTED)
-          if (head.subarray(0, magic.length).equals(magic)) throw broken(new Error("it is compressed twice"));
+        for (const magic of NESTED) if (head.subarray(0, magic.length).equals(magic)) throw broken(new Error("it is compressed twice"));
         parser.write(head);
         head = undefined;
       } else if (!ended) parser.write(chunk);
@@ -168,8 +167,7 @@ class Intake {
     if (this.#entries > ARCHIVE_LIMITS.entries) {
       throw refusal("ENTRIES", path, `the archive has more than ${ARCHIVE_LIMITS.entries} entries`);
     }
-    if (type === "Link" || type === "SymbolicLink")
-      throw refusal("LINK", path, `it is a link to ${shown(entry.linkpath ?? "")}`);
+    if (type === "Link" || type === "SymbolicLink") throw refusal("LINK", path, `it is a link to ${shown(entry.linkpath ?? "")}`);
     const folder = type === "Directory";
     if (!folder && !PLAIN.has(type)) throw refusal("TYPE", path, `its type (${type}) is not a plain file or folder`);
     const name = folder ? path.replace(/\/$/, "") : path;
@@ -184,8 +182,7 @@ class Intake {
     }
     const twice = folder ? this.#names.addFolder(below(name)) : this.#names.addFile(below(name));
     if (twice !== undefined) throw refusal("DUPLICATE", path, twice);
-    if (entry.size > ARCHIVE_LIMITS.fileBytes)
-      throw refusal("FILE_SIZE", path, `it is larger than ${mib(ARCHIVE_LIMITS.fileBytes)}`);
+    if (entry.size > ARCHIVE_LIMITS.fileBytes) throw refusal("FILE_SIZE", path, `it is larger than ${mib(ARCHIVE_LIMITS.fileBytes)}`);
     this.#bytes += entry.size;
     if (this.#bytes > ARCHIVE_LIMITS.totalBytes) throw tooLarge(`The archive, at ${shown(path)},`);
   }

@@ -70,9 +70,7 @@ function sdkFallback(sdkDir: string): Plugin {
         if (pluginData === asked) return undefined;
         const found = await build.resolve(path, { importer, resolveDir, kind, pluginData: asked });
         if (found.errors.length === 0) return found;
-        const entry = ["extension/index.ts", "dist/extension.js", "extension.js"].find((candidate) =>
-          existsSync(join(sdkDir, candidate)),
-        );
+        const entry = ["extension/index.ts", "dist/extension.js", "extension.js"].find((candidate) => existsSync(join(sdkDir, candidate)));
         return entry === undefined ? undefined : { path: await realpath(join(sdkDir, entry)), sideEffects: false };
       });
     },

@@ -1,6 +1,4 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -13,7 +11,6 @@ import { integrityOf } from "./integrity.ts";
 import { publish, yank } from "./publish.ts";
 import { sign } from "./signing.ts";
 import { memoryPins, testKey, testTarball } from "./test-package.ts";
-import type { RegistryFetch } from "./transport.ts";
 
 let registry: string;
 let pins: ReturnType<typeof memoryPins>;
@@ -25,7 +22,7 @@ afterEach(() => rm(registry, { recursive: true, force: true }));
 
 const add = async (id: string, version: string, more: object = {}) =>
   publish({ registry, tarball: await testTarball(id, version, more), key: testKey(id.split(".")[0]!) });
-const open = (url = registry, fetch?: RegistryFetch) => new RegistryClient({ name: "sample", url, pins, ...(fetch ? { fetch } : {}) });
+const open = (url = registry) => new RegistryClient({ name: "sample", url, pins });
 const INDEX = "packages/demo/weather.json";
 
 /** Changes the index as somebody could who took the registry over. */
@@ -76,7 +73,12 @@ describe("resolving", () => {
 
   it("names what is near an unknown id", async () => {
     await add("demo.dice", "1.0.0");
-    for (const [asked, near] of [["demo.wether", "demo.weather"], ["weather", "demo.weather"], ["acme.dice", "demo.dice"], ["dcie", "demo.dice"]]) {
+    for (const [asked, near] of [
+      ["demo.wether", "demo.weather"],
+      ["weather", "demo.weather"],
+      ["acme.dice", "demo.dice"],
+      ["dcie", "demo.dice"],
+    ]) {
       await expect(open().resolve(asked!)).rejects.toMatchObject({ code: "PLINTH_PACKAGE_UNKNOWN", next: expect.stringContaining(near!) });
     }
     await expect(open().resolve("zzz.unheard")).rejects.toMatchObject({ code: "PLINTH_PACKAGE_UNKNOWN", details: { near: [] } });
@@ -151,7 +153,10 @@ describe("downloading", () => {
     ["wider permissions", (index) => Object.assign(index.versions[0]!.manifest, { permissions: { net: ["*"] } })],
     ["another time", (index) => Object.assign(index.versions[0]!, { publishedAt: "2020-01-01T00:00:00.000Z" })],
     ["an empty signature", (index) => Object.assign(index.versions[0]!.signature, { signature: "" })],
-    ["a signature by an unknown key", (index) => Object.assign(index.versions[0]!, { signature: sign({ ...index.versions[0]!, id: index.id }, testKey("demo", 9)) })],
+    [
+      "a signature by an unknown key",
+      (index) => Object.assign(index.versions[0]!, { signature: sign({ ...index.versions[0]!, id: index.id }, testKey("demo", 9)) }),
+    ],
   ];
   it.each(forgeries)("refuses a forged index with %s", async (_, change) => {
     await forge(change);
@@ -261,106 +266,5 @@ describe("hostile documents", () => {
     await rm(join(registry, "registry.json"));
     await expect(open().download("demo.weather", "1.0.0")).rejects.toMatchObject({ code: "PLINTH_REGISTRY_UNREACHABLE" });
     expect(() => open("ftp://example.com/")).toThrow(expect.objectContaining({ code: "PLINTH_REGISTRY_URL" }));
-  });
-});
-
-describe("over HTTP", () => {
-  let server: Server;
-  let url: string;
-  let seen: { path: string; status: number }[];
-  let answer: ((request: IncomingMessage) => { status: number; body?: Buffer; endless?: boolean } | undefined) | undefined;
-
-  beforeEach(async () => {
-    seen = [];
-    answer = undefined;
-    // A plain static server with ETags, like any object store.
-    server = createServer(async (request, response) => {
-      const path = decodeURIComponent(new URL(request.url!, "http://x").pathname).replace(/^\/base\//, "");
-      const special = answer?.(request);
-      if (special?.endless) {
-        response.writeHead(200);
-        const pour = () => {
-          while (!response.destroyed && response.write(Buffer.alloc(64 * 1024, 0x20)));
-        };
-        response.on("drain", pour);
-        pour();
-        return;
-      }
-      const bytes = special?.body ?? (await readFile(join(registry, path)).catch(() => undefined));
-      const etag = bytes && `"${integrityOf(bytes)}"`;
-      const status = special?.status ?? (bytes === undefined ? 404 : request.headers["if-none-match"] === etag ? 304 : 200);
-      seen.push({ path, status });
-      response.writeHead(status, etag === undefined ? {} : { etag });
-      response.end(status === 200 ? bytes : undefined);
-    });
-    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/base`;
-    await add("demo.weather", "1.0.0");
-  });
-  afterEach(async () => {
-    server.closeAllConnections();
-    await new Promise((done) => server.close(done));
-  });
-
-  it("resolves, downloads and searches", async () => {
-    const client = open(url);
-    expect((await client.search("weather"))[0]!.id).toBe("demo.weather");
-    const { version } = await client.resolve("demo.weather", "^1");
-    expect((await client.download("demo.weather", version)).bytes.equals(await testTarball())).toBe(true);
-    await expect(client.resolve("demo.rain")).rejects.toMatchObject({ code: "PLINTH_PACKAGE_UNKNOWN" });
-  });
-
-  it("asks with the ETag it has, and sees a change", async () => {
-    const client = open(url);
-    await client.resolve("demo.weather");
-    await client.resolve("demo.weather");
-    expect(seen).toEqual([
-      { path: INDEX, status: 200 },
-      { path: INDEX, status: 304 },
-    ]);
-    await add("demo.weather", "1.1.0");
-    expect((await client.resolve("demo.weather")).version).toBe("1.1.0");
-    expect(seen.at(-1)).toEqual({ path: INDEX, status: 200 });
-  });
-
-  it("finds a version with build metadata", async () => {
-    await add("demo.weather", "2.0.0+build.5");
-    expect((await open(url).download("demo.weather", "2.0.0+build.5")).entry.version).toBe("2.0.0+build.5");
-  });
-
-  it("stops reading a document without end", async () => {
-    answer = () => ({ status: 200, endless: true });
-    await expect(open(url).resolve("demo.weather")).rejects.toMatchObject({ code: "PLINTH_REGISTRY_SIZE" });
-  });
-
-  it("refuses a tampered tarball on the way", async () => {
-    const tarball = await testTarball();
-    tarball[20]! ^= 1;
-    answer = (request) => (request.url!.endsWith(".tgz") ? { status: 200, body: tarball } : undefined);
-    await expect(open(url).download("demo.weather", "1.0.0")).rejects.toMatchObject({ code: "PLINTH_INTEGRITY" });
-  });
-
-  it("says so when the server fails or is gone", async () => {
-    answer = () => ({ status: 500 });
-    await expect(open(url).resolve("demo.weather")).rejects.toMatchObject({ code: "PLINTH_REGISTRY_UNREACHABLE" });
-    answer = () => ({ status: 304 });
-    await expect(open(url).resolve("demo.weather")).rejects.toMatchObject({ code: "PLINTH_REGISTRY_UNREACHABLE" });
-    await expect(open("http://127.0.0.1:1/").resolve("demo.weather")).rejects.toMatchObject({ code: "PLINTH_REGISTRY_UNREACHABLE" });
-  });
-
-  it("uses the fetch it was given, with bounds", async () => {
-    const asked: { url: string; options: Parameters<RegistryFetch>[1] }[] = [];
-    const fetch: RegistryFetch = async (target, options) => {
-      asked.push({ url: target, options });
-      return { status: 404, headers: {}, body: (async function* () {})() };
-    };
-    await expect(open("https://registry.example/r", fetch).resolve("demo.weather")).rejects.toMatchObject({ code: "PLINTH_PACKAGE_UNKNOWN" });
-    expect(asked.map((one) => one.url)).toEqual([`https://registry.example/r/${INDEX}`, "https://registry.example/r/search.json"]);
-    for (const { options } of asked) expect(options.maxBytes! * options.timeoutMs!).toBeGreaterThan(0);
-  });
-
-  it("stops when the caller does", async () => {
-    answer = () => ({ status: 200, endless: true });
-    await expect(open(url).resolve("demo.weather", "*", { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
   });
 });

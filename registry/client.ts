@@ -72,18 +72,12 @@ export class RegistryClient {
    *
    * @throws PLINTH_PACKAGE_UNKNOWN, PLINTH_VERSION_UNKNOWN, PLINTH_VERSION_YANKED.
    */
-  async resolve(
-    id: string,
-    range = "latest",
-    options: { prerelease?: boolean; signal?: AbortSignal } = {},
-  ): Promise<PackageVersion> {
+  async resolve(id: string, range = "latest", options: { prerelease?: boolean; signal?: AbortSignal } = {}): Promise<PackageVersion> {
     const index = await this.#index(id, options.signal);
     const { prerelease = false } = options;
     const wanted = Object.hasOwn(index.tags, range) ? index.tags[range]! : range === "latest" ? "*" : range;
     if (semver.validRange(wanted) === null) throw this.#unknownVersion(index, range);
-    const fitting = index.versions.filter(({ version }) =>
-      semver.satisfies(version, wanted, { includePrerelease: prerelease }),
-    );
+    const fitting = index.versions.filter(({ version }) => semver.satisfies(version, wanted, { includePrerelease: prerelease }));
     const offered = fitting.filter(({ yanked }) => yanked === undefined).sort((a, b) => semver.rcompare(a.version, b.version));
     if (offered[0] !== undefined) return offered[0];
     if (fitting[0] !== undefined) {
@@ -121,13 +115,9 @@ export class RegistryClient {
 
   async #tarball(id: string, entry: PackageVersion, signal?: AbortSignal): Promise<Buffer> {
     const changed = (why: string) =>
-      new RegistryError(
-        "PLINTH_INTEGRITY",
-        `The tarball of ${id} ${entry.version} is not the one that was published: ${why}.`,
-        {
-          next: "Try again in case the transfer failed; when it stays so, do not install it and tell who runs the registry.",
-        },
-      );
+      new RegistryError("PLINTH_INTEGRITY", `The tarball of ${id} ${entry.version} is not the one that was published: ${why}.`, {
+        next: "Try again in case the transfer failed; when it stays so, do not install it and tell who runs the registry.",
+      });
     if (entry.size > ARCHIVE_LIMITS.totalBytes) throw changed("it is larger than any package may be");
     const options = { maxBytes: entry.size, ...(signal === undefined ? {} : { signal }) };
     const answer = await this.#transport.read(entry.tarball, options).catch((error: unknown) => {
@@ -147,26 +137,18 @@ export class RegistryClient {
       id,
       packages.map((row) => row.id),
     );
-    throw new RegistryError(
-      "PLINTH_PACKAGE_UNKNOWN",
-      `The registry ${this.name} has no package ${JSON.stringify(id.slice(0, 120))}.`,
-      {
-        next: near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "Search for it with other words.",
-        details: { near },
-      },
-    );
+    throw new RegistryError("PLINTH_PACKAGE_UNKNOWN", `The registry ${this.name} has no package ${JSON.stringify(id.slice(0, 120))}.`, {
+      next: near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "Search for it with other words.",
+      details: { near },
+    });
   }
 
   #unknownVersion(index: PackageIndex, range: string): RegistryError {
     const offered = index.versions.filter(({ yanked }) => yanked === undefined).map(({ version }) => version);
     const newest = offered.sort(semver.rcompare).slice(0, 5);
-    return new RegistryError(
-      "PLINTH_VERSION_UNKNOWN",
-      `No version of ${index.id} fits ${JSON.stringify(range.slice(0, 120))}.`,
-      {
-        next: newest.length > 0 ? `There is ${newest.join(", ")}.` : "No version is offered any more.",
-        details: { versions: newest },
-      },
-    );
+    return new RegistryError("PLINTH_VERSION_UNKNOWN", `No version of ${index.id} fits ${JSON.stringify(range.slice(0, 120))}.`, {
+      next: newest.length > 0 ? `There is ${newest.join(", ")}.` : "No version is offered any more.",
+      details: { versions: newest },
+    });
   }
 }

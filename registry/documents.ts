@@ -25,13 +25,9 @@ export class Documents {
   async root(signal?: AbortSignal): Promise<RegistryRoot> {
     const root = await this.#read<RegistryRoot>("RegistryRoot", ROOT_FILE, signal);
     if (root !== undefined) return root;
-    throw new RegistryError(
-      "PLINTH_REGISTRY_UNREACHABLE",
-      `There is no registry where ${this.#name} should be: it has no ${ROOT_FILE}.`,
-      {
-        next: "Check the registry's address.",
-      },
-    );
+    throw new RegistryError("PLINTH_REGISTRY_UNREACHABLE", `There is no registry where ${this.#name} should be: it has no ${ROOT_FILE}.`, {
+      next: "Check the registry's address.",
+    });
   }
 
   async search(signal?: AbortSignal): Promise<SearchIndex> {
@@ -48,8 +44,7 @@ export class Documents {
     for (const { version, manifest, tarball } of index.versions) {
       if (seen.has(version)) throw this.#invalid(path, `it has version ${version} twice`);
       seen.add(version);
-      if (manifest.id !== id || manifest.version !== version)
-        throw this.#invalid(path, `the manifest of version ${version} is another package's`);
+      if (manifest.id !== id || manifest.version !== version) throw this.#invalid(path, `the manifest of version ${version} is another package's`);
       if (!isSafePath(tarball)) throw this.#invalid(path, `the tarball's path of version ${version} leaves the registry`);
     }
     return index;

@@ -17,8 +17,7 @@ export function generateKey(publisher: string): PublisherKey {
 
 /** The key that 32 given bytes stand for: for builds that must give the same bytes twice. */
 export function keyFromSeed(publisher: string, seed: Uint8Array): PublisherKey {
-  if (seed.length !== 32)
-    throw new RegistryError("PLINTH_KEY_INVALID", "A key's seed has 32 bytes.", { next: "Pass 32 bytes." });
+  if (seed.length !== 32) throw new RegistryError("PLINTH_KEY_INVALID", "A key's seed has 32 bytes.", { next: "Pass 32 bytes." });
   return toKey(publisher, createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: "der", type: "pkcs8" }));
 }
 
@@ -67,10 +66,7 @@ function parseKey(text: string, path: string): PublisherKey {
   let whole: PublisherKey;
   try {
     key = JSON.parse(text);
-    whole = toKey(
-      key.publisher,
-      createPrivateKey({ key: Buffer.from(key.privateKey, "base64"), format: "der", type: "pkcs8" }),
-    );
+    whole = toKey(key.publisher, createPrivateKey({ key: Buffer.from(key.privateKey, "base64"), format: "der", type: "pkcs8" }));
   } catch (cause) {
     throw cause instanceof RegistryError ? cause : invalid(path, "it holds no ed25519 key", cause);
   }

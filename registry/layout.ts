@@ -38,8 +38,6 @@ export function tarballPath(id: string, version: string): string {
 /** Whether a path from a registry's document stays below the registry's root. */
 export function isSafePath(path: string): boolean {
   return (
-    path.length <= 256 &&
-    /^[A-Za-z0-9][A-Za-z0-9._+/-]*$/.test(path) &&
-    path.split("/").every((part) => part !== "" && part !== "." && part !== "..")
+    path.length <= 256 && /^[A-Za-z0-9][A-Za-z0-9._+/-]*$/.test(path) && path.split("/").every((part) => part !== "" && part !== "." && part !== "..")
   );
 }

@@ -41,9 +41,7 @@ function rangeProblems(manifest: Manifest): Problem[] {
 async function contractProblems(manifest: Manifest): Promise<Problem[]> {
   const { contracts } = await import("@plinth/manifests");
   const known = new Map<string, { descriptor: object }>(Object.entries(contracts));
-  const hooks = new Set(
-    Object.values(contracts).flatMap((contract) => ("hooks" in contract ? Object.keys(contract.hooks) : [])),
-  );
+  const hooks = new Set(Object.values(contracts).flatMap((contract) => ("hooks" in contract ? Object.keys(contract.hooks) : [])));
   const problems: Problem[] = [];
   const seen = new Set<string>();
   for (const [index, { contract, id, descriptor }] of (manifest.provides ?? []).entries()) {
@@ -58,8 +56,7 @@ async function contractProblems(manifest: Manifest): Promise<Problem[]> {
     } else if (contract.startsWith("plinth.")) problems.push(unknown(`${path}.contract`, contract, known.keys()));
   }
   for (const [index, { contract }] of (manifest.uses ?? []).entries()) {
-    if (contract.startsWith("plinth.") && !known.has(contract))
-      problems.push(unknown(`uses[${index}].contract`, contract, known.keys()));
+    if (contract.startsWith("plinth.") && !known.has(contract)) problems.push(unknown(`uses[${index}].contract`, contract, known.keys()));
   }
   const own = new Set((manifest.defines ?? []).flatMap(({ hooks: defined }) => Object.keys(defined ?? {})));
   for (const [index, { on }] of (manifest.hooks ?? []).entries()) {

@@ -8,8 +8,7 @@ export function nearNames(asked: string, names: Iterable<string>, count = 3): st
     const tail = known.slice(known.indexOf(".") + 1);
     const head = wanted.slice(wanted.indexOf(".") + 1);
     // `weather` is meant to find demo.weather, and so is acme.weather.
-    const distance =
-      tail === head ? 0 : Math.min(editDistance(wanted, known), wanted.includes(".") ? 99 : editDistance(wanted, tail));
+    const distance = tail === head ? 0 : Math.min(editDistance(wanted, known), wanted.includes(".") ? 99 : editDistance(wanted, tail));
     if (distance <= limit) scored.push({ name, distance });
   }
   return scored

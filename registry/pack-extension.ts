@@ -35,8 +35,7 @@ export async function packExtension(dir: string, options: BundleOptions = {}): P
   for (const name of await readdir(dir)) {
     if (DOCUMENTS.test(name)) files.set(name, await readPlainFile(join(dir, name), name));
   }
-  if (existsSync(join(dir, "assets")))
-    for (const [name, bytes] of await readTree(join(dir, "assets"), "assets/")) files.set(name, bytes);
+  if (existsSync(join(dir, "assets"))) for (const [name, bytes] of await readTree(join(dir, "assets"), "assets/")) files.set(name, bytes);
   const packed = manifest.entry === undefined ? manifest : { ...manifest, entry: "./index.js" };
   if (manifest.entry !== undefined) {
     const { code, builtins } = await bundleExtension(dir, options);
@@ -77,11 +76,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
 
 function assertTiers({ id, tiers = ["isolate", "process"] }: Manifest, builtins: string[]): void {
   if (builtins.length === 0 || !tiers.includes("isolate")) return;
-  throw new RegistryError(
-    "PLINTH_PACK_BUILTIN",
-    `${id} imports ${builtins.join(", ")}, which the isolate tier does not have.`,
-    {
-      next: 'Use the context instead (ctx.fetch, ctx.store …), or take "isolate" out of `tiers` in plinth.json.',
-    },
-  );
+  throw new RegistryError("PLINTH_PACK_BUILTIN", `${id} imports ${builtins.join(", ")}, which the isolate tier does not have.`, {
+    next: 'Use the context instead (ctx.fetch, ctx.store …), or take "isolate" out of `tiers` in plinth.json.',
+  });
 }

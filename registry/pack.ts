@@ -50,11 +50,7 @@ export async function packDirectory(dir: string, skip: (name: string) => boolean
 }
 
 /** All plain files below `dir`, names relative to it and prefixed. */
-export async function readTree(
-  dir: string,
-  prefix = "",
-  skip: (name: string) => boolean = () => false,
-): Promise<[name: string, bytes: Buffer][]> {
+export async function readTree(dir: string, prefix = "", skip: (name: string) => boolean = () => false): Promise<[name: string, bytes: Buffer][]> {
   const files: [string, Buffer][] = [];
   for (const child of (await readdir(dir)).sort()) {
     const name = prefix + child;

@@ -21,7 +21,12 @@ describe("publishing", () => {
   it("writes the tarball, the index, the publisher's key and the search row", async () => {
     const tarball = await testTarball("demo.weather", "1.0.0", {
       provides: [
-        { contract: "plinth.tool", version: "1.0.0", id: "weather", descriptor: { description: "Weather", input: { type: "object" }, effects: [] } },
+        {
+          contract: "plinth.tool",
+          version: "1.0.0",
+          id: "weather",
+          descriptor: { description: "Weather", input: { type: "object" }, effects: [] },
+        },
       ],
     });
     const published = await publish({ registry, tarball, key: testKey(), publishedAt });
@@ -32,11 +37,12 @@ describe("publishing", () => {
       tags: { latest: "1.0.0" },
       versions: [{ version: "1.0.0", size: tarball.length, publishedAt, signature: { keyId: testKey().keyId } }],
     });
-    expect(await json("registry.json")).toMatchObject({ registry: 1, keys: { demo: [{ keyId: testKey().keyId, publicKey: testKey().publicKey }] } });
+    expect(await json("registry.json")).toMatchObject({
+      registry: 1,
+      keys: { demo: [{ keyId: testKey().keyId, publicKey: testKey().publicKey }] },
+    });
     expect(await json("search.json")).toEqual({
-      packages: [
-        { id: "demo.weather", version: "1.0.0", title: "Weather", description: "Says what the weather is like.", words: ["weather"] },
-      ],
+      packages: [{ id: "demo.weather", version: "1.0.0", title: "Weather", description: "Says what the weather is like.", words: ["weather"] }],
     });
     expect(await readFile(join(registry, "registry.json"), "utf8")).not.toContain(testKey().privateKey);
   });
@@ -59,7 +65,11 @@ describe("publishing", () => {
   it("refuses a version that exists, even with the same bytes or other build metadata", async () => {
     await publish({ registry, tarball: await testTarball(), key: testKey() });
     const before = await readFile(join(registry, "packages/demo/weather.json"), "utf8");
-    for (const tarball of [await testTarball(), await testTarball("demo.weather", "1.0.0", { title: "Other" }), await testTarball("demo.weather", "1.0.0+2")]) {
+    for (const tarball of [
+      await testTarball(),
+      await testTarball("demo.weather", "1.0.0", { title: "Other" }),
+      await testTarball("demo.weather", "1.0.0+2"),
+    ]) {
       await expect(publish({ registry, tarball, key: testKey() })).rejects.toMatchObject({ code: "PLINTH_VERSION_EXISTS" });
     }
     expect(await readFile(join(registry, "packages/demo/weather.json"), "utf8")).toBe(before);
@@ -81,7 +91,9 @@ describe("publishing", () => {
       [await testTarball("demo.weather", "1.0.0", { entry: "./dist/missing.js" }), "PLINTH_MANIFEST_INVALID", "./dist/missing.js"],
       [await testTarball("demo.weather", "1.0.0", { engines: { plinth: "banana" } }), "PLINTH_MANIFEST_INVALID", "engines.plinth"],
       [
-        await testTarball("demo.weather", "1.0.0", { provides: [{ contract: "plinth.tool", version: "1.0.0", id: "x", descriptor: { effects: ["fly"] } }] }),
+        await testTarball("demo.weather", "1.0.0", {
+          provides: [{ contract: "plinth.tool", version: "1.0.0", id: "x", descriptor: { effects: ["fly"] } }],
+        }),
         "PLINTH_MANIFEST_INVALID",
         "provides[0].descriptor",
       ],
@@ -101,7 +113,11 @@ describe("publishing", () => {
   it("loses nothing when many publish at once", async () => {
     const versions = Array.from({ length: 12 }, (_, index) => `1.0.${index}`);
     const jobs = versions.map(async (version, index) =>
-      publish({ registry, tarball: await testTarball(index % 2 ? "demo.weather" : "acme.rain", version), key: testKey(index % 2 ? "demo" : "acme") }),
+      publish({
+        registry,
+        tarball: await testTarball(index % 2 ? "demo.weather" : "acme.rain", version),
+        key: testKey(index % 2 ? "demo" : "acme"),
+      }),
     );
     await Promise.all(jobs);
     const found = [...(await json("packages/demo/weather.json")).versions, ...(await json("packages/acme/rain.json")).versions];
@@ -148,7 +164,9 @@ describe("publishing", () => {
     const path = join(registry, ".publish.lock");
     await writeFile(path, JSON.stringify({ token: "x", pid: process.pid, host: hostname() }));
     const tarball = await testTarball();
-    await expect(publish({ registry, tarball, key: testKey(), lock: { waitMs: 60 } })).rejects.toMatchObject({ code: "PLINTH_REGISTRY_BUSY" });
+    await expect(publish({ registry, tarball, key: testKey(), lock: { waitMs: 60 } })).rejects.toMatchObject({
+      code: "PLINTH_REGISTRY_BUSY",
+    });
     await utimes(path, new Date(0), new Date(0));
     await publish({ registry, tarball, key: testKey() });
   });
@@ -175,7 +193,9 @@ describe("yanking", () => {
   it("is the publisher's own right", async () => {
     await publish({ registry, tarball: await testTarball(), key: testKey() });
     for (const key of [testKey("demo", 2), testKey("acme")]) {
-      await expect(yank({ registry, id: "demo.weather", version: "1.0.0", reason: "x", key })).rejects.toMatchObject({ code: "PLINTH_PUBLISHER_KEY" });
+      await expect(yank({ registry, id: "demo.weather", version: "1.0.0", reason: "x", key })).rejects.toMatchObject({
+        code: "PLINTH_PUBLISHER_KEY",
+      });
     }
   });
 });

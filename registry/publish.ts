@@ -97,17 +97,10 @@ export async function publish(input: PublishInput): Promise<Published> {
 }
 
 /** Withdraw a version: it stays for those who locked it, but is never chosen again. */
-export async function yank(input: {
-  registry: string;
-  id: string;
-  version: string;
-  reason: string;
-  key: PublisherKey;
-}): Promise<void> {
+export async function yank(input: { registry: string; id: string; version: string; reason: string; key: PublisherKey }): Promise<void> {
   await withLock(join(input.registry, LOCK_FILE), async () => {
     const folder = new RegistryFolder(input.registry);
-    if (splitId(input.id).publisher !== input.key.publisher || admitKey(await folder.root(), input.key))
-      throw wrongKey(input.key.publisher);
+    if (splitId(input.id).publisher !== input.key.publisher || admitKey(await folder.root(), input.key)) throw wrongKey(input.key.publisher);
     const index = await folder.index(input.id);
     const entry = index.versions.find(({ version }) => version === input.version);
     if (entry === undefined) {
@@ -140,13 +133,9 @@ export async function readPackageManifest(tarball: Uint8Array): Promise<PackageV
   const manifest = await assertManifest(value, "The package's plinth.json");
   const entry = manifest.entry?.replace(/^\.\//, "");
   if (entry !== undefined && !files.has(entry)) {
-    throw new RegistryError(
-      "PLINTH_MANIFEST_INVALID",
-      `The package's plinth.json names ${manifest.entry}, which the package does not hold.`,
-      {
-        next: "Make the package with `plinth pack`.",
-      },
-    );
+    throw new RegistryError("PLINTH_MANIFEST_INVALID", `The package's plinth.json names ${manifest.entry}, which the package does not hold.`, {
+      next: "Make the package with `plinth pack`.",
+    });
   }
   return manifest;
 }
@@ -166,13 +155,9 @@ function assertNew(index: PackageIndex, version: string): void {
   // Versions that differ in build metadata only have no order; one of them would be chosen by chance.
   const twin = index.versions.find((known) => semver.eq(known.version, version));
   if (twin === undefined) return;
-  throw new RegistryError(
-    "PLINTH_VERSION_EXISTS",
-    `${index.id} ${twin.version} is published already, and versions never change.`,
-    {
-      next: "Raise the version in plinth.json and publish again.",
-    },
-  );
+  throw new RegistryError("PLINTH_VERSION_EXISTS", `${index.id} ${twin.version} is published already, and versions never change.`, {
+    next: "Raise the version in plinth.json and publish again.",
+  });
 }
 
 function wrongKey(publisher: string): RegistryError {

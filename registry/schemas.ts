@@ -51,8 +51,7 @@ function problemOf(error: ErrorObject): Problem {
 
 function sentence({ keyword, message, params }: ErrorObject): string {
   if (keyword === "required") return `lacks the key "${params.missingProperty}"`;
-  if (keyword === "enum")
-    return `must be one of ${(params.allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(", ")}`;
+  if (keyword === "enum") return `must be one of ${(params.allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(", ")}`;
   if (keyword === "const") return `must be ${JSON.stringify(params.allowedValue)}`;
   return message ?? "is not valid";
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, writeFile, chmod, readFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";

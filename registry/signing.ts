@@ -1,11 +1,4 @@
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  type KeyObject,
-  sign as signBytes,
-  verify as verifyBytes,
-} from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign as signBytes, verify as verifyBytes } from "node:crypto";
 import type { Manifest, PackageVersion, Signature } from "@plinth/manifests";
 import { canonicalJson } from "./canonical-json.ts";
 import { RegistryError } from "./error.ts";

@@ -35,13 +35,9 @@ export async function trustedKeys(publisher: string, root: RegistryRoot, pins: K
 }
 
 export function keyChanged(publisher: string): RegistryError {
-  return new RegistryError(
-    "PLINTH_KEY_CHANGED",
-    `The packages of ${publisher} are signed with another key than the one first trusted here.`,
-    {
-      next: `Ask ${publisher}, on another way than the registry, whether the key was changed. Until then nothing of it is installed.`,
-    },
-  );
+  return new RegistryError("PLINTH_KEY_CHANGED", `The packages of ${publisher} are signed with another key than the one first trusted here.`, {
+    next: `Ask ${publisher}, on another way than the registry, whether the key was changed. Until then nothing of it is installed.`,
+  });
 }
 
 function isGenuine({ keyId, publicKey }: PublicKey): boolean {

@@ -4,11 +4,11 @@ import { errors, owned } from "../errors.ts";
 import type { Answering, CapabilityEntry } from "../generation.ts";
 import type { Host } from "../host.ts";
 import { currentWork } from "../work.ts";
-import { hostMethods } from "./host-methods.ts";
+import { snapshot } from "./snapshot.ts";
 
 type Method = (input: Record<string, unknown>) => unknown;
 
-/** Answers the kernel's own contracts: plinth.host to everyone who declares it, plinth.host-admin to owners' work only. */
+/** Answers the kernel's own contracts: plinth.kernel to the host tier, plinth.host-admin to owners' work only. */
 class OwnProvider implements Answering {
   readonly id = "host";
   readonly #methods: ReadonlyMap<string, Method>;
@@ -53,5 +53,8 @@ export function ownCapabilities(host: Host): CapabilityEntry[] {
     async (input) => (await import("./admin-methods.ts")).adminMethods(host).get(name)?.(input),
   ];
   const adminMethods = new Map(["inspect", "install", "uninstall", "enable", "configSet", "stop"].map(admin));
-  return [entry("plinth.host", new OwnProvider(hostMethods(host), false)), entry("plinth.host-admin", new OwnProvider(adminMethods, true))];
+  return [
+    entry("plinth.kernel", new OwnProvider(new Map([["snapshot", () => snapshot(host)]]), false)),
+    entry("plinth.host-admin", new OwnProvider(adminMethods, true)),
+  ];
 }

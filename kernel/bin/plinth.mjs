@@ -135,7 +135,11 @@ async function* lines(response) {
     } catch {
       // Not ours: the status says enough.
     }
-    throw { code: problem.code ?? "PLINTH_GATEWAY", message: problem.detail ?? problem.message ?? `The gateway answered ${response.statusCode}.`, next: problem.next };
+    throw {
+      code: problem.code ?? "PLINTH_GATEWAY",
+      message: problem.detail ?? problem.message ?? `The gateway answered ${response.statusCode}.`,
+      next: problem.next,
+    };
   }
   let rest = "";
   response.setEncoding("utf8");
@@ -150,7 +154,11 @@ async function* lines(response) {
 function rerun() {
   const found = ["node_modules/node/bin/node", "../node/bin/node"].map((path) => join(root, path)).find((path) => existsSync(path));
   if (found === undefined) {
-    return fail({ code: "PLINTH_NODE", message: `Plinth needs Node ${NODE_MAJOR}; this is ${process.version}.`, next: `Run \`npm install\` in ${root}, or use Node ${NODE_MAJOR}.` });
+    return fail({
+      code: "PLINTH_NODE",
+      message: `Plinth needs Node ${NODE_MAJOR}; this is ${process.version}.`,
+      next: `Run \`npm install\` in ${root}, or use Node ${NODE_MAJOR}.`,
+    });
   }
   const child = spawn(found, [fileURLToPath(import.meta.url), ...argv], { stdio: "inherit" });
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));

@@ -1,4 +1,3 @@
-import type { Agent } from "node:http";
 import type { Manifest, Permissions } from "@plinth/manifests";
 import type {
   Bridge,
@@ -16,7 +15,6 @@ import type { Host } from "../host.ts";
 import type { Instance } from "../instance.ts";
 import type { Log } from "../log.ts";
 import { currentWork, withWork } from "../work.ts";
-import { brokerFetch, type NetGrant } from "./net.ts";
 
 /**
  * The only road to authority. Each request is checked against what the manifest declares and the owner granted, whatever
@@ -29,7 +27,6 @@ export class Broker implements Bridge {
   readonly #uses: ReadonlySet<string>;
   readonly #fires: ReadonlySet<string>;
   readonly #log: Log;
-  readonly #net: NetGrant;
   instance: Instance | null = null;
 
   constructor(host: Host, manifest: Manifest, granted: Permissions) {
@@ -39,12 +36,6 @@ export class Broker implements Bridge {
     this.#uses = new Set((manifest.uses ?? []).map((one) => one.contract));
     this.#fires = new Set((manifest.provides ?? []).map((one) => one.contract));
     this.#log = host.logs.of(manifest.id);
-    this.#net = {
-      extension: manifest.id,
-      hosts: granted.net ?? [],
-      agents: new Map<string, Agent>(),
-      substitute: (value) => host.secrets.substitute(manifest.id, granted.secrets ?? [], value),
-    };
   }
 
   async list(contract: string): Promise<CapabilityData[]> {
@@ -79,8 +70,18 @@ export class Broker implements Bridge {
     return this.#host.stores.of(this.#manifest.id, this.#manifest.budgets?.storageMb);
   }
 
+  /** The road out is a slot: the host checks the secrets and says what was granted, its provider checks every address. */
   async *fetch(request: FetchRequest, signal: AbortSignal | undefined): AsyncIterable<FetchHead | Uint8Array> {
-    yield* brokerFetch(this.#net, request, signal);
+    const { id } = this.#manifest;
+    const { net = [], secrets = [] } = this.#granted;
+    if (net.length === 0) throw errors.permission(id, "use the network");
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(request.headers ?? {}))
+      headers[name] = await this.#host.secrets.substitute(id, secrets, String(value));
+    const entry = this.#host.trusted("plinth.egress");
+    yield* entry.by.stream(entry, "exchange", { ...request, headers, extension: id, hosts: net }, { signal }, null) as AsyncIterable<
+      FetchHead | Uint8Array
+    >;
   }
 
   async secretExists(name: string): Promise<boolean> {
@@ -114,6 +115,6 @@ export class Broker implements Bridge {
 
   #declared(contract: string): void {
     if (!this.#uses.has(contract)) throw errors.undeclared(this.#manifest.id, `that it uses ${contract}`);
-    if (contract === "plinth.host-admin") this.#host.checkAdmin(this.#manifest.id);
+    if (contract === "plinth.host-admin" || contract === "plinth.kernel") this.#host.checkAdmin(this.#manifest.id);
   }
 }

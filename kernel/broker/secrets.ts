@@ -1,23 +1,18 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { errors, PlinthError } from "../errors.ts";
-import { maskValue } from "../log.ts";
+import { maskValue } from "@plinth/manifests/redact.ts";
+import { errors } from "../errors.ts";
 
 const HANDLE = /\{\{plinth-secret:([A-Z][A-Z0-9_]*)\}\}/g;
 
-/** Secrets by name: the environment first, then `secrets.json` in the home folder. Values stay in here and on the wire. */
+/** Puts secrets into what leaves the host. Where they come from is a slot; values stay in here and on the wire. */
 export class Secrets {
-  readonly #home: string;
-  readonly #env: Readonly<Record<string, string | undefined>>;
-  #file: Promise<ReadonlyMap<string, string>> | null = null;
+  readonly #resolve: (name: string) => Promise<string | null>;
 
-  constructor(home: string, env: Readonly<Record<string, string | undefined>>) {
-    this.#home = home;
-    this.#env = env;
+  constructor(resolve: (name: string) => Promise<string | null>) {
+    this.#resolve = resolve;
   }
 
   async has(name: string): Promise<boolean> {
-    return (await this.#value(name)) !== undefined;
+    return (await this.#resolve(name)) !== null;
   }
 
   /** A header's value with its handles replaced; only for names that the extension was granted. */
@@ -26,34 +21,12 @@ export class Secrets {
     const values = new Map<string, string>();
     for (const [, name = ""] of text.matchAll(HANDLE)) {
       if (!granted.includes(name)) throw errors.permission(extension, `use the secret ${name}`);
-      const value = await this.#value(name);
-      if (value === undefined) {
-        throw new PlinthError("PLINTH_SECRET_MISSING", `The secret ${name} is not set.`, {
-          extension,
-          next: `Set the environment variable ${name}, or add it to secrets.json in the home folder.`,
-        });
-      }
-      if (/[\r\n\0]/.test(value)) throw new PlinthError("PLINTH_SECRET_INVALID", `The secret ${name} holds a line break.`, { extension });
+      const value = await this.#resolve(name);
+      if (value === null) throw errors.secretMissing(extension, name);
+      if (/[\r\n\0]/.test(value)) throw errors.payload(extension, `the secret ${name}`, "it holds a line break");
+      maskValue(value);
       values.set(name, value);
     }
     return text.replace(HANDLE, (_all, name: string) => values.get(name) ?? "");
-  }
-
-  async #value(name: string): Promise<string | undefined> {
-    const fromEnv = this.#env[name];
-    const value = fromEnv !== undefined && fromEnv !== "" ? fromEnv : (await (this.#file ??= this.#read())).get(name);
-    if (value !== undefined) maskValue(value);
-    return value;
-  }
-
-  async #read(): Promise<ReadonlyMap<string, string>> {
-    const path = join(this.#home, "secrets.json");
-    try {
-      const parsed = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
-      return new Map(Object.entries(parsed).filter((pair): pair is [string, string] => typeof pair[1] === "string"));
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return new Map();
-      throw errors.configInvalid(path, "", (thrown as Error).message);
-    }
   }
 }

@@ -1,8 +1,8 @@
 import type { HookMode } from "@plinth/manifests";
+import type { Stage } from "@plinth/manifests/order.ts";
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook, SyncWaterfallHook } from "tapable";
 import { Call, type CallOptions, settle } from "../call.ts";
 import { errors, type PlinthError } from "../errors.ts";
-import type { Stage } from "../plan/order.ts";
 import { currentWork, type Work } from "../work.ts";
 import type { Breaker } from "./breaker.ts";
 
@@ -110,22 +110,10 @@ export class Pipeline {
         tap.breaker.succeeded();
         if (mode === "observe" || answer === undefined || answer === null) return done();
         if (mode === "gate" && !isDenial(answer)) {
-          return this.#failed(
-            tap,
-            errors.payload(tap.extension, this.shape.name, "a gate answers nothing or { deny: reason }"),
-            firing,
-            done,
-            true,
-          );
+          return this.#failed(tap, errors.payload(tap.extension, this.shape.name, "a gate answers nothing or { deny: reason }"), firing, done, true);
         }
         if (mode === "transform" && typeof answer !== typeof payload) {
-          return this.#failed(
-            tap,
-            errors.payload(tap.extension, this.shape.name, "a transform answers the whole payload"),
-            firing,
-            done,
-            true,
-          );
+          return this.#failed(tap, errors.payload(tap.extension, this.shape.name, "a transform answers the whole payload"), firing, done, true);
         }
         firing.by = tap.extension;
         done(null, answer);

@@ -1,10 +1,11 @@
 import { cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Candidate, LockEntry, Manifest } from "@plinth/manifests";
+import type { Candidate, LockEntry, Lockfile, Manifest } from "@plinth/manifests";
 import { manifestInvalid, parseManifest } from "@plinth/manifests/check/manifest.ts";
 import { consentHash, treeDigest } from "@plinth/manifests/digest.ts";
 import { describePowers } from "@plinth/manifests/powers.ts";
-import { errors, PlinthError } from "../errors.ts";
+import { errors } from "../errors.ts";
+import type { Generation } from "../generation.ts";
 import type { Grant } from "../grants.ts";
 import type { Host, HostState } from "../host.ts";
 import { type CatalogRecord, packageDir, writeIndex, writeLock } from "../plan/catalog.ts";
@@ -92,81 +93,49 @@ function checkPlan(host: Host, record: CatalogRecord): void {
 /** Verify again, dry-load in a process of its own, commit, swap, check health; anything that fails leaves all as it was. */
 export async function installPackage(host: Host, input: InstallInput): Promise<{ id: string; version: string; generation: number }> {
   const { candidate } = await inspectPackage(host, input.dir);
-  const { id, version, digest } = candidate;
+  const { id, version, digest, consent } = candidate;
   if (digest !== input.digest) throw errors.digest(id, "its files changed after they were inspected");
-  if (candidate.consent.hash !== input.consent) throw errors.consent(id, "the consent is for another package or other permissions");
+  if (consent.hash !== input.consent) throw errors.consent(id, "the consent is for another package or other permissions");
   const manifest = candidate.manifest as Manifest;
-  const target = packageDir(host.home, digest);
-  const fresh = !(await exists(target));
-  if (fresh) await copyVerified(id, input.dir, target, digest);
-  const record: CatalogRecord = { manifest, digest, dir: target, bundled: false };
-  const before: HostState = host.state;
-  const granted = host.grants.get(id);
-  const grant: Grant = {
-    consent: input.consent,
-    digest,
-    version,
-    at: Date.now(),
-    by: currentWork()?.principal.via ?? "unknown",
-    permissions: manifest.permissions ?? {},
-    asks: candidate.consent.asks,
-  };
+  const dir = packageDir(host.home, digest);
+  const fresh = !(await stat(dir).catch(() => null));
+  if (fresh) await copyVerified(id, input.dir, dir, digest);
+  const record: CatalogRecord = { manifest, digest, dir, bundled: false };
   const { dir: _dir, consent: _consent, digest: _digest, ...provenance } = input;
-  const entry: LockEntry = { version, digest, ...provenance };
-  const state: HostState = {
-    ...before,
-    lock: { lockfile: 1, extensions: { ...before.lock.extensions, [id]: entry } },
-    records: [...before.records.filter((one) => one.manifest.id !== id), record],
-    problems: before.problems.filter((one) => one.extension !== id),
-  };
+  const state = without(host.state, id);
+  state.lock.extensions[id] = { version, digest, ...provenance };
+  state.records.push(record);
+  const by = currentWork()?.principal.via ?? "unknown";
+  const grant: Grant = { consent: consent.hash, digest, version, at: Date.now(), by, permissions: manifest.permissions ?? {}, asks: consent.asks };
+  const replaced = host.state.lock.extensions[id]?.digest;
   try {
     host.supervisor.clear(id);
-    await dryLoad(host, record);
-    await host.grants.set(id, grant);
-    await writeIndex(host.home, state.records);
-    await writeLock(host.home, state.lock);
-    const next = await host.advance(state, async (generation) => {
-      const blocked = generation.plan.blocked.get(id);
+    if (manifest.entry !== undefined) await dryLoad(host, record);
+    const next = await commit(host, id, state, grant, async ({ plan, instances }) => {
+      const blocked = plan.blocked.get(id);
       if (blocked !== undefined) throw blocked;
-      if (manifest.entry !== undefined) await generation.instances.get(id)?.activate();
+      if (manifest.entry !== undefined) await instances.get(id)?.activate();
     });
-    await removeReplaced(host, before, digest, id);
+    // The replaced instance has its code in memory already.
+    if (replaced !== undefined && replaced !== digest) await rm(packageDir(host.home, replaced), { recursive: true, force: true });
     return { id, version, generation: next.number };
   } catch (thrown) {
     host.supervisor.clear(id);
-    await host.grants.set(id, granted);
-    await writeLock(host.home, before.lock);
-    await writeIndex(host.home, before.records);
-    if (fresh) await rm(target, { recursive: true, force: true });
+    if (fresh) await rm(dir, { recursive: true, force: true });
     throw thrown;
   }
 }
 
 /** Remove an extension, its grant, its package and (unless kept) its data. Refuses while another one needs it. */
 export async function uninstallPackage(host: Host, id: string, keepData: boolean): Promise<{ generation: number }> {
-  const record = host.state.records.find((one) => one.manifest.id === id);
-  if (record?.bundled) throw errors.bundled(id);
-  if (record === undefined && host.state.lock.extensions[id] === undefined) throw errors.notInstalled(id, []);
-  const needed = [...host.current.plan.extensions.values()].find((one) => one.record.manifest.extensions?.[id] !== undefined);
-  if (needed !== undefined) {
-    throw new PlinthError("PLINTH_NEEDED", `${needed.record.manifest.id} needs ${id}.`, {
-      extension: id,
-      next: `Uninstall ${needed.record.manifest.id} first.`,
-    });
-  }
-  const { [id]: entry, ...rest } = host.state.lock.extensions;
-  const state: HostState = {
-    ...host.state,
-    lock: { lockfile: 1, extensions: rest },
-    records: host.state.records.filter((one) => one.manifest.id !== id),
-    problems: host.state.problems.filter((one) => one.extension !== id),
-  };
-  const next = await host.advance(state);
-  await writeLock(host.home, state.lock);
-  await writeIndex(host.home, state.records);
-  await host.grants.set(id, undefined);
+  const entry = host.state.lock.extensions[id];
+  if (host.state.records.some((one) => one.manifest.id === id && one.bundled)) throw errors.bundled(id);
+  if (entry === undefined) throw errors.notInstalled(id, []);
+  const needed = [...host.current.plan.extensions].find(([, one]) => one.record.manifest.extensions?.[id] !== undefined);
+  if (needed !== undefined) throw errors.needed(id, needed[0]);
+  const next = await commit(host, id, without(host.state, id), undefined);
   host.supervisor.clear(id);
-  if (entry !== undefined) await rm(packageDir(host.home, entry.digest), { recursive: true, force: true });
+  await rm(packageDir(host.home, entry.digest), { recursive: true, force: true });
   if (!keepData) {
     await host.stores.wipe(id);
     await rm(join(host.home, "state", id), { recursive: true, force: true });
@@ -174,15 +143,50 @@ export async function uninstallPackage(host: Host, id: string, keepData: boolean
   return { generation: next.number };
 }
 
+interface OpenState extends HostState {
+  lock: Lockfile;
+  records: CatalogRecord[];
+}
+
+/** A copy of the state in which the extension does not occur. */
+function without(state: HostState, id: string): OpenState {
+  const { [id]: _gone, ...extensions } = state.lock.extensions;
+  const lock: Lockfile = { lockfile: 1, extensions };
+  const records = state.records.filter((one) => one.manifest.id !== id);
+  return { ...state, lock, records, problems: state.problems.filter((one) => one.extension !== id) };
+}
+
+/** Grants, index and lock are written, then the generation is swapped; what fails puts the old ones back. */
+async function commit(
+  host: Host,
+  id: string,
+  state: HostState,
+  grant: Grant | undefined,
+  healthy?: (next: Generation) => Promise<void>,
+): Promise<Generation> {
+  const before = host.state;
+  const granted = host.grants.get(id);
+  const write = async (to: HostState, allowed: Grant | undefined): Promise<void> => {
+    await host.grants.set(id, allowed);
+    await writeIndex(host.home, to.records);
+    await writeLock(host.home, to.lock);
+  };
+  try {
+    await write(state, grant);
+    return await host.advance(state, healthy);
+  } catch (thrown) {
+    await write(before, granted);
+    throw thrown;
+  }
+}
+
 /** Start it once in a process of its own, whatever its tier will be, and end it again: what throws is not installed. */
 async function dryLoad(host: Host, record: CatalogRecord): Promise<void> {
-  const { manifest } = record;
-  if (manifest.entry === undefined) return;
-  const planned = host.dryInstance(record);
+  const trial = host.dryInstance(record);
   try {
-    await planned.activate();
+    await trial.activate();
   } finally {
-    await planned.stop(errors.stopping(), Promise.resolve());
+    await trial.stop(errors.stopping(), Promise.resolve());
   }
 }
 
@@ -199,15 +203,3 @@ async function copyVerified(id: string, from: string, target: string, digest: st
     throw thrown;
   }
 }
-
-/** The package that an update replaced; its instance has its code in memory already. */
-async function removeReplaced(host: Host, before: HostState, digest: string, id: string): Promise<void> {
-  const old = before.lock.extensions[id];
-  if (old !== undefined && old.digest !== digest) await rm(packageDir(host.home, old.digest), { recursive: true, force: true });
-}
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );

@@ -1,11 +1,11 @@
 import type { Config, Lockfile, Manifest, Provide, Tier } from "@plinth/manifests";
 import { nearest } from "@plinth/manifests/check/explain.ts";
+import { findCycle, orderSubscribers, type Stage } from "@plinth/manifests/order.ts";
 import semver from "semver";
 import { settingsOf } from "../config.ts";
 import { type ContractShape, productContracts } from "../contracts.ts";
 import { errors, type PlinthError } from "../errors.ts";
 import type { CatalogRecord } from "./catalog.ts";
-import { findCycle, orderSubscribers, type Stage } from "./order.ts";
 
 export interface PlannedExtension {
   readonly record: CatalogRecord;
@@ -57,7 +57,7 @@ export interface ResolveInput {
   readonly exclude: (record: CatalogRecord) => PlinthError | null;
 }
 
-const KERNEL_CONTRACTS = new Set(["plinth.host", "plinth.host-admin"]);
+const KERNEL_CONTRACTS = new Set(["plinth.kernel", "plinth.host-admin"]);
 
 /** A pure function: the same input gives the same plan, whatever the order of its records. */
 export function resolve(input: ResolveInput): Plan {
@@ -244,11 +244,7 @@ function chooseProviders(
     const winner = providers.length === 1 && wanted === undefined ? providers[0] : providers.find((one) => one.extension === wanted);
     if (winner !== undefined) {
       slots.set(contract, winner.provide.id);
-      const why = config.slots?.[contract]
-        ? "chosen in the configuration"
-        : providers.length === 1
-          ? "the only provider"
-          : "the product's default";
+      const why = config.slots?.[contract] ? "chosen in the configuration" : providers.length === 1 ? "the only provider" : "the product's default";
       note(contract, `filled by ${winner.extension}: ${why}`);
       note(winner.extension, `fills the slot ${contract}: ${why}`);
     } else if (wanted !== undefined) problems.push(errors.missing(`slots["${contract}"]`, wanted));

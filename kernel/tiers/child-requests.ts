@@ -24,10 +24,7 @@ export class ChildRequests implements Handler {
     const store = async (): Promise<Awaited<ReturnType<Bridge["store"]>>> => bridge.store();
     this.#methods = new Map<string, Method>([
       ["list", ({ contract }) => bridge.list(String(contract))],
-      [
-        "call",
-        (p, signal) => bridge.call(String(p.contract), name(p.id), String(p.method), p.input, { signal, deadlineMs: bound(p.deadlineMs) }),
-      ],
+      ["call", (p, signal) => bridge.call(String(p.contract), name(p.id), String(p.method), p.input, { signal, deadlineMs: bound(p.deadlineMs) })],
       ["fire", (p, signal) => bridge.fire(String(p.hook), p.payload, { signal })],
       ["store.get", async ({ key }) => (await store()).get(key as string)],
       ["store.set", async ({ key, value, ttlMs }) => (await store()).set(key as string, value, bound(ttlMs))],
@@ -65,9 +62,7 @@ export class ChildRequests implements Handler {
       yield* this.#within(meta, () => this.#bridge.open(String(p.contract), name(p.id), String(p.method), p.input, options));
     } else if (method === "fetch") {
       for await (const item of this.#within(meta, () => this.#bridge.fetch(p as unknown as FetchRequest, signal))) {
-        yield item instanceof Uint8Array
-          ? Buffer.from(item.buffer, item.byteOffset, item.byteLength).toString("base64")
-          : (item as FetchHead);
+        yield item instanceof Uint8Array ? Buffer.from(item.buffer, item.byteOffset, item.byteLength).toString("base64") : (item as FetchHead);
       }
     } else throw errors.payload(this.#owner, "the frame protocol", `there is no stream ${method.slice(0, 40)}`);
   }

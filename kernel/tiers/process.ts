@@ -12,6 +12,7 @@ import type { Runner, RunnerInput } from "./runner.ts";
 
 const START_MS = 15_000;
 const STOP_MS = 2_000;
+const PING_MS = 1_000;
 const OUTPUT_LIMIT = 64 * 1024;
 
 /** The child's program, beside the kernel's own bundle. */
@@ -79,12 +80,16 @@ export class ProcessRunner implements Runner {
 
   stream(contract: string, id: string, method: string, input: unknown, call: Call): AsyncIterable<unknown> {
     const requests = this.#requests;
+    const probe = (thrown: unknown): void => this.#probe(thrown);
     const peer = this.#connected();
     const params = { contract, id, method, input, caller: call.caller, work: workData(call.work) };
     return (async function* () {
       const leave = requests.enter(call.work);
       try {
         yield* peer.open("invoke", params, { work: call.work?.id }, call.signal);
+      } catch (thrown) {
+        probe(thrown);
+        throw thrown;
       } finally {
         leave();
       }
@@ -92,9 +97,7 @@ export class ProcessRunner implements Runner {
   }
 
   hook(name: string, payload: unknown, call: Call): unknown {
-    return this.#enter(call, (meta) =>
-      this.#connected().call("hook", { name, payload, caller: call.caller, work: meta.data }, meta, call.signal),
-    );
+    return this.#enter(call, (meta) => this.#connected().call("hook", { name, payload, caller: call.caller, work: meta.data }, meta, call.signal));
   }
 
   async stop(reason: Error): Promise<void> {
@@ -111,9 +114,20 @@ export class ProcessRunner implements Runner {
     const leave = this.#requests.enter(call.work);
     try {
       return await run({ ...(call.work === undefined ? {} : { work: call.work.id }), data: workData(call.work) });
+    } catch (thrown) {
+      this.#probe(thrown);
+      throw thrown;
     } finally {
       leave();
     }
+  }
+
+  /** A missed deadline may be a loop that nothing inside can end: a process that does not answer is killed. */
+  #probe(thrown: unknown): void {
+    if ((thrown as { code?: unknown }).code !== "PLINTH_DEADLINE" || this.#stopping) return;
+    this.#peer
+      ?.call("ping", {}, {}, AbortSignal.timeout(PING_MS))
+      .catch(() => this.#peer?.close(errors.exited(this.#input.manifest.id, "it did not react any more")));
   }
 
   #connected(): Peer {

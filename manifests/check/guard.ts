@@ -25,10 +25,7 @@ export class SchemaGuard {
   #starting: Promise<Worker> | null = null;
   #nextId = 1;
   #idle: NodeJS.Timeout | null = null;
-  readonly #pending = new Map<
-    number,
-    { resolve(problems: SchemaProblem[]): void; reject(error: PlinthError): void; timer: NodeJS.Timeout }
-  >();
+  readonly #pending = new Map<number, { resolve(problems: SchemaProblem[]): void; reject(error: PlinthError): void; timer: NodeJS.Timeout }>();
 
   /** [] = the value fits. Rejects with PLINTH_SCHEMA when the schema itself is not usable. */
   async validate(schema: unknown, value: unknown): Promise<SchemaProblem[]> {

@@ -1,6 +1,41 @@
 import Type, { type Static } from "typebox";
 import { defineContract } from "../define.ts";
+import type { Config } from "../schema/config.ts";
+import type { Manifest, Tier } from "../schema/extension.ts";
+import type { Lockfile } from "../schema/lockfile.ts";
 import { ErrorInfo } from "./turns.ts";
+
+/** One planned hook with its subscribers in order. */
+export interface HookSnapshot {
+  hook: string;
+  contract: string;
+  mode: string;
+  failure: string;
+  subscribers: { extension: string; stage: string; calls: number; errors: number }[];
+}
+
+export interface KernelSnapshot {
+  version: string;
+  home: string;
+  configFile: string;
+  config: Config;
+  generation: number;
+  draining: number[];
+  safeMode: boolean;
+  problems: ErrorInfo[];
+  records: { manifest: Manifest; digest: string; bundled: boolean }[];
+  tiers: ReadonlyMap<string, Tier>;
+  blocked: ReadonlyMap<string, ErrorInfo>;
+  disabled: ReadonlySet<string>;
+  reasons: ReadonlyMap<string, readonly string[]>;
+  capabilities: ReadonlyMap<string, ReadonlyMap<string, { extension: string }>>;
+  hooks: HookSnapshot[];
+  instances: ReadonlyMap<string, { active: boolean; counts: { calls: number; errors: number; activations: number; activateMs: number } }>;
+  faults: ReadonlyMap<string, Fault & { digest: string }>;
+  lock: Lockfile;
+  grants: ReadonlyMap<string, unknown>;
+  steps: { name: string; startMs: number; durationMs: number; depth: number }[];
+}
 
 export const Fault = Type.Object({
   ...ErrorInfo.properties,
@@ -20,18 +55,36 @@ export const ExtensionStatus = Type.Object({
   state: Type.Enum(["ready", "active", "disabled", "blocked", "quarantined"]),
   fault: Type.Optional(Fault),
   provides: Type.Array(Type.Object({ contract: Type.String(), id: Type.String() })),
-  counts: Type.Optional(
-    Type.Object({ calls: Type.Integer(), errors: Type.Integer(), activations: Type.Integer(), activateMs: Type.Number() }),
-  ),
+  counts: Type.Optional(Type.Object({ calls: Type.Integer(), errors: Type.Integer(), activations: Type.Integer(), activateMs: Type.Number() })),
 });
 export type ExtensionStatus = Static<typeof ExtensionStatus>;
 
-/** Provided by the kernel itself: what the host is doing, answered from data. */
+/** Provided by the kernel itself: its state as data. `plinth.host` makes answers for people from it. */
+export const kernel = defineContract({
+  id: "plinth.kernel",
+  version: "1.0.0",
+  title: "Kernel",
+  summary: "The kernel's state as data: records, plan, instances, faults. Provided by the kernel to the host tier.",
+  cardinality: "one",
+  selection: "by-id",
+  descriptor: Type.Object({ title: Type.String() }),
+  methods: {
+    snapshot: {
+      summary: "Everything that is known now, by reference: treat it as read-only.",
+      input: Type.Object({}),
+      output: Type.Unsafe<KernelSnapshot>({}),
+      deadlineMs: 5_000,
+      idempotent: true,
+    },
+  },
+});
+
+/** Answers from the kernel's state: what the host is doing. No extension code is loaded to answer. */
 export const host = defineContract({
   id: "plinth.host",
   version: "1.0.0",
   title: "Host",
-  summary: "What the host knows about itself: extensions, reasons, hooks, boot times. Provided by the kernel.",
+  summary: "What the host knows about itself: extensions, reasons, hooks, boot times.",
   cardinality: "one",
   selection: "by-id",
   descriptor: Type.Object({ title: Type.String() }),
@@ -85,9 +138,7 @@ export const host = defineContract({
             contract: Type.String(),
             mode: Type.String(),
             failure: Type.String(),
-            subscribers: Type.Array(
-              Type.Object({ extension: Type.String(), stage: Type.String(), calls: Type.Integer(), errors: Type.Integer() }),
-            ),
+            subscribers: Type.Array(Type.Object({ extension: Type.String(), stage: Type.String(), calls: Type.Integer(), errors: Type.Integer() })),
           }),
         ),
       }),

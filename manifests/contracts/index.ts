@@ -1,14 +1,17 @@
 import { channel } from "./channel.ts";
 import { chatCommand } from "./chat-command.ts";
 import { cliCommand } from "./cli-command.ts";
+import { egress } from "./egress.ts";
 import { entry } from "./entry.ts";
 import { gatewayMethod } from "./gateway-method.ts";
 import { harness } from "./harness.ts";
-import { host, hostAdmin } from "./host.ts";
+import { host, hostAdmin, kernel } from "./host.ts";
 import { httpRoute } from "./http-route.ts";
+import { kvStore } from "./kv-store.ts";
 import { modelProvider } from "./model-provider.ts";
 import { pluginSource } from "./plugin-source.ts";
 import { router } from "./router.ts";
+import { secretSource } from "./secret-source.ts";
 import { service } from "./service.ts";
 import { sessionStore } from "./session-store.ts";
 import { tool } from "./tool.ts";
@@ -30,6 +33,10 @@ export const contracts = {
   [router.id]: router,
   [channel.id]: channel,
   [pluginSource.id]: pluginSource,
+  [kvStore.id]: kvStore,
+  [egress.id]: egress,
+  [secretSource.id]: secretSource,
+  [kernel.id]: kernel,
   [host.id]: host,
   [hostAdmin.id]: hostAdmin,
 } as const;

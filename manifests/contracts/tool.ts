@@ -29,8 +29,7 @@ export const tool = defineContract({
     effects: Type.Array(Type.Enum(["read", "write", "exec", "net"]), { description: "What a call can do; [] for a pure function." }),
     say: Type.Optional(
       Type.Array(Type.String(), {
-        description:
-          "Plain sentences that mean this tool, with {argument} places, such as `weather in {city}`. The offline model uses them.",
+        description: "Plain sentences that mean this tool, with {argument} places, such as `weather in {city}`. The offline model uses them.",
       }),
     ),
   }),

@@ -28,8 +28,7 @@ export const Config = Type.Object(
     ),
     slots: Type.Optional(
       Type.Record(Type.String(), Type.String(), {
-        description:
-          "Who fills a contract of cardinality one (`contract`), or which of two equal ids wins (`contract/id`): an extension's id.",
+        description: "Who fills a contract of cardinality one (`contract`), or which of two equal ids wins (`contract/id`): an extension's id.",
       }),
     ),
     log: Type.Optional(Type.Object({ level: Type.Optional(Type.Enum(["trace", "debug", "info", "warn", "error", "silent"])) }, closed)),

@@ -88,9 +88,7 @@ export const Manifest = Type.Object(
     provides: Type.Optional(Type.Array(Provide, { maxItems: 256 })),
     uses: Type.Optional(Type.Array(Use, { maxItems: 64 })),
     hooks: Type.Optional(Type.Array(HookUse, { maxItems: 64 })),
-    extensions: Type.Optional(
-      Type.Record(Type.String({ pattern: ID }), range, { description: "Other extensions that must be there, with ranges." }),
-    ),
+    extensions: Type.Optional(Type.Record(Type.String({ pattern: ID }), range, { description: "Other extensions that must be there, with ranges." })),
     defines: Type.Optional(
       Type.Array(
         Type.Object(
@@ -135,9 +133,7 @@ export const Manifest = Type.Object(
       ),
     ),
     permissions: Type.Optional(Permissions),
-    config: Type.Optional(
-      Type.Unknown({ description: "JSON Schema of its configuration; `x-reload: hot` on a property spares a restart." }),
-    ),
+    config: Type.Optional(Type.Unknown({ description: "JSON Schema of its configuration; `x-reload: hot` on a property spares a restart." })),
     budgets: Type.Optional(Budgets),
   },
   { ...closed, $id: "https://plinth.dev/schema/extension-1.json", title: "Plinth extension manifest" },

@@ -13,8 +13,7 @@ const raised = (extension: string) => ({
     }),
   aborted: (what: string) => new PlinthError("PLINTH_ABORTED", `${what} was cancelled.`),
   busy: () => new PlinthError("PLINTH_QUOTA", `${extension} has too many calls in flight.`, { extension, next: "Wait for some to end." }),
-  payload: (why: string) =>
-    new PlinthError("PLINTH_PAYLOAD", `A message of ${extension} does not fit the frame protocol: ${why}.`, { extension }),
+  payload: (why: string) => new PlinthError("PLINTH_PAYLOAD", `A message of ${extension} does not fit the frame protocol: ${why}.`, { extension }),
   protocol: (why: string) =>
     new PlinthError("PLINTH_PROTOCOL", `${extension} broke the frame protocol: ${why}. Its process was ended.`, {
       extension,
@@ -118,8 +117,7 @@ export class Peer {
         this.#inboxes.set(id, inbox);
         this.#send(["call", id, method, params, { ...meta, stream: true }]);
         if (signal !== undefined) {
-          const onAbort = (): void =>
-            inbox.fail(signal.reason instanceof PlinthError ? signal.reason : raised(this.#owner).aborted(method), true);
+          const onAbort = (): void => inbox.fail(signal.reason instanceof PlinthError ? signal.reason : raised(this.#owner).aborted(method), true);
           if (signal.aborted) onAbort();
           else signal.addEventListener("abort", onAbort, { once: true });
           inbox.onOver = () => signal.removeEventListener("abort", onAbort);

@@ -8,6 +8,8 @@ export type {
   ErrorInfo,
   ExtensionStatus,
   Fault,
+  HookSnapshot,
+  KernelSnapshot,
   Manifest,
   ModelEvent,
   ModelMessage,

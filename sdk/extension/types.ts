@@ -1,14 +1,4 @@
-import type {
-  ContractMap,
-  HookDef,
-  HookMap,
-  HookMode,
-  IsStream,
-  MethodDef,
-  MethodInput,
-  MethodItem,
-  MethodOutput,
-} from "@plinth/manifests";
+import type { ContractMap, HookDef, HookMap, HookMode, IsStream, MethodDef, MethodInput, MethodItem, MethodOutput } from "@plinth/manifests";
 import type { Static } from "typebox";
 
 /** Contracts by id. Extensions that define contracts of their own augment this interface. */

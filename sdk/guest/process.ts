@@ -60,6 +60,7 @@ type Input = {
 const peer: Peer = new Peer(new Socket({ fd: 3, readable: true, writable: true }), "the host", {
   call(method, params, _meta, signal) {
     if (method === "start") return start(params as InstanceInfo & { source: string });
+    if (method === "ping") return {};
     if (method === "stop") return live?.stop(new Error(String((params as { reason?: unknown }).reason)));
     const input = params as Input;
     const call = callInfo(input, signal);
@@ -98,8 +99,7 @@ const meta = (): WireMeta => {
   const work = works.getStore();
   return work ? { work: work.id } : {};
 };
-const ask = <T>(method: string, params: unknown, signal?: AbortSignal): Promise<T> =>
-  peer.call(method, params, meta(), signal) as Promise<T>;
+const ask = <T>(method: string, params: unknown, signal?: AbortSignal): Promise<T> => peer.call(method, params, meta(), signal) as Promise<T>;
 
 const store = {
   get: (key: string) => ask("store.get", { key }).then((value) => value ?? undefined),
@@ -111,8 +111,7 @@ const store = {
 
 const bridge: Bridge = {
   list: (contract) => ask("list", { contract }),
-  call: (contract, capability, method, input, { signal, deadlineMs }) =>
-    ask("call", { contract, id: capability, method, input, deadlineMs }, signal),
+  call: (contract, capability, method, input, { signal, deadlineMs }) => ask("call", { contract, id: capability, method, input, deadlineMs }, signal),
   open: (contract, capability, method, input, { signal, deadlineMs }) =>
     peer.open("open", { contract, id: capability, method, input, deadlineMs }, meta(), signal),
   fire: (hook, payload, { signal }) => ask("fire", { hook, payload }, signal),

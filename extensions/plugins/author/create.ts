@@ -33,8 +33,8 @@ export async function* create({ product }: Author, input: CommandInput): AsyncIt
   }
   const linked = await linkSdk(target, product.sdk(), product.bin());
   const shown = relative(input.terminal.cwd, target) || ".";
-  yield answer(input, { id: values["__ID__"], dir: target, files: files.map((file) => RENAMED[file] ?? file).sort(), linked }, [
-    `Made ${values["__ID__"]} in ${shown}.`,
+  yield answer(input, { id: values.__ID__, dir: target, files: files.map((file) => RENAMED[file] ?? file).sort(), linked }, [
+    `Made ${values.__ID__} in ${shown}.`,
     ...(linked ? [] : ["This installation has no SDK to link: run `npm install` there first."]),
     `Next: cd ${shown} && npm test`,
   ]);

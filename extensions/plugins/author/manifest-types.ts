@@ -5,9 +5,7 @@ import { property, schemaType } from "./schema-type.ts";
 export function manifestTypes(manifest: Manifest): string {
   const provided = new Map<string, string[]>();
   for (const { contract, id } of manifest.provides ?? []) provided.set(contract, [...(provided.get(contract) ?? []), id]);
-  const provides = [...provided]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([contract, ids]) => `    ${JSON.stringify(contract)}: ${union(ids)};\n`);
+  const provides = [...provided].sort(([a], [b]) => (a < b ? -1 : 1)).map(([contract, ids]) => `    ${JSON.stringify(contract)}: ${union(ids)};\n`);
   const { secrets, env } = manifest.permissions ?? {};
   const rows = {
     provides: provides.length === 0 ? "{}" : `{\n${provides.join("")}  }`,

@@ -18,14 +18,14 @@ export interface Product {
 export function findProduct(env: Env): Product {
   return {
     templates() {
-      const found = first(env["PLINTH_TEMPLATES"], "../../templates/", "../../../templates/");
+      const found = first(env.PLINTH_TEMPLATES, "../../templates/", "../../../templates/");
       if (found !== undefined) return found;
       throw new PlinthError("PLINTH_TEMPLATES_MISSING", "This installation has no templates.", {
         next: "Install Plinth again, or set PLINTH_TEMPLATES to a folder with templates.",
       });
     },
-    sdk: () => first(env["PLINTH_SDK_DIR"], "../../sdk/", "../../../sdk/"),
-    bin: () => first(env["PLINTH_BIN"], "../../bin/plinth.mjs", "../../kernel/bin/plinth.mjs", "../../../kernel/bin/plinth.mjs"),
+    sdk: () => first(env.PLINTH_SDK_DIR, "../../sdk/", "../../../sdk/"),
+    bin: () => first(env.PLINTH_BIN, "../../bin/plinth.mjs", "../../kernel/bin/plinth.mjs", "../../../kernel/bin/plinth.mjs"),
   };
 }
 

@@ -25,8 +25,7 @@ export async function* publishPackage({ product, keyFolder }: Author, input: Com
     made = true;
     return fresh;
   });
-  if (made && !input.terminal.json)
-    yield { out: `Made a key for ${publisher} in ${keyFile}. Keep it: only it can publish for ${publisher}.\n` };
+  if (made && !input.terminal.json) yield { out: `Made a key for ${publisher} in ${keyFile}. Keep it: only it can publish for ${publisher}.\n` };
 
   const { id, version, size, integrity, keyId, newPublisher } = await publish({ registry, tarball, key });
   yield answer(input, { id, version, size, integrity, keyId, registry, newPublisher, ...(made ? { madeKey: keyFile } : {}) }, [

@@ -44,8 +44,7 @@ function objectType({ properties = {}, required, additionalProperties }: ObjectS
     const { description, default: preset } = (value ?? {}) as { description?: unknown; default?: unknown };
     // The host fills defaults in, so that the code always finds a value.
     const always = preset !== undefined || (Array.isArray(required) && required.includes(name));
-    const comment =
-      typeof description === "string" ? `${indent}/** ${description.replaceAll("*/", "*\\/").replaceAll(/\s+/g, " ")} */\n` : "";
+    const comment = typeof description === "string" ? `${indent}/** ${description.replaceAll("*/", "*\\/").replaceAll(/\s+/g, " ")} */\n` : "";
     return `${comment}${indent}${property(name)}${always ? "" : "?"}: ${schemaType(value, depth + 1)};\n`;
   });
   if (rows.length > 0) return `{\n${rows.join("")}${"  ".repeat(depth)}}`;

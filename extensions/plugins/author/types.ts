@@ -15,7 +15,7 @@ export async function* types(_: Author, input: CommandInput): AsyncIterable<Term
   const before = await readFile(file, "utf8").catch(() => undefined);
   const changed = before !== text;
   const shown = relative(input.terminal.cwd, file);
-  if (changed && input.options["check"] === true) {
+  if (changed && input.options.check === true) {
     throw new PlinthError("PLINTH_TYPES_STALE", `${shown} does not match plinth.json.`, {
       next: "Run `plinth types` and commit the file.",
     });

@@ -38,16 +38,13 @@ describe("matching a command line", () => {
     });
   });
 
-  it.each([
-    [["agent", "--message", "hi"]],
-    [["agent", "--message=hi"]],
-    [["agent", "-m", "hi"]],
-    [["agent", "-mhi"]],
-    [["agent", "-m=hi"]],
-  ])("reads the same option from %j", (argv) => {
-    expect(match(...argv)).toMatchObject({ options: { message: "hi" }, where: "any" });
-    expect(match(...argv).error).toBeUndefined();
-  });
+  it.each([[["agent", "--message", "hi"]], [["agent", "--message=hi"]], [["agent", "-m", "hi"]], [["agent", "-mhi"]], [["agent", "-m=hi"]]])(
+    "reads the same option from %j",
+    (argv) => {
+      expect(match(...argv)).toMatchObject({ options: { message: "hi" }, where: "any" });
+      expect(match(...argv).error).toBeUndefined();
+    },
+  );
 
   it("reads joined short options and values that begin with a dash", () => {
     expect(match("agent", "-qm", "- a list").options).toEqual({ quiet: true, message: "- a list" });
@@ -65,6 +62,7 @@ describe("matching a command line", () => {
     expect(match("agent", "-h")).toMatchObject({ help: true, command: { id: "agent" } });
     expect(match("agent", "-h").error).toBeUndefined();
     expect(match("help", "config", "set")).toMatchObject({ help: true, path: ["config", "set"] });
+    expect(match("help", "confg")).toMatchObject({ help: false, error: { suggestion: "plinth config" } });
     expect(match("-V")).toMatchObject({ version: true });
     expect(match()).toMatchObject({ help: true, path: [] });
   });
@@ -102,31 +100,13 @@ describe("matching a command line", () => {
 
   it("never throws, and either understands a line or says what is wrong with it", () => {
     const word = fc.oneof(
-      fc.constantFrom(
-        "config",
-        "set",
-        "get",
-        "agent",
-        "run",
-        "status",
-        "help",
-        "--json",
-        "-h",
-        "-m",
-        "-q",
-        "--",
-        "-",
-        "--message=x",
-        "-qm",
-      ),
+      fc.constantFrom("config", "set", "get", "agent", "run", "status", "help", "--json", "-h", "-m", "-q", "--", "-", "--message=x", "-qm"),
       fc.string({ maxLength: 12 }),
     );
     fc.assert(
       fc.property(fc.array(word, { maxLength: 8 }), (argv) => {
         const found = match(...argv);
-        expect(
-          found.error !== undefined || found.help || found.version || found.command !== undefined || found.path.length > 0,
-        ).toBe(true);
+        expect(found.error !== undefined || found.help || found.version || found.command !== undefined || found.path.length > 0).toBe(true);
         if (found.error) expect(found.error.message).not.toBe("");
       }),
     );

@@ -57,10 +57,9 @@ export function matchArgv(commands: readonly Command[], argv: readonly string[])
     parseWords(match, command, argv.slice(at));
   } else if (at < argv.length) {
     const word = argv[at] as string;
-    match.error = word.startsWith("-")
-      ? unknownOption(word, ["json", "help", "version"])
-      : unknownCommand(commands, match.path, word);
+    match.error = word.startsWith("-") ? unknownOption(word, ["json", "help", "version"]) : unknownCommand(commands, match.path, word);
     if (argv.slice(at).includes("--json")) match.json = true;
+    match.help = false;
   } else if (match.path.length === 0 && !match.version) match.help = true;
   return match;
 }
@@ -161,9 +160,7 @@ function splitOption(declared: { [name: string]: CommandOption }, word: string) 
   const [name, option] = entry;
   const tail = word.slice(2);
   if (option.type === "boolean") {
-    return tail.startsWith("=")
-      ? { name, option, value: tail.slice(1), rest: "" }
-      : { name, option, value: undefined, rest: tail };
+    return tail.startsWith("=") ? { name, option, value: tail.slice(1), rest: "" } : { name, option, value: undefined, rest: tail };
   }
   return { name, option, value: tail === "" ? undefined : tail.replace(/^=/, ""), rest: "" };
 }
@@ -214,8 +211,7 @@ function editDistance(from: string, to: string): number {
     for (let j = 1; j <= to.length; j++) {
       const same = from[i - 1] === to[j - 1];
       let cost = Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, (row[j - 1] as number) + (same ? 0 : 1));
-      if (i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1])
-        cost = Math.min(cost, (before[j - 2] as number) + 1);
+      if (i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]) cost = Math.min(cost, (before[j - 2] as number) + 1);
       next.push(cost);
     }
     before = row;

@@ -52,7 +52,7 @@ describe("the command line", () => {
     const { run } = await cli();
     expect((await run("--help")).out).toContain("plinth 0.0.0-test");
     expect((await run("config", "set", "-h")).out).toContain("plinth config set PATH VALUE");
-    expect((await run("--version")).out).toBe("plinth 0.0.0-test\n");
+    expect((await run("--version")).out).toBe("0.0.0-test\n");
     expect((await run("--version", "--json")).out).toBe('{"version":"0.0.0-test"}\n');
   });
 
@@ -98,9 +98,7 @@ describe("the command line", () => {
         yield { out: "hello\n" };
       },
     };
-    const { run } = await cli([
-      { contract: "plinth.cli-command", id: "x", descriptor: { path: ["x"], summary: "" }, provider },
-    ]);
+    const { run } = await cli([{ contract: "plinth.cli-command", id: "x", descriptor: { path: ["x"], summary: "" }, provider }]);
     expect((await run("x", "--json")).out).toBe('{"output":"hello\\n"}\n');
   });
 
@@ -111,9 +109,7 @@ describe("the command line", () => {
         throw new PlinthError("PLINTH_NO_LUCK", "No luck today.", { extension: "acme.luck", next: "Try tomorrow." });
       },
     };
-    const { run } = await cli([
-      { contract: "plinth.cli-command", id: "luck", descriptor: { path: ["luck"], summary: "" }, provider },
-    ]);
+    const { run } = await cli([{ contract: "plinth.cli-command", id: "luck", descriptor: { path: ["luck"], summary: "" }, provider }]);
     expect(await run("luck")).toMatchObject({
       exit: 1,
       out: "",
@@ -141,9 +137,7 @@ describe("agent", () => {
   const end: TurnEvent = { type: "end", status: "ok", text: "Four.", model: "a/b", usage: { inputTokens: 1, outputTokens: 2 } };
 
   it("streams the answer to out and what tools do to err", async () => {
-    const { run } = await cli([
-      turns(start, ...tool, { type: "text", delta: "Fo\u001b[2J" }, { type: "text", delta: "ur." }, end),
-    ]);
+    const { run } = await cli([turns(start, ...tool, { type: "text", delta: "Fo\u001b[2J" }, { type: "text", delta: "ur." }, end)]);
     const seen = await run("agent", "-m", "roll");
     expect(seen).toMatchObject({ out: "Fo[2Jur.\n", exit: 0 });
     expect(seen.err).toBe('→ dice {"sides":6}\n✗ dice: broken\n');
@@ -188,12 +182,7 @@ describe("commands about the host", () => {
     await run("config", "set", "b", "word");
     await run("config", "set", "c", '{"x":[1]}');
     await run("config", "unset", "c");
-    expect(set).toEqual([
-      { path: "a", value: true },
-      { path: "b", value: "word" },
-      { path: "c", value: { x: [1] } },
-      { path: "c" },
-    ]);
+    expect(set).toEqual([{ path: "a", value: true }, { path: "b", value: "word" }, { path: "c", value: { x: [1] } }, { path: "c" }]);
   });
 
   it("models shows a provider that fails as a row", async () => {
@@ -276,9 +265,7 @@ describe("POST /api/cli", () => {
         stopped();
       },
     };
-    const { host } = await cli([
-      { contract: "plinth.cli-command", id: "wait", descriptor: { path: ["wait"], summary: "" }, provider },
-    ]);
+    const { host } = await cli([{ contract: "plinth.cli-command", id: "wait", descriptor: { path: ["wait"], summary: "" }, provider }]);
     await host.as(owner, async () => {
       for await (const item of host
         .use("plinth.http-route")

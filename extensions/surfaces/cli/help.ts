@@ -16,9 +16,7 @@ export interface HelpOptions {
 export function renderHelp(commands: readonly Command[], path: readonly string[], options: HelpOptions = {}): string {
   const page = new Page(options);
   const below = commands
-    .filter(
-      (command) => !command.hidden && command.path.length > path.length && path.every((word, at) => command.path[at] === word),
-    )
+    .filter((command) => !command.hidden && command.path.length > path.length && path.every((word, at) => command.path[at] === word))
     .sort((a, b) => (a.path.join(" ") < b.path.join(" ") ? -1 : 1));
   const command = commands.find((one) => one.path.join(" ") === path.join(" "));
   const name = ["plinth", ...path].join(" ");

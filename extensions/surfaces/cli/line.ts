@@ -27,11 +27,7 @@ export async function runLine(host: LineHost, input: MainInput, emit: Emit<Termi
   if (match.version) return await out.version(await host.version());
   if (match.help) return await emit({ out: renderHelp(commands, match.path, { ...terminal, version: await host.version() }) });
   if (!match.command) {
-    return await out.usage(
-      { message: `\`plinth ${match.path.join(" ")}\` needs a command` },
-      match,
-      renderHelp(commands, match.path, terminal),
-    );
+    return await out.usage({ message: `\`plinth ${match.path.join(" ")}\` needs a command` }, match, renderHelp(commands, match.path, terminal));
   }
   const owner = (commandAt(commands, match.path) as Command & { extension: string }).extension;
   try {
@@ -112,7 +108,7 @@ class Output {
 
   async version(version: string): Promise<void> {
     if (this.#terminal.json) await this.#json({ version });
-    else await this.#emit({ out: `plinth ${version}\n` });
+    else await this.#emit({ out: `${version}\n` });
   }
 
   async #json(value: unknown): Promise<void> {

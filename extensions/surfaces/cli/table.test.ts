@@ -40,12 +40,6 @@ describe("tables", () => {
   });
 
   it("never makes a text wider than asked", () => {
-    fc.assert(
-      fc.property(
-        fc.string({ unit: "grapheme" }),
-        fc.integer({ min: 1, max: 30 }),
-        (text, columns) => width(fit(text, columns)) <= columns,
-      ),
-    );
+    fc.assert(fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 1, max: 30 }), (text, columns) => width(fit(text, columns)) <= columns));
   });
 });

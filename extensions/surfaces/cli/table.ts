@@ -6,15 +6,9 @@ export interface Cell {
 }
 
 /** Rows under titles, as wide as the terminal at most: the widest columns give way first, cut text ends with …. */
-export function renderTable(
-  titles: string[],
-  rows: (string | Cell)[][],
-  terminal: { columns: number; color: boolean },
-): string {
+export function renderTable(titles: string[], rows: (string | Cell)[][], terminal: { columns: number; color: boolean }): string {
   const paint = color(terminal);
-  const cells = rows.map((row) =>
-    row.map((cell) => (typeof cell === "string" ? { text: plain(cell) } : { ...cell, text: plain(cell.text) })),
-  );
+  const cells = rows.map((row) => row.map((cell) => (typeof cell === "string" ? { text: plain(cell) } : { ...cell, text: plain(cell.text) })));
   const widths = titles.map((title, at) => Math.max(width(title), ...cells.map((row) => width(row[at]?.text ?? ""))));
   shrink(widths, (terminal.columns || 80) - 2 * (titles.length - 1));
   const line = (row: Cell[]) =>
@@ -62,8 +56,7 @@ export function plainLines(text: string): string {
 }
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
-const WIDE =
-  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
+const WIDE = /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
 
 function graphemeWidth(grapheme: string): number {
   return WIDE.test(grapheme) ? 2 : 1;

@@ -81,8 +81,7 @@ export class Connection {
 
   #parse(data: Buffer, binary: boolean): ReturnType<typeof parseFrame> {
     if (binary) return { type: "bad", id: null, why: "it is binary" };
-    if (!this.#connected && data.length > CONNECT_FRAME_BYTES)
-      return { type: "bad", id: null, why: "it is too long for a connect" };
+    if (!this.#connected && data.length > CONNECT_FRAME_BYTES) return { type: "bad", id: null, why: "it is too long for a connect" };
     return parseFrame(data.toString());
   }
 
@@ -91,10 +90,7 @@ export class Connection {
     if (!this.#connected || token !== undefined) {
       if (!this.#door.token.matches(token)) {
         const wait = token === undefined ? 0 : this.#door.attempts.fail(this.#address);
-        return this.#refuse(
-          frame.id,
-          token === undefined ? refuse.noToken() : wait > 0 ? refuse.tooManyTokens(wait) : refuse.wrongToken(),
-        );
+        return this.#refuse(frame.id, token === undefined ? refuse.noToken() : wait > 0 ? refuse.tooManyTokens(wait) : refuse.wrongToken());
       }
     }
     if (protocol !== PROTOCOL) {
@@ -180,11 +176,7 @@ export class Connection {
   }
 
   #reject(id: string | null, why: string): void {
-    this.#refuse(
-      id,
-      refuse.badRequest(`${why} (a frame is JSON text such as {"type":"req","id":"1","method":"health"})`),
-      CLOSE.protocol,
-    );
+    this.#refuse(id, refuse.badRequest(`${why} (a frame is JSON text such as {"type":"req","id":"1","method":"health"})`), CLOSE.protocol);
   }
 
   #refuse(id: string | null, error: PlinthError, code: number = CLOSE.unauthenticated): void {

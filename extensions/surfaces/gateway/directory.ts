@@ -73,9 +73,7 @@ export class Directory {
         (id) => routes.get(id),
         (extension) => trusted.has(extension),
       ),
-      methods: new Map(
-        methodList.map(({ id, extension, descriptor }) => [id, { name: id, extension, descriptor, client: methods.get(id) }]),
-      ),
+      methods: new Map(methodList.map(({ id, extension, descriptor }) => [id, { name: id, extension, descriptor, client: methods.get(id) }])),
     };
   }
 

@@ -35,8 +35,7 @@ export function parseFrame(text: string): RequestFrame | CancelFrame | { type: "
 export const resultFrame = (id: string, result: unknown): string =>
   `{"type":"res","id":${JSON.stringify(id)},"ok":true,"result":${JSON.stringify(result) ?? "null"}}`;
 
-export const errorFrame = (id: string | null, error: ErrorInfo): string =>
-  JSON.stringify({ type: "res", id, ok: false, error });
+export const errorFrame = (id: string | null, error: ErrorInfo): string => JSON.stringify({ type: "res", id, ok: false, error });
 
 export const eventFrame = (id: string, seq: number, data: unknown): string =>
   `{"type":"event","id":${JSON.stringify(id)},"seq":${seq},"data":${JSON.stringify(data) ?? "null"}}`;

@@ -58,14 +58,7 @@ export class Gateway {
     return new Gateway(running, server, sockets, dir, limits, state);
   }
 
-  private constructor(
-    running: Running,
-    server: Server,
-    sockets: Sockets,
-    dir: string,
-    limits: Limits,
-    state: { stopping: boolean; open: number },
-  ) {
+  private constructor(running: Running, server: Server, sockets: Sockets, dir: string, limits: Limits, state: { stopping: boolean; open: number }) {
     this.running = running;
     this.#server = server;
     this.#sockets = sockets;
@@ -159,8 +152,7 @@ async function listenError(error: NodeJS.ErrnoException, { port, host }: Listen)
   }
   const other = await whoAnswers(addressUrl(host, port));
   const plinth = typeof other === "object" ? other.plinth : undefined;
-  const who =
-    plinth === undefined ? "another program, not a Plinth," : `the gateway of another Plinth home (version ${plinth})`;
+  const who = plinth === undefined ? "another program, not a Plinth," : `the gateway of another Plinth home (version ${plinth})`;
   return new PlinthError("PLINTH_PORT_BUSY", `Port ${port} is taken: ${who} answers there.`, {
     extension,
     next: `Stop ${plinth === undefined ? "that program" : "that gateway"}, or choose a port: plinth gateway run --port 0 picks a free one.`,

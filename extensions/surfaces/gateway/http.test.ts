@@ -82,10 +82,7 @@ describe("the gateway over HTTP", () => {
   });
 
   it("answers with a problem for unknown paths and methods", async () => {
-    await using gateway = await startGateway([
-      route("a", { path: "/a" }, ok),
-      route("a-post", { path: "/a", method: "POST" }, ok),
-    ]);
+    await using gateway = await startGateway([route("a", { path: "/a" }, ok), route("a-post", { path: "/a", method: "POST" }, ok)]);
     const missing = await gateway.get("/nothing");
     expect(missing.status).toBe(404);
     expect(await missing.json()).toMatchObject({ code: "PLINTH_NOT_FOUND" });
@@ -161,10 +158,7 @@ describe("the gateway over HTTP", () => {
   });
 
   it("keeps large bodies out, declared or not, and lets a route ask for less", async () => {
-    await using gateway = await startGateway([
-      route("post", { method: "POST" }, echo),
-      route("tiny", { method: "POST", bodyLimit: 4 }, echo),
-    ]);
+    await using gateway = await startGateway([route("post", { method: "POST" }, echo), route("tiny", { method: "POST", bodyLimit: 4 }, echo)]);
     const big = "x".repeat(1024 * 1024 + 1);
     const declared = await gateway.get("/post", { method: "POST", body: big });
     expect(declared.status).toBe(413);
@@ -178,9 +172,7 @@ describe("the gateway over HTTP", () => {
     expect((await gateway.get("/tiny", { method: "POST", body: "12345" })).status).toBe(413);
     expect((await gateway.get("/tiny", { method: "POST", body: "1234" })).status).toBe(200);
     expect((await gateway.get("/post", { method: "POST", body: new Uint8Array([0xff, 0xfe, 0xfd]) })).status).toBe(415);
-    expect((await gateway.get("/post", { method: "POST", body: "x", headers: { "content-encoding": "gzip" } })).status).toBe(
-      415,
-    );
+    expect((await gateway.get("/post", { method: "POST", body: "x", headers: { "content-encoding": "gzip" } })).status).toBe(415);
   });
 
   it("answers only under names that it knows", async () => {
@@ -194,16 +186,8 @@ describe("the gateway over HTTP", () => {
           .on("error", reject)
           .end();
       });
-    for (const good of ["localhost", "localhost:1234", "127.0.0.1", "[::1]:80", "PLINTH.test:99"])
-      expect(await under(good), good).toBe(200);
-    for (const bad of [
-      "evil.example",
-      "127.0.0.1.evil.example",
-      "localhost.evil.example",
-      "plinth.test.",
-      "a b",
-      "127.0.0.1:80:80",
-    ]) {
+    for (const good of ["localhost", "localhost:1234", "127.0.0.1", "[::1]:80", "PLINTH.test:99"]) expect(await under(good), good).toBe(200);
+    for (const bad of ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "plinth.test.", "a b", "127.0.0.1:80:80"]) {
       expect(await under(bad), bad).toBe(403);
     }
     expect(await raw(gateway.url, "GET /open HTTP/1.1\r\n\r\n")).toContain("400");
@@ -218,8 +202,7 @@ describe("the gateway over HTTP", () => {
       (await gateway.get(method === "POST" ? "/post" : "/get", { method, headers: { origin } })).status;
     expect(await from(gateway.url)).toBe(200);
     expect(await from("https://plinth.example")).toBe(200);
-    for (const bad of ["http://evil.example", "null", "http://127.0.0.1:1", "https://plinth.example.evil"])
-      expect(await from(bad), bad).toBe(403);
+    for (const bad of ["http://evil.example", "null", "http://127.0.0.1:1", "https://plinth.example.evil"]) expect(await from(bad), bad).toBe(403);
     expect(await from("http://evil.example", "GET")).toBe(200);
   });
 
@@ -229,9 +212,7 @@ describe("the gateway over HTTP", () => {
       const answer = await raw(gateway.url, `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
       expect(answer.split("\r\n")[0], path).toContain("400");
     }
-    expect(await raw(gateway.url, "GET http://evil/ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")).toContain(
-      "400",
-    );
+    expect(await raw(gateway.url, "GET http://evil/ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")).toContain("400");
   });
 
   it("keeps framing, credentials and the security headers to itself", async () => {
@@ -263,8 +244,7 @@ describe("the gateway over HTTP", () => {
       "referrer-policy": "no-referrer",
       "x-frame-options": "DENY",
     });
-    for (const name of ["set-cookie", "access-control-allow-origin", "x-bad", "x-injected"])
-      expect(headers).not.toHaveProperty(name);
+    for (const name of ["set-cookie", "access-control-allow-origin", "x-bad", "x-injected"]) expect(headers).not.toHaveProperty(name);
     // The extension is not bundled: its page gets an origin of its own, whatever policy it asks for.
     expect(headers["content-security-policy"]).toMatch(/^default-src \*, sandbox allow-scripts.*frame-ancestors 'none'$/);
   });
@@ -294,8 +274,7 @@ describe("the gateway over HTTP", () => {
         yield* [];
       }),
     ]);
-    for (const path of ["/early", "/empty"])
-      expect(await (await gateway.get(path)).json()).toMatchObject({ code: "PLINTH_PAYLOAD", status: 500 });
+    for (const path of ["/early", "/empty"]) expect(await (await gateway.get(path)).json()).toMatchObject({ code: "PLINTH_PAYLOAD", status: 500 });
   });
 
   it("finds routes anew when a generation becomes ready", async () => {

@@ -132,8 +132,7 @@ function fail(door: Door, request: IncomingMessage, response: ServerResponse, er
     response.destroy();
     return;
   }
-  for (const name of response.getHeaderNames())
-    if (name === "content-type" || name === "content-length") response.removeHeader(name);
+  for (const name of response.getHeaderNames()) if (name === "content-type" || name === "content-length") response.removeHeader(name);
   sendWhole(response, status, "application/problem+json", body);
   discardBody(request);
 }

@@ -46,8 +46,7 @@ export function publicInfo(thrown: unknown, role: "owner" | "guest"): ErrorInfo 
 
 /** The gateway's own refusals. */
 export const refuse = {
-  badRequest: (why: string) =>
-    new PlinthError("PLINTH_BAD_REQUEST", `The request is not valid: ${why}.`, { next: "Correct the request." }),
+  badRequest: (why: string) => new PlinthError("PLINTH_BAD_REQUEST", `The request is not valid: ${why}.`, { next: "Correct the request." }),
   noToken: () =>
     new PlinthError("PLINTH_UNAUTHENTICATED", "This address needs the gateway's token.", {
       next: "Send it as `Authorization: Bearer TOKEN`; it stands in the file state/plinth.gateway/token of the home folder.",

@@ -44,12 +44,7 @@ const PAGE = `default-src 'self'; script-src 'self'; object-src 'none'; base-uri
 const SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-downloads";
 
 /** Send a route's answer: first the status item, then chunks, no faster than the client reads them. */
-export async function sendItems(
-  response: ServerResponse,
-  route: Route,
-  items: AsyncIterable<Item>,
-  headOnly: boolean,
-): Promise<void> {
+export async function sendItems(response: ServerResponse, route: Route, items: AsyncIterable<Item>, headOnly: boolean): Promise<void> {
   let started = false;
   for await (const item of items) {
     if ("status" in item) {
@@ -71,13 +66,7 @@ export async function sendItems(
 }
 
 /** Send one of the gateway's own answers. */
-export function sendWhole(
-  response: ServerResponse,
-  status: number,
-  type: string,
-  body: string,
-  headers: Record<string, string> = {},
-): void {
+export function sendWhole(response: ServerResponse, status: number, type: string, body: string, headers: Record<string, string> = {}): void {
   const bytes = Buffer.from(body);
   response.writeHead(status, {
     ...SECURITY,

@@ -139,10 +139,7 @@ describe("plinth gateway run", () => {
     const dir = join(testHost.home, "state", "plinth.gateway");
     const { mkdir } = await import("node:fs/promises");
     await mkdir(dir, { recursive: true });
-    await writeFile(
-      join(dir, "running.json"),
-      JSON.stringify({ url: "http://127.0.0.1:1", token: "x", pid: 1, startedAt: 1, version: "0" }),
-    );
+    await writeFile(join(dir, "running.json"), JSON.stringify({ url: "http://127.0.0.1:1", token: "x", pid: 1, startedAt: 1, version: "0" }));
     const { first, abort } = await start(testHost);
     expect(JSON.parse(await readFile(join(dir, "running.json"), "utf8")).url).toBe(JSON.parse(first.out).url);
     abort.abort();

@@ -22,9 +22,7 @@ class Client implements AsyncDisposable {
       const at = this.#waiting.findIndex(({ wanted }) => wanted(frame));
       if (at >= 0) this.#waiting.splice(at, 1)[0]!.resolve(frame);
     });
-    this.closed = new Promise((resolve) =>
-      this.socket.on("close", (code, reason) => resolve({ code, reason: String(reason) })),
-    );
+    this.closed = new Promise((resolve) => this.socket.on("close", (code, reason) => resolve({ code, reason: String(reason) })));
   }
 
   static async connected(gateway: StartedGateway): Promise<Client> {

@@ -14,10 +14,7 @@ export interface StartedGateway extends AsyncDisposable {
 }
 
 /** For tests: a real gateway on a free port, with scripted counterparts. */
-export async function startGateway(
-  provide: ScriptedProvider[] = [],
-  config: Record<string, unknown> = {},
-): Promise<StartedGateway> {
+export async function startGateway(provide: ScriptedProvider[] = [], config: Record<string, unknown> = {}): Promise<StartedGateway> {
   const host = await createTestHost({ extensions: [{ manifest, extension, config: { port: 0, ...config } }], provide });
   await host.use("plinth.service").get("gateway").start({});
   const dir = join(host.home, "state", "plinth.gateway");

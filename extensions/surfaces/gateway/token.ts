@@ -69,8 +69,7 @@ async function createToken(file: string): Promise<string> {
     await link(draft, file);
     return token;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST")
-      throw broken(file, `it cannot be written: ${(error as Error).message}`);
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw broken(file, `it cannot be written: ${(error as Error).message}`);
     const other = await readToken(file);
     if (other === undefined) throw broken(file, "it vanished while it was read");
     return other;

@@ -5,18 +5,14 @@ import type { OwnCommand, Run } from "./command.ts";
 /** One message and its whole turn: the answer on standard output, what the tools did on standard error. */
 export const agent: OwnCommand = async (run) => {
   const message = run.option("message")?.trim();
-  if (!message)
-    throw new PlinthError("PLINTH_USAGE", "The message is empty.", { next: 'Say something: plinth agent -m "Hello".' });
+  if (!message) throw new PlinthError("PLINTH_USAGE", "The message is empty.", { next: 'Say something: plinth agent -m "Hello".' });
   const turn = new Turn(run);
   const sessionKey = run.option("session");
   const model = run.option("model");
   const events = run.ctx
     .use("plinth.turns")
     .one()
-    .submit(
-      { text: message, surface: "cli", ...(sessionKey ? { sessionKey } : {}), ...(model ? { model } : {}) },
-      { signal: run.signal },
-    );
+    .submit({ text: message, surface: "cli", ...(sessionKey ? { sessionKey } : {}), ...(model ? { model } : {}) }, { signal: run.signal });
   for await (const event of events) await turn.follow(event);
   await turn.finish();
 };
@@ -68,8 +64,7 @@ class Turn {
     const shown = this.#streamed || end.text;
     if (!this.#streamed && end.text) await this.#run.out(plainLines(end.text));
     if (shown && !shown.endsWith("\n")) await this.#run.out("\n");
-    if (end.status === "aborted")
-      throw new PlinthError("PLINTH_ABORTED", "The turn was aborted.", { next: "Send the message again." });
+    if (end.status === "aborted") throw new PlinthError("PLINTH_ABORTED", "The turn was aborted.", { next: "Send the message again." });
     if (end.status === "error") {
       const { code = "PLINTH_FAILED", message = "The turn failed.", extension, next } = end.error ?? {};
       throw new PlinthError(code, message, { ...(extension ? { extension } : {}), ...(next ? { next } : {}) });

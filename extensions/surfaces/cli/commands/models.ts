@@ -38,9 +38,7 @@ export const models: OwnCommand = async (run) => {
     const shown = wanted === undefined ? state.models.slice(0, SHOWN) : state.models;
     const more = state.models.length - shown.length;
     const names = shown.map((model) => `  ${plain(`${state.id}/${model.id}`)}\n`).join("");
-    await run.out(
-      `\n${run.paint.bold(plain(state.title))}\n${names}${more > 0 ? `  … ${more} more: plinth models ${state.id}\n` : ""}`,
-    );
+    await run.out(`\n${run.paint.bold(plain(state.title))}\n${names}${more > 0 ? `  … ${more} more: plinth models ${state.id}\n` : ""}`);
   }
   await run.result({ providers: states });
 };

@@ -5,12 +5,7 @@ import { type OwnCommand, type Run, wholeNumber } from "./command.ts";
 export const sessionsList: OwnCommand = async (run) => {
   const limit = wholeNumber(run, "limit", 50, 1_000);
   const { sessions } = await run.ctx.use("plinth.session-store").one().list({ limit });
-  const rows = sessions.map(({ key, entries, updatedAt, running }) => [
-    key,
-    String(entries),
-    time(updatedAt),
-    running ? "running" : "idle",
-  ]);
+  const rows = sessions.map(({ key, entries, updatedAt, running }) => [key, String(entries), time(updatedAt), running ? "running" : "idle"]);
   await run.out(
     rows.length > 0
       ? renderTable(["SESSION", "ENTRIES", "UPDATED", "STATE"], rows, run.terminal)
@@ -35,8 +30,7 @@ async function defaultSession(run: Run): Promise<string> {
 function entryText(run: Run, { at, body }: TranscriptEntry): string {
   const { bold, dim } = run.paint;
   const head = (who: string) => `${bold(who)} ${dim(time(at))}\n`;
-  if (body.kind === "command")
-    return `${head("you")}${plainLines(body.command)}\n${head("command")}${plainLines(body.answer)}\n\n`;
+  if (body.kind === "command") return `${head("you")}${plainLines(body.command)}\n${head("command")}${plainLines(body.answer)}\n\n`;
   if (body.kind === "run-end") {
     return body.status === "ok"
       ? ""

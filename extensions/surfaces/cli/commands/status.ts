@@ -27,10 +27,7 @@ export const status: OwnCommand = async (run) => {
     title,
   ]);
   await run.out(renderTable(["EXTENSION", "VERSION", "TIER", "STATE", "TITLE"], rows, run.terminal));
-  const faults = [
-    ...host.problems,
-    ...host.extensions.flatMap(({ id, fault }) => (fault ? [{ ...fault, extension: id }] : [])),
-  ];
+  const faults = [...host.problems, ...host.extensions.flatMap(({ id, fault }) => (fault ? [{ ...fault, extension: id }] : []))];
   for (const { code, message, extension, next } of faults) {
     await run.out(
       `\n${run.paint.red(plain(code))} ${extension ? `${plain(extension)}: ` : ""}${plain(message)}\n${next ? `  next: ${plain(next)}\n` : ""}`,
@@ -50,8 +47,7 @@ async function gatewayOf(run: Run, host: { home: string }): Promise<Gateway> {
   try {
     const file = join(host.home, "state", "plinth.gateway", "running.json");
     const { url, pid } = JSON.parse(await readFile(file, "utf8")) as { url?: unknown; pid?: unknown };
-    if (typeof pid === "number" && pid > 0 && isAlive(pid))
-      return { running: true, pid, ...(typeof url === "string" ? { url } : {}) };
+    if (typeof pid === "number" && pid > 0 && isAlive(pid)) return { running: true, pid, ...(typeof url === "string" ? { url } : {}) };
   } catch {
     // No file, or half a file: then nothing runs that could be reached.
   }

@@ -1,0 +1,45 @@
+import { defineExtension } from "@plinth/sdk";
+import { Instructions } from "./instructions.ts";
+import { type Limits, runLoop } from "./loop.ts";
+import { ModelChooser } from "./model-choice.ts";
+import { ToolRunner } from "./tool-runner.ts";
+
+export default defineExtension({
+  activate(ctx) {
+    const limits: Limits = {
+      maxRounds: 24,
+      maxToolCalls: 64,
+      toolTimeoutMs: 120_000,
+      maxToolResultChars: 100_000,
+      retries: 2,
+      retryBaseMs: 500,
+      ...(ctx.config as Partial<Limits>),
+    };
+    const providers = ctx.use("plinth.model-provider");
+    const chooser = new ModelChooser(providers, {
+      now: ctx.clock.now,
+      generation: () => ctx.currentWork()?.generation,
+    });
+    const instructions = new Instructions(ctx.hooks.fire, ctx.clock.now);
+    const tools = new ToolRunner(ctx, limits);
+
+    ctx.provide("plinth.harness", "native", {
+      run: (input, call) =>
+        runLoop(
+          input,
+          {
+            choose: (model) => chooser.choose(model),
+            failed: () => chooser.forget(),
+            stream: ({ provider, model }, request, signal) =>
+              providers.get(provider).stream({ ...request, model, sessionKey: input.sessionKey }, { signal }),
+            instructions: (signal) => instructions.build(input, signal),
+            tools: () => tools.list(),
+            callTool: (toolCall, tool, signal) => tools.run(toolCall, tool, input, signal),
+            sleep: ctx.clock.sleep,
+          },
+          limits,
+          call.signal,
+        ),
+    });
+  },
+});

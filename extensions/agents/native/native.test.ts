@@ -1,0 +1,334 @@
+import { defineExtension, type ModelMessage, PlinthError } from "@plinth/sdk";
+import { createTestHost, type ScriptedProvider, type TestExtension, type TestHost } from "@plinth/sdk/testing";
+import { afterEach, describe, expect, it } from "vitest";
+import extension from "./index.ts";
+import manifest from "./plinth.json" with { type: "json" };
+import { calls, says, scriptedModel, scriptedTool, text } from "./scripted.ts";
+
+let host: TestHost | undefined;
+afterEach(() => host?.close());
+
+async function start(provide: ScriptedProvider[], config: object = {}, others: TestExtension[] = []): Promise<void> {
+  host = await createTestHost({ extensions: [{ manifest, extension, config }, ...others], provide });
+}
+
+interface Options {
+  model?: string;
+  history?: ModelMessage[];
+  system?: string[];
+  signal?: AbortSignal;
+}
+
+async function run({ model = "auto", history = [{ role: "user", text: "hi" }], system = [], signal }: Options = {}): Promise<any[]> {
+  const items: any[] = [];
+  const input = { runId: "r", sessionKey: "s", workspace: "/w", model, system, history };
+  for await (const item of host!.use("plinth.harness").get("native").run(input, signal ? { signal } : {})) items.push(item);
+  return items;
+}
+
+const results = (items: any[]) => items.filter(({ type, message }) => type === "message" && message.role === "tool").map(({ message }) => message);
+const done = (items: any[]) => items.at(-1);
+
+/** An extension that subscribes to one hook. */
+function subscriber(on: string, handler: (payload: any) => unknown): TestExtension {
+  return {
+    manifest: {
+      id: "test.subscriber",
+      version: "1.0.0",
+      title: "Subscriber",
+      description: "",
+      engines: { plinth: "*" },
+      entry: "./index.js",
+      hooks: [{ on }],
+    },
+    extension: defineExtension({ activate: (ctx) => ctx.hooks.on(on as "tool.before", handler as never) }),
+  };
+}
+
+describe("the native harness", () => {
+  it("streams an answer, then says what it was, who gave it and what it cost", async () => {
+    await start([scriptedModel([says("Hel", "lo")])]);
+    expect(await run()).toEqual([
+      { type: "text", delta: "Hel" },
+      { type: "text", delta: "lo" },
+      { type: "message", message: { role: "assistant", text: "Hello" } },
+      { type: "done", text: "Hello", model: "scripted/m", usage: { inputTokens: 10, outputTokens: 2 } },
+    ]);
+  });
+
+  it("tells the model its instructions, the workspace and the day", async () => {
+    const model = scriptedModel([says("ok")]);
+    await start([model]);
+    await run({ system: ["Be brief.", "Be kind."] });
+    expect(model.seen[0]!.system).toMatch(/Plinth[\s\S]*Be brief\.\n\nBe kind\.\n\nYour workspace is the folder \/w\.[\s\S]*Today is \d{4}-\d\d-\d\d/);
+  });
+
+  it("lets extensions rebuild the instructions", async () => {
+    const model = scriptedModel([says("ok")]);
+    await start([model], {}, [
+      subscriber("prompt.build", (payload) => ({ ...payload, sections: [...payload.sections.slice(0, 1), { id: "x", text: "Speak like a sailor." }] })),
+    ]);
+    await run();
+    expect(model.seen[0]!.system).toMatch(/^You are[\s\S]*\n\nSpeak like a sailor\.$/);
+  });
+
+  it("runs the tools that the model calls and tells it their results", async () => {
+    const model = scriptedModel([calls(["c1", "add", { a: 2 }]), says("4")]);
+    let seen: unknown;
+    await start([model, scriptedTool("add", [], (input) => ((seen = input), text("sum 4")))]);
+    const items = await run();
+    expect(items.map(({ type }) => type)).toEqual(["message", "tool-start", "tool-end", "message", "text", "message", "done"]);
+    expect(seen).toEqual({ args: { a: 2 }, runId: "r", sessionKey: "s", workspace: "/w" });
+    expect(model.seen[1]!.messages).toEqual([
+      { role: "user", text: "hi" },
+      { role: "assistant", text: "", toolCalls: [{ id: "c1", name: "add", args: { a: 2 } }] },
+      { role: "tool", callId: "c1", name: "add", content: [{ type: "text", text: "sum 4" }] },
+    ]);
+    expect(done(items)).toMatchObject({ text: "4", usage: { inputTokens: 20, outputTokens: 6 } });
+  });
+
+  it("offers the tools in the order of their names", async () => {
+    const model = scriptedModel([says("ok")]);
+    await start([model, scriptedTool("zeta", [], () => text("")), scriptedTool("alpha", [], () => text(""))]);
+    await run();
+    expect(model.seen[0]!.tools!.map(({ name }) => name)).toEqual(["alpha", "zeta"]);
+  });
+
+  it("runs calls side by side when all of them only read, and one by one otherwise", async () => {
+    let running = 0;
+    let most = 0;
+    const tool = async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+      return text("ok");
+    };
+    await start([
+      scriptedModel([calls(["a", "look"], ["b", "look"], ["c", "look"]), calls(["d", "look"], ["e", "write"]), says("ok")]),
+      scriptedTool("look", ["read"], tool),
+      scriptedTool("write", ["write"], tool),
+    ]);
+    const items = await run();
+    expect(most).toBe(3);
+    expect(results(items).map(({ callId }) => callId)).toEqual(["a", "b", "c", "d", "e"]);
+    const order = items.filter(({ type }) => type.startsWith("tool-")).map(({ type, callId }) => `${type.slice(5)} ${callId}`);
+    expect(order.slice(0, 6)).toEqual(["start a", "start b", "start c", "end a", "end b", "end c"]);
+    expect(order.slice(6)).toEqual(["start d", "end d", "start e", "end e"]);
+  });
+
+  it("keeps the results in the order of the calls, whichever finishes first", async () => {
+    await start([
+      scriptedModel([calls(["slow", "wait", { ticks: 5 }], ["fast", "wait", { ticks: 0 }]), says("ok")]),
+      scriptedTool("wait", ["read"], async ({ args }) => {
+        for (let tick = 0; tick < (args.ticks as number); tick++) await new Promise((resolve) => setImmediate(resolve));
+        return text(`${args.ticks}`);
+      }),
+    ]);
+    expect(results(await run()).map(({ callId, content }) => `${callId} ${content[0].text}`)).toEqual(["slow 5", "fast 0"]);
+  });
+
+  it("gives repeated call ids of a model one id each", async () => {
+    await start([scriptedModel([calls(["call_0", "add"]), calls(["call_0", "add"], ["", "add"]), says("ok")]), scriptedTool("add", [], () => text("ok"))]);
+    expect(results(await run()).map(({ callId }) => callId)).toEqual(["call_0", "call_0-2", "call"]);
+  });
+});
+
+describe("a tool call that goes wrong", () => {
+  const one = async (provide: ScriptedProvider[], config: object = {}, others: TestExtension[] = [], args: Record<string, unknown> = {}) => {
+    await start([scriptedModel([calls(["c1", "tool", args]), says("ok")]), ...provide], config, others);
+    const items = await run();
+    const [result] = results(items);
+    expect(results(items)).toHaveLength(1);
+    expect(done(items)).toMatchObject({ type: "done", text: "ok" });
+    return result as { isError?: boolean; content: { text: string }[] };
+  };
+
+  it("is told which tools there are when it names none of them", async () => {
+    const result = await one([scriptedTool("other", [], () => text(""))]);
+    expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringContaining("The tools are: other") }] });
+  });
+
+  it("is told what does not fit when the arguments are wrong, and nothing runs", async () => {
+    let ran = false;
+    const input = { type: "object", required: ["city"], properties: { city: { type: "string" } } };
+    const result = await one([scriptedTool("tool", [], () => ((ran = true), text("")), input)], {}, [], { city: 7 });
+    expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringMatching(/\/city.*string.*PLINTH_TOOL_INPUT/) }] });
+    expect(ran).toBe(false);
+  });
+
+  it("is told the reason when a gate denies it, and nothing runs", async () => {
+    let ran = false;
+    const result = await one([scriptedTool("tool", ["exec"], () => ((ran = true), text("")))], {}, [subscriber("tool.before", () => ({ deny: "not on Sundays" }))]);
+    expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringMatching(/denied by test\.subscriber: not on Sundays/) }] });
+    expect(ran).toBe(false);
+  });
+
+  it("does not run when the gate itself fails", async () => {
+    let ran = false;
+    const result = await one([scriptedTool("tool", ["exec"], () => ((ran = true), text("")))], {}, [
+      subscriber("tool.before", () => {
+        throw new Error("broken gate");
+      }),
+    ]);
+    expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringContaining("broken gate") }] });
+    expect(ran).toBe(false);
+  });
+
+  it("withholds a result that cannot be checked", async () => {
+    const result = await one([scriptedTool("tool", [], () => text("the secret"))], {}, [
+      subscriber("tool.after", () => {
+        throw new Error("broken check");
+      }),
+    ]);
+    expect(result.isError).toBe(true);
+    expect(JSON.stringify(result)).not.toContain("the secret");
+  });
+
+  it("gives the model the result that the check made of it", async () => {
+    const result = await one([scriptedTool("tool", [], () => text("the secret"))], {}, [
+      subscriber("tool.after", (payload) => ({ ...payload, result: text("[removed]") })),
+    ]);
+    expect(result.content).toEqual([{ type: "text", text: "[removed]" }]);
+  });
+
+  it("becomes an error result with its code when the tool throws", async () => {
+    const result = await one([
+      scriptedTool("tool", [], () => {
+        throw new PlinthError("PLINTH_DISK", "The disk is full.", { next: "Make room." });
+      }),
+    ]);
+    expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringMatching(/The disk is full\. Make room\. \(PLINTH_DISK\)/) }] });
+  });
+
+  it("becomes an error result when the tool takes too long", async () => {
+    const result = await one([scriptedTool("tool", [], () => new Promise(() => {}))], { toolTimeoutMs: 100 });
+    expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringContaining("PLINTH_DEADLINE") }] });
+  });
+
+  it("is cut in the middle, with a marker, when its result is too long", async () => {
+    const result = await one([scriptedTool("tool", [], () => text(`<${"x".repeat(5_000)}>`))], { maxToolResultChars: 1_000 });
+    expect(result.content[0]!.text).toMatch(/^<x+\n\[… 4002 characters were left out here …\]\nx+>$/);
+  });
+});
+
+describe("the limits of a turn", () => {
+  it("stop a model that never stops calling tools, each call answered", async () => {
+    const model = scriptedModel([calls(["c", "tool"])]);
+    let ran = 0;
+    await start([model, scriptedTool("tool", [], () => (ran++, text("ok")))], { maxRounds: 3 });
+    const items: any[] = [];
+    const input = { runId: "r", sessionKey: "s", workspace: "/w", model: "auto", system: [], history: [{ role: "user" as const, text: "hi" }] };
+    const failed = (async () => {
+      for await (const item of host!.use("plinth.harness").get("native").run(input)) items.push(item);
+    })();
+    await expect(failed).rejects.toMatchObject({ code: "PLINTH_TURN_LIMIT", next: expect.any(String) });
+    expect(model.seen).toHaveLength(3);
+    expect(ran).toBe(2);
+    expect(results(items).map(({ isError }) => isError ?? false)).toEqual([false, false, true]);
+  });
+
+  it("refuse further calls when too many were made, and let the model answer", async () => {
+    let ran = 0;
+    await start(
+      [scriptedModel([calls(["a", "tool"], ["b", "tool"]), calls(["c", "tool"], ["d", "tool"]), says("ok")]), scriptedTool("tool", [], () => (ran++, text("ok")))],
+      { maxToolCalls: 3 },
+    );
+    const items = await run();
+    expect(ran).toBe(3);
+    expect(results(items).map(({ isError }) => isError ?? false)).toEqual([false, false, false, true]);
+    expect(done(items).text).toBe("ok");
+  });
+});
+
+describe("a model that fails", () => {
+  const rate = new PlinthError("PLINTH_MODEL_RATE", "Too many requests.");
+
+  it("is asked again when it was only busy", async () => {
+    const model = scriptedModel([rate, new PlinthError("PLINTH_MODEL_SERVER", "Down."), says("ok")]);
+    await start([model], { retryBaseMs: 1 });
+    const items = await run();
+    expect(done(items).text).toBe("ok");
+    expect(items.filter(({ type }) => type === "progress")).toHaveLength(2);
+  });
+
+  it("is asked no more often than configured", async () => {
+    const model = scriptedModel([rate]);
+    await start([model], { retryBaseMs: 1, retries: 2 });
+    await expect(run()).rejects.toMatchObject({ code: "PLINTH_MODEL_RATE" });
+    expect(model.seen).toHaveLength(3);
+  });
+
+  it("is not asked again once it has said something, or when asking again cannot help", async () => {
+    const broken = scriptedModel([
+      async function* () {
+        yield { type: "text", delta: "Hel" };
+        throw rate;
+      },
+    ]);
+    await start([broken], { retryBaseMs: 1 });
+    await expect(run()).rejects.toMatchObject({ code: "PLINTH_MODEL_RATE" });
+    expect(broken.seen).toHaveLength(1);
+    await host!.close();
+    const refused = scriptedModel([new PlinthError("PLINTH_MODEL_AUTH", "Wrong key.")]);
+    await start([refused], { retryBaseMs: 1 });
+    await expect(run()).rejects.toMatchObject({ code: "PLINTH_MODEL_AUTH" });
+    expect(refused.seen).toHaveLength(1);
+  });
+
+  it("is reported when its stream stops without an end", async () => {
+    await start([scriptedModel([[{ type: "text", delta: "Hel" }]])]);
+    await expect(run()).rejects.toMatchObject({ code: "PLINTH_MODEL_STREAM" });
+  });
+
+  it("is not waited for when the turn is aborted", async () => {
+    const controller = new AbortController();
+    await start([scriptedModel([rate])], { retryBaseMs: 60_000, retries: 5 });
+    const running = run({ signal: controller.signal });
+    await new Promise((resolve) => setImmediate(resolve));
+    controller.abort();
+    await expect(running).rejects.toMatchObject({ code: "PLINTH_ABORTED" });
+  });
+});
+
+describe("the choice of a model", () => {
+  it("is the ready provider with the lowest priority number, then the first id", async () => {
+    const models = [
+      scriptedModel([says("c")], { id: "c", priority: 2 }),
+      scriptedModel([says("b")], { id: "b", priority: 2 }),
+      scriptedModel([says("a")], { id: "a", priority: 1, ready: false }),
+    ];
+    await start(models);
+    expect(done(await run())).toMatchObject({ model: "b/m" });
+  });
+
+  it("is kept for a while and made anew after a failure", async () => {
+    let asked = 0;
+    let ready = true;
+    const first = scriptedModel([says("ok"), says("ok"), new PlinthError("PLINTH_MODEL_AUTH", "No.")], { id: "a", ready: () => (asked++, ready) });
+    await start([first, scriptedModel([says("ok")], { id: "b" })]);
+    await run();
+    await run();
+    expect(asked).toBe(1);
+    await expect(run()).rejects.toMatchObject({ code: "PLINTH_MODEL_AUTH" });
+    ready = false;
+    expect(done(await run())).toMatchObject({ model: "b/m" });
+  });
+
+  it("can be named: a provider's default, or any of its models", async () => {
+    const model = scriptedModel([says("ok")]);
+    await start([model]);
+    expect(done(await run({ model: "scripted/auto" }))).toMatchObject({ model: "scripted/m" });
+    expect(done(await run({ model: "scripted/org/big:7b" }))).toMatchObject({ model: "scripted/org/big:7b" });
+    expect(model.seen.map(({ model: name }) => name)).toEqual(["m", "org/big:7b"]);
+  });
+
+  it.each(["gpt", "nobody/x", "scripted/", "/x"])("names the alternatives when there is no %s", async (model) => {
+    await start([scriptedModel([says("ok")])]);
+    await expect(run({ model })).rejects.toMatchObject({ code: "PLINTH_MODEL_UNKNOWN", next: expect.stringContaining("scripted/auto") });
+  });
+
+  it("says why nobody can answer", async () => {
+    await start([scriptedModel([says("ok")], { ready: false })]);
+    await expect(run()).rejects.toMatchObject({ code: "PLINTH_MODEL_NONE", next: expect.stringContaining("scripted: no key") });
+  });
+});

@@ -1,0 +1,62 @@
+import type { ModelEvent, ModelMessage } from "@plinth/sdk";
+import type { ScriptedProvider } from "@plinth/sdk/testing";
+
+export interface Seen {
+  model: string;
+  system?: string;
+  messages: ModelMessage[];
+  tools?: { name: string }[];
+}
+
+/** What a scripted model does in one call: says these events, or fails. */
+export type Script = ModelEvent[] | Error | ((seen: Seen, signal: AbortSignal) => AsyncIterable<ModelEvent>);
+
+/** A model for tests: plays one script a call, the last one for ever, and remembers what it was asked. */
+export function scriptedModel(
+  scripts: Script[],
+  options: { id?: string; priority?: number; ready?: boolean | (() => boolean); extension?: string } = {},
+): ScriptedProvider & { seen: Seen[] } {
+  const { id = "scripted", priority = 1, ready = true } = options;
+  const seen: Seen[] = [];
+  return {
+    seen,
+    contract: "plinth.model-provider",
+    id,
+    descriptor: { title: id, priority },
+    provider: {
+      status: () => ({ ready: typeof ready === "function" ? ready() : ready, reason: "no key", defaultModel: "m" }),
+      models: () => ({ models: [{ id: "m" }] }),
+      async *stream(input: Seen, { signal }: { signal: AbortSignal }) {
+        const script = scripts[Math.min(seen.length, scripts.length - 1)]!;
+        seen.push(structuredClone(input));
+        if (script instanceof Error) throw script;
+        yield* typeof script === "function" ? script(input, signal) : script;
+      },
+    },
+  };
+}
+
+export const says = (...deltas: string[]): ModelEvent[] => [
+  ...deltas.map((delta) => ({ type: "text" as const, delta })),
+  { type: "usage", usage: { inputTokens: 10, outputTokens: deltas.length } },
+  { type: "end", reason: "stop" },
+];
+
+export const calls = (...list: [id: string, name: string, args?: Record<string, unknown>][]): ModelEvent[] => [
+  ...list.map(([id, name, args = {}]) => ({ type: "tool-call" as const, call: { id, name, args } })),
+  { type: "usage", usage: { inputTokens: 10, outputTokens: 5 } },
+  { type: "end", reason: "tool-calls" },
+];
+
+type ToolCall = { args: Record<string, unknown>; workspace?: string; runId?: string; sessionKey?: string };
+
+export function scriptedTool(
+  id: string,
+  effects: string[],
+  call: (input: ToolCall, call: { signal: AbortSignal }) => unknown,
+  input: object = { type: "object" },
+): ScriptedProvider {
+  return { contract: "plinth.tool", id, descriptor: { description: `Does ${id}.`, input, effects }, provider: { call } as never };
+}
+
+export const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });

@@ -1,0 +1,40 @@
+import type { TurnEvent } from "@plinth/sdk";
+
+const MAX_CHARS = 32_768;
+/** What an event costs beside its text. */
+const OVERHEAD = 128;
+
+/**
+ * What a finished run keeps for those who ask for it again: deltas as whole texts, no progress; only the start and the
+ * end when the rest is large. (The end has the whole answer.)
+ */
+export function condense(events: readonly TurnEvent[]): { events: TurnEvent[]; size: number } {
+  const kept: TurnEvent[] = [];
+  let size = 0;
+  for (let at = 0; at < events.length; at++) {
+    const event = events[at]!;
+    if (event.type === "progress") continue;
+    size += OVERHEAD;
+    if (event.type === "text" || event.type === "thinking") {
+      const deltas = [event.delta];
+      for (let next = events[at + 1]; next?.type === event.type; next = events[at + 1]) {
+        deltas.push(next.delta);
+        at++;
+      }
+      const delta = deltas.join("");
+      size += delta.length;
+      kept.push({ type: event.type, delta });
+      continue;
+    }
+    if (event.type === "end") size += event.text.length;
+    if (event.type === "tool-start") size += JSON.stringify(event.args).length;
+    if (event.type === "tool-end") {
+      for (const part of event.result.content) size += part.type === "text" ? part.text.length : part.base64.length;
+    }
+    kept.push(event);
+  }
+  if (size <= MAX_CHARS) return { events: kept, size };
+  const edges = kept.filter(({ type }) => type === "start" || type === "end");
+  const end = edges.at(-1);
+  return { events: edges, size: OVERHEAD + (end?.type === "end" ? end.text.length : 0) };
+}

@@ -1,0 +1,56 @@
+import type { ModelMessage, TranscriptEntry } from "@plinth/sdk";
+
+const sizes = new WeakMap<ModelMessage, number>();
+
+/**
+ * The messages of a transcript as a model is shown them: each tool call with its one result right behind it, whatever
+ * was cut or damaged, and no more than `maxChars`, cut at a message of the user. The newest message always stays.
+ */
+export function modelHistory(entries: readonly TranscriptEntry[], maxChars: number): ModelMessage[] {
+  const messages: ModelMessage[] = [];
+  const open = new Map<string, string>();
+  const close = (): void => {
+    for (const [callId, name] of open) messages.push(unanswered(callId, name));
+    open.clear();
+  };
+  for (const { body } of entries) {
+    if (body.kind !== "message") continue;
+    const { message } = body;
+    if (message.role === "tool") {
+      if (open.delete(message.callId)) messages.push(message);
+      continue;
+    }
+    close();
+    const calls = message.role === "assistant" ? (message.toolCalls ?? []) : [];
+    if (message.role === "assistant" && message.text === "" && calls.length === 0) continue;
+    for (const { id, name } of calls) open.set(id, name);
+    messages.push(message);
+  }
+  close();
+  return messages.slice(firstShown(messages, maxChars));
+}
+
+/** Where to begin: at the oldest message of the user with which all that follows fits. */
+function firstShown(messages: readonly ModelMessage[], maxChars: number): number {
+  let first = messages.findLastIndex(({ role }) => role === "user");
+  let total = 0;
+  for (let at = messages.length - 1; at >= 0; at--) {
+    total += sizeOf(messages[at]!);
+    if (total > maxChars) break;
+    if (messages[at]!.role === "user" && at < first) first = at;
+  }
+  return Math.max(first, 0);
+}
+
+function sizeOf(message: ModelMessage): number {
+  let size = sizes.get(message);
+  if (size === undefined) {
+    size = JSON.stringify(message).length;
+    sizes.set(message, size);
+  }
+  return size;
+}
+
+function unanswered(callId: string, name: string): ModelMessage {
+  return { role: "tool", callId, name, content: [{ type: "text", text: "The result of this call is not known." }], isError: true };
+}

@@ -1,0 +1,104 @@
+import { PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
+import { condense } from "./condense.ts";
+
+/** One submitted message: what has happened so far, who follows it, and the way to abort it. */
+export class Run {
+  readonly id: string;
+  readonly principal: Principal | undefined;
+  /** As asked for, until the router has decided. */
+  sessionKey: string;
+  startedAt: number | undefined;
+  /** A command that is answered beside the session's lane. */
+  aside = false;
+  /** Rough size of what a finished run still keeps, in characters. */
+  size = 0;
+  readonly #controller = new AbortController();
+  #events: TurnEvent[] = [];
+  #over = false;
+  #failure: unknown;
+  #followers = 0;
+  #detached = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(id: string, sessionKey: string, principal: Principal | undefined) {
+    this.id = id;
+    this.sessionKey = sessionKey;
+    this.principal = principal;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** True when it was not over and not aborted before. */
+  abort(reason: PlinthError): boolean {
+    if (this.#over || this.signal.aborted) return false;
+    this.#controller.abort(reason);
+    return true;
+  }
+
+  emit(event: TurnEvent): void {
+    if (this.#over) return;
+    this.#events.push(event);
+    if (event.type === "end") this.#finish();
+    else this.#wake();
+  }
+
+  /** It never became a turn: whoever follows it gets the error itself. */
+  refuse(error: unknown): void {
+    if (this.#over) return;
+    this.#failure = error;
+    this.#finish();
+  }
+
+  /** All events from the first one on, then what comes. The turn is aborted when its last follower leaves. */
+  async *follow(signal: AbortSignal, detached: boolean): AsyncGenerator<TurnEvent, void> {
+    this.#followers++;
+    if (detached) this.#detached = true;
+    let here = true;
+    const leave = (): void => {
+      if (!here) return;
+      here = false;
+      this.#followers--;
+      if (this.#followers > 0) return;
+      if (this.#over) this.#condense();
+      else if (!this.#detached) this.abort(new PlinthError("PLINTH_ABORTED", "The turn was aborted because nobody waits for its answer any more."));
+    };
+    // A generator that waits cannot be told to return: the signal is how a follower leaves at once.
+    signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
+    try {
+      for (let at = 0; here; ) {
+        while (at < this.#events.length) yield this.#events[at++]!;
+        if (this.#failure !== undefined) throw this.#failure;
+        if (this.#over) return;
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      }
+    } finally {
+      signal.removeEventListener("abort", leave);
+      leave();
+    }
+  }
+
+  #finish(): void {
+    this.#over = true;
+    if (this.#followers === 0) this.#condense();
+    this.#wake();
+  }
+
+  #condense(): void {
+    if (this.size > 0) return;
+    ({ events: this.#events, size: this.size } = condense(this.#events));
+  }
+
+  #wake(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,73 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Call, type Client, type Context, PlinthError } from "@plinth/sdk";
+import { admit, type Input, type Operation, optionsOn } from "./operation.ts";
+import { markdown } from "./report.ts";
+
+type Run = Client<"plinth.chat-command">["run"];
+type ChatItem = ReturnType<Run> extends AsyncIterable<infer Item> ? Item : never;
+
+/** `/plugins …`: the operations as people type them in a conversation. */
+export async function* runChat(ctx: Context, operations: Operation[], input: Parameters<Run>[0], call: Call): AsyncIterable<ChatItem> {
+  const [name = "help", ...words] = splitWords(input.args);
+  if (name === "help") {
+    yield { text: helpText(operations) };
+    return;
+  }
+  const operation = operations.find((one) => one.name === name.toLowerCase());
+  if (!operation) {
+    throw new PlinthError("PLINTH_USAGE", `/plugins has no command ${JSON.stringify(name.slice(0, 60))}.`, {
+      next: `Use one of: ${operations.map((one) => one.name).join(", ")}.`,
+    });
+  }
+  const requester = admit(operation, call, "chat", input.sessionKey);
+  const { home } = await ctx.use("plinth.host").one().status({});
+  const job = { input: parseWords(operation, words), requester, cwd: join(home, "workspace"), signal: call.signal };
+  const steps = operation.run(job);
+  let step = await steps.next();
+  try {
+    for (; !step.done; step = await steps.next()) yield { progress: step.value };
+  } finally {
+    if (!step.done) await steps.return(undefined);
+  }
+  const report = operation.report(step.value, job);
+  yield { text: markdown(report) };
+  if (report.suggest) yield { suggest: report.suggest };
+}
+
+function helpText(operations: Operation[]): string {
+  const lines = operations.map((one) => `- \`${usage(one)}\`: ${one.summary}${one.access === "owner" ? " (owner)" : ""}`);
+  return `**Extensions**\n\n${lines.join("\n")}\n\nFor example: \`/plugins search weather\`, then \`/plugins install demo.weather\``;
+}
+
+/** Such as `/plugins uninstall ID [--keep-data]`. */
+export function usage(operation: Operation): string {
+  const args = (operation.args ?? []).map(({ name, required }) => (required ? name.toUpperCase() : `[${name.toUpperCase()}]`));
+  const options = optionsOn(operation, "chat").map(([name, { value }]) => `[--${name}${value ? ` ${value}` : ""}]`);
+  return ["/plugins", operation.name, ...args, ...options].join(" ");
+}
+
+function parseWords(operation: Operation, words: string[]): Input {
+  const wrong = (message: string) => new PlinthError("PLINTH_USAGE", message, { next: `Type it like this: ${usage(operation)}` });
+  const options = Object.fromEntries(optionsOn(operation, "chat").map(([name, { type }]) => [name, { type }]));
+  let parsed: { values: { [name: string]: unknown }; positionals: string[] };
+  try {
+    parsed = parseArgs({ args: words, options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+  const input: Record<string, string | boolean> = { ...(parsed.values as Record<string, string | boolean>) };
+  const given = parsed.positionals;
+  for (const { name, required, variadic } of operation.args ?? []) {
+    const value = variadic ? given.splice(0).join(" ") : given.shift();
+    if (value) input[name] = value;
+    else if (required) throw wrong(`/plugins ${operation.name} needs ${name.toUpperCase()}.`);
+  }
+  if (given.length > 0) throw wrong(`/plugins ${operation.name} does not understand ${JSON.stringify(given[0]?.slice(0, 60))}.`);
+  return input;
+}
+
+/** Words as a shell splits them, with quotes but nothing else special. */
+function splitWords(text: string): string[] {
+  return [...text.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, bare]) => double ?? single ?? bare ?? "");
+}

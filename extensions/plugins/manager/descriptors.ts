@@ -1,0 +1,47 @@
+import { parameters } from "./api.ts";
+import { usage } from "./chat.ts";
+import { type Operation, optionsOn } from "./operation.ts";
+
+/** What plinth.json states of the operations; a test holds the file to it. */
+export function descriptorsOf(operations: Operation[]) {
+  const provide = (contract: string, id: string, descriptor: unknown) => ({ contract, version: "1.0.0", id, descriptor });
+  return [
+    provide("plinth.chat-command", "plugins", {
+      name: "plugins",
+      summary: "Find, install and manage extensions",
+      usage: `/plugins ${operations.map(({ name }) => name).join(" | ")} | help`,
+      role: "anyone",
+      subcommands: [
+        ...operations.map((one) => ({ name: one.name, summary: one.summary, usage: usage(one) })),
+        { name: "help", summary: "Show what there is", usage: "/plugins help" },
+      ],
+    }),
+    ...operations.map((one) => provide("plinth.cli-command", `plugins.${one.name}`, cliDescriptor(one))),
+    ...operations.map((one) => provide("plinth.gateway-method", `plugins.${one.name}`, methodDescriptor(one))),
+  ];
+}
+
+function cliDescriptor(operation: Operation) {
+  const options = optionsOn(operation, "shell").map(([name, { only: _only, ...option }]) => [name, option] as const);
+  return {
+    path: ["plugins", operation.name],
+    summary: operation.summary,
+    ...(operation.args ? { args: operation.args } : {}),
+    ...(options.length > 0 ? { options: Object.fromEntries(options) } : {}),
+    examples: operation.examples.map((example) => `plinth plugins ${example}`),
+  };
+}
+
+function methodDescriptor(operation: Operation) {
+  const known = parameters(operation);
+  return {
+    summary: operation.summary,
+    scope: operation.access === "owner" ? "owner" : "read",
+    params: {
+      type: "object",
+      properties: Object.fromEntries(known.map(({ param, type, summary }) => [param, { type, description: summary }])),
+      required: known.filter(({ required }) => required).map(({ param }) => param),
+      additionalProperties: false,
+    },
+  };
+}

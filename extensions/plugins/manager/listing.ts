@@ -1,0 +1,107 @@
+import type { Client, Context, ExtensionStatus } from "@plinth/sdk";
+import type { Operation } from "./operation.ts";
+import { type Block, code, safe } from "./report.ts";
+
+type Hits = Awaited<ReturnType<Client<"plinth.plugin-source">["search"]>>["hits"];
+
+interface Listing {
+  extensions: ExtensionStatus[];
+}
+
+interface Search {
+  query: string;
+  hits: Hits;
+  /** Sources that did not answer. */
+  failed: { source: string; message: string }[];
+}
+
+/** Rows that fit one message of a conversation. */
+const PAGE = 20;
+
+export function list(ctx: Context): Operation {
+  return {
+    name: "list",
+    summary: "List extensions with their state and faults",
+    access: "anyone",
+    options: {
+      all: { type: "boolean", summary: "The bundled ones, too", only: "chat" },
+      page: { type: "string", value: "N", summary: "Which page of a long list", only: "chat" },
+    },
+    examples: ["list", "list --json"],
+    async *run() {
+      const { extensions } = await ctx.use("plinth.host").one().status({});
+      return { extensions: extensions.map(({ counts: _counts, ...rest }) => rest) };
+    },
+    report({ extensions }: Listing, { input, requester }) {
+      const chat = requester.surface === "chat";
+      const shown = extensions.filter((one) => !chat || input.all || !one.bundled || one.fault);
+      const pages = chat ? Math.max(1, Math.ceil(shown.length / PAGE)) : 1;
+      const page = chat ? Math.min(Math.max(1, Number.parseInt(String(input.page ?? "1"), 10) || 1), pages) : 1;
+      const rows = chat ? shown.slice((page - 1) * PAGE, page * PAGE) : shown;
+      const blocks: Block[] = [];
+      if (rows.length > 0) {
+        blocks.push({
+          head: ["id", "version", "tier", "state", "bundled", "title"],
+          rows: rows.map(({ id, version, tier, state, bundled, title }) => [id, version, tier, state, bundled ? "bundled" : "", title]),
+        });
+      }
+      const faulty = rows.filter((one) => one.fault);
+      if (faulty.length > 0) blocks.push({ title: "At fault" }, { items: faulty.map(faultLine) });
+      const hidden = extensions.length - shown.length;
+      if (hidden > 0)
+        blocks.push({
+          text: `${rows.length === 0 ? "Nothing is installed yet. " : ""}${hidden} bundled extensions are fine: \`/plugins list --all\``,
+        });
+      if (page < pages) blocks.push({ text: `Page ${page} of ${pages}: \`/plugins list ${input.all ? "--all " : ""}--page ${page + 1}\`` });
+      return { blocks };
+    },
+  };
+}
+
+export function search(ctx: Context): Operation {
+  return {
+    name: "search",
+    summary: "Find extensions to install",
+    access: "anyone",
+    args: [{ name: "query", summary: "Words of its name or description; none lists all", variadic: true }],
+    examples: ["search", "search weather"],
+    async *run({ input, signal }) {
+      const query = String(input.query ?? "").trim();
+      yield "Searching …";
+      const sources = ctx.use("plinth.plugin-source");
+      const searchable = (await sources.list()).filter(({ descriptor }) => descriptor.searchable);
+      const answers = await Promise.allSettled(searchable.map(({ id }) => sources.get(id).search({ query, limit: PAGE }, { signal })));
+      const result: Search = { query, hits: [], failed: [] };
+      for (const [at, answer] of answers.entries()) {
+        if (answer.status === "fulfilled") result.hits.push(...answer.value.hits);
+        else result.failed.push({ source: searchable[at]!.id, message: (answer.reason as Error).message });
+      }
+      if (result.hits.length === 0 && answers.length > 0 && result.failed.length === answers.length) {
+        throw (answers[0] as PromiseRejectedResult).reason;
+      }
+      return result;
+    },
+    report({ query, hits, failed }: Search, { requester }) {
+      const blocks: Block[] = [];
+      const first = hits[0];
+      if (first) {
+        blocks.push({
+          head: ["id", "version", "title", "description", "source"],
+          rows: hits.slice(0, PAGE).map(({ id, version, title, description, source }) => [id, version, title, description, source]),
+        });
+        const command = requester.surface === "chat" ? "/plugins install" : "plinth plugins install";
+        blocks.push({ text: `Install one with ${code(`${command} ${first.id}`)}` });
+      } else
+        blocks.push({
+          text: query ? `Nothing fits “${safe(query, 100)}”. Try other words, or none to see everything.` : "There is nothing to install.",
+        });
+      if (failed.length > 0) blocks.push({ items: failed.map(({ source, message }) => `${source} did not answer: ${message}`) });
+      const suggest = hits.slice(0, 5).map(({ id }) => ({ label: `Install ${id}`, text: `/plugins install ${id}` }));
+      return { blocks, ...(requester.surface === "chat" && suggest.length > 0 ? { suggest } : {}) };
+    },
+  };
+}
+
+function faultLine({ id, fault }: ExtensionStatus): string {
+  return `${id}: ${fault?.code} in ${fault?.phase}: ${fault?.message}${fault?.next ? ` Next: ${fault.next}` : ""}`;
+}

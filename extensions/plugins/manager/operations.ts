@@ -1,0 +1,106 @@
+import { type Context, PlinthError } from "@plinth/sdk";
+import { inspect } from "./inspection.ts";
+import { installReport } from "./install-report.ts";
+import type { Installation } from "./installation.ts";
+import { list, search } from "./listing.ts";
+import type { Operation } from "./operation.ts";
+import { code, safe } from "./report.ts";
+
+/** Everything that the plugin manager does, once. */
+export function operations(ctx: Context, installation: Installation): Operation[] {
+  return [list(ctx), search(ctx), install(installation), confirm(installation), inspect(ctx), enable(ctx, true), enable(ctx, false), uninstall(ctx)];
+}
+
+function install(installation: Installation): Operation {
+  return {
+    name: "install",
+    summary: "Install or update an extension, after you saw what it may do",
+    access: "owner",
+    args: [{ name: "spec", summary: "A package, a folder or an archive", required: true }],
+    options: { yes: { type: "boolean", short: "y", summary: "Consent to everything it asks for", only: "shell" } },
+    examples: ["install demo.dice", "install demo.dice@^1", "install ./my-extension", "install dice.tgz --yes"],
+    run: ({ input, requester, cwd, signal }) => installation.install(String(input.spec), input.yes === true, cwd, requester, signal),
+    report: installReport,
+  };
+}
+
+function confirm(installation: Installation): Operation {
+  return {
+    name: "confirm",
+    summary: "Consent to an installation that waits",
+    access: "owner",
+    args: [{ name: "code", summary: "The code that you were given", required: true }],
+    examples: ["confirm K7QM2XPA"],
+    run: ({ input, requester, signal }) => installation.confirm(String(input.code), requester, signal),
+    report: installReport,
+  };
+}
+
+function enable(ctx: Context, enabled: boolean): Operation {
+  const name = enabled ? "enable" : "disable";
+  return {
+    name,
+    summary: enabled ? "Enable an extension and lift its quarantine" : "Disable an extension and keep it installed",
+    access: "owner",
+    args: [{ name: "id", summary: "Such as demo.dice", required: true }],
+    examples: [`${name} demo.dice`],
+    async *run({ input, signal }) {
+      const id = String(input.id);
+      yield `${enabled ? "Enabling" : "Disabling"} ${safe(id, 120)} …`;
+      const { generation } = await ctx.use("plinth.host-admin").one().enable({ id, enabled }, { signal });
+      return { id, enabled, generation };
+    },
+    report: ({ id }: { id: string }) => ({ blocks: [{ text: `${code(id)} is ${name}d.` }] }),
+  };
+}
+
+interface Uninstalled {
+  id: string;
+  status: "uninstalled" | "needs-confirmation";
+  keepData: boolean;
+  generation?: number;
+}
+
+function uninstall(ctx: Context): Operation {
+  return {
+    name: "uninstall",
+    summary: "Remove an extension with its permissions and its data",
+    access: "owner",
+    args: [{ name: "id", summary: "Such as demo.dice", required: true }],
+    options: {
+      "keep-data": { type: "boolean", summary: "Keep what it stored" },
+      yes: { type: "boolean", short: "y", summary: "Do not ask", only: "shell" },
+    },
+    examples: ["uninstall demo.dice", "uninstall demo.dice --keep-data --yes"],
+    async *run({ input, requester, signal }): AsyncGenerator<string, Uninstalled> {
+      const id = String(input.id);
+      const keepData = input["keep-data"] === true;
+      const { status } = await ctx.use("plinth.host").one().describe({ id }, { signal });
+      if (status.bundled) {
+        throw new PlinthError("PLINTH_BUNDLED", `${id} belongs to the product and cannot be uninstalled.`, {
+          next: `Disable it instead: plugins disable ${id}`,
+        });
+      }
+      if (requester.surface === "cli" && input.yes !== true) return { id, status: "needs-confirmation", keepData };
+      yield `Removing ${safe(id, 120)} …`;
+      const { generation } = await ctx.use("plinth.host-admin").one().uninstall({ id, keepData }, { signal });
+      return { id, status: "uninstalled", keepData, generation };
+    },
+    report({ id, status, keepData }: Uninstalled) {
+      if (status === "uninstalled") {
+        return {
+          blocks: [{ text: `${code(id)} is uninstalled. ${keepData ? "What it stored is kept." : "What it stored was removed with it."}` }],
+        };
+      }
+      const argv = ["plugins", "uninstall", id, "--yes", ...(keepData ? ["--keep-data"] : [])];
+      return {
+        blocks: [
+          {
+            text: `This removes ${code(id)} and ${keepData ? "keeps" : "deletes"} what it stored. Yes: ${code(`plinth ${argv.join(" ")}`)}`,
+          },
+        ],
+        confirm: { question: `Uninstall ${id}?`, argv },
+      };
+    },
+  };
+}

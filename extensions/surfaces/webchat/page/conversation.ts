@@ -1,0 +1,143 @@
+import { el } from "./dom.ts";
+import type { Failure, Gateway } from "./gateway.ts";
+import { TurnView, userMessage } from "./turn.ts";
+
+interface Events {
+  /** Something grew: keep the end in view. */
+  onGrow(): void;
+  /** A turn began or ended. */
+  onRunning(): void;
+  /** A turn ended, with all that was said: for those who listen instead of look. */
+  onAnswer(text: string): void;
+}
+
+/** One session on the page. It stays alive while another one is shown, so that its answers go on. */
+export class Conversation {
+  readonly key: string;
+  readonly node = el("div", { class: "conversation" });
+  readonly #gateway: Gateway;
+  readonly #events: Events;
+  /** Something may have been missed: the next load asks the gateway. */
+  stale = true;
+  #running = 0;
+  #loads = 0;
+
+  constructor(key: string, gateway: Gateway, events: Events) {
+    this.key = key;
+    this.#gateway = gateway;
+    this.#events = events;
+  }
+
+  get running(): boolean {
+    return this.#running > 0;
+  }
+
+  /** Show what the gateway remembers, once for each connection; while a turn runs here, what is shown is newer. */
+  async load(): Promise<void> {
+    if (this.running || !this.stale) return;
+    this.stale = false;
+    const load = ++this.#loads;
+    try {
+      const { entries } = await this.#gateway.ask<{ entries: any[] }>("chat.history", { sessionKey: this.key, limit: 200 });
+      if (load === this.#loads && !this.running) this.#show(entries);
+    } catch (failure) {
+      this.stale = true;
+      if (load !== this.#loads || this.running || this.node.childElementCount > 0) return;
+      this.node.replaceChildren(failed(failure as Failure));
+    }
+    this.#events.onGrow();
+  }
+
+  async send(text: string): Promise<void> {
+    this.node.querySelector(".welcome")?.remove();
+    for (const old of this.node.querySelectorAll(".suggestions")) old.remove();
+    const turn = this.#turn();
+    this.node.append(userMessage(text), turn.node);
+    this.#running += 1;
+    this.#events.onRunning();
+    this.#events.onGrow();
+    try {
+      await this.#gateway.ask("chat.send", { text, sessionKey: this.key }, (event) => {
+        turn.add(event);
+        this.#events.onGrow();
+      });
+    } catch (failure) {
+      if ((failure as Failure).code !== "PLINTH_ABORTED") turn.fail(failure as Failure);
+    }
+    turn.end();
+    this.#running -= 1;
+    this.#events.onRunning();
+    this.#events.onGrow();
+    this.#events.onAnswer(turn.said);
+  }
+
+  async stop(): Promise<void> {
+    await this.#gateway.ask("chat.abort", { sessionKey: this.key }).catch((failure: Failure) => {
+      this.node.append(failed(failure));
+      this.#events.onGrow();
+    });
+  }
+
+  #turn(): TurnView {
+    return new TurnView((text) => void this.send(text));
+  }
+
+  #show(entries: readonly any[]): void {
+    const nodes: HTMLElement[] = [];
+    let turn: TurnView | undefined;
+    const answer = (): TurnView => {
+      if (turn === undefined) {
+        turn = this.#turn();
+        nodes.push(turn.node);
+      }
+      return turn;
+    };
+    const close = (): void => {
+      turn?.end();
+      turn = undefined;
+    };
+    for (const { body } of entries) {
+      if (body.kind === "command") {
+        close();
+        nodes.push(userMessage(body.command));
+        answer().text(body.answer);
+        close();
+      } else if (body.kind === "run-end") {
+        if (body.status === "error") answer().fail(body.error ?? { code: "PLINTH_FAILED", message: "The turn failed." });
+        else if (body.status !== "ok") answer().note(body.status === "aborted" ? "Stopped." : "The host stopped before the answer was finished.");
+        close();
+      } else if (body.message.role === "user") {
+        close();
+        nodes.push(userMessage(body.message.text));
+      } else if (body.message.role === "assistant") {
+        if (body.message.text !== "") answer().text(body.message.text);
+        for (const { id, name, args } of body.message.toolCalls ?? []) answer().toolStart(id, name, args);
+      } else answer().toolEnd(body.message.callId, body.message.name, body.message);
+    }
+    close();
+    this.node.replaceChildren(...(nodes.length > 0 ? nodes : [welcome()]));
+  }
+}
+
+function failed(failure: Failure): HTMLElement {
+  const turn = new TurnView(() => {});
+  turn.fail(failure);
+  turn.end();
+  return turn.node;
+}
+
+const welcome = (): HTMLElement =>
+  el(
+    "div",
+    { class: "welcome" },
+    el("h2", {}, "What shall we do?"),
+    el(
+      "p",
+      {},
+      "Ask for something in your own words, or type ",
+      el("kbd", {}, "/"),
+      " to see the commands. ",
+      el("kbd", {}, "/help"),
+      " explains them.",
+    ),
+  );

@@ -1,0 +1,153 @@
+import { el } from "./dom.ts";
+import type { Failure } from "./gateway.ts";
+import { MarkdownView } from "./markdown.ts";
+import { ToolCallView } from "./tool-call.ts";
+
+interface Suggestion {
+  label: string;
+  text: string;
+}
+
+export const userMessage = (text: string): HTMLElement => el("article", { class: "message user", "aria-label": "You" }, el("p", {}, text));
+
+/** The assistant's side of one turn, built from its events in order. */
+export class TurnView {
+  readonly node = el("article", { class: "message assistant", "aria-label": "Plinth", "aria-busy": "true" });
+  readonly #onSuggestion: (text: string) => void;
+  readonly #tools = new Map<string, ToolCallView>();
+  readonly #waiting = el("p", { class: "progress" }, el("span", { class: "dots", "aria-hidden": "true" }), el("span", {}, "Working"));
+  #text = "";
+  #said = "";
+  #view: MarkdownView | undefined;
+  #thinking: HTMLElement | undefined;
+  #frame = 0;
+
+  constructor(onSuggestion: (text: string) => void) {
+    this.#onSuggestion = onSuggestion;
+    this.node.append(this.#waiting);
+  }
+
+  /** All that was said so far. */
+  get said(): string {
+    return this.#said;
+  }
+
+  add(event: any): void {
+    switch (event.type) {
+      case "text":
+        this.text(event.delta);
+        break;
+      case "thinking":
+        this.#think(event.delta);
+        break;
+      case "progress":
+        this.#waiting.lastElementChild!.textContent = event.text;
+        break;
+      case "tool-start":
+        this.toolStart(event.callId, event.name, event.args);
+        break;
+      case "tool-end":
+        this.toolEnd(event.callId, event.name, event.result);
+        break;
+      case "suggest":
+        this.#suggest(event.suggestions);
+        break;
+      case "end":
+        if (this.#said === "" && event.text !== "") this.text(event.text);
+        if (event.status === "aborted") this.note("Stopped.");
+        else if (event.status === "error") this.fail(event.error ?? { code: "PLINTH_FAILED", message: "The turn failed." });
+        this.end();
+    }
+  }
+
+  text(delta: string): void {
+    if (this.#view === undefined) {
+      this.#view = new MarkdownView();
+      this.#text = "";
+      this.#insert(this.#view.node);
+      if (this.#said !== "") this.#said += "\n\n";
+    }
+    this.#text += delta;
+    this.#said += delta;
+    // At most once a frame, however fast the model is.
+    this.#frame ||= requestAnimationFrame(() => this.#paint());
+  }
+
+  toolStart(callId: string, name: string, args: Record<string, unknown>): ToolCallView {
+    this.#closeText();
+    const view = new ToolCallView(name, args);
+    this.#tools.set(callId, view);
+    this.#insert(view.node);
+    return view;
+  }
+
+  toolEnd(callId: string, name: string, result: Parameters<ToolCallView["finish"]>[0]): void {
+    (this.#tools.get(callId) ?? this.toolStart(callId, name, {})).finish(result);
+  }
+
+  fail({ code, message, next, extension }: Failure): void {
+    this.#closeText();
+    this.#said += `${this.#said === "" ? "" : "\n\n"}${message} ${next ?? ""}`;
+    this.#insert(
+      el(
+        "div",
+        { class: "notice error" },
+        el("p", {}, el("strong", {}, message)),
+        next !== undefined && el("p", {}, next),
+        el("p", { class: "notice-code" }, extension === undefined ? code : `${code} · ${extension}`),
+      ),
+    );
+  }
+
+  note(text: string): void {
+    this.#closeText();
+    this.#insert(el("p", { class: "notice" }, text));
+  }
+
+  end(): void {
+    this.#closeText();
+    this.#waiting.remove();
+    for (const tool of this.#tools.values()) tool.abandon();
+    this.node.setAttribute("aria-busy", "false");
+  }
+
+  #suggest(suggestions: readonly Suggestion[]): void {
+    const group = el("div", { class: "suggestions" });
+    for (const { label, text } of suggestions) {
+      const button = el("button", { type: "button", class: "suggestion", title: text }, label);
+      button.addEventListener("click", () => {
+        group.remove();
+        this.#onSuggestion(text);
+      });
+      group.append(button);
+    }
+    this.#closeText();
+    this.#insert(group);
+  }
+
+  #think(delta: string): void {
+    if (this.#thinking === undefined) {
+      this.#closeText();
+      this.#thinking = el("p", { class: "thinking-text" });
+      this.#insert(el("details", { class: "thinking" }, el("summary", {}, "Thinking"), this.#thinking));
+    }
+    this.#thinking.append(delta);
+  }
+
+  #closeText(): void {
+    if (this.#frame !== 0) cancelAnimationFrame(this.#frame);
+    this.#paint();
+    this.#view = undefined;
+    this.#thinking = undefined;
+  }
+
+  #paint(): void {
+    this.#frame = 0;
+    this.#view?.show(this.#text);
+  }
+
+  #insert(node: HTMLElement): void {
+    if (this.#waiting.isConnected || this.#waiting.parentNode === this.node) this.#waiting.before(node);
+    else this.node.append(node);
+  }
+}

@@ -1,0 +1,37 @@
+import type { KernelSnapshot, Tier } from "@plinth/manifests";
+import { settingsOf } from "../config.ts";
+import { errorData } from "../errors.ts";
+import type { Host } from "../host.ts";
+import { chooseTier } from "../plan/resolver.ts";
+
+/** The kernel's state as data, for whoever makes answers from it. */
+export function snapshot(host: Host): KernelSnapshot {
+  const { current, state, supervisor, grants } = host;
+  const { plan } = current;
+  const tierOf = (record: (typeof state.records)[number]): Tier =>
+    plan.extensions.get(record.manifest.id)?.tier ?? chooseTier(record, settingsOf(state.config.value, record.manifest.id).tier) ?? "process";
+  return {
+    version: host.product.version,
+    home: host.home,
+    configFile: state.config.file,
+    config: state.config.value,
+    generation: current.number,
+    draining: [...host.draining].map((one) => one.number),
+    safeMode: host.safeMode,
+    problems: [...state.problems, ...plan.problems.map((one) => errorData(one))],
+    records: [...state.records],
+    tiers: new Map(state.records.map((record) => [record.manifest.id, tierOf(record)])),
+    blocked: new Map([...plan.blocked].map(([id, problem]) => [id, errorData(problem, id)])),
+    disabled: plan.disabled,
+    reasons: plan.reasons,
+    capabilities: plan.capabilities,
+    hooks: [...current.pipelines].map(({ shape: { name: hook, contract, mode, failure }, taps }) => {
+      return { hook, contract, mode, failure, subscribers: taps.map(({ extension, stage, counts }) => ({ extension, stage, ...counts })) };
+    }),
+    instances: current.instances,
+    faults: supervisor.faults,
+    lock: state.lock,
+    grants: grants.all,
+    steps: host.report.steps,
+  };
+}

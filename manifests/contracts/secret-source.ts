@@ -1,0 +1,22 @@
+import Type from "typebox";
+import { defineContract } from "../define.ts";
+
+/** Where secrets come from. Only a host-tier provider may fill it: values pass through it in clear. */
+export const secretSource = defineContract({
+  id: "plinth.secret-source",
+  version: "1.0.0",
+  title: "Secret source",
+  summary: "Resolves secrets by name for the host, which puts them into authorised requests.",
+  cardinality: "one",
+  selection: "by-id",
+  descriptor: Type.Object({ title: Type.String() }),
+  methods: {
+    resolve: {
+      summary: "The value, or null when it is not set.",
+      input: Type.Object({ name: Type.String() }),
+      output: Type.Union([Type.String(), Type.Null()]),
+      deadlineMs: 5_000,
+      idempotent: true,
+    },
+  },
+});

@@ -1,0 +1,134 @@
+import { configInvalid } from "./check/documents.ts";
+import { PlinthError } from "./wire/error.ts";
+
+const make =
+  <A extends unknown[]>(code: string, write: (...args: A) => { message: string; next?: string; extension?: string; details?: unknown }) =>
+  (...args: A): PlinthError => {
+    const { message, ...options } = write(...args);
+    return new PlinthError(code, message, options);
+  };
+
+/** Every error that the host raises: code, sentence, next step, in one place. */
+export const errors = {
+  configInvalid,
+  unknownContract: make("PLINTH_CONTRACT_UNKNOWN", (extension: string, contract: string, near?: string) => ({
+    message: `${extension} names the contract ${contract}, which nobody defines${near ? ` (did you mean ${near}?)` : ""}.`,
+    next: "Install the extension that defines it, or correct the manifest.",
+    extension,
+  })),
+  versionConflict: make("PLINTH_VERSION_CONFLICT", (extension: string, what: string, wanted: string, found: string) => ({
+    message: `${extension} needs ${what} ${wanted}, but ${found} is here.`,
+    next: `Install another version of ${extension}, or one of ${what} that fits ${wanted}.`,
+    extension,
+  })),
+  missing: make("PLINTH_DEPENDENCY_MISSING", (extension: string, what: string) => ({
+    message: `${extension} needs ${what}, which is not installed or not usable.`,
+    next: `Install ${what} first.`,
+    extension,
+  })),
+  cycle: make("PLINTH_CYCLE", (extension: string, path: string[]) => ({
+    message: `There is a cycle: ${path.join(" → ")}.`,
+    next: "Remove one of these edges from a manifest.",
+    extension,
+  })),
+  conflict: make("PLINTH_CAPABILITY_CONFLICT", (extension: string, what: string, others: string[]) => ({
+    message: `${what} is provided by ${others.join(" and ")}.`,
+    next: `Choose one: plinth config set 'slots["${what}"]' ${others[0] ?? "ID"}`,
+    extension,
+  })),
+  tier: make("PLINTH_TIER", (extension: string, tier: string, allowed: string[]) => ({
+    message: `${extension} cannot run in the tier ${tier}; it supports ${allowed.join(", ")}.`,
+    next: `Set its tier to one of these, or use another version.`,
+    extension,
+  })),
+  undeclared: make("PLINTH_UNDECLARED", (extension: string, what: string) => ({
+    message: `${extension} did not declare ${what} in its manifest.`,
+    next: "The author must declare it; an owner then consents to it.",
+    extension,
+  })),
+  notProvided: make("PLINTH_NOT_PROVIDED", (extension: string, what: string) => ({
+    message: `${extension} declares ${what} but did not provide it when it was activated.`,
+    next: "Report it to the author of the extension.",
+    extension,
+  })),
+  capabilityMissing: make("PLINTH_CAPABILITY_MISSING", (contract: string, id: string | null, known: string[]) => ({
+    message: id === null ? `Nothing provides ${contract}.` : `There is no ${contract} named ${id}.`,
+    next: known.length > 0 ? `There is: ${known.slice(0, 12).join(", ")}.` : "Install or enable an extension that provides it.",
+  })),
+  unsupported: make("PLINTH_UNSUPPORTED", (extension: string, method: string) => ({
+    message: `${extension} does not support ${method}.`,
+    extension,
+  })),
+  deadline: make("PLINTH_DEADLINE", (extension: string, what: string, ms: number) => ({
+    message: `${extension} did not finish ${what} within ${ms} ms.`,
+    next: "Try again; if it stays slow, look at `plinth status`.",
+    extension,
+  })),
+  aborted: make("PLINTH_ABORTED", (what: string) => ({ message: `${what} was cancelled.` })),
+  exited: make("PLINTH_EXTENSION_EXITED", (extension: string, how: string) => ({
+    message: `The process of ${extension} ended (${how}).`,
+    next: "It is started again at its next use; `plinth status` says why it ended.",
+    extension,
+    details: { retryable: true },
+  })),
+  quarantined: make("PLINTH_QUARANTINED", (extension: string, code: string, why: string, retryAt?: number) => ({
+    message: `${extension} is in quarantine: ${code}: ${why}`,
+    next: retryAt
+      ? `It is tried again after ${new Date(retryAt).toISOString()}; \`plinth plugins enable ${extension}\` tries now.`
+      : `Run \`plinth plugins enable ${extension}\` to try again, or uninstall it.`,
+    extension,
+  })),
+  breakerOpen: make("PLINTH_BREAKER_OPEN", (extension: string) => ({
+    message: `${extension} failed several times in a row and is left alone for a short time.`,
+    next: "It is tried again by itself; `plinth status` shows its last error.",
+    extension,
+    details: { retryable: true },
+  })),
+  digest: make("PLINTH_DIGEST", (extension: string, what: string) => ({
+    message: `The files of ${extension} are not what was installed (${what}); its code was not run.`,
+    next: `Reinstall it: plinth plugins uninstall ${extension} --keep-data, then install it again.`,
+    extension,
+  })),
+  consent: make("PLINTH_CONSENT_NEEDED", (extension: string, why: string) => ({
+    message: `${extension} waits for an owner's consent: ${why}.`,
+    next: `Run \`plinth plugins install ${extension}\` and confirm what it may do.`,
+    extension,
+  })),
+  permission: make("PLINTH_PERMISSION", (extension: string, what: string) => ({
+    message: `${extension} may not ${what}.`,
+    next: "Its manifest must declare it and an owner must consent.",
+    extension,
+  })),
+  secretMissing: make("PLINTH_SECRET_MISSING", (extension: string, name: string) => ({
+    message: `The secret ${name} is not set.`,
+    next: `Set the environment variable ${name}, or add it to secrets.json in the home folder.`,
+    extension,
+  })),
+  quota: make("PLINTH_QUOTA", (extension: string, what: string) => ({
+    message: `${extension} used up its budget: ${what}.`,
+    next: "It is limited by its manifest's `budgets`.",
+    extension,
+  })),
+  payload: make("PLINTH_PAYLOAD", (extension: string, what: string, why: string) => ({
+    message: `${extension} sent something that does not fit ${what}: ${why}.`,
+    next: "Report it to the author of the extension.",
+    extension,
+  })),
+  notInstalled: make("PLINTH_NOT_INSTALLED", (id: string, known: string[]) => ({
+    message: `${id} is not installed.`,
+    next: known.length > 0 ? `Did you mean ${known.join(", ")}?` : "`plinth plugins list` shows what is.",
+    extension: id,
+  })),
+  needed: make("PLINTH_NEEDED", (id: string, by: string) => ({ message: `${by} needs ${id}.`, next: `Uninstall ${by} first.`, extension: id })),
+  bundled: make("PLINTH_BUNDLED", (id: string) => ({
+    message: `${id} is part of the product and cannot be uninstalled.`,
+    next: `Disable it: plinth plugins disable ${id}`,
+    extension: id,
+  })),
+  gate: make("PLINTH_GATE_DENIED", (by: string, reason: string) => ({ message: `${by} denied it: ${reason}`, extension: by })),
+  stopping: make("PLINTH_STOPPING", () => ({ message: "The host is stopping.", next: "Try again when it runs." })),
+  corrupt: make("PLINTH_STATE_CORRUPT", (file: string, why: string) => ({
+    message: `${file} cannot be read: ${why}.`,
+    next: `It was set aside with the ending .bad; restore it or let the host make a new one.`,
+  })),
+} as const;

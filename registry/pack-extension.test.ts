@@ -1,0 +1,156 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { extractArchive, readArchive } from "./archive.ts";
+import { buildRegistry } from "./build-registry.ts";
+import { RegistryClient } from "./client.ts";
+import { packExtension } from "./pack-extension.ts";
+import { memoryPins, testKey, testManifest } from "./test-package.ts";
+
+const sdkDir = join(import.meta.dirname, "../sdk");
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "plinth-pack-"));
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+/** An extension's folder with some source. */
+async function folder(files: Record<string, string>, manifest: object = {}, name = "ext"): Promise<string> {
+  const dir = join(home, name);
+  const all = { "plinth.json": JSON.stringify(testManifest("demo.weather", "1.0.0", manifest)), ...files };
+  for (const [file, text] of Object.entries(all)) {
+    await mkdir(join(dir, file, ".."), { recursive: true });
+    await writeFile(join(dir, file), text);
+  }
+  return dir;
+}
+
+const source = `
+import { defineExtension, PlinthError } from "@plinth/sdk";
+import { word } from "./word.ts";
+export default defineExtension({ activate() { if (word === "") throw new PlinthError("PLINTH_X", "empty"); } });
+`;
+
+describe("packing an extension", () => {
+  it("makes one module, and takes documents and assets along and nothing else", async () => {
+    const dir = await folder(
+      {
+        "src/index.ts": source,
+        "src/word.ts": 'export const word: string = "hello";',
+        "README.md": "# Weather",
+        LICENSE: "MIT",
+        "assets/icon.svg": "<svg/>",
+        ".env": "SECRET=1",
+        "demo.key.json": "{}",
+        "test/x.test.ts": "",
+        "node_modules/left/index.js": "",
+      },
+      { entry: "./dist/main.js", $schema: "./node_modules/schema.json" },
+    );
+    const packed = await packExtension(dir, { sdkDir });
+    expect(packed.files).toEqual(["LICENSE", "README.md", "assets/icon.svg", "index.js", "plinth.json"]);
+    expect(packed.fileName).toBe("demo.weather-1.0.0.tgz");
+    const into = join(home, "into");
+    await mkdir(into);
+    await extractArchive(packed.tarball, into);
+    expect(JSON.parse(await readFile(join(into, "plinth.json"), "utf8"))).toEqual(testManifest());
+    const module = await import(/* @vite-ignore */ pathToFileURL(join(into, "index.js")).href);
+    expect(module.default.activate).toBeTypeOf("function");
+  });
+
+  it("gives the same bytes wherever the folder lies, and names no path of this machine", async () => {
+    const files = { "src/index.ts": source, "src/word.ts": 'export const word: string = "hello";', "README.md": "x" };
+    const one = await folder(files, {}, "one");
+    const two = join(home, "far/away/two");
+    await cp(one, two, { recursive: true });
+    const packed = await packExtension(one, { sdkDir });
+    expect((await packExtension(two, { sdkDir })).integrity).toBe(packed.integrity);
+    const code = (await readArchive(packed.tarball)).get("index.js")!.toString();
+    expect(code).toContain("// src/word.ts");
+    expect(code).not.toMatch(/\.\.\/|\/tmp\//);
+    expect(code).not.toContain("sourceMappingURL");
+  });
+
+  it("gives the same bytes when a CommonJS library outside the folder is bundled", async () => {
+    await mkdir(join(home, "node_modules/left"), { recursive: true });
+    await writeFile(join(home, "node_modules/left/index.js"), "module.exports = { left: 1 };");
+    await writeFile(join(home, "node_modules/left/package.json"), '{"name":"left","version":"1.0.0"}');
+    const files = { "index.js": 'import left from "left"; export default { activate: () => left.left };' };
+    const one = await packExtension(await folder(files, {}, "one"));
+    const two = await packExtension(await folder(files, {}, "deep/er/two"));
+    expect(two.integrity).toBe(one.integrity);
+    expect((await readArchive(one.tarball)).get("index.js")!.toString()).not.toContain("../");
+  });
+
+  it("packs an extension that is data only", async () => {
+    const dir = await folder({ "assets/models.json": "[]" }, { entry: undefined });
+    expect((await packExtension(dir)).files).toEqual(["assets/models.json", "plinth.json"]);
+  });
+
+  it("names the place of a mistake in the manifest and what was probably meant", async () => {
+    const cases: [object, string][] = [
+      [{ titel: "x" }, 'titel is not a known key; did you mean "title"?'],
+      [{ permissions: { nett: [] } }, 'permissions.nett is not a known key; did you mean "net"?'],
+      [{ tiers: ["cloud"] }, 'tiers[0] must be one of "host", "isolate", "process"'],
+      [{ version: "1" }, "version"],
+      [{ provides: [{ contract: "plinth.tool", version: "1.0.0", id: "x", descriptor: {} }] }, 'provides[0].descriptor lacks the key "description"'],
+    ];
+    for (const [manifest, words] of cases) {
+      const attempt = packExtension(await folder({ "index.ts": "" }, manifest));
+      await expect(attempt).rejects.toMatchObject({ code: "PLINTH_MANIFEST_INVALID", message: expect.stringContaining(words) });
+    }
+  });
+
+  it("says what is missing or broken", async () => {
+    await expect(packExtension(join(home, "none"))).rejects.toMatchObject({ code: "PLINTH_MANIFEST_MISSING" });
+    await expect(packExtension(await folder({}))).rejects.toMatchObject({ code: "PLINTH_PACK_SOURCE" });
+    const broken = packExtension(await folder({ "src/index.ts": "export default {\n" }));
+    await expect(broken).rejects.toMatchObject({ code: "PLINTH_PACK_BUNDLE", message: expect.stringContaining("src/index.ts:") });
+    await writeFile(join(home, "ext/plinth.json"), "{,");
+    await expect(packExtension(join(home, "ext"))).rejects.toMatchObject({ code: "PLINTH_MANIFEST_INVALID" });
+  });
+
+  it("refuses Node's own modules where the isolate tier is declared", async () => {
+    const files = { "index.ts": 'import { readFileSync } from "node:fs"; export default { activate: () => readFileSync };' };
+    await expect(packExtension(await folder(files))).rejects.toMatchObject({
+      code: "PLINTH_PACK_BUILTIN",
+      message: expect.stringContaining("node:fs"),
+    });
+    await packExtension(await folder(files, { tiers: ["process"] }));
+  });
+
+  it("refuses links among what is packed", async () => {
+    const dir = await folder({ "index.ts": "export default {};", "assets/a": "a" });
+    await symlink("/etc/hostname", join(dir, "assets/b"));
+    await expect(packExtension(dir)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_LINK", message: expect.stringContaining("assets/b") });
+  });
+});
+
+describe("building a registry", () => {
+  it("of the same sources gives the same files, that a client takes", async () => {
+    const demo = join(import.meta.dirname, "../test/fixtures/demo");
+    const dirs = (await readdir(demo)).sort().map((name) => join(demo, name));
+    for (const name of ["one", "two"]) await buildRegistry(dirs, join(home, name), testKey(), { sdkDir, name: "sample" });
+    const list = (await readdir(join(home, "one"), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    expect(list.length).toBe(12);
+    for (const entry of list) {
+      const path = join(entry.parentPath, entry.name);
+      const twin = path.replace(join(home, "one"), join(home, "two"));
+      expect((await readFile(path)).equals(await readFile(twin))).toBe(true);
+    }
+    const client = new RegistryClient({ name: "sample", url: join(home, "one"), pins: memoryPins() });
+    expect((await client.search("")).map(({ id }) => id)).toEqual(["demo.clock", "demo.dice", "demo.notes", "demo.shout", "demo.weather"]);
+    for (const { id, version } of await client.search("")) {
+      const { bytes } = await client.download(id, version);
+      const code = (await readArchive(bytes)).get("index.js")!.toString();
+      expect(code).not.toMatch(/from "node:|\.\.\//);
+    }
+  });
+
+  it("does not mix with what is there", async () => {
+    await writeFile(join(home, "x"), "");
+    await expect(buildRegistry([], home, testKey())).rejects.toMatchObject({ code: "PLINTH_REGISTRY_EXISTS" });
+  });
+});

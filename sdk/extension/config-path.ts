@@ -1,0 +1,1 @@
+export { parsePath } from "@plinth/manifests/check/config-path.ts";
