@@ -14,8 +14,17 @@ const json = async (path) => JSON.parse(await readFile(path, "utf8"));
 // CommonJS inside an ES module bundle still asks for `require`.
 const REQUIRE = 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
 const esm = {
-  bundle: true, format: "esm", platform: "node", target: "node26", logLevel: "warning", legalComments: "none",
-  conditions: ["development"], minifySyntax: true, minifyWhitespace: true, keepNames: true, outExtension: { ".js": ".mjs" },
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node26",
+  logLevel: "warning",
+  legalComments: "none",
+  conditions: ["development"],
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: true,
+  outExtension: { ".js": ".mjs" },
 };
 
 export async function buildAll({ quiet = false } = {}) {
@@ -34,18 +43,26 @@ export async function buildAll({ quiet = false } = {}) {
 
 async function buildKernel() {
   await build({
-    ...esm, splitting: true, outdir: join(dist, "kernel"), banner: { js: REQUIRE }, external: ["esbuild"],
+    ...esm,
+    splitting: true,
+    outdir: join(dist, "kernel"),
+    banner: { js: REQUIRE },
+    external: ["esbuild"],
     entryPoints: { main: join(root, "kernel/index.ts"), "guard-worker": join(root, "manifests/check/guard-worker.ts") },
   });
 }
 
-const buildGuest = () => build({ ...esm, entryPoints: [join(root, "sdk/guest/process.ts")], outfile: join(dist, "guest/process.mjs"), outExtension: undefined });
+const buildGuest = () =>
+  build({ ...esm, entryPoints: [join(root, "sdk/guest/process.ts")], outfile: join(dist, "guest/process.mjs"), outExtension: undefined });
 
 /** What authors import, as a package of its own. Its entry uses no Node module: it is bundled into what runs in an isolate. */
 async function buildSdk() {
   const out = join(dist, "sdk");
   const options = { ...esm, outdir: out, outExtension: undefined, minifyWhitespace: false };
-  await build({ ...options, entryPoints: { extension: join(root, "sdk/extension/index.ts"), "config-path": join(root, "sdk/extension/config-path.ts") } });
+  await build({
+    ...options,
+    entryPoints: { extension: join(root, "sdk/extension/index.ts"), "config-path": join(root, "sdk/extension/config-path.ts") },
+  });
   await build({ ...options, entryPoints: { testing: join(root, "sdk/testing/index.ts") }, banner: { js: REQUIRE } });
   const { name, version, description, license } = await json(join(root, "sdk/package.json"));
   const exports = { ".": "./extension.js", "./testing": "./testing.js", "./config-path": "./config-path.js" };
@@ -68,8 +85,14 @@ async function buildExtension({ dir, manifest }) {
   await mkdir(out, { recursive: true });
   if (manifest.entry !== undefined) {
     await build({
-      ...esm, splitting: true, outExtension: undefined, banner: { js: REQUIRE }, external: ["esbuild"],
-      entryPoints: { [manifest.entry.replace(/^\.\//, "").replace(/\.js$/, "")]: join(dir, "index.ts") }, outdir: out, chunkNames: "chunk-[hash]",
+      ...esm,
+      splitting: true,
+      outExtension: undefined,
+      banner: { js: REQUIRE },
+      external: ["esbuild"],
+      entryPoints: { [manifest.entry.replace(/^\.\//, "").replace(/\.js$/, "")]: join(dir, "index.ts") },
+      outdir: out,
+      chunkNames: "chunk-[hash]",
     });
   }
   await cp(join(dir, "plinth.json"), join(out, "plinth.json"));
@@ -81,7 +104,16 @@ async function buildPage() {
   if (!existsSync(join(page, "main.ts"))) return;
   const out = join(dist, "extensions/plinth.webchat/assets");
   await mkdir(out, { recursive: true });
-  await build({ entryPoints: [join(page, "main.ts")], bundle: true, format: "esm", target: "es2022", minify: true, outfile: join(out, "main.js"), logLevel: "warning", conditions: ["development"] });
+  await build({
+    entryPoints: [join(page, "main.ts")],
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    outfile: join(out, "main.js"),
+    logLevel: "warning",
+    conditions: ["development"],
+  });
   for (const name of ["index.html", "style.css", "icon.svg"]) if (existsSync(join(page, name))) await cp(join(page, name), join(out, name));
 }
 
@@ -100,13 +132,17 @@ async function writeData(version, extensions) {
   await writeFile(join(dist, "bundled.json"), JSON.stringify({ index: 1, records }));
   await writeFile(join(dist, "product.json"), JSON.stringify({ version, ...(await json(join(root, "extensions/product.json"))) }));
   const commands = records.flatMap(({ manifest }) =>
-    (manifest.provides ?? []).filter((one) => one.contract === "plinth.cli-command").map((one) => ({ id: one.id, extension: manifest.id, ...one.descriptor })),
+    (manifest.provides ?? [])
+      .filter((one) => one.contract === "plinth.cli-command")
+      .map((one) => ({ id: one.id, extension: manifest.id, ...one.descriptor })),
   );
   await writeFile(join(dist, "commands.json"), JSON.stringify({ version, commands }));
   const cli = join(root, "extensions/surfaces/cli");
   if (existsSync(join(cli, "help.ts"))) {
     await build({
-      ...esm, outfile: join(dist, "launcher.mjs"), outExtension: undefined,
+      ...esm,
+      outfile: join(dist, "launcher.mjs"),
+      outExtension: undefined,
       stdin: { contents: 'export * from "./help.ts"; export * from "./argv.ts";', resolveDir: cli, loader: "ts" },
     });
   }
@@ -119,13 +155,28 @@ async function buildSamples() {
   if (!existsSync(demos) || !existsSync(join(root, "registry/index.ts"))) return;
   const registry = await importTs("registry/index.ts");
   const key = registry.keyFromSeed("demo", createHash("sha256").update("plinth sample registry").digest());
-  const dirs = (await readdir(demos)).filter((name) => existsSync(join(demos, name, "plinth.json"))).sort().map((name) => join(demos, name));
-  await registry.buildRegistry(dirs, join(dist, "registry"), key, { sdkDir: join(root, "sdk"), name: "sample", publishedAt: "2026-11-01T00:00:00.000Z" });
+  const dirs = (await readdir(demos))
+    .filter((name) => existsSync(join(demos, name, "plinth.json")))
+    .sort()
+    .map((name) => join(demos, name));
+  await registry.buildRegistry(dirs, join(dist, "registry"), key, {
+    sdkDir: join(root, "sdk"),
+    name: "sample",
+    publishedAt: "2026-11-01T00:00:00.000Z",
+  });
 }
 
 async function importTs(path) {
   const out = join(dist, ".tools", `${path.replaceAll("/", "-")}.mjs`);
-  await build({ ...esm, minifyWhitespace: false, entryPoints: [join(root, path)], outfile: out, outExtension: undefined, banner: { js: REQUIRE }, external: ["esbuild"] });
+  await build({
+    ...esm,
+    minifyWhitespace: false,
+    entryPoints: [join(root, path)],
+    outfile: out,
+    outExtension: undefined,
+    banner: { js: REQUIRE },
+    external: ["esbuild"],
+  });
   return import(pathToFileURL(out).href);
 }
 

@@ -10,7 +10,15 @@ const out = join(root, "manifests/generated");
 export async function generate() {
   await mkdir(out, { recursive: true });
   const bundle = join(out, `.manifests-${process.pid}.mjs`);
-  await build({ entryPoints: [join(root, "manifests/index.ts")], bundle: true, format: "esm", platform: "node", target: "node26", outfile: bundle, logLevel: "error" });
+  await build({
+    entryPoints: [join(root, "manifests/index.ts")],
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node26",
+    outfile: bundle,
+    logLevel: "error",
+  });
   const manifests = await import(pathToFileURL(bundle).href);
   await rm(bundle);
   const { default: Ajv } = await import("ajv/dist/2020.js");
@@ -18,21 +26,45 @@ export async function generate() {
   const plain = (schema) => JSON.parse(JSON.stringify(schema));
 
   const contracts = Object.values(manifests.contracts).map((contract) => ({
-    id: contract.id, version: contract.version, title: contract.title, summary: contract.summary,
-    cardinality: contract.cardinality, selection: contract.selection,
+    id: contract.id,
+    version: contract.version,
+    title: contract.title,
+    summary: contract.summary,
+    cardinality: contract.cardinality,
+    selection: contract.selection,
     descriptor: plain(contract.descriptor),
-    methods: Object.fromEntries(Object.entries(contract.methods).map(([name, method]) => [name, {
-      summary: method.summary, deadlineMs: method.deadlineMs, stream: method.stream !== undefined, optional: method.optional === true,
-    }])),
-    hooks: Object.fromEntries(Object.entries(contract.hooks ?? {}).map(([name, hook]) => [name, {
-      summary: hook.summary, mode: hook.mode, deadlineMs: hook.deadlineMs, failure: hook.failure,
-    }])),
+    methods: Object.fromEntries(
+      Object.entries(contract.methods).map(([name, method]) => [
+        name,
+        {
+          summary: method.summary,
+          deadlineMs: method.deadlineMs,
+          stream: method.stream !== undefined,
+          optional: method.optional === true,
+        },
+      ]),
+    ),
+    hooks: Object.fromEntries(
+      Object.entries(contract.hooks ?? {}).map(([name, hook]) => [
+        name,
+        {
+          summary: hook.summary,
+          mode: hook.mode,
+          deadlineMs: hook.deadlineMs,
+          failure: hook.failure,
+        },
+      ]),
+    ),
   }));
   await write("contracts.js", `export default ${JSON.stringify(contracts)};\n`);
 
   const schemas = {
-    manifest: plain(manifests.Manifest), lockfile: plain(manifests.Lockfile), config: plain(manifests.Config),
-    packageIndex: plain(manifests.PackageIndex), registryRoot: plain(manifests.RegistryRoot), searchIndex: plain(manifests.SearchIndex),
+    manifest: plain(manifests.Manifest),
+    lockfile: plain(manifests.Lockfile),
+    config: plain(manifests.Config),
+    packageIndex: plain(manifests.PackageIndex),
+    registryRoot: plain(manifests.RegistryRoot),
+    searchIndex: plain(manifests.SearchIndex),
   };
   for (const [name, schema] of Object.entries(schemas)) {
     await write(`${name}.schema.json`, `${JSON.stringify({ $schema: "https://json-schema.org/draft/2020-12/schema", ...schema }, null, 2)}\n`);
@@ -77,13 +109,27 @@ export async function generate() {
     }
     for (const [name, hook] of Object.entries(contract.hooks ?? {})) add(`hook#${name}`, hook.payload);
   }
-  await compile("payloads", payloads, payloadNames, `export const payloads = {__proto__: null, ${Object.entries(refs).map(([key, name]) => `${JSON.stringify(key)}: ${name}`).join(", ")}};`);
+  await compile(
+    "payloads",
+    payloads,
+    payloadNames,
+    `export const payloads = {__proto__: null, ${Object.entries(refs)
+      .map(([key, name]) => `${JSON.stringify(key)}: ${name}`)
+      .join(", ")}};`,
+  );
 
   async function compile(file, ajv, exported, tail) {
     const source = `${standalone(ajv, exported)}\n${tail}\n`;
     const result = await build({
-      stdin: { contents: source, resolveDir: root, loader: "js" }, bundle: true, format: "esm", platform: "node", target: "node26",
-      minifySyntax: true, minifyWhitespace: true, write: false, logLevel: "error",
+      stdin: { contents: source, resolveDir: root, loader: "js" },
+      bundle: true,
+      format: "esm",
+      platform: "node",
+      target: "node26",
+      minifySyntax: true,
+      minifyWhitespace: true,
+      write: false,
+      logLevel: "error",
     });
     await write(`${file}.js`, result.outputFiles[0].text);
   }

@@ -5,6 +5,7 @@ export class RecentRuns {
   readonly #runs = new Map<string, Run>();
   readonly #limit: number;
   readonly #maxChars: number;
+  #added = 0;
 
   constructor(limit = 1_000, maxChars = 4 * 1024 * 1024) {
     this.#limit = limit;
@@ -17,8 +18,8 @@ export class RecentRuns {
 
   add(run: Run): void {
     this.#runs.set(run.id, run);
-    if (this.#runs.size <= this.#limit) return;
-    this.#trim();
+    // Sizes are known only when runs are over, so they are looked at now and then.
+    if (this.#runs.size > this.#limit || ++this.#added % 64 === 0) this.#trim();
   }
 
   /** As if it had never been asked for. */
@@ -30,13 +31,11 @@ export class RecentRuns {
     return this.#runs.values();
   }
 
-  /** Makes room for a while, so that not every message walks over all of them. */
   #trim(): void {
     let chars = 0;
     for (const run of this.#runs.values()) chars += run.size;
-    const surplus = this.#limit / 10;
     for (const run of this.#runs.values()) {
-      if (this.#runs.size <= this.#limit - surplus && chars <= this.#maxChars) return;
+      if (this.#runs.size <= this.#limit && chars <= this.#maxChars) return;
       if (!run.over) continue;
       chars -= run.size;
       this.#runs.delete(run.id);

@@ -30,6 +30,11 @@ export class Run {
     return this.#controller.signal;
   }
 
+  /** It has become a turn: there is a `start`, and there will be an `end`. */
+  get started(): boolean {
+    return this.#events.length > 0;
+  }
+
   get over(): boolean {
     return this.#over;
   }

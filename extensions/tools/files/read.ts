@@ -20,11 +20,11 @@ export async function read(workspace: Workspace, args: ToolArguments, { signal }
   const text = decode(part.bytes, path, part.clipped);
   if (text === "" && offset === 1) return textResult("(The file is empty.)");
   if (part.bytes.length === 0) {
-    throw new PlinthError("PLINTH_FILE_END", `"${path}" has no line ${offset}.`, { next: `It has ${part.before} lines.` });
+    throw new PlinthError("PLINTH_FILE_END", `"${path}" has no line ${offset}.`, { next: `It has ${part.seen} lines.` });
   }
   const next = offset + part.lines;
   const note = part.clipped
-    ? `\n[Line ${offset} is longer than ${MAX_BYTES} bytes and was cut.${part.more ? ` Go on with offset=${offset + 1}.` : ""}]`
+    ? `\n[Line ${offset} is longer than ${MAX_BYTES} bytes and was cut. The next line is offset=${offset + 1}.]`
     : part.more
       ? `\n[There is more: go on with offset=${next}.]`
       : "";
@@ -43,48 +43,71 @@ export async function readWhole(handle: FileHandle, path: string, maxBytes: numb
 
 interface Part {
   bytes: Buffer;
-  /** Complete or last lines in `bytes`. */
+  /** Lines in `bytes`. */
   lines: number;
-  /** Lines before the part; all lines when the part is empty. */
-  before: number;
+  /** Lines that were seen at all. */
+  seen: number;
   more: boolean;
   /** The first line alone was too long. */
   clipped: boolean;
 }
 
-/** Lines from `offset`, as many as are wanted and fit; reads in chunks and never holds more than it returns. */
+/** Lines from `offset`, as many as are wanted and fit; reads in chunks and never holds much more than it returns. */
 async function readLines(handle: FileHandle, offset: number, limit: number, signal: AbortSignal): Promise<Part> {
   const chunk = Buffer.allocUnsafe(CHUNK);
   const kept: Buffer[] = [];
   let size = 0;
   let line = 1;
-  let position = 0;
-  let ended = false;
-  while (!ended && size <= MAX_BYTES && line < offset + limit) {
+  let more = false;
+  let open = false;
+  for (let position = 0; !more; ) {
     signal.throwIfAborted();
+    if (position > MAX_SCAN) throw tooLarge("This file", MAX_SCAN);
     const { bytesRead } = await handle.read(chunk, 0, CHUNK, position);
-    if (bytesRead === 0) ended = true;
+    if (bytesRead === 0) break;
     position += bytesRead;
-    if (position > MAX_SCAN) throw tooLarge("the file", MAX_SCAN);
-    let from = 0;
-    while (from < bytesRead && line < offset + limit) {
+    for (let from = 0; from < bytesRead; ) {
       const at = chunk.subarray(0, bytesRead).indexOf(NEWLINE, from);
       const to = at < 0 ? bytesRead : at + 1;
-      if (line >= offset && size <= MAX_BYTES) {
+      more = line >= offset + limit || size > MAX_BYTES;
+      if (more) break;
+      if (line >= offset) {
         kept.push(Buffer.from(chunk.subarray(from, to)));
         size += to - from;
       }
-      if (at >= 0) line++;
+      open = at < 0;
+      if (!open) line++;
       from = to;
     }
-    if (from < bytesRead) break;
   }
   const all = Buffer.concat(kept);
-  if (all.length <= MAX_BYTES) {
-    const more = !ended && position < (await handle.stat()).size + (line >= offset + limit ? 1 : 0) && (await hasMore(handle, all, position, line, offset, limit));
-    return { bytes: all, lines: countLines(all), before: line - 1, more, clipped: false };
-  }
+  const seen = open ? line : line - 1;
+  if (all.length <= MAX_BYTES) return { bytes: all, lines: countLines(all), seen, more, clipped: false };
   const end = all.lastIndexOf(NEWLINE, MAX_BYTES - 1) + 1;
-  if (end === 0) return { bytes: all.subarray(0, MAX_BYTES), lines: 1, before: offset - 1, more: true, clipped: true };
-  return { bytes: all.subarray(0, end), lines: countLines(all.subarray(0, end)), before: offset - 1, more: true, clipped: false };
+  const bytes = all.subarray(0, end || MAX_BYTES);
+  return { bytes, lines: countLines(bytes), seen, more: true, clipped: end === 0 };
+}
+
+function countLines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count++;
+  return bytes.length > 0 && bytes.at(-1) !== NEWLINE ? count + 1 : count;
+}
+
+function decode(bytes: Buffer, path: string, cut: boolean): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes, { stream: cut });
+  } catch {
+    throw binary(path);
+  }
+}
+
+function binary(path: string): PlinthError {
+  return new PlinthError("PLINTH_FILE_BINARY", `"${path}" is not a UTF-8 text file.`, { next: "Use a program for its format." });
+}
+
+function tooLarge(path: string, bytes: number): PlinthError {
+  return new PlinthError("PLINTH_FILE_SIZE", `${path} is larger than ${bytes / 1_048_576} MiB.`, {
+    next: "Use a smaller file, or a program for large ones.",
+  });
 }

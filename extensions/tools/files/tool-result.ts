@@ -25,7 +25,8 @@ export function textResult(text: string, details?: unknown): ToolResult {
 }
 
 function argumentsOf(args: Record<string, unknown>): ToolArguments {
-  const wrong = (name: string, wanted: string) => new PlinthError("PLINTH_TOOL_INPUT", `"${name}" must be ${wanted}.`, { next: "Correct the argument and call again." });
+  const wrong = (name: string, wanted: string) =>
+    new PlinthError("PLINTH_TOOL_INPUT", `"${name}" must be ${wanted}.`, { next: "Correct the argument and call again." });
   const optionalText = (name: string): string | undefined => {
     const value = args[name];
     if (value !== undefined && typeof value !== "string") throw wrong(name, "text");

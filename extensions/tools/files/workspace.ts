@@ -30,7 +30,9 @@ export interface Place {
 /** Open the workspace for one call, and close all that was opened in it. */
 export async function withWorkspace<T>(path: unknown, body: (workspace: Workspace) => Promise<T>): Promise<T> {
   if (typeof path !== "string" || !isAbsolute(path)) {
-    throw new PlinthError("PLINTH_WORKSPACE_MISSING", "This conversation has no workspace.", { next: "Call the tool from a conversation that has one." });
+    throw new PlinthError("PLINTH_WORKSPACE_MISSING", "This conversation has no workspace.", {
+      next: "Call the tool from a conversation that has one.",
+    });
   }
   const workspace = new Workspace(path, await open(path, O_RDONLY | O_DIRECTORY));
   try {
@@ -58,7 +60,10 @@ export class Workspace {
 
   /** Close one folder early, such as while a tree is walked. */
   async release({ handle }: Folder): Promise<void> {
-    if (handle === this.#root) return;
+    if (handle !== this.#root) await this.closeFile(handle);
+  }
+
+  async closeFile(handle: FileHandle): Promise<void> {
     const at = this.#opened.indexOf(handle);
     if (at >= 0) this.#opened.splice(at, 1);
     await handle.close();

@@ -1,0 +1,27 @@
+import { defineExtension } from "@plinth/sdk";
+import { gatewayMethods } from "./gateway-methods.ts";
+import { ownCommands } from "./own-commands.ts";
+import { type Limits, Turns } from "./turns.ts";
+
+export default defineExtension({
+  activate(ctx) {
+    const limits: Limits = {
+      maxParallel: 64,
+      maxQueued: 100,
+      maxWaiting: 10_000,
+      turnTimeoutMs: 1_800_000,
+      historyLimit: 200,
+      historyChars: 400_000,
+      ...(ctx.config as Partial<Limits>),
+    };
+    const turns = new Turns(ctx, limits);
+    ctx.effect("turns", () => turns.close());
+    ctx.provide("plinth.turns", "default", {
+      submit: (input, call) => turns.submit(input, call),
+      abort: (input) => turns.abort(input),
+      status: () => turns.status(),
+    });
+    for (const [id, run] of Object.entries(ownCommands(ctx, turns))) ctx.provide("plinth.chat-command", id, { run });
+    for (const [id, method] of Object.entries(gatewayMethods(ctx, turns))) ctx.provide("plinth.gateway-method", id, method);
+  },
+});

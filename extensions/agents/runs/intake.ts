@@ -1,0 +1,79 @@
+import { type Client, type Context, PlinthError } from "@plinth/sdk";
+import type { Run } from "./run.ts";
+import type { Route } from "./turn-runner.ts";
+import type { Submission } from "./turns.ts";
+
+export interface Taken<D> {
+  route: Route;
+  text: string;
+  /** A reason: the message is not answered. */
+  drop: string | undefined;
+  decision: D | undefined;
+}
+
+/** How many messages beyond a full queue are still looked at, so that a `/stop` gets through. */
+const LEEWAY = 16;
+
+/** Routes messages and shows them to `message.received`; those of one session one after the other, in their order. */
+export class Intake {
+  readonly #ctx: Context;
+  readonly #router: Client<"plinth.router">;
+  readonly #limit: number;
+  readonly #tails = new Map<string, { last: Promise<void>; count: number }>();
+
+  constructor(ctx: Context, maxQueued: number) {
+    this.#ctx = ctx;
+    this.#router = ctx.use("plinth.router").one();
+    this.#limit = maxQueued + LEEWAY;
+  }
+
+  /** @param decide runs before the next message of the session is looked at; not for a dropped one. */
+  async take<D>(run: Run, input: Submission, decide: (text: string) => Promise<D | undefined>): Promise<Taken<D>> {
+    const next = this.#enter(input.sessionKey ?? "");
+    try {
+      await next.before;
+      const route = await this.#route(run, input);
+      const { text, drop } = await this.#received(run, input);
+      return { route, text, drop, decision: drop === undefined ? await decide(text) : undefined };
+    } finally {
+      next.leave();
+    }
+  }
+
+  async #route(run: Run, { surface, sender, sessionKey, model }: Submission): Promise<Route> {
+    const asked = { surface, ...(sender ? { sender } : {}), ...(sessionKey ? { sessionKey } : {}), ...(model ? { model } : {}) };
+    const route = await this.#router.route(asked, { signal: run.signal });
+    run.sessionKey = route.sessionKey;
+    return route;
+  }
+
+  async #received(run: Run, { text, surface, sender }: Submission): Promise<{ text: string; drop: string | undefined }> {
+    const message = { text, sessionKey: run.sessionKey, surface, ...(sender ? { sender } : {}) };
+    const received = await this.#ctx.hooks.fire("message.received", message, { signal: run.signal });
+    const rewritten = typeof received.text === "string" ? received.text : text;
+    if (typeof received.drop === "string") return { text: rewritten, drop: received.drop || "The message was dropped." };
+    return { text: rewritten, drop: rewritten.trim() === "" ? "There is nothing to answer in the message." : undefined };
+  }
+
+  #enter(key: string): { before: Promise<void> | undefined; leave(): void } {
+    const tail = this.#tails.get(key);
+    if (tail !== undefined && tail.count > this.#limit) {
+      throw new PlinthError("PLINTH_QUEUE_FULL", `${tail.count} messages of this session are being taken in.`, {
+        next: "Wait for an answer, then send it again.",
+      });
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const mine = tail ?? { last: promise, count: 0 };
+    const before = tail?.last;
+    mine.last = promise;
+    mine.count++;
+    this.#tails.set(key, mine);
+    return {
+      before,
+      leave: () => {
+        if (--mine.count === 0) this.#tails.delete(key);
+        resolve();
+      },
+    };
+  }
+}

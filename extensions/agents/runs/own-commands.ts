@@ -1,0 +1,59 @@
+import type { Context, Provider } from "@plinth/sdk";
+import { allowed, type Command } from "./commands.ts";
+import type { Turns } from "./turns.ts";
+
+type Run = Provider<"plinth.chat-command">["run"];
+
+/** The slash commands about conversations themselves, by capability id. */
+export function ownCommands(ctx: Context, turns: Turns): Record<"help" | "new" | "stop" | "status", Run> {
+  return {
+    async *help({ args }, call) {
+      const commands = await allowed(ctx, { principal: call.work?.principal });
+      const name = args.replace(/^\//, "").toLowerCase();
+      const command = commands.find(({ descriptor }) => descriptor.name === name);
+      if (name === "") yield { text: commands.map(line).join("\n") };
+      else if (command === undefined) yield { text: "There is no such command. `/help` shows those there are." };
+      else yield { text: page(command) };
+    },
+
+    async *new({ sessionKey }) {
+      await ctx.use("plinth.session-store").one().setHead({ key: sessionKey, head: null });
+      yield { text: "A new conversation begins here. What was said before is kept, but the model does not see it." };
+    },
+
+    async *stop({ sessionKey }) {
+      const { aborted } = turns.abort({ sessionKey });
+      yield { text: aborted === 0 ? "Nothing runs in this conversation." : `Stopped: ${aborted === 1 ? "one turn" : `${aborted} turns`}.` };
+    },
+
+    async *status({ sessionKey }) {
+      const [host, route] = await Promise.all([
+        ctx.use("plinth.host").one().status({}),
+        ctx.use("plinth.router").one().route({ surface: "command", sessionKey }),
+      ]);
+      const { running, queued } = turns.status();
+      const troubled = host.extensions.filter(({ state }) => state === "quarantined" || state === "blocked");
+      const lines = [
+        `- Model: \`${route.model}\`${turns.lastModel ? ` (last answer: \`${turns.lastModel}\`)` : ""}`,
+        `- Plinth ${host.version}, generation ${host.generation}${host.safeMode ? ", safe mode" : ""}`,
+        `- Extensions: ${host.extensions.length}${troubled.length > 0 ? `, in trouble: ${troubled.map(({ id }) => `\`${id}\``).join(", ")}` : ""}`,
+        `- Turns: ${running.length} running, ${queued} waiting`,
+      ];
+      yield { text: lines.join("\n") };
+    },
+  };
+}
+
+function line({ descriptor: { name, summary } }: Command): string {
+  return `- \`/${name}\`: ${summary}`;
+}
+
+function page({ descriptor: { name, summary, usage, subcommands = [] } }: Command): string {
+  return [
+    `**/${name}**: ${summary}`,
+    ...(usage ? [`Usage: \`${usage}\``] : []),
+    ...(subcommands.length > 0
+      ? [subcommands.map((one) => `- \`${one.usage ?? `/${name} ${one.name}`}\`: ${one.summary}`).join("\n")]
+      : []),
+  ].join("\n\n");
+}

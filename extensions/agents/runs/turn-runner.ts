@@ -1,0 +1,204 @@
+import { type Client, type Context, type ErrorInfo, errorInfo, type ModelMessage, PlinthError, type TurnEvent, type Usage } from "@plinth/sdk";
+import { modelHistory } from "./model-history.ts";
+import { storedEnd } from "./replay.ts";
+import type { Run } from "./run.ts";
+import { SessionClaim } from "./session-claim.ts";
+import { TranscriptWriter } from "./transcript-writer.ts";
+import type { Submission } from "./turns.ts";
+
+export interface Route {
+  agent: string;
+  sessionKey: string;
+  harness: string;
+  model: string;
+  workspace: string;
+  system: string[];
+}
+
+export interface TurnLimits {
+  turnTimeoutMs: number;
+  historyLimit: number;
+  historyChars: number;
+}
+
+interface Outcome {
+  status: "ok" | "error" | "aborted";
+  text: string;
+  usage?: Usage;
+  model?: string;
+  error?: ErrorInfo;
+}
+
+/** One turn: claim, prepare, harness, check the answer, store it, end. Whatever happens, one `end` closes it. */
+export class TurnRunner {
+  readonly #ctx: Context;
+  readonly #limits: TurnLimits;
+  readonly #store: Client<"plinth.session-store">;
+  readonly #claim: SessionClaim;
+  readonly #telling = new Set<Promise<void>>();
+  lastModel: string | undefined;
+
+  constructor(ctx: Context, limits: TurnLimits) {
+    this.#ctx = ctx;
+    this.#limits = limits;
+    this.#store = ctx.use("plinth.session-store").one();
+    this.#claim = new SessionClaim(ctx, this.#store);
+  }
+
+  async run(run: Run, input: Submission, route: Route): Promise<void> {
+    const { id: runId, sessionKey } = run;
+    if (input.runId !== undefined) {
+      const stored = storedEnd((await this.#history(sessionKey)).entries, runId);
+      if (stored !== undefined) return run.emit(stored);
+    }
+    const started = this.#ctx.clock.now();
+    const timer = setTimeout(() => run.abort(timedOut(this.#limits.turnTimeoutMs)), this.#limits.turnTimeoutMs).unref();
+    const turn = new Turn(this.#ctx, this.#store, run);
+    let outcome: Outcome;
+    try {
+      await this.#claim.take(sessionKey, runId, input.text, run.signal);
+      turn.claimed = true;
+      const [prepared, { entries }] = await Promise.all([this.#prepare(run, input, route), this.#history(sessionKey)]);
+      outcome = await turn.follow(prepared, route.workspace, modelHistory(entries, this.#limits.historyChars), input.surface);
+      this.lastModel = outcome.model ?? this.lastModel;
+    } catch (error) {
+      outcome = await turn.failed(error);
+    } finally {
+      clearTimeout(timer);
+    }
+    const { status, text, usage, model, error } = outcome;
+    if (turn.claimed) await this.#claim.release(sessionKey, runId, { status, ...(error ? { error } : {}), ...(model ? { model } : {}) });
+    const facts = { ...(usage ? { usage } : {}), ...(model ? { model } : {}), ...(error ? { error } : {}) };
+    this.#tell({ sessionKey, runId, status, durationMs: this.#ctx.clock.now() - started, ...facts });
+    run.emit({ type: "end", status, text, ...facts });
+  }
+
+  /** Resolves when no subscriber of `turn.end` is being told any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#telling);
+  }
+
+  #history(key: string) {
+    return this.#store.history({ key, limit: this.#limits.historyLimit });
+  }
+
+  async #prepare(run: Run, input: Submission, { harness, model, system }: Route) {
+    const asked = { harness, model, system: input.system ? [...system, input.system] : [...system] };
+    const prepared = await this.#ctx.hooks.fire("turn.prepare", { sessionKey: run.sessionKey, runId: run.id, ...asked }, { signal: run.signal });
+    return {
+      harness: typeof prepared.harness === "string" ? prepared.harness : asked.harness,
+      model: typeof prepared.model === "string" ? prepared.model : asked.model,
+      system: Array.isArray(prepared.system) ? prepared.system : asked.system,
+    };
+  }
+
+  /** Observers are told, not waited for; their deadline is the hook's. */
+  #tell(payload: { sessionKey: string; runId: string; status: string; durationMs: number }): void {
+    const telling = this.#ctx.hooks
+      .fire("turn.end", payload)
+      .catch((error) => this.#ctx.log.warn("turn.end could not be told.", { ...errorInfo(error) }))
+      .finally(() => this.#telling.delete(telling));
+    this.#telling.add(telling);
+  }
+}
+
+/** What one turn does with its harness. */
+class Turn {
+  readonly #ctx: Context;
+  readonly #run: Run;
+  readonly #writer: TranscriptWriter;
+  /** Announced tool calls without an end yet. */
+  readonly #openTools = new Map<string, string>();
+  /** An assistant message without tool calls: the answer, unless another message follows it. */
+  #answer: ModelMessage | undefined;
+  claimed = false;
+
+  constructor(ctx: Context, store: Client<"plinth.session-store">, run: Run) {
+    this.#ctx = ctx;
+    this.#run = run;
+    const { sessionKey: key, id: runId } = run;
+    this.#writer = new TranscriptWriter(
+      (bodies) => store.append({ key, runId, bodies }),
+      (error) => run.abort(error as PlinthError),
+    );
+  }
+
+  async follow(
+    prepared: { harness: string; model: string; system: string[] },
+    workspace: string,
+    history: ModelMessage[],
+    surface: string,
+  ): Promise<Outcome> {
+    const { id: runId, sessionKey, signal } = this.#run;
+    const { harness, model, system } = prepared;
+    const items = this.#ctx.use("plinth.harness").get(harness).run({ runId, sessionKey, workspace, model, system, history }, { signal });
+    let done: { text: string; model?: string; usage?: Usage } | undefined;
+    for await (const item of items) {
+      if (item.type === "message") this.#message(item.message);
+      else if (item.type === "done") done = item;
+      else this.#event(item);
+    }
+    signal.throwIfAborted();
+    if (done === undefined) throw unfinished(harness);
+    const text = await this.#checked(done.text, surface);
+    if (text !== "") this.#writer.add({ kind: "message", message: { role: "assistant", text } });
+    await this.#writer.flush();
+    return { status: "ok", text, ...(done.usage ? { usage: done.usage } : {}), ...(done.model ? { model: done.model } : {}) };
+  }
+
+  async failed(thrown: unknown): Promise<Outcome> {
+    const { signal } = this.#run;
+    // What was said before it failed is part of the transcript; its open calls are closed with the run.
+    await this.#writer.flush().catch(() => {});
+    for (const [callId, name] of this.#openTools) {
+      const text = "The turn ended before this tool gave a result.";
+      this.#run.emit({ type: "tool-end", callId, name, result: { content: [{ type: "text", text }], isError: true } });
+    }
+    const reason: unknown = this.#writer.error ?? (signal.aborted ? signal.reason : thrown);
+    const error = errorInfo(reason);
+    const aborted = signal.aborted && this.#writer.error === undefined && error.code !== "PLINTH_TURN_TIMEOUT";
+    return { status: aborted ? "aborted" : "error", text: "", error };
+  }
+
+  #message(message: ModelMessage): void {
+    if (this.#answer !== undefined) this.#writer.add({ kind: "message", message: this.#answer });
+    this.#answer = undefined;
+    if (message.role === "assistant" && !message.toolCalls?.length) this.#answer = message;
+    else this.#writer.add({ kind: "message", message });
+  }
+
+  #event(event: TurnEvent): void {
+    switch (event.type) {
+      // These two are not a harness's to say.
+      case "start":
+      case "end":
+        return;
+      case "tool-start":
+        this.#openTools.set(event.callId, event.name);
+        break;
+      case "tool-end":
+        this.#openTools.delete(event.callId);
+    }
+    this.#run.emit(event);
+  }
+
+  /** The answer as it may be stored and sent. An answer that cannot be checked is neither. */
+  async #checked(text: string, surface: string): Promise<string> {
+    const { id: runId, sessionKey, signal } = this.#run;
+    const sending = await this.#ctx.hooks.fire("message.sending", { sessionKey, runId, text, surface }, { signal });
+    if (typeof sending?.text === "string") return sending.text;
+    throw new PlinthError("PLINTH_PAYLOAD", "The answer was withheld: a subscriber of message.sending gave no text.", {
+      next: "`plinth hooks` shows who subscribes; disable the one at fault.",
+    });
+  }
+}
+
+function unfinished(harness: string): PlinthError {
+  return new PlinthError("PLINTH_HARNESS", `The harness ${harness} stopped without an answer.`, { next: "Send the message again." });
+}
+
+function timedOut(ms: number): PlinthError {
+  return new PlinthError("PLINTH_TURN_TIMEOUT", `The turn took longer than ${Math.round(ms / 1000)} s and was stopped.`, {
+    next: 'Ask for a smaller step, or raise extensions["plinth.runs"].config.turnTimeoutMs.',
+  });
+}

@@ -1,0 +1,35 @@
+import { lstat, readlink } from "node:fs/promises";
+import type { Call, ToolResult } from "@plinth/sdk";
+import { type ToolArguments, textResult } from "./tool-result.ts";
+import { type TreeEntry, walkTree } from "./tree.ts";
+import type { Workspace } from "./workspace.ts";
+
+const MAX_ENTRIES = 1_000;
+
+/** The tool `list`: names with sizes, one a line. */
+export async function list(workspace: Workspace, args: ToolArguments, { signal }: Call): Promise<ToolResult> {
+  const path = args.optionalText("path") ?? "";
+  const lines: string[] = [];
+  let more = false;
+  for await (const entry of walkTree(workspace, await workspace.folder(path), args.count("depth", 1, 10), signal)) {
+    if (lines.length >= MAX_ENTRIES) {
+      more = true;
+      break;
+    }
+    lines.push(await line(entry));
+  }
+  if (lines.length === 0) return textResult("(The folder is empty.)", { entries: 0 });
+  const note = more ? `\n[Only the first ${MAX_ENTRIES} entries: list a folder below to see the rest.]` : "";
+  return textResult(lines.join("\n") + note, { entries: lines.length, more });
+}
+
+async function line({ folder, dirent, path }: TreeEntry): Promise<string> {
+  const shown = path.replace(/\p{Cc}/gu, "?");
+  if (dirent.isDirectory()) return `${shown}/`;
+  if (dirent.isSymbolicLink()) {
+    const target = await readlink(folder.child(dirent.name)).catch(() => "?");
+    return `${shown} -> ${target.replace(/\p{Cc}/gu, "?")}`;
+  }
+  const stat = await lstat(folder.child(dirent.name)).catch(() => undefined);
+  return dirent.isFile() ? `${shown} (${stat?.size ?? "?"} bytes)` : `${shown} (not a regular file)`;
+}
