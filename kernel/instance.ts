@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import type { Tier } from "@plinth/manifests";
 import { checkHookPayload, checkPayload, loadPayloads } from "@plinth/manifests/check/payloads.ts";
 import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
@@ -195,6 +196,7 @@ export class Instance {
     try {
       if (manifest.entry === undefined) throw errors.unsupported(this.id, "calls: it has no code");
       if (tier !== "host") await loadPayloads();
+      if (info.dataDir !== null) await mkdir(info.dataDir, { recursive: true, mode: 0o700 });
       runner = await makeRunner(tier, {
         manifest,
         dir,

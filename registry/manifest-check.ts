@@ -2,7 +2,7 @@ import type { Manifest } from "@plinth/manifests";
 import semver from "semver";
 import { RegistryError } from "./error.ts";
 import { nearNames } from "./near-names.ts";
-import { documentProblems, type Problem, problemLine, schemaProblems } from "./schemas.ts";
+import { descriptorProblems, documentProblems, type Problem, problemLine } from "./schemas.ts";
 
 /** All that is wrong with a manifest, as far as it shows without code: its shape, its ranges, its descriptors. */
 export async function manifestProblems(value: unknown): Promise<Problem[]> {
@@ -40,7 +40,7 @@ function rangeProblems(manifest: Manifest): Problem[] {
 
 async function contractProblems(manifest: Manifest): Promise<Problem[]> {
   const { contracts } = await import("@plinth/manifests");
-  const known = new Map<string, { descriptor: object }>(Object.entries(contracts));
+  const known = new Map<string, unknown>(Object.entries(contracts));
   const hooks = new Set(Object.values(contracts).flatMap((contract) => ("hooks" in contract ? Object.keys(contract.hooks) : [])));
   const problems: Problem[] = [];
   const seen = new Set<string>();
@@ -48,9 +48,8 @@ async function contractProblems(manifest: Manifest): Promise<Problem[]> {
     const path = `provides[${index}]`;
     if (seen.has(`${contract} ${id}`)) problems.push({ path: `${path}.id`, message: `is there twice: ${id}` });
     seen.add(`${contract} ${id}`);
-    const definition = known.get(contract);
-    if (definition !== undefined) {
-      for (const problem of await schemaProblems(definition.descriptor, descriptor)) {
+    if (known.has(contract)) {
+      for (const problem of await descriptorProblems(contract, descriptor)) {
         problems.push({ ...problem, path: `${path}.descriptor${problem.path === "" ? "" : `.${problem.path}`}` });
       }
     } else if (contract.startsWith("plinth.")) problems.push(unknown(`${path}.contract`, contract, known.keys()));

@@ -1,4 +1,4 @@
-import type { ErrorObject, ValidateFunction } from "ajv";
+import type { ErrorObject } from "ajv";
 import { nearNames } from "./near-names.ts";
 
 /** What is wrong with a document, and where. */
@@ -12,23 +12,22 @@ export interface Problem {
 
 export type DocumentKind = "Manifest" | "PackageIndex" | "RegistryRoot" | "SearchIndex";
 
-const compiled = new Map<unknown, ValidateFunction>();
-
-/** Check a document against its schema in manifests/. [] = it fits. */
+/** Check a document against its schema in manifests/, compiled by the build. [] = it fits. */
 export async function documentProblems(kind: DocumentKind, value: unknown): Promise<Problem[]> {
-  const manifests = await import("@plinth/manifests");
-  return schemaProblems(manifests[kind], value);
+  if (kind === "Manifest") return problemsOf((await import("@plinth/manifests/generated/manifest.js")).manifest, value);
+  const { packageIndex, registryRoot, searchIndex } = await import("@plinth/manifests/generated/registry.js");
+  return problemsOf({ PackageIndex: packageIndex, RegistryRoot: registryRoot, SearchIndex: searchIndex }[kind], value);
 }
 
-/** Check a value against one of the product's own schemas, which are trusted. The first use of a schema compiles it. */
-export async function schemaProblems(schema: object, value: unknown): Promise<Problem[]> {
-  let validate = compiled.get(schema);
-  if (validate === undefined) {
-    const { Ajv2020 } = await import("ajv/dist/2020.js");
-    validate = new Ajv2020({ strict: false, verbose: true, allErrors: false }).compile(schema);
-    compiled.set(schema, validate);
-  }
-  return validate(value) ? [] : (validate.errors ?? []).map((error) => problemOf(error));
+/** Check what a provider of a known contract states; [] also when nobody here defines the contract. */
+export async function descriptorProblems(contract: string, descriptor: unknown): Promise<Problem[]> {
+  const { descriptors } = await import("@plinth/manifests/generated/manifest.js");
+  const validate = Object.hasOwn(descriptors, contract) ? descriptors[contract] : undefined;
+  return validate === undefined ? [] : problemsOf(validate, descriptor);
+}
+
+function problemsOf(validate: { (value: unknown): boolean; errors?: unknown[] | null }, value: unknown): Problem[] {
+  return validate(value) ? [] : ((validate.errors ?? []) as ErrorObject[]).map((error) => problemOf(error));
 }
 
 /** A problem as one line for people. */

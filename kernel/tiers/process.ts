@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { Peer } from "@plinth/manifests/wire/peer.ts";
@@ -39,7 +38,6 @@ export class ProcessRunner implements Runner {
   async start(): Promise<void> {
     const { manifest, info } = this.#input;
     const source = await verifiedSource(this.#input);
-    if (info.dataDir !== null) await mkdir(info.dataDir, { recursive: true, mode: 0o700 });
     const child = spawn(process.execPath, [...this.#flags(), childProgram()], {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8", TZ: process.env.TZ ?? "UTC" },

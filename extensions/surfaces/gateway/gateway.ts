@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { type Context, PlinthError } from "@plinth/sdk";
@@ -28,6 +29,7 @@ export class Gateway {
   static async start(ctx: Context, directory: Directory, listen: Listen): Promise<Gateway> {
     const dir = ctx.dataDir;
     const limits: Limits = { ...DEFAULT_LIMITS, ...(ctx.config.limits as Partial<Limits> | undefined) };
+    await mkdir(dir, { recursive: true, mode: 0o700 });
     await assertAlone(dir);
     const [token, version] = await Promise.all([loadToken(dir), hostVersion(ctx), directory.load()]);
     const state = { stopping: false, open: 0 };

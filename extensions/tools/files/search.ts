@@ -42,7 +42,7 @@ export async function search(workspace: Workspace, args: ToolArguments, { signal
   }
   const notes = [
     ...(stopped ? [`[The search ended early: ${stopped}. Search for something narrower, or in a folder.]`] : []),
-    ...(large > 0 ? [`[${large} ${large === 1 ? "file is" : "files are"} larger than 1 MiB and were left out.]`] : []),
+    ...(large > 0 ? [`[${large === 1 ? "1 file is larger than 1 MiB and was" : `${large} files are larger than 1 MiB and were`} left out.]`] : []),
   ];
   const found = lines.length === 0 ? ["Nothing was found."] : lines;
   return textResult([...found, ...notes].join("\n"), { matches: lines.length, stopped: stopped ?? null });

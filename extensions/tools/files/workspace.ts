@@ -29,12 +29,13 @@ export interface Place {
 
 /** Open the workspace for one call, and close all that was opened in it. */
 export async function withWorkspace<T>(path: unknown, body: (workspace: Workspace) => Promise<T>): Promise<T> {
-  if (typeof path !== "string" || !isAbsolute(path)) {
-    throw new PlinthError("PLINTH_WORKSPACE_MISSING", "This conversation has no workspace.", {
-      next: "Call the tool from a conversation that has one.",
-    });
-  }
-  const workspace = new Workspace(path, await open(path, O_RDONLY | O_DIRECTORY));
+  const missing = (message: string, cause?: unknown) =>
+    new PlinthError("PLINTH_WORKSPACE_MISSING", message, { next: "Call the tool from a conversation that has a workspace.", cause });
+  if (typeof path !== "string" || !isAbsolute(path)) throw missing("This conversation has no workspace.");
+  const root = await open(path, O_RDONLY | O_DIRECTORY).catch((cause) => {
+    throw missing("The workspace of this conversation cannot be opened.", cause);
+  });
+  const workspace = new Workspace(path, root);
   try {
     return await body(workspace);
   } finally {
@@ -111,7 +112,7 @@ export class Workspace {
         continue;
       }
       const last = queue.length === 0;
-      const stat = await lstat(folder.child(name)).catch(missing);
+      const stat = await lstat(folder.child(name)).catch(unlessMissing);
       if (stat?.isSymbolicLink() && !(last && want.followLast === false)) {
         if (++links > MAX_LINKS) throw new PlinthError("PLINTH_PATH_OUTSIDE", "The path has too many links.", { next: "Name the file itself." });
         const target = await readlink(folder.child(name));
@@ -177,7 +178,7 @@ const realPathOf = (handle: FileHandle, path: string): Promise<string> => (byDes
 
 const split = (path: string): string[] => path.split(sep).filter((name) => name !== "" && name !== ".");
 
-function missing(error: NodeJS.ErrnoException): undefined {
+function unlessMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT") throw error;
 }
 

@@ -14,8 +14,11 @@ export async function write(workspace: Workspace, args: ToolArguments): Promise<
   const path = args.text("path");
   const content = bounded(args.text("content"));
   const place = await workspace.place(path, { create: true, followLast: false });
-  const before = await regularFile(place, path);
-  await replace(place, content, before);
+  const before = await alone(place, async () => {
+    const found = await regularFile(place, path);
+    await replace(place, content, found);
+    return found;
+  });
   return textResult(`${before ? "Replaced" : "Wrote"} ${path} (${content.length} bytes).`, { path, bytes: content.length, created: !before });
 }
 
@@ -25,6 +28,18 @@ export async function edit(workspace: Workspace, args: ToolArguments): Promise<T
   const find = args.text("find");
   const replacement = args.text("replace");
   const place = await workspace.place(path, { followLast: false });
+  const count = await alone(place, () => replaceText(workspace, place, args, path, find, replacement));
+  return textResult(`Replaced ${count} ${count === 1 ? "place" : "places"} in ${path}.`, { path, replaced: count });
+}
+
+async function replaceText(
+  workspace: Workspace,
+  place: Place,
+  args: ToolArguments,
+  path: string,
+  find: string,
+  replacement: string,
+): Promise<number> {
   const before = await regularFile(place, path);
   if (!before) throw new PlinthError("PLINTH_FILE_MISSING", `There is no file "${path}".`, { next: "Write it first." });
   const text = await readWhole(await workspace.openFile(place), path, MAX_BYTES);
@@ -39,9 +54,24 @@ export async function edit(workspace: Workspace, args: ToolArguments): Promise<T
       next: "Give more of the text around it, or set all=true.",
     });
   }
-  const content = bounded(text.split(find).join(replacement));
-  await replace(place, content, before);
-  return textResult(`Replaced ${count} ${count === 1 ? "place" : "places"} in ${path}.`, { path, replaced: count });
+  await replace(place, bounded(text.split(find).join(replacement)), before);
+  return count;
+}
+
+const changing = new Map<string, Promise<unknown>>();
+
+/** One change of a file at a time, by the file's folder and name. */
+async function alone<T>({ folder, name }: Place, body: () => Promise<T>): Promise<T> {
+  const { dev, ino } = await folder.handle.stat();
+  const key = `${dev}:${ino}/${name}`;
+  const before = changing.get(key) ?? Promise.resolve();
+  const mine = before.then(body, body);
+  changing.set(key, mine);
+  try {
+    return await mine;
+  } finally {
+    if (changing.get(key) === mine) changing.delete(key);
+  }
 }
 
 /** The new content stands beside the old one until it is complete; then one rename shows it. A hard link's twin stays as it was. */

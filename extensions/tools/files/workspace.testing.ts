@@ -1,0 +1,48 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ToolResult } from "@plinth/sdk";
+import { createTestHost } from "@plinth/sdk/testing";
+import extension from "./index.ts";
+import manifest from "./plinth.json" with { type: "json" };
+
+export interface FilesBench extends AsyncDisposable {
+  /** Holds the workspace and, beside it, what must not be reached. */
+  readonly outside: string;
+  readonly workspace: string;
+  call(tool: string, args: Record<string, unknown>, signal?: AbortSignal): Promise<ToolResult>;
+  /** The text of a call's result. */
+  text(tool: string, args: Record<string, unknown>): Promise<string>;
+  /** The code of a call that fails. */
+  code(tool: string, args: Record<string, unknown>): Promise<string | undefined>;
+  tool(id: string): any;
+}
+
+export async function filesBench(): Promise<FilesBench> {
+  const outside = await mkdtemp(join(tmpdir(), "plinth-files-"));
+  const workspace = join(outside, "workspace");
+  await mkdir(workspace);
+  const host = await createTestHost({ extensions: [{ manifest, extension }] });
+  const call: FilesBench["call"] = (tool, args, signal) =>
+    host
+      .use("plinth.tool")
+      .get(tool)
+      .call({ args, workspace }, signal ? { signal } : {});
+  return {
+    outside,
+    workspace,
+    call,
+    tool: (id) => host.use("plinth.tool").get(id),
+    text: async (tool, args) => textOf(await call(tool, args)),
+    async code(tool, args) {
+      const result = await call(tool, args);
+      return result.isError ? (result.details as { code: string }).code : undefined;
+    },
+    async [Symbol.asyncDispose]() {
+      await host.close();
+      await rm(outside, { recursive: true, force: true });
+    },
+  };
+}
+
+export const textOf = ({ content }: ToolResult): string => content.map((part) => (part.type === "text" ? part.text : "")).join("");
