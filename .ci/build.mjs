@@ -1,14 +1,16 @@
 // Builds the product into dist/: kernel, guest program, SDK, first-party extensions, command table, sample registry.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { generate } from "./generate.mjs";
 
 const root = join(import.meta.dirname, "..");
-const dist = join(root, "dist");
+// Built beside, then swapped: whoever runs from dist/ meanwhile sees the old or the new one.
+const target = join(root, "dist");
+const dist = join(root, `dist.${process.pid}.tmp`);
 const json = async (path) => JSON.parse(await readFile(path, "utf8"));
 
 // CommonJS inside an ES module bundle still asks for `require`.
@@ -22,15 +24,24 @@ const esm = {
   legalComments: "none",
   conditions: ["development"],
   minifySyntax: true,
-  minifyWhitespace: true,
   keepNames: true,
   outExtension: { ".js": ".mjs" },
 };
 
 export async function buildAll({ quiet = false } = {}) {
   const began = performance.now();
-  await rm(dist, { recursive: true, force: true });
   await mkdir(dist, { recursive: true });
+  try {
+    await buildInto();
+    await rm(target, { recursive: true, force: true });
+    await rename(dist, target);
+  } finally {
+    await rm(dist, { recursive: true, force: true });
+  }
+  if (!quiet) console.error(`built in ${Math.round(performance.now() - began)} ms`);
+}
+
+async function buildInto() {
   const { version } = await json(join(root, "package.json"));
   await generate();
   await buildSdk();
@@ -38,7 +49,6 @@ export async function buildAll({ quiet = false } = {}) {
   await Promise.all([buildKernel(), buildGuest(), buildPage(), ...extensions.map(buildExtension)]);
   await writeData(version, extensions);
   await buildSamples();
-  if (!quiet) console.error(`built in ${Math.round(performance.now() - began)} ms`);
 }
 
 async function buildKernel() {
@@ -58,7 +68,7 @@ const buildGuest = () =>
 /** What authors import, as a package of its own. Its entry uses no Node module: it is bundled into what runs in an isolate. */
 async function buildSdk() {
   const out = join(dist, "sdk");
-  const options = { ...esm, outdir: out, outExtension: undefined, minifyWhitespace: false };
+  const options = { ...esm, outdir: out, outExtension: undefined };
   await build({
     ...options,
     entryPoints: { extension: join(root, "sdk/extension/index.ts"), "config-path": join(root, "sdk/extension/config-path.ts") },
@@ -141,7 +151,8 @@ async function writeData(version, extensions) {
   if (existsSync(join(cli, "help.ts"))) {
     await build({
       ...esm,
-      outfile: join(dist, "launcher.mjs"),
+      format: "cjs",
+      outfile: join(dist, "launcher.cjs"),
       outExtension: undefined,
       stdin: { contents: 'export * from "./help.ts"; export * from "./argv.ts";', resolveDir: cli, loader: "ts" },
     });
@@ -170,7 +181,6 @@ async function importTs(path) {
   const out = join(dist, ".tools", `${path.replaceAll("/", "-")}.mjs`);
   await build({
     ...esm,
-    minifyWhitespace: false,
     entryPoints: [join(root, path)],
     outfile: out,
     outExtension: undefined,
@@ -182,5 +192,5 @@ async function importTs(path) {
 
 if (process.argv[1] === import.meta.filename) {
   await buildAll();
-  await chmod(join(root, "kernel/bin/plinth.mjs"), 0o755).catch(() => {});
+  await chmod(join(root, "kernel/bin/plinth.cjs"), 0o755).catch(() => {});
 }

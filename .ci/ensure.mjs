@@ -16,7 +16,7 @@ const env = { ...process.env, PATH: [join(root, "node_modules/.bin"), process.en
 const bin = (name) => join(root, "node_modules/.bin", name);
 
 const tasks = {
-  start: () => [node, join(root, "kernel/bin/plinth.mjs"), "gateway", "run", ...args],
+  start: () => [node, join(root, "kernel/bin/plinth.cjs"), "gateway", "run", ...args],
   test: () => [node, join(root, "node_modules/vitest/vitest.mjs"), "run", ...args],
   bench: () => [node, join(root, "test/bench/run.mjs"), ...args],
   docs: () => [node, join(root, ".ci/docs.mjs"), "build", ...args],

@@ -46,11 +46,11 @@ export class Call {
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   value !== null && typeof value === "object" && typeof (value as { then?: unknown }).then === "function";
 
-/** Await a receiver's answer with an owner for its errors and a bound on the wait. 0 = unbounded. */
+/** Await a receiver's answer with an owner for its errors and a bound on the wait. 0 = unbounded. `call` is over with it. */
 export function settle(
   owner: string,
   what: string,
-  call: Call,
+  call: Call | null,
   parent: AbortSignal | undefined,
   deadlineMs: number,
   run: () => unknown,
@@ -62,25 +62,28 @@ export function settle(
   } catch (thrown) {
     return Promise.reject(owned(thrown, owner));
   }
-  if (!isThenable(result)) return Promise.resolve(result);
+  if (!isThenable(result)) {
+    call?.release();
+    return Promise.resolve(result);
+  }
   const pending = result;
   return new Promise((resolve, reject) => {
     let deadline: Deadline | undefined;
     const onAbort = (): void => {
       finish();
-      call.abort(parent?.reason);
+      call?.abort(parent?.reason);
       reject(abortError(parent, what));
     };
     const finish = (): void => {
       if (deadline !== undefined) removeDeadline(deadline);
       parent?.removeEventListener("abort", onAbort);
-      call.release();
+      call?.release();
     };
     if (deadlineMs > 0) {
       deadline = addDeadline(deadlineMs, () => {
         const error = errors.deadline(owner, what, deadlineMs);
         finish();
-        call.abort(error);
+        call?.abort(error);
         reject(error);
       });
     }
@@ -140,7 +143,7 @@ export function followStream(
     async next() {
       if (over) return { done: true, value: undefined };
       try {
-        const step = (await settle(owner, what, call, parent, deadlineMs, () =>
+        const step = (await settle(owner, what, null, parent, deadlineMs, () =>
           enter(() => {
             inner ??= open()[Symbol.asyncIterator]();
             return inner.next();

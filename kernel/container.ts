@@ -31,8 +31,7 @@ class Scope {
   async dispose(): Promise<void> {
     this.#onDispose();
     for (const value of this.#made.reverse()) {
-      const { dispose } = value as Disposable;
-      if (typeof dispose === "function") await dispose.call(value);
+      await (value as Disposable | null)?.dispose?.();
     }
     this.#made.length = 0;
     await this.#container.dispose();

@@ -58,6 +58,7 @@ export class Host {
   safeMode = false;
   stopping = false;
   #changes: Promise<unknown> = Promise.resolve();
+  #ended: Promise<void> | null = null;
 
   constructor(input: {
     home: string;
@@ -152,8 +153,12 @@ export class Host {
   }
 
   /** Stop everything in good order; later calls get the same promise. */
-  async stop(): Promise<void> {
-    if (this.stopping) return;
+  stop(): Promise<void> {
+    this.#ended ??= this.#stop();
+    return this.#ended;
+  }
+
+  async #stop(): Promise<void> {
     this.stopping = true;
     await this.#changes;
     const reason = errors.stopping();

@@ -30,6 +30,7 @@ export interface InstanceInput {
 
 const BREAKS = new Set(["PLINTH_DEADLINE", "PLINTH_EXTENSION_EXITED", "PLINTH_PROTOCOL"]);
 const CALL_WINDOW_MS = 60_000;
+const START_MS = 20_000;
 
 /**
  * One extension in one tier with one configuration. It starts at its first use; a start in flight is shared, a failed
@@ -48,6 +49,7 @@ export class Instance {
   #inFlight = 0;
   #quiet: (() => void) | null = null;
   #stopped: PlinthError | null = null;
+  #well: NodeJS.Timeout | undefined;
   #window = { start: 0, calls: 0 };
   /** The last failure of a hook subscriber, for `status`. */
   lastError: PlinthError | null = null;
@@ -108,7 +110,7 @@ export class Instance {
     const refused = this.#admit(entry, method, input, caller);
     if (refused !== null) throw refused;
     const work = currentWork();
-    const enter = <T>(body: () => T): T => (work === undefined ? body() : runWork(work, body));
+    const enter = <T>(body: () => T): T => runWork(work, body);
     const call = new Call(caller?.id ?? "host", work, options.signal);
     const checked = this.tier !== "host" || this.#input.validate;
     this.#inFlight++;
@@ -141,12 +143,14 @@ export class Instance {
     if (this.#stopped !== null) throw this.#stopped;
     this.#inFlight++;
     const result = this.#runner === null ? this.#start().then(run) : Promise.resolve(run(this.#runner));
-    return result.then(check).finally(() => this.#left(null));
+    // The pipeline tells the breaker how it went.
+    return result.then(check).finally(() => void (--this.#inFlight === 0 && this.#quiet?.()));
   }
 
   /** Let what runs finish until `deadline` resolves, then end it; resolves when nothing of it runs. */
   async stop(reason: PlinthError, deadline: Promise<void>): Promise<void> {
     this.#stopped = reason;
+    clearTimeout(this.#well);
     if (this.#inFlight > 0) {
       await Promise.race([new Promise<void>((resolve) => (this.#quiet = resolve)), deadline]);
     }
@@ -175,7 +179,9 @@ export class Instance {
     if (--this.#inFlight === 0) this.#quiet?.();
     if (failed === null) return this.breaker.succeeded();
     this.counts.errors++;
-    if (BREAKS.has((failed as { code?: string }).code ?? "") && (failed as { extension?: string }).extension === this.id) this.breaker.failed();
+    const { code = "", extension } = failed as { code?: string; extension?: string };
+    if (BREAKS.has(code) && extension === this.id) this.breaker.failed();
+    else if (code !== "PLINTH_ABORTED") this.breaker.succeeded();
   }
 
   #start(): Promise<Runner> {
@@ -208,7 +214,8 @@ export class Instance {
         workspace,
         onLog,
       });
-      await runner.start().catch(async (thrown: unknown) => {
+      // Started by whoever calls first, but not as a part of their work: what it starts itself acts for nobody.
+      await runWork(undefined, () => settle(this.id, "its start", null, undefined, START_MS, () => runner.start())).catch(async (thrown: unknown) => {
         await runner.stop(new Error("it failed to start")).catch(() => {});
         throw thrown;
       });
@@ -228,7 +235,8 @@ export class Instance {
       onLog("error", `it ended: ${reason.message}`);
     });
     // What stays up for a while is well again.
-    setTimeout(() => {
+    clearTimeout(this.#well);
+    this.#well = setTimeout(() => {
       const fault = supervisor.fault(this.id);
       if (this.#runner === runner && fault !== undefined && fault.at <= started) supervisor.clear(this.id);
     }, 10_000).unref();

@@ -25,9 +25,9 @@ export class Logs {
       const work = currentWork();
       this.#pino[level](
         {
+          ...(fields === undefined ? {} : (redactField("", fields, 0) as object)),
           extension,
           ...(work === undefined ? {} : { work: work.id, generation: work.generation }),
-          ...(fields === undefined ? {} : (redactField("", fields, 0) as object)),
         },
         redact(String(message).slice(0, 8_000)),
       );

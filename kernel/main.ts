@@ -7,16 +7,19 @@ export interface MainInput {
   terminal: { cwd: string; json: boolean; tty: boolean; columns: number; color: boolean; local: boolean };
   dist?: string;
   signal?: AbortSignal;
+  /** A long-running command: count starts that do not become ready (safe mode after three). */
+  counted?: boolean;
 }
 
 /**
  * Boot the host and run one command line: the product's data says which contract that is. The command's work is the
  * owner's (whoever can start this process can read its files) and follows the current generation.
  */
-export async function* main({ argv, terminal, dist, signal }: MainInput): AsyncGenerator<unknown> {
+export async function* main({ argv, terminal, dist, signal, counted }: MainInput): AsyncGenerator<unknown> {
   const host = await boot({
     dist: dist ?? join(import.meta.dirname, ".."),
     safeMode: argv.includes("--safe-mode"),
+    counted,
   });
   const { contract, method } = host.product.main;
   const work = new Work("main", Object.freeze({ role: "owner", via: "local" }), null);
@@ -24,7 +27,12 @@ export async function* main({ argv, terminal, dist, signal }: MainInput): AsyncG
   const words = argv.filter((one) => one !== "--safe-mode");
   const stream = runWork(work, () => entry.by.stream(entry, method, { argv: words, terminal }, { signal }, null));
   try {
-    yield* stream;
+    for await (const item of stream) {
+      // Its first word means that it is up.
+      if (counted) void host.supervisor.bootReady();
+      counted = false;
+      yield item;
+    }
   } finally {
     await host.stop();
   }

@@ -19,13 +19,14 @@ export class Work {
   }
 }
 
-const storage = new AsyncLocalStorage<Work>();
+const storage = new AsyncLocalStorage<Work | undefined>();
 let counter = 0;
 const boot = Date.now().toString(36);
 
 export const currentWork = (): Work | undefined => storage.getStore();
 export const nextWorkId = (): string => `${boot}-${(++counter).toString(36)}`;
-export const runWork = <T>(work: Work, body: () => T): T => storage.run(work, body);
+/** `undefined` leaves the work that surrounds the caller: what is started there belongs to nobody. */
+export const runWork = <T>(work: Work | undefined, body: () => T): T => storage.run(work, body);
 
 /** Run `body` as pinned work: its generation stays alive until the body's promise settles. */
 export async function withWork<T>(principal: Principal, generation: Generation, body: () => Promise<T>): Promise<T> {

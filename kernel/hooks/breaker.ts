@@ -2,7 +2,6 @@
 export class Breaker {
   #failures = 0;
   #openUntil = 0;
-  #probing = false;
   readonly #threshold: number;
   readonly #pauseMs: number;
 
@@ -14,20 +13,18 @@ export class Breaker {
   /** Whether a call may go through now. */
   allows(): boolean {
     if (this.#failures < this.#threshold) return true;
-    if (this.#probing || Date.now() < this.#openUntil) return false;
-    this.#probing = true;
+    if (Date.now() < this.#openUntil) return false;
+    // One call a pause, whatever becomes of it: a probe that never reports back must not keep it open for good.
+    this.#openUntil = Date.now() + this.#pauseMs;
     return true;
   }
 
   succeeded(): void {
-    if (this.#failures === 0) return;
     this.#failures = 0;
-    this.#probing = false;
   }
 
   failed(): void {
     this.#failures++;
-    this.#probing = false;
     if (this.#failures >= this.#threshold) this.#openUntil = Date.now() + this.#pauseMs;
   }
 

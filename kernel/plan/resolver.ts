@@ -83,6 +83,7 @@ export function resolve(input: ResolveInput): Plan {
     for (const [id, record] of candidates) {
       const problem = unmet(record.manifest, candidates, contracts, input.records);
       if (problem === null) continue;
+      for (const one of record.manifest.defines ?? []) contracts.delete(one.id);
       candidates.delete(id);
       blocked.set(id, problem);
       changed = true;
@@ -92,6 +93,7 @@ export function resolve(input: ResolveInput): Plan {
     );
     for (const id of new Set(path)) {
       blocked.set(id, errors.cycle(id, path));
+      for (const one of candidates.get(id)?.manifest.defines ?? []) contracts.delete(one.id);
       candidates.delete(id);
       changed = true;
     }

@@ -79,8 +79,8 @@ export class ChildRequests implements Handler {
   }
 
   #within<T>(meta: WireMeta, body: () => T): T {
-    const held = typeof meta.work === "string" ? this.#works.get(meta.work) : undefined;
-    return held === undefined ? body() : runWork(held.work, body);
+    // Frames arrive in the context in which the process was spawned: without a work of their own they have none.
+    return runWork(typeof meta.work === "string" ? this.#works.get(meta.work)?.work : undefined, body);
   }
 
   /** New work for a principal lasts until the process ends it or dies. */

@@ -17,7 +17,7 @@ const OUTPUT_LIMIT = 64 * 1024;
 /** The child's program, beside the kernel's own bundle. */
 const childProgram = (): string => process.env.PLINTH_CHILD_PROGRAM ?? join(import.meta.dirname, "../guest/process.mjs");
 
-/** An extension in a process of its own: Node's permission model, a scrubbed environment, no descriptor but the frames'. */
+/** An extension in a process of its own: Node's permission flags, a scrubbed environment, no descriptor but the frames'. */
 export class ProcessRunner implements Runner {
   readonly ended: Promise<Error>;
   readonly #input: RunnerInput;
@@ -62,8 +62,7 @@ export class ProcessRunner implements Runner {
       this.#killGroup();
       if (!this.#stopping) setImmediate(() => this.#onEnded(error));
     });
-    const { bridge: _bridge, ...rest } = { bridge: null, ...info };
-    await peer.call("start", { ...rest, source }, { deadlineMs: START_MS }, AbortSignal.timeout(START_MS)).catch((thrown: PlinthError) => {
+    await peer.call("start", { ...info, source }, { deadlineMs: START_MS }, AbortSignal.timeout(START_MS)).catch((thrown: PlinthError) => {
       this.#stopping = true;
       this.#killGroup();
       throw thrown.code === "PLINTH_ABORTED" ? errors.deadline(manifest.id, "its start", START_MS) : thrown;

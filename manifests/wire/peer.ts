@@ -231,7 +231,7 @@ export class Peer {
       }
       if (serving.abort.signal.aborted) return;
       serving.credits--;
-      this.#send(["next", id, item ?? null]);
+      if (!this.#send(["next", id, item ?? null])) return;
       if (this.#stream.writableNeedDrain) await this.#drained();
     }
     this.#send(["end", id]);
@@ -249,40 +249,47 @@ export class Peer {
     });
   }
 
-  #send(message: WireMessage): void {
-    if (this.#closed !== null) return;
+  /** False when an error went out in its place. */
+  #send(message: WireMessage): boolean {
+    if (this.#closed !== null) return false;
     let text: string;
+    let sent = true;
     try {
       text = JSON.stringify(message);
     } catch {
-      if (message[0] === "err" || message[0] === "note") return;
+      if (message[0] === "err" || message[0] === "note") return false;
       const error = raised(this.#owner).payload("it is not JSON data");
       if (message[0] === "call") return this.#failLocal(message[1], error);
       text = JSON.stringify(["err", message[1], errorData(error)]);
+      sent = false;
     }
     if (text.length > WIRE.maxFrameBytes - 16) {
+      if (message[0] === "note") return false;
       const error = raised(this.#owner).payload(`a message of ${text.length} characters is over the limit`);
       if (message[0] === "call") return this.#failLocal(message[1], error);
       text = JSON.stringify(["err", message[1], errorData(error)]);
+      sent = false;
     }
     if (this.#queued + text.length > WIRE.batchBytes && this.#queue.length > 0) this.#flush();
     this.#queue.push(text);
     this.#queued += text.length;
-    if (this.#flushing) return;
+    if (this.#flushing) return sent;
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;
       this.#flush();
     });
+    return sent;
   }
 
-  #failLocal(id: number, error: PlinthError): void {
+  #failLocal(id: number, error: PlinthError): false {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
     pending?.reject(error);
     const inbox = this.#inboxes.get(id);
     this.#inboxes.delete(id);
     inbox?.fail(error, false);
+    return false;
   }
 
   #flush(): void {

@@ -23,9 +23,7 @@ export function createFetch(rules: FetchRules): (url: string, options?: FetchOpt
     const controller = new AbortController();
     const { timeoutMs = 30_000, maxBytes = 64 * 1024 * 1024 } = options;
     const timer = setTimeout(() => {
-      controller.abort(
-        problem(rules, "PLINTH_DEADLINE", `${target.host} did not answer within ${timeoutMs} ms.`, "Try again."),
-      );
+      controller.abort(problem(rules, "PLINTH_DEADLINE", `${target.host} did not answer within ${timeoutMs} ms.`, "Try again."));
     }, timeoutMs);
     const signal = AbortSignal.any([controller.signal, rules.stopped, ...(options.signal ? [options.signal] : [])]);
     try {
@@ -96,13 +94,10 @@ function withSecrets(headers: Record<string, string>, rules: FetchRules): Record
       );
     }
     const value = rules.secrets[name];
-    if (value === undefined)
-      throw problem(rules, "PLINTH_SECRET_MISSING", `The secret ${name} is not set.`, `Set the environment variable ${name}.`);
+    if (value === undefined) throw problem(rules, "PLINTH_SECRET_MISSING", `The secret ${name} is not set.`, `Set the environment variable ${name}.`);
     return value;
   };
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, value.replace(/\{\{secret:([A-Z0-9_]+)\}\}/g, substitute)]),
-  );
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replace(/\{\{secret:([A-Z0-9_]+)\}\}/g, substitute)]));
 }
 
 function asFetchResponse(response: Response, maxBytes: number, rules: FetchRules): FetchResponse {
@@ -110,13 +105,7 @@ function asFetchResponse(response: Response, maxBytes: number, rules: FetchRules
     let total = 0;
     for await (const chunk of response.body ?? []) {
       total += chunk.byteLength;
-      if (total > maxBytes)
-        throw problem(
-          rules,
-          "PLINTH_QUOTA",
-          `A response is larger than ${maxBytes} bytes.`,
-          "Raise maxBytes, or ask for less.",
-        );
+      if (total > maxBytes) throw problem(rules, "PLINTH_QUOTA", `A response is larger than ${maxBytes} bytes.`, "Raise maxBytes, or ask for less.");
       yield chunk;
     }
   };

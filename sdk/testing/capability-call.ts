@@ -48,10 +48,7 @@ export async function callMethod(
   try {
     pending.arm();
     const method = await Promise.race([prepare(target, name, definition, input, rules), pending.aborted]);
-    const result = await Promise.race([
-      rules.works.within(pending.work, async () => method(input, pending.call)),
-      pending.aborted,
-    ]);
+    const result = await Promise.race([rules.works.within(pending.work, async () => method(input, pending.call)), pending.aborted]);
     await check(target, name, definition, "output", result, rules);
     return result;
   } catch (error) {
@@ -112,14 +109,7 @@ async function* follow(
   }
 }
 
-function begin(
-  work: Work | undefined,
-  target: CallTarget,
-  name: string,
-  definition: MethodDef,
-  options: CallOptions,
-  caller: string,
-): Pending {
+function begin(work: Work | undefined, target: CallTarget, name: string, definition: MethodDef, options: CallOptions, caller: string): Pending {
   const controller = new AbortController();
   const sources = [target.stopped, ...(options.signal ? [options.signal] : [])];
   const listeners = sources.map((source) => {
@@ -178,15 +168,11 @@ async function check(
     .slice(0, 4)
     .map(({ path, message }) => `${path || "/"} ${message}`)
     .join("; ");
-  throw new PlinthError(
-    "PLINTH_PAYLOAD",
-    `The ${part} of ${target.contract} ${target.id}.${name} does not fit the contract: ${list}.`,
-    {
-      extension: part === "input" ? undefined : target.extension,
-      next: "Compare it with the contract's schema.",
-      details: { problems, value },
-    },
-  );
+  throw new PlinthError("PLINTH_PAYLOAD", `The ${part} of ${target.contract} ${target.id}.${name} does not fit the contract: ${list}.`, {
+    extension: part === "input" ? undefined : target.extension,
+    next: "Compare it with the contract's schema.",
+    details: { problems, value },
+  });
 }
 
 function owned(error: unknown, target: CallTarget): unknown {

@@ -22,25 +22,16 @@ export interface Row {
 }
 
 /** A contract's consumers' side: lists from data, clients that look their target up at each call. */
-export function usesOf(
-  table: ContractTable,
-  rows: readonly Row[],
-  contract: string,
-  caller: string,
-  rules: CallRules,
-): Uses<any> {
+export function usesOf(table: ContractTable, rows: readonly Row[], contract: string, caller: string, rules: CallRules): Uses<any> {
   const { methods } = table.contract(contract);
-  const all = () =>
-    rows.filter((row) => row.contract === contract).sort((a, b) => (a.capability.id < b.capability.id ? -1 : 1));
+  const all = () => rows.filter((row) => row.contract === contract).sort((a, b) => (a.capability.id < b.capability.id ? -1 : 1));
   const client = (find: () => CallTarget): Client<any> =>
     Object.fromEntries(
       Object.entries(methods).map(([name, definition]) => [
         name,
         definition.stream
-          ? (input: unknown, options: CallOptions = {}) =>
-              callStream(lazily(find), name, definition, input, options, caller, rules)
-          : async (input: unknown, options: CallOptions = {}) =>
-              callMethod(find(), name, definition, input, options, caller, rules),
+          ? (input: unknown, options: CallOptions = {}) => callStream(lazily(find), name, definition, input, options, caller, rules)
+          : async (input: unknown, options: CallOptions = {}) => callMethod(find(), name, definition, input, options, caller, rules),
       ]),
     ) as unknown as Client<any>;
   const missing = (what: string) =>
@@ -91,20 +82,12 @@ function lazily(find: () => CallTarget): CallTarget {
 export function entering(uses: Uses<any>, enter: <T>(body: () => T) => T): Uses<any> {
   const wrap = (client: Record<string, (input: unknown, options?: CallOptions) => unknown>) =>
     Object.fromEntries(
-      Object.entries(client).map(([name, call]) => [
-        name,
-        (input: unknown, options?: CallOptions) => enter(() => call(input, options)),
-      ]),
+      Object.entries(client).map(([name, call]) => [name, (input: unknown, options?: CallOptions) => enter(() => call(input, options))]),
     );
   return { list: uses.list, get: (id) => wrap(uses.get(id) as any) as any, one: () => wrap(uses.one() as any) as any };
 }
 
-export async function addProvided(
-  rows: Row[],
-  table: ContractTable,
-  instance: ExtensionInstance,
-  validate: boolean,
-): Promise<void> {
+export async function addProvided(rows: Row[], table: ContractTable, instance: ExtensionInstance, validate: boolean): Promise<void> {
   const { id: extension } = instance.manifest;
   for (const { contract, id, version, descriptor } of instance.manifest.provides ?? []) {
     const definition = table.contract(contract);

@@ -31,8 +31,7 @@ export async function loadContracts(manifests: readonly Manifest[]): Promise<Con
   }
   const hooks = new Map<string, KnownHook>();
   for (const definition of contracts.values()) {
-    for (const [name, hook] of Object.entries(definition.hooks ?? {}))
-      hooks.set(name, { ...hook, name, contract: definition.id });
+    for (const [name, hook] of Object.entries(definition.hooks ?? {})) hooks.set(name, { ...hook, name, contract: definition.id });
   }
   return {
     contract: (id) => known(contracts.get(id), "contract", id),

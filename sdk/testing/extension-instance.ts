@@ -99,9 +99,7 @@ export class ExtensionInstance {
     const dispose = await this.#host.works.within(undefined, async () => this.#options.extension.activate(this.#context()));
     if (typeof dispose === "function") this.#effects.push({ label: "activate", dispose });
     const missing = [
-      ...(this.manifest.provides ?? [])
-        .map(({ contract, id }) => `${contract}/${id}`)
-        .filter((key) => !this.#provided.has(key)),
+      ...(this.manifest.provides ?? []).map(({ contract, id }) => `${contract}/${id}`).filter((key) => !this.#provided.has(key)),
       ...(this.manifest.hooks ?? []).map(({ on }) => on).filter((name) => !this.#handlers.has(name)),
     ];
     if (missing.length > 0) {
@@ -138,12 +136,9 @@ export class ExtensionInstance {
       },
       log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
       clock: { now: Date.now, sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}) },
-      env: Object.freeze(
-        Object.fromEntries(Object.entries(this.#options.env).filter(([name]) => permissions.env?.includes(name))),
-      ),
+      env: Object.freeze(Object.fromEntries(Object.entries(this.#options.env).filter(([name]) => permissions.env?.includes(name)))),
       get dataDir() {
-        if (!permissions.fs?.some((entry) => entry === "data" || entry === "data:ro"))
-          throw undeclared("its own folder", 'permissions.fs: ["data"]');
+        if (!permissions.fs?.some((entry) => entry === "data" || entry === "data:ro")) throw undeclared("its own folder", 'permissions.fs: ["data"]');
         const path = join(host.home, "state", manifest.id);
         mkdirSync(path, { recursive: true });
         return path;
@@ -153,8 +148,7 @@ export class ExtensionInstance {
         return host.use(contract, manifest.id);
       },
       provide: (contract: string, id: string, provider: unknown) => {
-        if (!manifest.provides?.some((one) => one.contract === contract && one.id === id))
-          throw undeclared(`${contract}/${id}`, "provides");
+        if (!manifest.provides?.some((one) => one.contract === contract && one.id === id)) throw undeclared(`${contract}/${id}`, "provides");
         this.#provided.set(`${contract}/${id}`, provider as Implementation);
       },
       hooks: {

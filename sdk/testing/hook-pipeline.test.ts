@@ -36,10 +36,7 @@ describe("hooks in a test host", () => {
   it("end a gate at its first denial, and deny when a closed gate's subscriber fails", async () => {
     const asked: string[] = [];
     await using host = await createTestHost({
-      extensions: [
-        subscriber("demo.a", "tool.before", () => ({ deny: "not now" })),
-        subscriber("demo.b", "tool.before", () => void asked.push("b")),
-      ],
+      extensions: [subscriber("demo.a", "tool.before", () => ({ deny: "not now" })), subscriber("demo.b", "tool.before", () => void asked.push("b"))],
     });
     expect(await host.fire("tool.before", calling)).toEqual({ allowed: false, reason: "not now", by: "demo.a" });
     expect(asked).toEqual([]);
@@ -61,10 +58,7 @@ describe("hooks in a test host", () => {
     };
     const prepare = { ...run, harness: "native", model: "auto", system: [] };
     await using host = await createTestHost({
-      extensions: [
-        subscriber("demo.a", "turn.prepare", broken),
-        subscriber("demo.b", "turn.prepare", (payload) => ({ ...payload, model: "b/b" })),
-      ],
+      extensions: [subscriber("demo.a", "turn.prepare", broken), subscriber("demo.b", "turn.prepare", (payload) => ({ ...payload, model: "b/b" }))],
     });
     expect(await host.fire("turn.prepare", prepare)).toMatchObject({ model: "b/b" });
     expect(host.faults).toMatchObject([{ extension: "demo.a" }]);
@@ -114,11 +108,7 @@ describe("hooks in a test host", () => {
     };
     (definer.manifest as { title: string }).title = "Owner";
     await using host = await createTestHost({
-      extensions: [
-        definer,
-        subscriber("demo.a", "demo.claim", () => undefined),
-        subscriber("demo.b", "demo.claim", () => "mine"),
-      ],
+      extensions: [definer, subscriber("demo.a", "demo.claim", () => undefined), subscriber("demo.b", "demo.claim", () => "mine")],
     });
     expect(await host.fire("demo.claim" as never, {})).toEqual({ by: "demo.b", answer: "mine" });
   });

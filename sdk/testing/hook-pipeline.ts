@@ -36,8 +36,7 @@ export async function fireHook(
     const { answer, error } = await ask(subscriber, current);
     if (options.signal?.aborted) throw new PlinthError("PLINTH_ABORTED", `${hook.name} was cancelled.`);
     if (hook.mode === "gate") {
-      const deny =
-        error && closed(subscriber) ? `${error.code}: ${error.message}` : (answer as { deny?: string } | undefined)?.deny;
+      const deny = error && closed(subscriber) ? `${error.code}: ${error.message}` : (answer as { deny?: string } | undefined)?.deny;
       if (deny !== undefined) return { allowed: false, reason: deny, by: subscriber.extension };
     } else if (error) {
       if (closed(subscriber)) throw error;
@@ -76,10 +75,7 @@ async function run(
     const answer = await Promise.race([(async () => handler(payload, { signal, caller, work: works.current() }))(), aborted]);
     if (answer === undefined || answer === null) return {};
     if (hook.mode === "gate" && typeof (answer as { deny?: unknown }).deny !== "string") {
-      throw fault(
-        "PLINTH_PAYLOAD",
-        `${subscriber.extension} answered ${hook.name} with something else than nothing or { deny: reason }.`,
-      );
+      throw fault("PLINTH_PAYLOAD", `${subscriber.extension} answered ${hook.name} with something else than nothing or { deny: reason }.`);
     }
     if (hook.mode.startsWith("transform")) {
       const [problem] = await schemaProblems(hook.payload, answer);

@@ -5,10 +5,7 @@ import type { Client } from "../extension/index.ts";
 type HostMethods = { [K in keyof Client<"plinth.host">]: (input: any) => unknown };
 
 /** A plain `plinth.host` for tests: what the test host can say about itself. */
-export function hostCounterpart(
-  home: string,
-  extensions: () => readonly { manifest: Manifest; active: boolean }[],
-): HostMethods {
+export function hostCounterpart(home: string, extensions: () => readonly { manifest: Manifest; active: boolean }[]): HostMethods {
   const started = Date.now();
   const status = ({ manifest, active }: { manifest: Manifest; active: boolean }) => ({
     id: manifest.id,
@@ -35,8 +32,7 @@ export function hostCounterpart(
     }),
     describe: ({ id }: { id: string }) => {
       const found = extensions().find(({ manifest }) => manifest.id === id);
-      if (!found)
-        throw new PlinthError("PLINTH_NOT_INSTALLED", `${id} is not installed.`, { next: "Add it to the test host." });
+      if (!found) throw new PlinthError("PLINTH_NOT_INSTALLED", `${id} is not installed.`, { next: "Add it to the test host." });
       return {
         status: status(found),
         manifest: found.manifest,

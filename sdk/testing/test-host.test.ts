@@ -171,18 +171,9 @@ describe("a test host", () => {
       provide: [{ contract: "plinth.chat-command", id: "echo", provider: echo as never }],
     });
     await host.as(owner, () => host.use("plinth.tool").get("who").call({ args: {} }));
-    await host.as({ role: "guest", via: "test" }, () =>
-      host.fire("turn.end", { sessionKey: "s", runId: "r", status: "ok", durationMs: 1 }),
-    );
+    await host.as({ role: "guest", via: "test" }, () => host.fire("turn.end", { sessionKey: "s", runId: "r", status: "ok", durationMs: 1 }));
     await host.use("plinth.tool").get("who").call({ args: {} });
-    expect(seen).toEqual([
-      "activate:undefined",
-      "tool:owner",
-      "stream:owner",
-      "hook:guest",
-      "tool:undefined",
-      "stream:undefined",
-    ]);
+    expect(seen).toEqual(["activate:undefined", "tool:owner", "stream:owner", "hook:guest", "tool:undefined", "stream:undefined"]);
   });
 
   it("sends a secret to a declared host and shows the extension a handle only", async () => {
@@ -204,8 +195,7 @@ describe("a test host", () => {
       activate(ctx) {
         handle = ctx.secrets.handle("KEY");
         ctx.provide("plinth.tool", "get", {
-          call: async ({ args }) =>
-            text(await (await ctx.fetch(String(args.url), { headers: { authorization: `Bearer ${handle}` } })).text()),
+          call: async ({ args }) => text(await (await ctx.fetch(String(args.url), { headers: { authorization: `Bearer ${handle}` } })).text()),
         });
       },
     });

@@ -5,15 +5,7 @@ import type { Manifest } from "@plinth/manifests";
 import { PlinthError } from "../extension/errors.ts";
 import type { CallOptions, ContractId, Extension, HookName, HookOutcome, Principal, Uses } from "../extension/index.ts";
 import type { Implementation } from "./capability-call.ts";
-import {
-  addProvided,
-  addScripted,
-  checkPayload,
-  entering,
-  type Row,
-  type ScriptedProvider,
-  usesOf,
-} from "./capability-table.ts";
+import { addProvided, addScripted, checkPayload, entering, type Row, type ScriptedProvider, usesOf } from "./capability-table.ts";
 import { loadContracts } from "./contract-table.ts";
 import { ExtensionInstance, type InstanceHost, type LogLine } from "./extension-instance.ts";
 import { fireHook } from "./hook-pipeline.ts";
@@ -113,9 +105,7 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
       const manifest = manifests[index]!;
       const { env = {}, secrets = {} } = one;
       const config = await configOf(manifest, one.config ?? {}, validate);
-      instances.push(
-        new ExtensionInstance({ manifest, extension: one.extension, config, env, secrets, store: createMemoryStore() }, host),
-      );
+      instances.push(new ExtensionInstance({ manifest, extension: one.extension, config, env, secrets, store: createMemoryStore() }, host));
     }
     for (const instance of instances) await addProvided(rows, table, instance, validate);
     for (const scripted of options.provide ?? []) addScripted(rows, table, scripted);
@@ -160,8 +150,7 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
       outside(() => host.fire(hook, payload, "host", fireOptions))) as TestHost["fire"],
     activate: async (id) => {
       const instance = instances.find(({ manifest }) => manifest.id === id);
-      if (!instance)
-        throw new PlinthError("PLINTH_NOT_INSTALLED", `${id} is not in the test host.`, { next: "Add it to `extensions`." });
+      if (!instance) throw new PlinthError("PLINTH_NOT_INSTALLED", `${id} is not in the test host.`, { next: "Add it to `extensions`." });
       await instance.activate();
     },
     activated: () => instances.filter(({ active }) => active).map(({ manifest }) => manifest.id),
@@ -174,14 +163,10 @@ async function checkManifest(manifest: Manifest): Promise<void> {
   const { Manifest: schema } = await import("@plinth/manifests");
   const [problem] = await schemaProblems(schema, manifest);
   if (!problem) return;
-  throw new PlinthError(
-    "PLINTH_MANIFEST_INVALID",
-    `The manifest of ${manifest.id} is not valid at ${problem.path || "/"}: ${problem.message}.`,
-    {
-      extension: manifest.id,
-      next: "Correct plinth.json.",
-    },
-  );
+  throw new PlinthError("PLINTH_MANIFEST_INVALID", `The manifest of ${manifest.id} is not valid at ${problem.path || "/"}: ${problem.message}.`, {
+    extension: manifest.id,
+    next: "Correct plinth.json.",
+  });
 }
 
 async function configOf(manifest: Manifest, config: unknown, validate: boolean): Promise<unknown> {

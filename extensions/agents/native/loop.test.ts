@@ -48,7 +48,9 @@ describe("the model loop", () => {
     await fc.assert(
       fc.asyncProperty(rounds, fc.option(fc.nat(10), { nil: undefined }), async (script, abortAt) => {
         const { items, error } = await play(script, abortAt);
-        const announced = items.flatMap((item) => (item.type === "message" && item.message.role === "assistant" ? (item.message.toolCalls ?? []) : []));
+        const announced = items.flatMap((item) =>
+          item.type === "message" && item.message.role === "assistant" ? (item.message.toolCalls ?? []) : [],
+        );
         const ids = announced.map(({ id }) => id);
         expect(new Set(ids).size).toBe(ids.length);
         expect(items.flatMap((item) => (item.type === "message" && item.message.role === "tool" ? [item.message.callId] : []))).toEqual(ids);

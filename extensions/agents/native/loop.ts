@@ -42,18 +42,10 @@ export interface LoopParts {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-export type LoopItem =
-  | TurnEvent
-  | { type: "message"; message: ModelMessage }
-  | { type: "done"; text: string; model: string; usage: Usage };
+export type LoopItem = TurnEvent | { type: "message"; message: ModelMessage } | { type: "done"; text: string; model: string; usage: Usage };
 
 /** One turn: ask the model, run what it calls, tell it the results, until it answers without a call. */
-export async function* runLoop(
-  input: LoopInput,
-  parts: LoopParts,
-  limits: Limits,
-  signal: AbortSignal,
-): AsyncGenerator<LoopItem, void> {
+export async function* runLoop(input: LoopInput, parts: LoopParts, limits: Limits, signal: AbortSignal): AsyncGenerator<LoopItem, void> {
   const messages = [...input.history];
   const usage: Usage = { inputTokens: 0, outputTokens: 0 };
   const callIds = new Set<string>();

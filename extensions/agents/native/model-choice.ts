@@ -63,9 +63,7 @@ export class ModelChooser {
 
   /** By priority, then id; asked one after the other, so that the code of the rest is not even loaded. */
   async #firstReady(): Promise<ModelChoice> {
-    const providers = [...(await this.#providers.list())].sort(
-      (a, b) => a.descriptor.priority - b.descriptor.priority || (a.id < b.id ? -1 : 1),
-    );
+    const providers = [...(await this.#providers.list())].sort((a, b) => a.descriptor.priority - b.descriptor.priority || (a.id < b.id ? -1 : 1));
     const reasons: string[] = [];
     for (const { id } of providers) {
       try {
@@ -77,10 +75,7 @@ export class ModelChooser {
       }
     }
     throw new PlinthError("PLINTH_MODEL_NONE", "No model can answer now.", {
-      next:
-        reasons.length > 0
-          ? `Set one of them up (${reasons.join("; ").slice(0, 1_000)}).`
-          : "Install an extension that provides a model.",
+      next: reasons.length > 0 ? `Set one of them up (${reasons.join("; ").slice(0, 1_000)}).` : "Install an extension that provides a model.",
     });
   }
 }

@@ -1,9 +1,9 @@
-import { defineExtension, type ModelMessage, PlinthError } from "@plinth/sdk";
+import { defineExtension, PlinthError } from "@plinth/sdk";
 import { createTestHost, type ScriptedProvider, type TestExtension, type TestHost } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
-import { calls, says, scriptedModel, scriptedTool, text } from "./scripted.ts";
+import { calls, runTurn, says, scriptedModel, scriptedTool, type TurnOptions, text } from "./scripted.testing.ts";
 
 let host: TestHost | undefined;
 afterEach(() => host?.close());
@@ -12,19 +12,7 @@ async function start(provide: ScriptedProvider[], config: object = {}, others: T
   host = await createTestHost({ extensions: [{ manifest, extension, config }, ...others], provide });
 }
 
-interface Options {
-  model?: string;
-  history?: ModelMessage[];
-  system?: string[];
-  signal?: AbortSignal;
-}
-
-async function run({ model = "auto", history = [{ role: "user", text: "hi" }], system = [], signal }: Options = {}): Promise<any[]> {
-  const items: any[] = [];
-  const input = { runId: "r", sessionKey: "s", workspace: "/w", model, system, history };
-  for await (const item of host!.use("plinth.harness").get("native").run(input, signal ? { signal } : {})) items.push(item);
-  return items;
-}
+const run = (options?: TurnOptions) => runTurn(host!, options);
 
 const results = (items: any[]) => items.filter(({ type, message }) => type === "message" && message.role === "tool").map(({ message }) => message);
 const done = (items: any[]) => items.at(-1);
@@ -60,13 +48,18 @@ describe("the native harness", () => {
     const model = scriptedModel([says("ok")]);
     await start([model]);
     await run({ system: ["Be brief.", "Be kind."] });
-    expect(model.seen[0]!.system).toMatch(/Plinth[\s\S]*Be brief\.\n\nBe kind\.\n\nYour workspace is the folder \/w\.[\s\S]*Today is \d{4}-\d\d-\d\d/);
+    expect(model.seen[0]!.system).toMatch(
+      /Plinth[\s\S]*Be brief\.\n\nBe kind\.\n\nYour workspace is the folder \/w\.[\s\S]*Today is \d{4}-\d\d-\d\d/,
+    );
   });
 
   it("lets extensions rebuild the instructions", async () => {
     const model = scriptedModel([says("ok")]);
     await start([model], {}, [
-      subscriber("prompt.build", (payload) => ({ ...payload, sections: [...payload.sections.slice(0, 1), { id: "x", text: "Speak like a sailor." }] })),
+      subscriber("prompt.build", (payload) => ({
+        ...payload,
+        sections: [...payload.sections.slice(0, 1), { id: "x", text: "Speak like a sailor." }],
+      })),
     ]);
     await run();
     expect(model.seen[0]!.system).toMatch(/^You are[\s\S]*\n\nSpeak like a sailor\.$/);
@@ -75,7 +68,13 @@ describe("the native harness", () => {
   it("runs the tools that the model calls and tells it their results", async () => {
     const model = scriptedModel([calls(["c1", "add", { a: 2 }]), says("4")]);
     let seen: unknown;
-    await start([model, scriptedTool("add", [], (input) => ((seen = input), text("sum 4")))]);
+    await start([
+      model,
+      scriptedTool("add", [], (input) => {
+        seen = input;
+        return text("sum 4");
+      }),
+    ]);
     const items = await run();
     expect(items.map(({ type }) => type)).toEqual(["message", "tool-start", "tool-end", "message", "text", "message", "done"]);
     expect(seen).toEqual({ args: { a: 2 }, runId: "r", sessionKey: "s", workspace: "/w" });
@@ -128,7 +127,10 @@ describe("the native harness", () => {
   });
 
   it("gives repeated call ids of a model one id each", async () => {
-    await start([scriptedModel([calls(["call_0", "add"]), calls(["call_0", "add"], ["", "add"]), says("ok")]), scriptedTool("add", [], () => text("ok"))]);
+    await start([
+      scriptedModel([calls(["call_0", "add"]), calls(["call_0", "add"], ["", "add"]), says("ok")]),
+      scriptedTool("add", [], () => text("ok")),
+    ]);
     expect(results(await run()).map(({ callId }) => callId)).toEqual(["call_0", "call_0-2", "call"]);
   });
 });
@@ -151,25 +153,58 @@ describe("a tool call that goes wrong", () => {
   it("is told what does not fit when the arguments are wrong, and nothing runs", async () => {
     let ran = false;
     const input = { type: "object", required: ["city"], properties: { city: { type: "string" } } };
-    const result = await one([scriptedTool("tool", [], () => ((ran = true), text("")), input)], {}, [], { city: 7 });
+    const result = await one(
+      [
+        scriptedTool(
+          "tool",
+          [],
+          () => {
+            ran = true;
+            return text("");
+          },
+          input,
+        ),
+      ],
+      {},
+      [],
+      { city: 7 },
+    );
     expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringMatching(/\/city.*string.*PLINTH_TOOL_INPUT/) }] });
     expect(ran).toBe(false);
   });
 
   it("is told the reason when a gate denies it, and nothing runs", async () => {
     let ran = false;
-    const result = await one([scriptedTool("tool", ["exec"], () => ((ran = true), text("")))], {}, [subscriber("tool.before", () => ({ deny: "not on Sundays" }))]);
+    const result = await one(
+      [
+        scriptedTool("tool", ["exec"], () => {
+          ran = true;
+          return text("");
+        }),
+      ],
+      {},
+      [subscriber("tool.before", () => ({ deny: "not on Sundays" }))],
+    );
     expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringMatching(/denied by test\.subscriber: not on Sundays/) }] });
     expect(ran).toBe(false);
   });
 
   it("does not run when the gate itself fails", async () => {
     let ran = false;
-    const result = await one([scriptedTool("tool", ["exec"], () => ((ran = true), text("")))], {}, [
-      subscriber("tool.before", () => {
-        throw new Error("broken gate");
-      }),
-    ]);
+    const result = await one(
+      [
+        scriptedTool("tool", ["exec"], () => {
+          ran = true;
+          return text("");
+        }),
+      ],
+      {},
+      [
+        subscriber("tool.before", () => {
+          throw new Error("broken gate");
+        }),
+      ],
+    );
     expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringContaining("broken gate") }] });
     expect(ran).toBe(false);
   });
@@ -215,7 +250,16 @@ describe("the limits of a turn", () => {
   it("stop a model that never stops calling tools, each call answered", async () => {
     const model = scriptedModel([calls(["c", "tool"])]);
     let ran = 0;
-    await start([model, scriptedTool("tool", [], () => (ran++, text("ok")))], { maxRounds: 3 });
+    await start(
+      [
+        model,
+        scriptedTool("tool", [], () => {
+          ran++;
+          return text("ok");
+        }),
+      ],
+      { maxRounds: 3 },
+    );
     const items: any[] = [];
     const input = { runId: "r", sessionKey: "s", workspace: "/w", model: "auto", system: [], history: [{ role: "user" as const, text: "hi" }] };
     const failed = (async () => {
@@ -230,7 +274,13 @@ describe("the limits of a turn", () => {
   it("refuse further calls when too many were made, and let the model answer", async () => {
     let ran = 0;
     await start(
-      [scriptedModel([calls(["a", "tool"], ["b", "tool"]), calls(["c", "tool"], ["d", "tool"]), says("ok")]), scriptedTool("tool", [], () => (ran++, text("ok")))],
+      [
+        scriptedModel([calls(["a", "tool"], ["b", "tool"]), calls(["c", "tool"], ["d", "tool"]), says("ok")]),
+        scriptedTool("tool", [], () => {
+          ran++;
+          return text("ok");
+        }),
+      ],
       { maxToolCalls: 3 },
     );
     const items = await run();
@@ -287,48 +337,5 @@ describe("a model that fails", () => {
     await new Promise((resolve) => setImmediate(resolve));
     controller.abort();
     await expect(running).rejects.toMatchObject({ code: "PLINTH_ABORTED" });
-  });
-});
-
-describe("the choice of a model", () => {
-  it("is the ready provider with the lowest priority number, then the first id", async () => {
-    const models = [
-      scriptedModel([says("c")], { id: "c", priority: 2 }),
-      scriptedModel([says("b")], { id: "b", priority: 2 }),
-      scriptedModel([says("a")], { id: "a", priority: 1, ready: false }),
-    ];
-    await start(models);
-    expect(done(await run())).toMatchObject({ model: "b/m" });
-  });
-
-  it("is kept for a while and made anew after a failure", async () => {
-    let asked = 0;
-    let ready = true;
-    const first = scriptedModel([says("ok"), says("ok"), new PlinthError("PLINTH_MODEL_AUTH", "No.")], { id: "a", ready: () => (asked++, ready) });
-    await start([first, scriptedModel([says("ok")], { id: "b" })]);
-    await run();
-    await run();
-    expect(asked).toBe(1);
-    await expect(run()).rejects.toMatchObject({ code: "PLINTH_MODEL_AUTH" });
-    ready = false;
-    expect(done(await run())).toMatchObject({ model: "b/m" });
-  });
-
-  it("can be named: a provider's default, or any of its models", async () => {
-    const model = scriptedModel([says("ok")]);
-    await start([model]);
-    expect(done(await run({ model: "scripted/auto" }))).toMatchObject({ model: "scripted/m" });
-    expect(done(await run({ model: "scripted/org/big:7b" }))).toMatchObject({ model: "scripted/org/big:7b" });
-    expect(model.seen.map(({ model: name }) => name)).toEqual(["m", "org/big:7b"]);
-  });
-
-  it.each(["gpt", "nobody/x", "scripted/", "/x"])("names the alternatives when there is no %s", async (model) => {
-    await start([scriptedModel([says("ok")])]);
-    await expect(run({ model })).rejects.toMatchObject({ code: "PLINTH_MODEL_UNKNOWN", next: expect.stringContaining("scripted/auto") });
-  });
-
-  it("says why nobody can answer", async () => {
-    await start([scriptedModel([says("ok")], { ready: false })]);
-    await expect(run()).rejects.toMatchObject({ code: "PLINTH_MODEL_NONE", next: expect.stringContaining("scripted: no key") });
   });
 });

@@ -10,9 +10,7 @@ export function failure(code: string, message: string): ToolResult {
 export function isToolResult(value: unknown): value is ToolResult {
   const content = (value as { content?: unknown } | null | undefined)?.content;
   if (!Array.isArray(content)) return false;
-  return content.every((part) =>
-    part?.type === "text" ? typeof part.text === "string" : part?.type === "image" && typeof part.base64 === "string",
-  );
+  return content.every((part) => (part?.type === "text" ? typeof part.text === "string" : part?.type === "image" && typeof part.base64 === "string"));
 }
 
 /** Bound what a model is sent. The middle is left out: beginnings and ends say most. */

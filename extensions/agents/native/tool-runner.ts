@@ -1,7 +1,7 @@
 import { type Context, errorInfo, type ToolResult } from "@plinth/sdk";
 import type { Limits, LoopInput } from "./loop.ts";
-import type { ToolCall } from "./tool-round.ts";
 import { bounded, failure, isToolResult } from "./tool-result.ts";
+import type { ToolCall } from "./tool-round.ts";
 
 export interface Tool {
   /** As the model is told about it. */

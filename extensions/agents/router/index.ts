@@ -26,8 +26,7 @@ export default defineExtension({
       });
       return ready;
     };
-    const findWorkspace = async (): Promise<string> =>
-      ensureWorkspace(config.workspace ?? `${(await host.status({})).home}/workspace`);
+    const findWorkspace = async (): Promise<string> => ensureWorkspace(config.workspace ?? `${(await host.status({})).home}/workspace`);
 
     ctx.provide("plinth.router", "default", {
       route: async ({ sessionKey, model }) => ({

@@ -12,7 +12,11 @@ async function start(config: object = {}): Promise<TestHost> {
   host = await createTestHost({ extensions: [{ manifest, extension, config }] });
   return host;
 }
-const route = (input: { sessionKey?: string; model?: string } = {}) => host.use("plinth.router").one().route({ surface: "test", ...input });
+const route = (input: { sessionKey?: string; model?: string } = {}) =>
+  host
+    .use("plinth.router")
+    .one()
+    .route({ surface: "test", ...input });
 
 describe("the router", () => {
   it("uses the caller's session key and model verbatim, and its own defaults without them", async () => {

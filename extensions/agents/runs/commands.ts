@@ -36,7 +36,10 @@ export class Commands {
     const commands = await allowed(this.#ctx, undefined);
     const command = commands.find(({ descriptor }) => descriptor.name === name);
     if (command === undefined) {
-      const near = nearest(name, commands.filter((one) => mayRun(one, principal)).map(({ descriptor }) => descriptor.name));
+      const near = nearest(
+        name,
+        commands.filter((one) => mayRun(one, principal)).map(({ descriptor }) => descriptor.name),
+      );
       const hint = near.length > 0 ? ` Did you mean ${near.map((one) => `\`/${one}\``).join(" or ")}?` : "";
       return { text: typed, aside: true, how: { say: `There is no command \`/${name}\`.${hint} \`/help\` shows those there are.` } };
     }

@@ -52,8 +52,6 @@ function page({ descriptor: { name, summary, usage, subcommands = [] } }: Comman
   return [
     `**/${name}**: ${summary}`,
     ...(usage ? [`Usage: \`${usage}\``] : []),
-    ...(subcommands.length > 0
-      ? [subcommands.map((one) => `- \`${one.usage ?? `/${name} ${one.name}`}\`: ${one.summary}`).join("\n")]
-      : []),
+    ...(subcommands.length > 0 ? [subcommands.map((one) => `- \`${one.usage ?? `/${name} ${one.name}`}\`: ${one.summary}`).join("\n")] : []),
   ].join("\n\n");
 }

@@ -27,10 +27,6 @@ export class RecentRuns {
     if (this.#runs.get(run.id) === run) this.#runs.delete(run.id);
   }
 
-  [Symbol.iterator](): MapIterator<Run> {
-    return this.#runs.values();
-  }
-
   #trim(): void {
     let chars = 0;
     for (const run of this.#runs.values()) chars += run.size;

@@ -116,13 +116,15 @@ export class Turns {
     return this.#runner.run(run, { ...input, text }, route);
   }
 
-  /** What fails before there is a turn is the caller's error; what fails in one is its end. */
-  #fail(run: Run, error: unknown): void {
-    if (!run.started) {
+  /** What fails before there is a turn is the caller's error; what fails in one, or is aborted at any time, is its end. */
+  #fail(run: Run, thrown: unknown): void {
+    const { aborted, reason } = run.signal;
+    if (!run.started && !aborted) {
       this.#recent.forget(run);
-      return run.refuse(error);
+      return run.refuse(thrown);
     }
-    run.emit({ type: "end", status: run.signal.aborted ? "aborted" : "error", text: "", error: errorInfo(error) });
+    if (!run.started) run.emit({ type: "start", runId: run.id, sessionKey: run.sessionKey });
+    run.emit({ type: "end", status: aborted ? "aborted" : "error", text: "", error: errorInfo(aborted ? reason : thrown) });
   }
 }
 

@@ -50,7 +50,9 @@ it.each([40, 75, 130])("loses nothing that was confirmed when its process is kil
     const answered = run.flatMap((body) => (body.kind === "message" && body.message.role === "tool" ? [body.message.callId] : []));
     expect(answered.sort()).toEqual(called.map(({ id }) => id).sort());
   }
-  for (const { entries: chain } of histories) chain.forEach((entry, index) => expect(entry.parent).toBe(chain[index - 1]?.id ?? null));
+  for (const { entries: chain } of histories) {
+    expect(chain.map(({ parent }) => parent)).toEqual([null, ...chain.slice(0, -1).map(({ id }) => id)]);
+  }
 });
 
 /** Run the writer in a process of its own, kill it without warning once it has confirmed enough. */

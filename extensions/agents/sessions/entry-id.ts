@@ -5,7 +5,9 @@ import { randomBytes } from "node:crypto";
  * apart. One source never repeats or goes back, whatever the clock does.
  */
 export function entryIds(now: () => number): () => string {
-  const writer = BigInt(`0x${randomBytes(5).toString("hex")}`).toString(36).padStart(8, "0");
+  const writer = BigInt(`0x${randomBytes(5).toString("hex")}`)
+    .toString(36)
+    .padStart(8, "0");
   let time = 0;
   let counter = 0;
   return () => {

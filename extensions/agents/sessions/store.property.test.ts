@@ -23,7 +23,14 @@ const operation = fc.oneof(
   { weight: 4, arbitrary: fc.record({ op: fc.constant("say" as const), run: fc.nat(5), own: fc.boolean() }) },
   { weight: 4, arbitrary: fc.record({ op: fc.constant("call" as const), run: fc.nat(5), calls: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 4, arbitrary: fc.record({ op: fc.constant("result" as const), run: fc.nat(5), call: fc.nat(12) }) },
-  { weight: 3, arbitrary: fc.record({ op: fc.constant("end" as const), run: fc.nat(5), status: fc.constantFrom("ok" as const, "error" as const, "aborted" as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constant("end" as const),
+      run: fc.nat(5),
+      status: fc.constantFrom("ok" as const, "error" as const, "aborted" as const),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ op: fc.constant("head" as const), at: fc.nat(40) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant("reopen" as const) }) },
 );
@@ -60,7 +67,7 @@ it("keeps its invariants over any sequence of operations and restarts", async ()
   );
 }, 120_000);
 
-type Operation = Exclude<(typeof operation) extends fc.Arbitrary<infer T> ? T : never, { op: "reopen" }>;
+type Operation = Exclude<typeof operation extends fc.Arbitrary<infer T> ? T : never, { op: "reopen" }>;
 
 async function apply(store: SessionStore, key: string, model: Model, what: Operation, nextCall: () => string): Promise<void> {
   if (what.op === "head") {
@@ -121,7 +128,7 @@ async function check(store: SessionStore, key: string, model: Model): Promise<vo
   const info = (await store.list({})).sessions.find((session) => session.key === key);
   expect(info?.running ?? null).toBe(model.running);
   // Unbroken: each entry's parent is the one before it, the first one is a root, the last one is the head.
-  entries.forEach((entry, index) => expect(entry.parent).toBe(entries[index - 1]?.id ?? null));
+  expect(entries.map(({ parent }) => parent)).toEqual(entries.map((_, index) => entries[index - 1]?.id ?? null));
   expect(info?.head ?? null).toBe(entries.at(-1)?.id ?? null);
   // Append-only: what was seen once is seen unchanged for ever.
   for (const entry of entries) {

@@ -25,7 +25,7 @@ export function findProduct(env: Env): Product {
       });
     },
     sdk: () => first(env.PLINTH_SDK_DIR, "../../sdk/", "../../../sdk/"),
-    bin: () => first(env.PLINTH_BIN, "../../bin/plinth.mjs", "../../kernel/bin/plinth.mjs", "../../../kernel/bin/plinth.mjs"),
+    bin: () => first(env.PLINTH_BIN, "../../bin/plinth.cjs", "../../kernel/bin/plinth.cjs", "../../../kernel/bin/plinth.cjs"),
   };
 }
 

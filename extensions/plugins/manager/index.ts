@@ -12,7 +12,9 @@ export default defineExtension({
   activate(ctx) {
     const installation = new Installation(ctx);
     const all = operations(ctx, installation);
-    installation.sweep().catch((thrown: unknown) => ctx.log.warn("What earlier installations left could not be removed.", { ...errorInfo(thrown) }));
+    installation.sweep().catch((thrown: unknown) => {
+      if (!ctx.signal.aborted) ctx.log.warn("What earlier installations left could not be removed.", { error: errorInfo(thrown) });
+    });
     ctx.provide("plinth.chat-command", "plugins", { run: (input, call) => runChat(ctx, all, input, call) });
     for (const operation of all) {
       ctx.provide("plinth.cli-command", `plugins.${operation.name}`, { run: (input, call) => runShell(operation, input, call) });

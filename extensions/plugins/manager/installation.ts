@@ -43,9 +43,9 @@ export class Installation {
     this.#consents = new Consents(ctx, (dir) => this.#staging.remove(dir));
   }
 
-  /** Removes what earlier processes left; runs once, before anything is fetched. */
+  /** Removes what earlier processes left; runs once, before anything is fetched. The store is read only when there is something. */
   sweep(): Promise<void> {
-    this.#swept ??= this.#consents.folders().then((waiting) => this.#staging.sweep(waiting, this.#ctx.clock.now()));
+    this.#swept ??= this.#sweep();
     return this.#swept;
   }
 
@@ -90,6 +90,11 @@ export class Installation {
     } finally {
       await this.#staging.remove(waiting.dir);
     }
+  }
+
+  async #sweep(): Promise<void> {
+    if (await this.#staging.isEmpty()) return;
+    await this.#staging.sweep(await this.#consents.folders(), this.#ctx.clock.now());
   }
 
   get #admin() {
@@ -167,7 +172,7 @@ export class Installation {
     try {
       return (await this.#ctx.use("plinth.host").one().describe({ id })).manifest as Manifest;
     } catch (thrown) {
-      this.#ctx.log.warn("The installed extension could not be described.", { id, ...errorInfo(thrown) });
+      this.#ctx.log.warn("The installed extension could not be described.", { id, error: errorInfo(thrown) });
       return undefined;
     }
   }

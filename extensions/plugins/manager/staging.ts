@@ -29,6 +29,10 @@ export class Staging {
     return (await this.#names()).includes(basename(dir));
   }
 
+  async isEmpty(): Promise<boolean> {
+    return (await this.#names()).length === 0;
+  }
+
   /** Removes what an earlier process left behind. `waiting` are folders that a consent is still asked for. */
   async sweep(waiting: readonly string[], now: number): Promise<void> {
     const kept = new Set(waiting.map((dir) => basename(dir)));

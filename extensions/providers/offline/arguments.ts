@@ -65,8 +65,7 @@ function convert(type: string, property: Property, text: string): unknown {
   if (type === "string") return text;
   if (type === "null") return text === "null" ? null : undefined;
   if (type === "integer") return /^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined;
-  if (type === "number")
-    return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined;
+  if (type === "number") return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined;
   if (type === "boolean") return /^(true|yes|on)$/i.test(text) ? true : /^(false|no|off)$/i.test(text) ? false : undefined;
   if (type === "array" && !text.startsWith("[")) {
     const items = text.split(/\s*,\s*/).map((one) => typedValue(property.items ?? {}, one));

@@ -35,10 +35,7 @@ async function ask(messages: ModelMessage[] | string, given = tools): Promise<Mo
   await using running = await host();
   const items: ModelEvent[] = [];
   const conversation = typeof messages === "string" ? [{ role: "user" as const, text: messages }] : messages;
-  for await (const item of running
-    .use("plinth.model-provider")
-    .get("offline")
-    .stream({ model: "offline", messages: conversation, tools: given }))
+  for await (const item of running.use("plinth.model-provider").get("offline").stream({ model: "offline", messages: conversation, tools: given }))
     items.push(item);
   return items;
 }
@@ -61,8 +58,7 @@ describeConformance({ describe, it }, "the offline model", modelProviderConforma
 describe("the offline model", () => {
   it("says what it is and how to connect a real model", async () => {
     const answer = text(await ask("What is the meaning of life?"));
-    for (const word of ["not a language model", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "Ollama", "plinth config set"])
-      expect(answer).toContain(word);
+    for (const word of ["not a language model", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "Ollama", "plinth config set"]) expect(answer).toContain(word);
     expect(text(await ask("Hello!"))).toMatch(/^Hello\. I am/);
   });
 
@@ -134,14 +130,10 @@ describe("the offline model", () => {
           a: first,
           b: second,
         });
-        expect(matchPattern(`${verb} {a} ${link} {b}`, `not ${verb} ${first} ${link} ${second}`) === undefined || verb === "not").toBe(
-          true,
-        );
+        expect(matchPattern(`${verb} {a} ${link} {b}`, `not ${verb} ${first} ${link} ${second}`) === undefined || verb === "not").toBe(true);
       }),
     );
     expect(matchPattern("{a}{b}{c}", "x".repeat(10_000))).toBeUndefined();
-    expect(matchPattern("set {__proto__}", "set x")?.values).toEqual(
-      Object.defineProperty({}, "__proto__", { value: "x", enumerable: true }),
-    );
+    expect(matchPattern("set {__proto__}", "set x")?.values).toEqual(Object.defineProperty({}, "__proto__", { value: "x", enumerable: true }));
   });
 });

@@ -37,8 +37,7 @@ export function completionRequest(endpoint: Endpoint, input: CompletionInput, us
 }
 
 /** Servers refuse an assistant message that is empty in every way, such as that of an aborted run. */
-const saysSomething = (message: ModelMessage): boolean =>
-  message.role !== "assistant" || message.text !== "" || (message.toolCalls?.length ?? 0) > 0;
+const saysSomething = (message: ModelMessage): boolean => message.role !== "assistant" || message.text !== "" || (message.toolCalls?.length ?? 0) > 0;
 
 function wireMessage(message: ModelMessage, wire: (name: string) => string): object {
   if (message.role === "user") return { role: "user", content: message.text };

@@ -64,8 +64,6 @@ describe("the event stream parser", () => {
   });
 
   it("refuses bytes that are not UTF-8", () => {
-    expect(() => new EventStreamParser().push(Uint8Array.of(100, 255, 254))).toThrow(
-      expect.objectContaining({ code: "PLINTH_MODEL_STREAM" }),
-    );
+    expect(() => new EventStreamParser().push(Uint8Array.of(100, 255, 254))).toThrow(expect.objectContaining({ code: "PLINTH_MODEL_STREAM" }));
   });
 });

@@ -91,9 +91,7 @@ describe("a completion", () => {
       { call: { id: "y", name: "b", args: {} } },
       { type: "end", reason: "tool-calls" },
     ]);
-    const nameless = await streamed(
-      sse(events(delta({ tool_calls: [{ index: 0, id: "", function: { name: "a", arguments: {} } }] }), stop)),
-    );
+    const nameless = await streamed(sse(events(delta({ tool_calls: [{ index: 0, id: "", function: { name: "a", arguments: {} } }] }), stop)));
     expect(nameless.items).toMatchObject([{ call: { id: expect.stringMatching(/^call_/) } }, { type: "end" }]);
   });
 
@@ -230,9 +228,9 @@ describe("a completion that fails", () => {
       json(401, { error: { message: `Incorrect API key provided: ${"sk-test-very-secret-0123456789"}, header Bearer abc.def` } })(response),
     );
     expect(echo.message).not.toMatch(/very-secret|abc\.def/);
-    expect(
-      (await failed((response) => response.writeHead(502, { "content-type": "text/html" }).end("<html>bad</html>"))).message,
-    ).toContain("(a web page)");
+    expect((await failed((response) => response.writeHead(502, { "content-type": "text/html" }).end("<html>bad</html>"))).message).toContain(
+      "(a web page)",
+    );
   });
 
   it("notices an answer that is cut, broken or something else", async () => {
@@ -248,9 +246,7 @@ describe("a completion that fails", () => {
       "arguments that are not JSON": sse(
         events(delta({ tool_calls: [{ index: 0, id: "a", function: { name: "t", arguments: '{"a":' } }] }), delta({}, "length")),
       ),
-      "arguments that are no object": sse(
-        events(delta({ tool_calls: [{ index: 0, id: "a", function: { name: "t", arguments: "[1]" } }] }), stop),
-      ),
+      "arguments that are no object": sse(events(delta({ tool_calls: [{ index: 0, id: "a", function: { name: "t", arguments: "[1]" } }] }), stop)),
       "a web page": (response) => void response.writeHead(200, { "content-type": "text/html" }).end("<html>"),
       "half a JSON answer": (response) => void response.writeHead(200, { "content-type": "application/json" }).end('{"choices":['),
     };
@@ -258,9 +254,10 @@ describe("a completion that fails", () => {
   });
 
   it("understands an error in the middle of a stream", async () => {
-    expect(
-      await failed(sse(events(delta({ content: "x" }), { error: { message: "Overloaded", type: "overloaded_error" } }))),
-    ).toMatchObject({ code: "PLINTH_MODEL_SERVER", message: expect.stringContaining("Overloaded") });
+    expect(await failed(sse(events(delta({ content: "x" }), { error: { message: "Overloaded", type: "overloaded_error" } })))).toMatchObject({
+      code: "PLINTH_MODEL_SERVER",
+      message: expect.stringContaining("Overloaded"),
+    });
     expect(await failed(sse(events({ error: { message: "slow down", code: 429 } })))).toMatchObject({ code: "PLINTH_MODEL_RATE" });
   });
 

@@ -58,9 +58,7 @@ describe("a provider's status", () => {
   });
 
   it("does not wait for a server that is silent, and remembers the silence", async () => {
-    await using server = await scriptedServer(
-      (response) => void response.writeHead(200, { "content-type": "application/json" }).write("{"),
-    );
+    await using server = await scriptedServer((response) => void response.writeHead(200, { "content-type": "application/json" }).write("{"));
     await using host = await hostFor("", { secrets: {}, env: { OLLAMA_HOST: server.url } });
     const ollama = host.use("plinth.model-provider").get("ollama");
     expect(await ollama.status({})).toMatchObject({ ready: false });

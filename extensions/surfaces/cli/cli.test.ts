@@ -60,7 +60,7 @@ describe("the command line", () => {
     const { run } = await cli();
     const unknown = await run("statsu");
     expect(unknown).toMatchObject({ exit: 2, out: "" });
-    expect(unknown.err).toContain("did you mean `plinth status`?");
+    expect(unknown.err).toBe('error: unknown command "statsu"\ndid you mean `plinth status`?\nRun `plinth --help` to see how it is used.\n');
     expect(JSON.parse((await run("statsu", "--json")).out).error).toMatchObject({
       code: "PLINTH_USAGE",
       next: "Did you mean `plinth status`?",

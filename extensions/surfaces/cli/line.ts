@@ -90,9 +90,9 @@ class Output {
 
   async usage(error: NonNullable<Match["error"]>, match: Match, help?: string): Promise<void> {
     const next = `Run \`${["plinth", ...match.path, "--help"].join(" ")}\` to see how it is used.`;
-    const meant = error.suggestion ? `did you mean \`${error.suggestion}\`?\n` : "";
+    const meant = error.suggestion ? `did you mean \`${plain(error.suggestion)}\`?\n` : "";
     await this.#emit({
-      err: `${color(this.#terminal).red("error:")} ${plain(error.message)}\n${plain(meant)}${meant && "\n"}${help ?? `${next}\n`}`,
+      err: `${color(this.#terminal).red("error:")} ${plain(error.message)}\n${meant}${help ?? `${next}\n`}`,
     });
     if (this.#terminal.json) {
       await this.#json({

@@ -7,7 +7,7 @@ interface RunInput {
   options: Record<string, string | boolean>;
   terminal: { json: boolean };
 }
-type RunItem = { out: string } | { err: string } | { exit: number };
+type RunItem = { out: string } | { err: string } | { result: unknown } | { exit: number };
 
 export interface Runner {
   start(listen: Partial<Listen>): Promise<Gateway>;
@@ -36,7 +36,7 @@ export async function* run(ctx: Context, runner: Runner, { options, terminal }: 
     void runner.services.start();
     const { url, token, pid } = gateway.running;
     const json = terminal.json || options.json === true;
-    if (json) yield { out: `${JSON.stringify({ url, token, pid })}\n` };
+    if (json) yield { result: { url, token, pid } };
     else {
       yield { out: `Plinth is running.\n\n  Open  ${url}/#token=${token}\n  Stop  Ctrl+C\n\n` };
       const name = new URL(url).hostname.replace(/^\[|\]$/g, "");

@@ -37,10 +37,7 @@ export function describeConformance<Subject extends object>(
 }
 
 /** Open a subject for one case and close it whatever happens. */
-export async function withOpened<T extends { close?(): unknown }>(
-  open: () => T | Promise<T>,
-  body: (opened: T) => Promise<void>,
-): Promise<void> {
+export async function withOpened<T extends { close?(): unknown }>(open: () => T | Promise<T>, body: (opened: T) => Promise<void>): Promise<void> {
   const opened = await open();
   try {
     await body(opened);

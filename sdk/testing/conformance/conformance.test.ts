@@ -1,11 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  createTestHost,
-  describeConformance,
-  modelProviderConformance,
-  sessionStoreConformance,
-  toolConformance,
-} from "../index.ts";
+import { createTestHost, describeConformance, modelProviderConformance, sessionStoreConformance, toolConformance } from "../index.ts";
 
 const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });
 
@@ -14,10 +8,7 @@ async function scripted(contract: string, provider: object) {
   return { client: host.use(contract as never).get("x") as any, close: () => host.close() };
 }
 
-async function failures(
-  cases: readonly { name: string; run(subject: any): Promise<void> }[],
-  subject: object,
-): Promise<string[]> {
+async function failures(cases: readonly { name: string; run(subject: any): Promise<void> }[], subject: object): Promise<string[]> {
   const failed: string[] = [];
   for (const one of cases) await one.run(subject).catch(() => failed.push(one.name));
   return failed;
@@ -86,8 +77,6 @@ describe("the suites", () => {
         return { store: client, close };
       },
     };
-    expect(await failures(sessionStoreConformance, subject)).toContain(
-      "gives the claim to exactly one of many that ask at once",
-    );
+    expect(await failures(sessionStoreConformance, subject)).toContain("gives the claim to exactly one of many that ask at once");
   });
 });

@@ -76,10 +76,7 @@ export const sessionStoreConformance: readonly ConformanceCase<SessionStoreSubje
     const late = await assertCodedFailure(store.append({ key: "a", runId: "r1", bodies: [said("late")] }));
     assert.equal(late.code, "PLINTH_SESSION_FENCED");
     await store.beginRun({ key: "a", runId: "r2", message: user("again") });
-    assert.equal(
-      (await assertCodedFailure(store.append({ key: "a", runId: "r1", bodies: [said("late")] }))).code,
-      "PLINTH_SESSION_FENCED",
-    );
+    assert.equal((await assertCodedFailure(store.append({ key: "a", runId: "r1", bodies: [said("late")] }))).code, "PLINTH_SESSION_FENCED");
     assert.deepEqual(words(await history(store, "a")), ["hello", "end:aborted", "again"]);
   }),
   one("appends without a run, such as a command and its answer", async (store) => {

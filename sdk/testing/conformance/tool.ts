@@ -16,8 +16,7 @@ export interface ToolSubject {
 }
 
 const given = (input: ToolInput | (() => ToolInput)): ToolInput => (typeof input === "function" ? input() : input);
-const call = (tool: Client<"plinth.tool">, input: ToolInput | (() => ToolInput), options?: CallOptions) =>
-  tool.call(given(input), options);
+const call = (tool: Client<"plinth.tool">, input: ToolInput | (() => ToolInput), options?: CallOptions) => tool.call(given(input), options);
 
 /** What `plinth.tool` asks of every tool. */
 export const toolConformance: readonly ConformanceCase<ToolSubject>[] = [

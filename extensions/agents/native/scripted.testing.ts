@@ -1,5 +1,5 @@
 import type { ModelEvent, ModelMessage } from "@plinth/sdk";
-import type { ScriptedProvider } from "@plinth/sdk/testing";
+import type { ScriptedProvider, TestHost } from "@plinth/sdk/testing";
 
 export interface Seen {
   model: string;
@@ -60,3 +60,24 @@ export function scriptedTool(
 }
 
 export const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });
+
+export interface TurnOptions {
+  model?: string;
+  history?: ModelMessage[];
+  system?: string[];
+  signal?: AbortSignal;
+}
+
+export async function runTurn(
+  host: TestHost,
+  { model = "auto", history = [{ role: "user", text: "hi" }], system = [], signal }: TurnOptions = {},
+): Promise<any[]> {
+  const items: any[] = [];
+  const input = { runId: "r", sessionKey: "s", workspace: "/w", model, system, history };
+  for await (const item of host!
+    .use("plinth.harness")
+    .get("native")
+    .run(input, signal ? { signal } : {}))
+    items.push(item);
+  return items;
+}

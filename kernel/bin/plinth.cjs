@@ -1,22 +1,20 @@
 #!/usr/bin/env node
 // The launcher: plain JavaScript, no dependency. Answers --help and --version from data, hands a command to the running
 // gateway when there is one, and boots the host in this process otherwise.
-import { spawn } from "node:child_process";
-import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+// CommonJS, because a process that only prints a version must not pay for the ES module loader.
+"use strict";
+const { existsSync, readFileSync, realpathSync } = require("node:fs");
+const { dirname, join, resolve } = require("node:path");
 
 const NODE_MAJOR = 26;
-const root = join(dirname(realpathSync(fileURLToPath(import.meta.url))), "../..");
+const root = join(dirname(realpathSync(__filename)), "../..");
 const dist = process.env.PLINTH_DIST ?? join(root, "dist");
-const home = resolve(process.env.PLINTH_HOME || join(homedir(), ".plinth"));
+const home = resolve(process.env.PLINTH_HOME || join(require("node:os").homedir(), ".plinth"));
 const argv = process.argv.slice(2);
 const json = argv.includes("--json");
 
 process.stdout.on("error", (error) => process.exit(error.code === "EPIPE" ? 0 : 1));
-
-await launch();
+launch().catch(fail);
 
 async function launch() {
   if (!existsSync(join(dist, "commands.json"))) {
@@ -24,20 +22,19 @@ async function launch() {
   }
   const { version, commands } = commandTable();
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) return print(`${version}\n`);
-  const { matchArgv, renderHelp } = await import(pathToFileURL(join(dist, "launcher.mjs")).href);
+  const { matchArgv, renderHelp } = require(join(dist, "launcher.cjs"));
   const match = matchArgv(commands, argv);
   const columns = process.stdout.columns ?? 100;
   const color = useColor();
   if (match.version) return print(`${version}\n`);
   if (match.help || (argv.length === 0 && match.error === undefined)) return print(renderHelp(commands, match.path, { columns, color }));
-  const { 0: major } = process.versions.node.split(".").map(Number);
   const terminal = { cwd: process.cwd(), json, tty: process.stdout.isTTY === true, columns, color, local: true };
   // Wrong usage is told by whoever runs the command line, in one place; a running gateway needs no newer Node here.
   if (match.where !== "local" && !argv.includes("--safe-mode")) {
     const code = await inGateway({ ...terminal, local: false });
     if (code !== null) return void (process.exitCode = code);
   }
-  if (major < NODE_MAJOR) return rerun();
+  if (Number(process.versions.node.split(".")[0]) < NODE_MAJOR) return rerun();
   process.exitCode = await embedded(terminal, match.where);
 }
 
@@ -66,7 +63,7 @@ async function inGateway(terminal) {
   } catch {
     return null;
   }
-  const { request } = await import("node:http");
+  const { request } = require("node:http");
   let args = argv;
   for (;;) {
     const outcome = await new Promise((done) => {
@@ -88,13 +85,13 @@ async function inGateway(terminal) {
 }
 
 async function embedded(terminal, where) {
-  await compileCache();
-  const { main } = await import(pathToFileURL(join(dist, "kernel/main.mjs")).href);
+  require("node:module").enableCompileCache?.(join(home, "cache/compile"));
+  const { main } = await import(require("node:url").pathToFileURL(join(dist, "kernel/main.mjs")).href);
   const stop = new AbortController();
   if (where !== "local") for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => stop.abort());
   let args = argv;
   for (;;) {
-    const { exit, confirm } = await follow(main({ argv: args, terminal, dist, signal: stop.signal }));
+    const { exit, confirm } = await follow(main({ argv: args, terminal, dist, signal: stop.signal, counted: where === "local" }));
     if (confirm === undefined) return exit;
     args = confirm;
   }
@@ -117,7 +114,7 @@ async function follow(items) {
     exit = 1;
   }
   if (confirm === undefined || exit !== 0) return { exit };
-  const { createInterface } = await import("node:readline/promises");
+  const { createInterface } = require("node:readline/promises");
   const ask = createInterface({ input: process.stdin, output: process.stdout });
   const answer = await ask.question(`${confirm.question} [y/N] `);
   ask.close();
@@ -160,15 +157,10 @@ function rerun() {
       next: `Run \`npm install\` in ${root}, or use Node ${NODE_MAJOR}.`,
     });
   }
-  const child = spawn(found, [fileURLToPath(import.meta.url), ...argv], { stdio: "inherit" });
+  const child = require("node:child_process").spawn(found, [__filename, ...argv], { stdio: "inherit" });
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
   child.on("error", (error) => fail({ code: "PLINTH_NODE", message: error.message, next: `Run \`npm install\` in ${root}.` }));
   child.on("exit", (code, signal) => (signal === null ? process.exit(code) : process.kill(process.pid, signal)));
-}
-
-async function compileCache() {
-  const { enableCompileCache } = await import("node:module");
-  enableCompileCache?.(join(home, "cache/compile"));
 }
 
 function useColor() {

@@ -1,0 +1,90 @@
+/** Everything that the reference pages are made from: the shared language's sources and the built product's data. */
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+
+const plain = (value) => JSON.parse(JSON.stringify(value));
+const canonical = (value) => JSON.stringify(value, (_key, one) => (one?.constructor === Object ? Object.fromEntries(Object.entries(one).sort()) : one));
+
+export async function readFacts(root) {
+  const dist = join(root, "dist");
+  if (!existsSync(join(dist, "commands.json"))) throw new Error("The product is not built: run `npm run build` first.");
+  const json = async (path) => JSON.parse(await readFile(path, "utf8"));
+  const [modules, { version, commands }, bundled, product, launcher] = await Promise.all([
+    importManifests(root),
+    json(join(dist, "commands.json")),
+    json(join(dist, "bundled.json")),
+    json(join(dist, "product.json")),
+    import(pathToFileURL(join(dist, "launcher.mjs")).href),
+  ]);
+  const { contracts, types } = sortOut(modules);
+  const { Manifest, Config, Lockfile } = modules["index.ts"];
+  return {
+    root,
+    version,
+    commands,
+    product,
+    usageLine: launcher.usageLine,
+    extensions: bundled.records.map((one) => one.manifest),
+    contracts,
+    types,
+    schemas: { manifest: plain(Manifest), config: plain(Config), lockfile: plain(Lockfile) },
+  };
+}
+
+/** The TypeBox sources themselves: the generated contracts.js leaves the payloads out. */
+async function importManifests(root) {
+  const files = ["index.ts", ...(await readdir(join(root, "manifests/contracts"))).filter((name) => name !== "index.ts").map((name) => `contracts/${name}`)];
+  const contents = files.map((file, at) => `export * as m${at} from "./${file}";`).join("\n");
+  const result = await build({
+    stdin: { contents, resolveDir: join(root, "manifests"), loader: "ts" },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    write: false,
+    logLevel: "error",
+  });
+  const source = Buffer.from(result.outputFiles[0].text).toString("base64");
+  const modules = await import(`data:text/javascript;base64,${source}`);
+  return Object.fromEntries(files.map((file, at) => [file, modules[`m${at}`]]));
+}
+
+/** Contracts with the file they stand in, and the schemas that have a name of their own. */
+function sortOut(modules) {
+  const contracts = [];
+  const types = new Map();
+  for (const [file, exports] of Object.entries(modules)) {
+    if (!file.startsWith("contracts/")) continue;
+    for (const [name, value] of Object.entries(exports)) {
+      if (value?.methods) contracts.push({ ...plain(value), file: `manifests/${file}` });
+      else if (value?.type || value?.anyOf) types.set(canonical(plain(value)), { name, schema: plain(value), file: `manifests/${file}` });
+    }
+  }
+  contracts.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { contracts, types: new NamedTypes(types) };
+}
+
+/** Finds a schema's name by what it says. */
+class NamedTypes {
+  #byText;
+
+  constructor(byText) {
+    this.#byText = byText;
+  }
+
+  get all() {
+    return [...this.#byText.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** A function from a schema to its name, leaving one name out: a type is not explained by itself. */
+  namer(except, seen = new Set()) {
+    return (schema) => {
+      const name = this.#byText.get(canonical(schema))?.name;
+      if (name === undefined || name === except) return undefined;
+      seen.add(name);
+      return name;
+    };
+  }
+}

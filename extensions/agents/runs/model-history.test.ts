@@ -1,0 +1,57 @@
+import type { TranscriptEntry } from "@plinth/sdk";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { modelHistory } from "./model-history.ts";
+
+const entry = (body: TranscriptEntry["body"]): TranscriptEntry => ({ id: "x", parent: null, at: 0, body });
+const user = (text: string) => entry({ kind: "message", message: { role: "user", text } });
+const say = (text: string) => entry({ kind: "message", message: { role: "assistant", text } });
+const calls = (...ids: string[]) =>
+  entry({ kind: "message", message: { role: "assistant", text: "", toolCalls: ids.map((id) => ({ id, name: "t", args: {} })) } });
+const result = (callId: string) => entry({ kind: "message", message: { role: "tool", callId, name: "t", content: [] } });
+const end = entry({ kind: "run-end", status: "ok" });
+
+describe("the history that a model is shown", () => {
+  it("begins with a message of the user and leaves out what is not said", () => {
+    expect(modelHistory([say("cut off"), user("a"), say(""), end, entry({ kind: "command", command: "/x", answer: "y" }), user("b")], 1_000)).toEqual(
+      [
+        { role: "user", text: "a" },
+        { role: "user", text: "b" },
+      ],
+    );
+  });
+
+  it("is cut at a message of the user, the newest one always stays", () => {
+    const entries = [user("a".repeat(100)), say("b"), user("c".repeat(100)), say("d"), user("e".repeat(100))];
+    const texts = (max: number) => modelHistory(entries, max).map((message) => (message.role === "tool" ? "" : message.text[0]));
+    expect(texts(1_000)).toEqual(["a", "b", "c", "d", "e"]);
+    expect(texts(350)).toEqual(["c", "d", "e"]);
+    expect(texts(10)).toEqual(["e"]);
+  });
+
+  it("has exactly one result right behind each call, whatever is missing", async () => {
+    const id = fc.constantFrom("1", "2", "3");
+    const any = fc.oneof(
+      fc.constant(user("u")),
+      fc.constant(say("s")),
+      fc.constant(end),
+      fc.uniqueArray(id, { minLength: 1 }).map((ids) => calls(...ids)),
+      id.map(result),
+    );
+    fc.assert(
+      fc.property(fc.array(any), (entries) => {
+        const messages = modelHistory([...entries, user("last")], 1_000_000);
+        expect(messages[0]!.role).toBe("user");
+        expect(messages.at(-1)).toEqual({ role: "user", text: "last" });
+        for (let at = 0; at < messages.length; ) {
+          const message = messages[at++]!;
+          expect(message.role).not.toBe("tool");
+          const open = message.role === "assistant" ? (message.toolCalls ?? []).map((call) => call.id) : [];
+          const answered = messages.slice(at, at + open.length).map((answer) => (answer.role === "tool" ? answer.callId : "?"));
+          expect(answered.sort()).toEqual(open.sort());
+          at += open.length;
+        }
+      }),
+    );
+  });
+});
