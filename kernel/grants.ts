@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Manifest, Permissions } from "@plinth/manifests";
 import { consentHash } from "@plinth/manifests/digest.ts";
@@ -31,7 +31,9 @@ export class Grants {
       this.#grants = new Map(Object.entries(parsed.grants ?? {}));
     } catch (thrown) {
       // Without a readable file nothing is granted: every third-party extension waits for consent.
-      if ((thrown as NodeJS.ErrnoException).code !== "ENOENT") throw errors.corrupt(this.#file, (thrown as Error).message);
+      if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return;
+      await rename(this.#file, `${this.#file}.bad`);
+      throw errors.corrupt(this.#file, (thrown as Error).message);
     }
   }
 

@@ -8,6 +8,7 @@ import { InstanceContainer } from "./container.ts";
 import { errors, owned, type PlinthError } from "./errors.ts";
 import type { CapabilityEntry } from "./generation.ts";
 import { Breaker } from "./hooks/breaker.ts";
+import { isDenial } from "./hooks/pipeline.ts";
 import type { CatalogRecord } from "./plan/catalog.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Runner, RunnerInput } from "./tiers/runner.ts";
@@ -244,6 +245,5 @@ export class Instance {
   }
 }
 
-const isDenial = (answer: unknown): boolean => typeof (answer as { deny?: unknown } | null)?.deny === "string";
 const shorter = (contract: number, wanted: number | undefined): number =>
   wanted === undefined ? contract : contract === 0 ? wanted : Math.min(contract, wanted);

@@ -25,7 +25,8 @@ export const sha = (algorithm: "sha256" | "sha512", data: string | Uint8Array): 
 export async function readPlain(path: string): Promise<Buffer> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    if (!(await handle.stat()).isFile()) throw new Error("not a plain file");
+    const found = await handle.stat();
+    if (!found.isFile() || found.size > MAX_BYTES) throw new Error("not a plain file, or too large");
     return await handle.readFile();
   } finally {
     await handle.close();

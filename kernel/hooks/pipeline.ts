@@ -154,7 +154,7 @@ export class Pipeline {
   }
 }
 
-const isDenial = (answer: unknown): answer is { deny: string } =>
+export const isDenial = (answer: unknown): answer is { deny: string } =>
   typeof answer === "object" && answer !== null && typeof (answer as { deny?: unknown }).deny === "string";
 
 function outcome(mode: HookMode, payload: unknown, answer: unknown, by: string): unknown {

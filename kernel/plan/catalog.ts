@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { LockEntry, Lockfile, Manifest } from "@plinth/manifests";
 import { formatLock, parseLock } from "@plinth/manifests/check/documents.ts";
 import { writeAtomic } from "../config.ts";
-import { type ErrorData, errors } from "../errors.ts";
+import { type ErrorData, errorData, errors } from "../errors.ts";
 
 /** One extension as the index knows it. `dir` holds the unpacked package. */
 export interface CatalogRecord {
@@ -42,8 +42,8 @@ export async function readInstalled(home: string, lock: Lockfile): Promise<Catal
   try {
     const parsed = JSON.parse(await readFile(indexFile(home), "utf8")) as IndexFile;
     if (parsed.index === 1 && Array.isArray(parsed.records)) records = parsed.records;
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== "ENOENT") records = [];
+  } catch {
+    // Rebuilt below.
   }
   const problems: ErrorData[] = [];
   const found = new Map(records.map((one) => [one.manifest?.id, one]));
@@ -56,7 +56,7 @@ export async function readInstalled(home: string, lock: Lockfile): Promise<Catal
       try {
         record = { manifest: await reread(home, id, entry), digest: entry.digest };
       } catch (thrown) {
-        problems.push({ code: "PLINTH_DIGEST", ...errorFields(thrown), extension: id });
+        problems.push({ ...errorData(thrown), extension: id });
         continue;
       }
     }
@@ -75,11 +75,6 @@ async function reread(home: string, id: string, entry: LockEntry): Promise<Manif
   if (manifest.id !== id) throw errors.digest(id, `plinth.json says ${manifest.id}`);
   return manifest;
 }
-
-const errorFields = (thrown: unknown): { code?: string; message: string; next?: string } => {
-  const { code, message, next } = thrown as { code?: string; message: string; next?: string };
-  return { ...(code ? { code } : {}), message, ...(next ? { next } : {}) };
-};
 
 export async function writeIndex(home: string, records: readonly CatalogRecord[]): Promise<void> {
   const kept = records.filter((one) => !one.bundled).map(({ manifest, digest }) => ({ manifest, digest }));

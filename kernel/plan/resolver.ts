@@ -230,14 +230,7 @@ function chooseProviders(
       const wanted = choice(`${contract}/${id}`);
       const winner = list.length === 1 ? list[0] : list.find((one) => one.extension === wanted);
       if (winner !== undefined) chosen.set(id, winner);
-      else
-        problems.push(
-          errors.conflict(
-            list[0]?.extension ?? "",
-            `${contract}/${id}`,
-            list.map((one) => one.extension),
-          ),
-        );
+      else problems.push(contested(`${contract}/${id}`, list));
     }
     capabilities.set(contract, chosen);
     if (contracts.get(contract)?.cardinality !== "one") continue;
@@ -250,16 +243,14 @@ function chooseProviders(
       note(contract, `filled by ${winner.extension}: ${why}`);
       note(winner.extension, `fills the slot ${contract}: ${why}`);
     } else if (wanted !== undefined) problems.push(errors.missing(`slots["${contract}"]`, wanted));
-    else
-      problems.push(
-        errors.conflict(
-          providers[0]?.extension ?? "",
-          contract,
-          providers.map((one) => one.extension),
-        ),
-      );
+    else problems.push(contested(contract, providers));
   }
   return { capabilities, slots, problems };
+}
+
+function contested(what: string, offers: readonly { extension: string }[]): PlinthError {
+  const names = offers.map((one) => one.extension);
+  return errors.conflict(names[0] ?? "", what, names);
 }
 
 function planHooks(
@@ -270,6 +261,8 @@ function planHooks(
   const hooks = new Map<string, PlannedHook>();
   for (const contract of contracts.values()) {
     for (const [name, { mode, deadlineMs, failure }] of Object.entries(contract.hooks)) {
+      // The product's contracts come first: nobody takes over a hook, and with it a gate, by defining it again.
+      if (hooks.has(name)) continue;
       const subscribers: PlannedSubscriber[] = [];
       for (const [extension, { manifest }] of candidates) {
         const use = manifest.hooks?.find((one) => one.on === name);

@@ -21,16 +21,15 @@ export class ChildRequests implements Handler {
   constructor(manifest: Manifest, bridge: Bridge) {
     this.#owner = manifest.id;
     this.#bridge = bridge;
-    const store = async (): Promise<Awaited<ReturnType<Bridge["store"]>>> => bridge.store();
     this.#methods = new Map<string, Method>([
       ["list", ({ contract }) => bridge.list(String(contract))],
       ["call", (p, signal) => bridge.call(String(p.contract), name(p.id), String(p.method), p.input, { signal, deadlineMs: bound(p.deadlineMs) })],
       ["fire", (p, signal) => bridge.fire(String(p.hook), p.payload, { signal })],
-      ["store.get", async ({ key }) => (await store()).get(key as string)],
-      ["store.set", async ({ key, value, ttlMs }) => (await store()).set(key as string, value, bound(ttlMs))],
-      ["store.delete", async ({ key }) => (await store()).delete(key as string)],
-      ["store.keys", async ({ prefix }) => (await store()).keys(prefix as string | undefined)],
-      ["store.clear", async () => (await store()).clear()],
+      ["store.get", async ({ key }) => (await bridge.store()).get(key as string)],
+      ["store.set", async ({ key, value, ttlMs }) => (await bridge.store()).set(key as string, value, bound(ttlMs))],
+      ["store.delete", async ({ key }) => (await bridge.store()).delete(key as string)],
+      ["store.keys", async ({ prefix }) => (await bridge.store()).keys(prefix as string | undefined)],
+      ["store.clear", async () => (await bridge.store()).clear()],
       ["secret.exists", (p) => bridge.secretExists(String(p.name))],
       ["validate", (p) => bridge.validate(p.schema, p.value)],
       ["work.begin", ({ principal }) => this.#begin(principal as Principal)],

@@ -22,6 +22,5 @@ export interface RunnerInput {
   readonly bridge: import("@plinth/manifests/wire/bridge.ts").Bridge;
   readonly container: import("../container.ts").InstanceContainer;
   readonly workspace: string;
-  /** The work with this id, if a call into this instance carries it now: ids from outside prove nothing. */
   readonly onLog: (level: "debug" | "info" | "warn" | "error", message: string) => void;
 }

@@ -9,7 +9,8 @@ export function editJson5(text: string, path: readonly string[], value: unknown)
   let node: ObjectNode = document.body;
   for (let depth = 0; ; depth++) {
     const key = path[depth] as string;
-    const member = node.members.find((one) => nameOf(one) === key);
+    // Of two members with one name the last one counts.
+    const member = node.members.findLast((one) => nameOf(one) === key);
     const last = depth === path.length - 1;
     if (member === undefined) return value === undefined ? text : insert(source, node, key, wrap(path.slice(depth + 1), value), depth + 1);
     if (last) return value === undefined ? remove(source, node, member) : replace(source, member.value, value, depth + 1);

@@ -7,6 +7,13 @@ export interface SchemaProblem {
   message: string;
 }
 
+interface Check {
+  readonly schema: string;
+  readonly value: string;
+  resolve(problems: SchemaProblem[]): void;
+  reject(error: PlinthError): void;
+}
+
 const DEADLINE_MS = 2_000;
 const MAX_SCHEMA = 256 * 1024;
 const MAX_VALUE = 4 * 1_048_576;
@@ -25,27 +32,49 @@ export class SchemaGuard {
   #starting: Promise<Worker> | null = null;
   #nextId = 1;
   #idle: NodeJS.Timeout | null = null;
-  readonly #pending = new Map<number, { resolve(problems: SchemaProblem[]): void; reject(error: PlinthError): void; timer: NodeJS.Timeout }>();
+  #deadline: NodeJS.Timeout | undefined;
+  readonly #pending = new Map<number, Check>();
 
   /** [] = the value fits. Rejects with PLINTH_SCHEMA when the schema itself is not usable. */
   async validate(schema: unknown, value: unknown): Promise<SchemaProblem[]> {
+    inspect(schema, 0);
     const schemaText = JSON.stringify(schema) ?? "true";
     const valueText = JSON.stringify(value) ?? "null";
     if (schemaText.length > MAX_SCHEMA) throw unusable(`it is larger than ${MAX_SCHEMA / 1024} KiB`);
     if (valueText.length > MAX_VALUE) return [{ path: "", message: `is larger than ${MAX_VALUE / 1_048_576} MiB` }];
-    inspect(schema, 0);
-    const worker = this.#worker ?? (await this.#start());
-    const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#end(unusable(`checking a value took more than ${DEADLINE_MS} ms`)), DEADLINE_MS);
-      this.#pending.set(id, { resolve, reject, timer });
-      worker.ref();
-      worker.postMessage({ id, schema: schemaText, value: valueText });
-    });
+    return new Promise((resolve, reject) => this.#run({ schema: schemaText, value: valueText, resolve, reject }));
   }
 
   async close(): Promise<void> {
     this.#end(unusable("the checker was stopped"));
+  }
+
+  #run(check: Check): void {
+    const send = (worker: Worker): void => {
+      const id = this.#nextId++;
+      this.#pending.set(id, check);
+      if (this.#pending.size === 1) this.#watch();
+      worker.ref();
+      worker.postMessage({ id, schema: check.schema, value: check.value });
+    };
+    if (this.#worker !== null) send(this.#worker);
+    else void this.#start().then(send, (thrown: Error) => check.reject(unusable(thrown.message)));
+  }
+
+  /** Checks run one after the other: the time of the oldest one starts now. */
+  #watch(): void {
+    clearTimeout(this.#deadline);
+    if (this.#pending.size === 0) return;
+    this.#deadline = setTimeout(() => this.#failed(unusable(`checking a value took more than ${DEADLINE_MS} ms`)), DEADLINE_MS);
+  }
+
+  /** It is the oldest one that hung or crashed the thread. The others go again. */
+  #failed(error: PlinthError): void {
+    const [culprit, ...others] = this.#pending.values();
+    this.#pending.clear();
+    this.#end(error);
+    culprit?.reject(error);
+    for (const check of others) this.#run(check);
   }
 
   #start(): Promise<Worker> {
@@ -61,19 +90,22 @@ export class SchemaGuard {
         const waiting = this.#pending.get(id);
         if (waiting === undefined) return;
         this.#pending.delete(id);
-        clearTimeout(waiting.timer);
+        this.#watch();
         if (problems !== undefined) waiting.resolve(problems);
         else waiting.reject(unusable(failed ?? "it cannot be compiled"));
         this.#rest();
       });
-      worker.on("error", (error: Error) => this.#end(unusable(error.message)));
+      worker.on("error", (error: Error) => {
+        if (this.#worker === worker) this.#failed(unusable(error.message));
+      });
       worker.on("exit", () => {
-        if (this.#worker === worker) this.#end(unusable("the checker ended"));
+        if (this.#worker === worker) this.#failed(unusable("the checker ended"));
       });
       this.#worker = worker;
-      this.#starting = null;
       return worker;
-    })();
+    })().finally(() => {
+      this.#starting = null;
+    });
     return this.#starting;
   }
 
@@ -96,10 +128,8 @@ export class SchemaGuard {
     if (this.#idle !== null) clearTimeout(this.#idle);
     this.#idle = null;
     void worker?.terminate();
-    for (const { reject, timer } of this.#pending.values()) {
-      clearTimeout(timer);
-      reject(error);
-    }
+    clearTimeout(this.#deadline);
+    for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
 }

@@ -29,6 +29,8 @@ export function parseManifest(text: string, origin: string): Manifest {
     if (!contract.id.startsWith(`${manifest.id}.`) && contract.id !== manifest.id) {
       throw manifestInvalid(manifest.id, "/defines", `the contract ${contract.id} must start with ${manifest.id}.`);
     }
+    const foreign = Object.keys(contract.hooks ?? {}).find((hook) => !hook.startsWith(`${manifest.id}.`));
+    if (foreign !== undefined) throw manifestInvalid(manifest.id, "/defines", `the hook ${foreign} must start with ${manifest.id}.`);
   }
   const seen = new Set<string>();
   for (const { contract, id } of manifest.provides ?? []) {

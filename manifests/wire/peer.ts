@@ -263,9 +263,9 @@ export class Peer {
       text = JSON.stringify(["err", message[1], errorData(error)]);
       sent = false;
     }
-    if (text.length > WIRE.maxFrameBytes - 16) {
+    if (text.length > (WIRE.maxFrameBytes - 16) / 3 && Buffer.byteLength(text) > WIRE.maxFrameBytes - 16) {
       if (message[0] === "note") return false;
-      const error = raised(this.#owner).payload(`a message of ${text.length} characters is over the limit`);
+      const error = raised(this.#owner).payload(`a message of ${Buffer.byteLength(text)} bytes is over the limit`);
       if (message[0] === "call") return this.#failLocal(message[1], error);
       text = JSON.stringify(["err", message[1], errorData(error)]);
       sent = false;

@@ -46,6 +46,8 @@ export class Lanes {
     if (this.waiting >= this.#limits.maxWaiting) throw full(`${this.waiting} messages wait in all sessions.`);
 
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // Whoever asked may be on its way to this promise when it is aborted.
+    promise.catch(() => {});
     const ticket: Ticket = {
       key,
       grant: () => {

@@ -1,8 +1,8 @@
 import { defineExtension } from "@plinth/sdk";
+import { SessionStore } from "./store.ts";
 
 export default defineExtension({
   async activate(ctx) {
-    const { SessionStore } = await import("./store.ts");
     const store = await SessionStore.open({ dir: ctx.dataDir, now: ctx.clock.now, log: ctx.log });
     ctx.effect("session store", () => store.close());
     ctx.provide("plinth.session-store", "sqlite", {

@@ -143,6 +143,19 @@ describe("agent", () => {
     expect(seen.err).toBe('→ dice {"sides":6}\n✗ dice: broken\n');
   });
 
+  it("keeps notes on lines of their own", async () => {
+    const suggestions = [{ label: "Yes", text: "/yes" }];
+    const { run } = await cli([turns(start, { type: "text", delta: "Let me see." }, ...tool, { type: "suggest", suggestions }, end)]);
+    const { items } = await run("agent", "-m", "roll");
+    expect(items.map((item) => ("out" in item ? item.out : "err" in item ? item.err : ""))).toEqual([
+      "Let me see.",
+      "\n",
+      '→ dice {"sides":6}\n',
+      "✗ dice: broken\n",
+      "Yes: /yes\n",
+    ]);
+  });
+
   it("answers --json with text, run, session, usage and tool calls", async () => {
     const { run } = await cli([turns(start, ...tool, end)]);
     expect(JSON.parse((await run("agent", "-m", "roll", "--json")).out)).toEqual({

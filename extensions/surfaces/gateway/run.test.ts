@@ -31,10 +31,10 @@ async function start(testHost: Awaited<ReturnType<typeof host>>, options: object
 }
 
 describe("plinth gateway run", () => {
-  it("prints one line of JSON when it is ready, and runs until it is cancelled", async () => {
+  it("gives its address as the result when it is ready, and runs until it is cancelled", async () => {
     await using testHost = await host();
     const { first, rest, abort } = await start(testHost);
-    const line = JSON.parse(first.out);
+    const line = first.result;
     expect(Object.keys(line)).toEqual(["url", "token", "pid"]);
     expect(line.pid).toBe(process.pid);
     expect(line.token).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -62,7 +62,7 @@ describe("plinth gateway run", () => {
   it("ends well on SIGTERM and takes its announcement back", async () => {
     await using testHost = await host();
     const { first, rest } = await start(testHost);
-    const { url } = JSON.parse(first.out);
+    const { url } = first.result;
     const file = join(testHost.home, "state", "plinth.gateway", "running.json");
     expect(JSON.parse(await readFile(file, "utf8"))).toMatchObject({
       url,
@@ -87,7 +87,7 @@ describe("plinth gateway run", () => {
     const later = method("later", { call: () => release.promise.then(() => ({ done: true })) });
     await using testHost = await host([slow, later]);
     const { first, rest, abort } = await start(testHost);
-    const { url, token } = JSON.parse(first.out);
+    const { url, token } = first.result;
     const authorization = `Bearer ${token}`;
     const response = await fetch(`${url}/slow`, { headers: { authorization } });
     const socket = new WebSocket(`${url.replace("http", "ws")}/ws`, { headers: { authorization } });
@@ -126,7 +126,7 @@ describe("plinth gateway run", () => {
     const { assertAlone } = await import("./running.ts");
     await expect(assertAlone(join(testHost.home, "state", "plinth.gateway"))).rejects.toMatchObject({
       code: "PLINTH_GATEWAY_RUNNING",
-      message: expect.stringContaining(JSON.parse(first.out).url),
+      message: expect.stringContaining(first.result.url),
       next: expect.any(String),
     });
     await expect(start(testHost)).rejects.toMatchObject({ code: "PLINTH_GATEWAY_RUNNING" });
@@ -141,7 +141,7 @@ describe("plinth gateway run", () => {
     await mkdir(dir, { recursive: true });
     await writeFile(join(dir, "running.json"), JSON.stringify({ url: "http://127.0.0.1:1", token: "x", pid: 1, startedAt: 1, version: "0" }));
     const { first, abort } = await start(testHost);
-    expect(JSON.parse(await readFile(join(dir, "running.json"), "utf8")).url).toBe(JSON.parse(first.out).url);
+    expect(JSON.parse(await readFile(join(dir, "running.json"), "utf8")).url).toBe(first.result.url);
     abort.abort();
   });
 
@@ -157,7 +157,7 @@ describe("plinth gateway run", () => {
         next: expect.stringContaining("--port 0"),
       });
       await using first = await host();
-      const { url } = JSON.parse((await start(first)).first.out);
+      const { url } = (await start(first)).first.result;
       await expect(start(testHost, { port: new URL(url).port })).rejects.toMatchObject({
         code: "PLINTH_PORT_BUSY",
         message: expect.stringContaining("another Plinth"),
@@ -177,14 +177,14 @@ describe("plinth gateway run", () => {
   it("keeps its token in a file for the owner only, and refuses one that others could read", async () => {
     await using testHost = await host();
     const one = await start(testHost);
-    const { token } = JSON.parse(one.first.out);
+    const { token } = one.first.result;
     const file = join(testHost.home, "state", "plinth.gateway", "token");
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect((await readFile(file, "utf8")).trim()).toBe(token);
     process.emit("SIGINT");
     await one.rest;
     const two = await start(testHost);
-    expect(JSON.parse(two.first.out).token).toBe(token);
+    expect(two.first.result.token).toBe(token);
     process.emit("SIGINT");
     await two.rest;
     await chmod(file, 0o644);

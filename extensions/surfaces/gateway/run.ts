@@ -7,7 +7,7 @@ interface RunInput {
   options: Record<string, string | boolean>;
   terminal: { json: boolean };
 }
-type RunItem = { out: string } | { err: string } | { result: unknown } | { exit: number };
+type RunItem = { out: string } | { result: unknown } | { err: string } | { exit: number };
 
 export interface Runner {
   start(listen: Partial<Listen>): Promise<Gateway>;

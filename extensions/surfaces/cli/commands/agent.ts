@@ -23,6 +23,9 @@ class Turn {
   #sessionKey = "";
   #streamed = "";
   #tools = new Map<string, { name: string; args: Record<string, unknown>; isError: boolean }>();
+  #suggestions: { label: string; text: string }[] = [];
+  /** Standard output stands in the middle of a line. */
+  #midLine = false;
   #end: Extract<TurnEvent, { type: "end" }> | undefined;
 
   constructor(run: Run) {
@@ -30,7 +33,6 @@ class Turn {
   }
 
   async follow(event: TurnEvent): Promise<void> {
-    const run = this.#run;
     switch (event.type) {
       case "start":
         this.#runId = event.runId;
@@ -38,7 +40,7 @@ class Turn {
         return;
       case "text":
         this.#streamed += event.delta;
-        return await run.out(plainLines(event.delta));
+        return await this.#say(event.delta);
       case "progress":
         return await this.#note(event.text);
       case "tool-start":
@@ -51,7 +53,7 @@ class Turn {
         return;
       }
       case "suggest":
-        for (const { label, text } of event.suggestions) await this.#note(`${label}: ${text}`);
+        this.#suggestions.push(...event.suggestions);
         return;
       case "end":
         this.#end = event;
@@ -61,9 +63,9 @@ class Turn {
   async finish(): Promise<void> {
     const end = this.#end;
     if (!end) throw new PlinthError("PLINTH_TURN_CUT", "The turn stopped without an end.", { next: "Send the message again." });
-    const shown = this.#streamed || end.text;
-    if (!this.#streamed && end.text) await this.#run.out(plainLines(end.text));
-    if (shown && !shown.endsWith("\n")) await this.#run.out("\n");
+    if (!this.#streamed && end.text) await this.#say(end.text);
+    await this.#endLine();
+    for (const { label, text } of this.#suggestions) await this.#note(`${label}: ${text}`);
     if (end.status === "aborted") throw new PlinthError("PLINTH_ABORTED", "The turn was aborted.", { next: "Send the message again." });
     if (end.status === "error") {
       const { code = "PLINTH_FAILED", message = "The turn failed.", extension, next } = end.error ?? {};
@@ -79,8 +81,19 @@ class Turn {
     });
   }
 
+  async #say(text: string): Promise<void> {
+    if (text === "") return;
+    this.#midLine = !text.endsWith("\n");
+    await this.#run.out(plainLines(text));
+  }
+
+  async #endLine(): Promise<void> {
+    if (this.#midLine) await this.#say("\n");
+  }
+
   async #note(text: string): Promise<void> {
     if (this.#run.terminal.json) return;
+    await this.#endLine();
     await this.#run.err(`${this.#run.paint.dim(fit(plain(text), this.#run.terminal.columns || 80))}\n`);
   }
 }

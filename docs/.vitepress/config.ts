@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { defineConfig } from "vitepress";
+
+/** Written by `node .ci/docs.mjs`; without it only the pages by hand are there. */
+const list = join(import.meta.dirname, "../reference/contracts.json");
+const contracts: { id: string; title: string }[] = existsSync(list) ? JSON.parse(readFileSync(list, "utf8")) : [];
+
+const reference = (text: string, page: string) => ({ text, link: `/reference/${page}` });
+
+export default defineConfig({
+  title: "Plinth",
+  description: "A plugin host for AI agents.",
+  lang: "en-GB",
+  head: [["link", { rel: "icon", href: "/icon.svg", type: "image/svg+xml" }]],
+  srcExclude: ["generate/**", "README.md"],
+  themeConfig: {
+    logo: "/icon.svg",
+    search: { provider: "local" },
+    outline: { level: [2, 3] },
+    nav: [
+      { text: "Start", link: "/getting-started" },
+      { text: "Write an extension", link: "/writing-your-first-extension" },
+      { text: "Architecture", link: "/architecture" },
+      { text: "Reference", link: "/reference/commands" },
+    ],
+    sidebar: [
+      {
+        text: "Guide",
+        items: [
+          { text: "What Plinth is", link: "/" },
+          { text: "Getting started", link: "/getting-started" },
+          { text: "Your first extension", link: "/writing-your-first-extension" },
+          { text: "Configuration", link: "/configuration" },
+        ],
+      },
+      {
+        text: "How it works",
+        items: [
+          { text: "Architecture", link: "/architecture" },
+          { text: "Security model", link: "/security" },
+          { text: "WebSocket and HTTP API", link: "/api" },
+          { text: "Benchmarks", link: "/benchmarks" },
+        ],
+      },
+      {
+        text: "Reference",
+        items: [
+          reference("Commands", "commands"),
+          reference("Slash commands", "chat-commands"),
+          reference("Gateway methods and routes", "gateway-methods"),
+          reference("First-party extensions", "extensions"),
+          reference("Manifest", "manifest"),
+          reference("Configuration file", "config"),
+          reference("Lockfile", "lockfile"),
+          reference("Hooks", "hooks"),
+          reference("Error codes", "errors"),
+        ],
+      },
+      {
+        text: "Contracts",
+        collapsed: true,
+        items: [
+          reference("All contracts", "contracts/"),
+          reference("Shared types", "contracts/types"),
+          ...contracts.map(({ id }) => reference(id, `contracts/${id}`)),
+        ],
+      },
+    ],
+  },
+});
