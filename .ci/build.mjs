@@ -96,7 +96,8 @@ async function buildExtension({ dir, manifest }) {
   if (manifest.entry !== undefined) {
     await build({
       ...esm,
-      splitting: true,
+      // What may run in a process of its own is handed over as one file.
+      splitting: !(manifest.tiers ?? []).includes("process"),
       outExtension: undefined,
       banner: { js: REQUIRE },
       external: ["esbuild"],

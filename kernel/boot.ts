@@ -44,12 +44,14 @@ export async function boot(input: BootInput): Promise<Host> {
         product: JSON.parse(productText) as Product,
         lock,
         records: [...bundled, ...installed.records],
-        problems: installed.problems,
+        problems: [...installed.problems],
       };
     });
     const logs = new Logs(input.logLevel ?? (env.PLINTH_LOG as LogLevel | undefined) ?? config.value.log?.level ?? "warn");
     const host = new Host({ home, product, logs, report, env, state: { config, lock, records, problems } });
-    await report.step("grants", () => Promise.all([host.grants.load(), host.supervisor.load()]));
+    await report.step("grants", () =>
+      Promise.all([host.grants.load().catch((thrown) => void problems.push(errorData(thrown))), host.supervisor.load()]),
+    );
     host.safeMode = input.safeMode === true || env.PLINTH_SAFE_MODE === "1";
     if (input.counted && (await host.supervisor.bootStarts())) {
       host.safeMode = true;
@@ -58,7 +60,7 @@ export async function boot(input: BootInput): Promise<Host> {
     host.own.push(...ownCapabilities(host));
     const generation = await report.step("generation", () => host.advance(host.state));
     for (const problem of [...generation.plan.blocked.values(), ...generation.plan.problems])
-      logs.of("host").warn(problem.message, { ...errorData(problem) });
+      logs.of(problem.extension ?? "host").warn(problem.message, { ...errorData(problem) });
     return host;
   });
 }

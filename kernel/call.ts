@@ -1,5 +1,5 @@
 import type { CallOptions } from "@plinth/manifests/wire/bridge.ts";
-import { addDeadline, type Deadline, removeDeadline } from "./deadlines.ts";
+import { addDeadline, type Deadline, removeDeadline } from "@plinth/manifests/wire/deadlines.ts";
 import { errors, owned, PlinthError } from "./errors.ts";
 import type { Work } from "./work.ts";
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Lockfile, Manifest } from "@plinth/manifests";
+import { coldPart, withDefaults } from "@plinth/manifests/check/config-values.ts";
 import { SchemaGuard } from "@plinth/manifests/check/guard.ts";
 import { canonical, sha } from "@plinth/manifests/digest.ts";
 import { effectivePermissions } from "@plinth/manifests/powers.ts";
@@ -132,6 +133,7 @@ export class Host {
       const held = this.current.instances.get(id);
       const instance = held?.key === key ? held : this.#instance(key, planned, plan);
       if (instance !== held) fresh.push(instance);
+      else instance.configure(withDefaults(planned.record.manifest.config, planned.settings.config));
       instances.set(id, instance);
     }
     const next = new Generation(this.current.number + 1, plan, instances, this.own);
@@ -218,7 +220,8 @@ export class Host {
   }
 
   #key({ record, tier, settings }: PlannedExtension): string {
-    return sha("sha256", canonical({ id: record.manifest.id, digest: record.digest, tier, config: settings.config, grants: settings.grants }));
+    const { id, config } = record.manifest;
+    return sha("sha256", canonical({ id, digest: record.digest, tier, config: coldPart(config, settings.config), grants: settings.grants }));
   }
 
   #instance(key: string, { record, tier, settings }: PlannedExtension, plan: Plan): Instance {
@@ -257,7 +260,7 @@ export class Host {
     const hasData = (granted?.fs ?? []).some((one) => one === "data" || one === "data:ro");
     return {
       manifest,
-      config: Object.freeze({ ...defaultsOf(manifest.config), ...config }),
+      config: withDefaults(manifest.config, config),
       env,
       dataDir: hasData ? join(this.home, "state", manifest.id) : null,
       methods,
@@ -283,12 +286,6 @@ export class Host {
     }
     return problems;
   }
-}
-
-/** Defaults that the configuration's schema states for its properties. */
-function defaultsOf(schema: unknown): Record<string, unknown> {
-  const properties = (schema as { properties?: Record<string, { default?: unknown }> } | undefined)?.properties ?? {};
-  return Object.fromEntries(Object.entries(properties).flatMap(([key, one]) => (one?.default === undefined ? [] : [[key, one.default]])));
 }
 
 async function makeRunner(tier: string, input: RunnerInput): Promise<Runner> {

@@ -1,5 +1,7 @@
 import { mkdir } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
 import type { Tier } from "@plinth/manifests";
+import { replaceValues } from "@plinth/manifests/check/config-values.ts";
 import { checkHookPayload, checkPayload, loadPayloads } from "@plinth/manifests/check/payloads.ts";
 import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
 import type { DependencyContainer } from "tsyringe";
@@ -76,6 +78,13 @@ export class Instance {
   /** Start it now if it does not run; throws its coded error when it cannot. */
   async activate(): Promise<void> {
     if (this.#runner === null) await this.#start();
+  }
+
+  /** Hot configuration reaches the running instance; the rest only ever differs in a new one. */
+  configure(config: Record<string, unknown>): void {
+    if (isDeepStrictEqual(this.#input.info.config, config)) return;
+    replaceValues(this.#input.info.config as Record<string, unknown>, config);
+    this.#runner?.configure(config);
   }
 
   invoke(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Instance | null): Promise<unknown> {

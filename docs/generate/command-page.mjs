@@ -11,7 +11,7 @@ export function commandPage({ commands, usageLine }) {
     table(
       ["everywhere", ""],
       [
-        [code("--json"), "Exactly one line of JSON on standard output: the result, or `{\"error\": {code, message, extension, next}}`."],
+        [code("--json"), 'Exactly one line of JSON on standard output: the result, or `{"error": {code, message, extension, next}}`.'],
         [code("--help, -h"), "Help for a command, from data; no extension's code is loaded. `plinth help COMMAND` is the same."],
         [code("--version, -V"), "The version."],
         [code("--safe-mode"), "Run here, with first-party extensions only."],
@@ -27,9 +27,14 @@ function section(command, usageLine) {
   const dot = /[.…!?]$/.test(summary) ? "" : ".";
   return page(
     `## ${code(path.join(" "))}`,
-    `${prose(summary)}${dot} ${where === "local" ? "*local* · " : ""}from ${code(extension)}`,
+    `${prose(summary)}${dot} ${where === "local" ? "*Local.* " : ""}Provided by ${code(extension)}.`,
     fence("sh", usageLine(command)),
-    args.length > 0 ? table(["argument", "required", "meaning"], args.map((one) => [code(one.name.toUpperCase() + (one.variadic ? "…" : "")), one.required ? "yes" : "", prose(one.summary)])) : "",
+    args.length > 0
+      ? table(
+          ["argument", "required", "meaning"],
+          args.map((one) => [code(one.name.toUpperCase() + (one.variadic ? "…" : "")), one.required ? "yes" : "", prose(one.summary)]),
+        )
+      : "",
     Object.keys(options).length > 0 ? table(["option", "required", "meaning"], Object.entries(options).map(optionRow)) : "",
     examples.length > 0 ? fence("sh", examples.join("\n")) : "",
   ).trimEnd();

@@ -49,7 +49,12 @@ function contractPage(contract, types, extensions, product) {
     Object.keys(hooks).length > 0 ? "## Hooks" : "",
     ...Object.entries(hooks).map(([name, hook]) => hookSection(name, hook, nameOf)),
     Object.keys(errors).length > 0 ? "## Errors that callers may branch on" : "",
-    Object.keys(errors).length > 0 ? table(["code", "meaning"], Object.entries(errors).map(([name, meaning]) => [code(name), prose(meaning)])) : "",
+    Object.keys(errors).length > 0
+      ? table(
+          ["code", "meaning"],
+          Object.entries(errors).map(([name, meaning]) => [code(name), prose(meaning)]),
+        )
+      : "",
     "## Provided in this product by",
     providers.length > 0 ? providerTable(providers) : "Nobody: it is for extensions to come, or for the kernel itself.",
   );
@@ -60,7 +65,10 @@ function contractPage(contract, types, extensions, product) {
 function providerTable(providers) {
   const byExtension = new Map();
   for (const [extension, id] of providers) byExtension.set(extension, [...(byExtension.get(extension) ?? []), id]);
-  return table(["extension", "ids"], [...byExtension].map(([extension, ids]) => [code(extension), ids.map(code).join(", ")]));
+  return table(
+    ["extension", "ids"],
+    [...byExtension].map(([extension, ids]) => [code(extension), ids.map(code).join(", ")]),
+  );
 }
 
 function methodSection(name, { summary, input, output, stream, deadlineMs, idempotent, optional }, nameOf) {
@@ -102,7 +110,12 @@ function typesPage(types) {
     "# Shared types",
     "Types that payloads of several methods and hooks are made of. Payloads that cross a tier are checked against them.",
     ...types.all.map(({ name, schema, file }) =>
-      page(`## ${name}`, prose(schema.description), fence("ts", `type ${name} = ${typeText(schema, types.namer(name))}`), `Source: ${code(file)}`).trimEnd(),
+      page(
+        `## ${name}`,
+        prose(schema.description),
+        fence("ts", `type ${name} = ${typeText(schema, types.namer(name))}`),
+        `Source: ${code(file)}`,
+      ).trimEnd(),
     ),
   );
 }
@@ -115,7 +128,10 @@ function hooksPage(contracts, extensions) {
       duration(deadlineMs),
       failure,
       prose(summary),
-      extensions.filter((one) => one.hooks?.some((each) => each.on === name)).map((one) => code(one.id)).join(", "),
+      extensions
+        .filter((one) => one.hooks?.some((each) => each.on === name))
+        .map((one) => code(one.id))
+        .join(", "),
     ]),
   );
   return page(
@@ -124,7 +140,10 @@ function hooksPage(contracts, extensions) {
     "A hook is a named point in a flow. Its mode, its deadline and its failure policy belong to the hook; a subscriber may shorten the deadline and tighten the policy, never loosen them.",
     table(["hook", "mode", "deadline", "fails", "what it is", "first-party subscribers"], rows.sort()),
     "## Modes",
-    table(["mode", "meaning"], Object.entries(MODES).map(([mode, meaning]) => [code(mode), meaning])),
+    table(
+      ["mode", "meaning"],
+      Object.entries(MODES).map(([mode, meaning]) => [code(mode), meaning]),
+    ),
     "## Order",
     "Stage first (`early`, `normal`, `late`), then `before` and `after` inside a stage, then the extension's id. The order never depends on when something was installed. `plinth hooks` prints it, with calls and errors.",
     "## Failure",

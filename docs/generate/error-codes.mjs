@@ -8,7 +8,8 @@ const LEFT_OUT = new Set(["node_modules", "generated", "dist", "assets"]);
 /** Every code with its owner, file, message and next step, sorted by owner and code; placeholders as ‹name›. */
 export async function readErrorCodes(root) {
   const found = [];
-  for (const folder of FOLDERS) for (const file of await sources(root, folder)) found.push(...codesOf(await readFile(join(root, file), "utf8"), file, await ownerOf(root, file)));
+  for (const folder of FOLDERS)
+    for (const file of await sources(root, folder)) found.push(...codesOf(await readFile(join(root, file), "utf8"), file, await ownerOf(root, file)));
   const best = new Map();
   for (const one of found) {
     const key = `${one.owner} ${one.code} ${one.message ?? ""}`;
@@ -34,7 +35,8 @@ async function sources(root, folder) {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory()) {
       if (!LEFT_OUT.has(entry.name)) files.push(...(await sources(root, path)));
-    } else if (/\.(ts|mjs|cjs)$/.test(entry.name) && !/\.(test|testing|d)\.ts$/.test(entry.name) && !/(^|\/)(test|scripted)-/.test(path)) files.push(path);
+    } else if (/\.(ts|mjs|cjs)$/.test(entry.name) && !/\.(test|testing|d)\.ts$/.test(entry.name) && !/(^|\/)(test|scripted)-/.test(path))
+      files.push(path);
   }
   return files;
 }
@@ -53,8 +55,9 @@ function codesOf(text, file, owner) {
     // The message: next argument, `message:` of the same object, or of the function that makes it.
     const lead = /^\s*,\s*(?:\(?(?:\([^()]*\)|\w+)\s*=>\s*\(\{\s*message:\s*|message:\s*)?(?=["'`])/.exec(after);
     const one = { code: match[1], owner, file };
-    if (lead) {
-      const message = literal(after, lead[0].length);
+    const message = lead ? literal(after, lead[0].length) : { text: "" };
+    // In a list of codes the next string is a code, not a sentence.
+    if (/[a-z]/.test(message.text)) {
       const rest = after.slice(lead[0].length + message.length);
       const next = /^[^;]{0,300}?\bnext:\s*(?=["'`])/.exec(rest.split(/"PLINTH_/)[0]);
       Object.assign(one, { message: message.text, ...(next ? { next: literal(rest, next[0].length).text } : {}) });

@@ -10,7 +10,13 @@ export function errorPage(errors, extensions) {
     "# Error codes",
     "Every error has a code, a sentence, mostly the next step, and the extension that owns it. Codes are stable; sentences may be reworded. " +
       "‹name› stands for a value. An extension of a third party may use codes of its own; what it throws without a code is `PLINTH_EXTENSION_FAILED`.",
-    ...owners.map((owner) => section(owner, errors.filter((one) => one.owner === owner), extensions)),
+    ...owners.map((owner) =>
+      section(
+        owner,
+        errors.filter((one) => one.owner === owner),
+        extensions,
+      ),
+    ),
   );
 }
 

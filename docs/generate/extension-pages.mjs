@@ -1,6 +1,6 @@
 /** What the product's own extensions provide and take; the methods and routes of the gateway. */
 import { code, generatedFrom, page, prose, table } from "./markdown.mjs";
-import { fieldTable } from "./schema.mjs";
+import { fieldTable, inlined } from "./schema.mjs";
 
 const SOURCE = "extensions/*/*/plinth.json";
 
@@ -22,7 +22,10 @@ function extensionsPage(extensions) {
     generatedFrom(SOURCE),
     "# First-party extensions",
     "Everything that Plinth can do is an extension. These come with the product. Each can be disabled, and those that fill a slot can be replaced.",
-    table(["extension", "what it is"], extensions.map(({ id, title, description }) => [`[${code(id)}](#${id.replaceAll(".", "-")})`, `**${prose(title)}.** ${prose(description)}`])),
+    table(
+      ["extension", "what it is"],
+      extensions.map(({ id, title, description }) => [`[${code(id)}](#${id.replaceAll(".", "-")})`, `**${prose(title)}.** ${prose(description)}`]),
+    ),
     ...extensions.map(section),
   );
 }
@@ -35,13 +38,21 @@ function section({ id, description, tiers = ["isolate", "process"], provides = [
     ["provides", [...grouped].map(([contract, ids]) => `[${code(contract)}](./contracts/${contract}.md) ${ids.map(code).join(", ")}`).join("; ")],
     ["uses", uses.map(({ contract }) => `[${code(contract)}](./contracts/${contract}.md)`).join(", ")],
     ["hooks", hooks.map(({ on }) => code(on)).join(", ")],
-    ["permissions", Object.entries(permissions).map(([kind, list]) => `${kind}: ${list.map(code).join(", ")}`).join("; ")],
+    [
+      "permissions",
+      Object.entries(permissions)
+        .map(([kind, list]) => `${kind}: ${list.map(code).join(", ")}`)
+        .join("; "),
+    ],
   ];
   return page(
     `## ${code(id)}`,
     prose(description),
-    table(["", ""], rows.filter(([, text]) => text !== "")),
-    config?.properties ? page(`Configuration, under \`extensions["${id}"].config\`:`, fieldTable(config)).trimEnd() : "",
+    table(
+      ["", ""],
+      rows.filter(([, text]) => text !== ""),
+    ),
+    config?.properties ? page(`Configuration, under \`extensions["${id}"].config\`:`, fieldTable(inlined(config))).trimEnd() : "",
   ).trimEnd();
 }
 
@@ -55,18 +66,29 @@ function gatewayPage(extensions) {
     "## WebSocket methods",
     table(
       ["method", "scope", "answers", "meaning", "extension"],
-      methods.map(({ id, extension, descriptor }) => [code(id), descriptor.scope, descriptor.streaming ? "events" : "once", prose(descriptor.summary), code(extension)]),
+      methods.map(({ id, extension, descriptor }) => [
+        code(id),
+        descriptor.scope,
+        descriptor.streaming ? "events" : "once",
+        prose(descriptor.summary),
+        code(extension),
+      ]),
     ),
     "## Parameters",
     ...methods
       .filter(({ descriptor }) => Object.keys(descriptor.params?.properties ?? {}).length > 0)
-      .map(({ id, descriptor }) => page(`### ${code(id)}`, fieldTable(descriptor.params)).trimEnd()),
+      .map(({ id, descriptor }) => page(`### ${code(id)}`, fieldTable(inlined(descriptor.params))).trimEnd()),
     "## HTTP routes",
     table(
       ["route", "token", "meaning", "extension"],
       routes
-        .map(({ extension, descriptor: { method, path, auth, summary } }) => [code(`${method} ${path}`), auth === "none" ? "no" : "yes", prose(summary), code(extension)])
-        .sort((a, b) => (a[0] < b[0] ? -1 : 1)),
+        .sort((a, b) => (a.descriptor.path < b.descriptor.path ? -1 : 1))
+        .map(({ extension, descriptor: { method, path, auth, summary } }) => [
+          code(`${method} ${path}`),
+          auth === "none" ? "no" : "yes",
+          prose(summary),
+          code(extension),
+        ]),
     ),
   );
 }

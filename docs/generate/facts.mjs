@@ -6,18 +6,19 @@ import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
 const plain = (value) => JSON.parse(JSON.stringify(value));
-const canonical = (value) => JSON.stringify(value, (_key, one) => (one?.constructor === Object ? Object.fromEntries(Object.entries(one).sort()) : one));
+const canonical = (value) =>
+  JSON.stringify(value, (_key, one) => (one?.constructor === Object ? Object.fromEntries(Object.entries(one).sort()) : one));
 
 export async function readFacts(root) {
   const dist = join(root, "dist");
   if (!existsSync(join(dist, "commands.json"))) throw new Error("The product is not built: run `npm run build` first.");
   const json = async (path) => JSON.parse(await readFile(path, "utf8"));
-  const [modules, { version, commands }, bundled, product, launcher] = await Promise.all([
+  const [modules, { version, commands }, bundled, product, help] = await Promise.all([
     importManifests(root),
     json(join(dist, "commands.json")),
     json(join(dist, "bundled.json")),
     json(join(dist, "product.json")),
-    import(pathToFileURL(join(dist, "launcher.mjs")).href),
+    import(pathToFileURL(join(root, "extensions/surfaces/cli/help.ts")).href),
   ]);
   const { contracts, types } = sortOut(modules);
   const { Manifest, Config, Lockfile } = modules["index.ts"];
@@ -26,7 +27,7 @@ export async function readFacts(root) {
     version,
     commands,
     product,
-    usageLine: launcher.usageLine,
+    usageLine: help.usageLine,
     extensions: bundled.records.map((one) => one.manifest),
     contracts,
     types,
@@ -36,7 +37,10 @@ export async function readFacts(root) {
 
 /** The TypeBox sources themselves: the generated contracts.js leaves the payloads out. */
 async function importManifests(root) {
-  const files = ["index.ts", ...(await readdir(join(root, "manifests/contracts"))).filter((name) => name !== "index.ts").map((name) => `contracts/${name}`)];
+  const files = [
+    "index.ts",
+    ...(await readdir(join(root, "manifests/contracts"))).filter((name) => name !== "index.ts").map((name) => `contracts/${name}`),
+  ];
   const contents = files.map((file, at) => `export * as m${at} from "./${file}";`).join("\n");
   const result = await build({
     stdin: { contents, resolveDir: join(root, "manifests"), loader: "ts" },

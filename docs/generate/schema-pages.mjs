@@ -25,11 +25,61 @@ const PAGES = {
   },
 };
 
+/** What the schemas leave unsaid. */
+const MEANINGS = {
+  $schema: "For editors.",
+  provides: "Capabilities that it provides.",
+  "provides.contract": "The contract's id.",
+  uses: "Contracts that it calls.",
+  "uses.contract": "The contract's id.",
+  "uses.optional": "It starts without a provider, too.",
+  hooks: "Hooks that it subscribes to.",
+  "hooks.on": "The hook's name.",
+  "hooks.stage": "Place in the order; default `normal`.",
+  "hooks.before": "Run before these extensions, in the same stage.",
+  "hooks.after": "Run after these extensions, in the same stage.",
+  "defines.id": "The contract's id.",
+  "defines.version": "Its version.",
+  "defines.title": "Its name for people.",
+  "defines.cardinality": "`one` is a slot.",
+  "defines.selection": "How consumers choose among providers.",
+  "defines.methods": "By name.",
+  "defines.methods.*.input": "JSON Schema.",
+  "defines.methods.*.output": "JSON Schema of the result.",
+  "defines.methods.*.stream": "JSON Schema of each item; instead of `output`.",
+  "defines.methods.*.deadlineMs": "Longest wait for the result, or for the next item; 0: none.",
+  "defines.methods.*.optional": "A provider may leave it out.",
+  "defines.hooks": "By name.",
+  "defines.hooks.*.mode": "See [the modes](./hooks.md#modes).",
+  "defines.hooks.*.payload": "JSON Schema.",
+  "defines.hooks.*.deadlineMs": "For each subscriber.",
+  "defines.hooks.*.failure": "See [failure](./hooks.md#failure).",
+  permissions: "What it may reach beyond its own code; nothing without it.",
+  budgets: "Bounds of its own choice.",
+  "budgets.heapMb": "JavaScript heap of its process in MiB; default 128.",
+  "budgets.cpuMsPerCall": "Accepted; not enforced yet.",
+  "budgets.callsPerMinute": "Calls that it answers in a minute; no limit by default.",
+  "budgets.storageMb": "What `ctx.store` keeps, in MiB; default 16.",
+  "extensions.tier": "Where it runs, within what its manifest supports.",
+  "extensions.enabled": "Default true.",
+  "extensions.config": "Its own configuration, checked against the schema in its manifest.",
+  log: "The log on standard error.",
+  "log.level": "Default `warn`.",
+  policy: "Rules for the host.",
+  lockfile: "The format's version.",
+  extensions: "Installed extensions by id.",
+  "extensions.version": "Exact version.",
+  "extensions.signature": "The publisher's signature, if there was one.",
+  "extensions.pinnedBy": "Who chose this version; `operator` wins.",
+  "extensions.reason": "Why it is here, in words.",
+};
+
 export function schemaPages({ schemas }) {
   return new Map(Object.entries(PAGES).map(([name, about]) => [`${name}.md`, schemaPage(schemas[name], about)]));
 }
 
 function schemaPage(schema, { title, source, text }) {
+  say(schema, "");
   const inner = Object.entries(schema.properties).flatMap(([key, field]) => {
     const object = objectIn(field);
     return object ? [[key, field, object]] : [];
@@ -45,6 +95,17 @@ function schemaPage(schema, { title, source, text }) {
       page(`## ${code(key)}`, prose(field.description), `Type: ${code(typeOf(field))}, where an object has:`, fieldTable(object)).trimEnd(),
     ),
   );
+}
+
+/** Fill in what the schema itself does not describe. */
+function say(schema, prefix) {
+  for (const [key, field] of Object.entries(schema.properties ?? {})) {
+    const path = prefix === "" ? key : `${prefix}.${key}`;
+    field.description ??= MEANINGS[path];
+    const values = recordValues(field);
+    const inside = values && prefix !== "" ? `${path}.*` : path;
+    for (const one of [field, field.items, values, ...(values?.anyOf ?? [])]) if (one?.properties) say(one, inside);
+  }
 }
 
 const typeOf = (field) => (field.type === "array" ? "object[]" : recordValues(field) ? shortType(field) : "object");

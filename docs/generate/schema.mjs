@@ -1,6 +1,24 @@
 /** What a JSON Schema says, in the words of a table and of a type. */
 import { code, prose, table } from "./markdown.mjs";
 
+/** The schema with its local references written out. */
+export function inlined(schema, root = schema, depth = 0) {
+  if (schema === null || typeof schema !== "object" || depth > 16) return schema;
+  if (Array.isArray(schema)) return schema.map((one) => inlined(one, root, depth + 1));
+  if (typeof schema.$ref === "string" && schema.$ref.startsWith("#/")) {
+    const target = schema.$ref
+      .slice(2)
+      .split("/")
+      .reduce((at, key) => at?.[key], root);
+    return inlined({ ...target, ...schema, $ref: undefined }, root, depth + 1);
+  }
+  return Object.fromEntries(
+    Object.entries(schema)
+      .filter(([key]) => key !== "$defs")
+      .map(([key, one]) => [key, inlined(one, root, depth + 1)]),
+  );
+}
+
 const isEmpty = (schema) => Object.keys(schema).every((key) => key === "description");
 
 /** Bounds in words, such as `1 to 80 characters`. */
@@ -13,7 +31,7 @@ export function limits(schema) {
   return [
     range(schema.minimum, schema.maximum, ""),
     range(schema.minLength, schema.maxLength, " characters"),
-    range(schema.minItems, schema.maxItems, " items"),
+    range(schema.minItems, schema.maxItems, schema.maxItems === undefined && schema.minItems === 1 ? " item" : " items"),
     schema.uniqueItems ? "each once" : "",
     schema.pattern && schema.pattern.length <= 40 ? `pattern ${code(schema.pattern)}` : "",
     schema.items && !schema.items.properties ? limits(schema.items) : "",
@@ -90,7 +108,9 @@ export function typeText(schema, nameOf = () => undefined, indent = "") {
   const inner = `${indent}  `;
   const lines = Object.entries(schema.properties).flatMap(([key, field]) => {
     const bounds = limits(field).replaceAll("`", "");
-    const said = [field.description, field.type === "integer" && !bounds ? "Whole number." : "", bounds ? `(${bounds})` : ""].filter(Boolean).join(" ");
+    const said = [field.description, field.type === "integer" && !bounds ? "Whole number." : "", bounds ? `(${bounds})` : ""]
+      .filter(Boolean)
+      .join(" ");
     const comment = said ? [`${inner}/** ${said.replaceAll("*/", "* /")} */`] : [];
     return [...comment, `${inner}${key}${schema.required?.includes(key) ? "" : "?"}: ${typeText(field, nameOf, inner)};`];
   });

@@ -4,6 +4,7 @@ import type { Candidate, LockEntry, Lockfile, Manifest } from "@plinth/manifests
 import { manifestInvalid, parseManifest } from "@plinth/manifests/check/manifest.ts";
 import { consentHash, treeDigest } from "@plinth/manifests/digest.ts";
 import { describePowers } from "@plinth/manifests/powers.ts";
+import { settingsOf } from "../config.ts";
 import { errors } from "../errors.ts";
 import type { Generation } from "../generation.ts";
 import type { Grant } from "../grants.ts";
@@ -61,22 +62,12 @@ function checkPlan(host: Host, record: CatalogRecord): void {
   const { id } = record.manifest;
   const records = [...host.state.records.filter((one) => one.manifest.id !== id), record];
   const { config, lock } = host.state;
-  const settings = config.value.extensions?.[id];
   // The version pin is about to be replaced by this install: it does not refuse it.
-  const value =
-    settings === undefined
-      ? config.value
-      : {
-          ...config.value,
-          extensions: {
-            ...config.value.extensions,
-            [id]: typeof settings === "string" ? {} : { ...settings, version: undefined, enabled: true },
-          },
-        };
+  const settings = { ...settingsOf(config.value, id), version: undefined, enabled: true };
   const before = host.current.plan;
   const plan = resolve({
     records,
-    config: value as typeof config.value,
+    config: { ...config.value, extensions: { ...config.value.extensions, [id]: settings } },
     lock,
     hostVersion: host.product.version,
     slots: host.product.slots,
@@ -98,7 +89,8 @@ export async function installPackage(host: Host, input: InstallInput): Promise<{
   if (consent.hash !== input.consent) throw errors.consent(id, "the consent is for another package or other permissions");
   const manifest = candidate.manifest as Manifest;
   const dir = packageDir(host.home, digest);
-  const fresh = !(await stat(dir).catch(() => null));
+  const data = join(host.home, "state", id);
+  const [fresh, hadData] = [!(await stat(dir).catch(() => null)), await stat(data).catch(() => null)];
   if (fresh) await copyVerified(id, input.dir, dir, digest);
   const record: CatalogRecord = { manifest, digest, dir, bundled: false };
   const { dir: _dir, consent: _consent, digest: _digest, ...provenance } = input;
@@ -122,6 +114,7 @@ export async function installPackage(host: Host, input: InstallInput): Promise<{
   } catch (thrown) {
     host.supervisor.clear(id);
     if (fresh) await rm(dir, { recursive: true, force: true });
+    if (hadData === null) await rm(data, { recursive: true, force: true });
     throw thrown;
   }
 }

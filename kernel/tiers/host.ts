@@ -53,6 +53,9 @@ export class HostRunner implements Runner {
     return handler(payload, call);
   }
 
+  /** The configuration object is shared: nothing to carry over. */
+  configure(): void {}
+
   async stop(reason: Error): Promise<void> {
     await this.#live?.stop(reason);
     await this.#input.container.dispose();

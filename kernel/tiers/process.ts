@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { Peer } from "@plinth/manifests/wire/peer.ts";
@@ -97,6 +98,10 @@ export class ProcessRunner implements Runner {
     return this.#enter(call, (meta) => this.#connected().call("hook", { name, payload, caller: call.caller, work: meta.data }, meta, call.signal));
   }
 
+  configure(config: Record<string, unknown>): void {
+    this.#peer?.note("config", config);
+  }
+
   async stop(reason: Error): Promise<void> {
     this.#stopping = true;
     const child = this.#child;
@@ -149,6 +154,8 @@ export class ProcessRunner implements Runner {
     for (const entry of manifest.permissions?.fs ?? []) {
       const readOnly = entry.endsWith(":ro");
       const name = readOnly ? entry.slice(0, -3) : entry;
+      // Node grants a folder only when it is there.
+      if (name === "workspace") mkdirSync(workspace, { recursive: true });
       if (name === "workspace") roots.push([workspace, !readOnly]);
       else if (name.startsWith("/")) roots.push([name, !readOnly]);
     }

@@ -7,6 +7,8 @@ export interface Runner {
   invoke(contract: string, id: string, method: string, input: unknown, call: Call): unknown;
   stream(contract: string, id: string, method: string, input: unknown, call: Call): AsyncIterable<unknown>;
   hook(name: string, payload: unknown, call: Call): unknown;
+  /** Tell it the new values of its hot configuration. */
+  configure(config: Record<string, unknown>): void;
   /** Undo everything; resolves when nothing of it runs any more. */
   stop(reason: Error): Promise<void>;
   /** Settles when it ends by itself; never for the host tier. */

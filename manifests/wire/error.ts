@@ -49,7 +49,7 @@ export function errorData(thrown: unknown, owner?: string): ErrorData {
       const by = typeof extension === "string" ? clip(extension) : owner;
       if (by !== undefined) data.extension = by;
       if (typeof next === "string") data.next = clip(next);
-      else if (!known && by !== undefined) data.next = "Report it to the author of the extension.";
+      else if (data.code === "PLINTH_EXTENSION_FAILED" && by !== undefined) data.next = "Report it to the author of the extension.";
       return data;
     }
     return { code: "PLINTH_EXTENSION_FAILED", message: clip(String(thrown)), ...(owner ? { extension: owner } : {}) };

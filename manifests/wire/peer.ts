@@ -54,6 +54,7 @@ export class Peer {
   #queue: string[] = [];
   #queued = 0;
   #flushing = false;
+  #draining: Promise<void> | null = null;
   #nextId = 1;
   #closed: PlinthError | null = null;
   readonly closed: Promise<PlinthError>;
@@ -237,19 +238,21 @@ export class Peer {
     this.#send(["end", id]);
   }
 
+  /** One wait for all streams: the buffer has room again, or the connection is gone. */
   #drained(): Promise<void> {
-    return new Promise((resolve) => {
+    this.#draining ??= new Promise<void>((resolve) => {
       const done = (): void => {
         this.#stream.off("drain", done);
         this.#stream.off("close", done);
+        this.#draining = null;
         resolve();
       };
       this.#stream.on("drain", done);
       this.#stream.on("close", done);
     });
+    return this.#draining;
   }
 
-  /** False when an error went out in its place. */
   #send(message: WireMessage): boolean {
     if (this.#closed !== null) return false;
     let text: string;

@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { registerHooks } from "node:module";
 import { Socket } from "node:net";
+import { replaceValues } from "@plinth/manifests/check/config-values.ts";
 import type {
   Bridge,
   CallInfo,
@@ -25,6 +26,8 @@ const handlers = new Map<string, HookHandler>();
 const scopes = new Map<string, Map<string, unknown>>();
 const works = new AsyncLocalStorage<WorkData | null>();
 let id = "an extension";
+/** Held by the context: hot changes are written into it. */
+let config: Record<string, unknown> = {};
 let live: { stop(reason: Error): Promise<void> } | null = null;
 
 const registrations: Registrations = {
@@ -85,7 +88,9 @@ const peer: Peer = new Peer(new Socket({ fd: 3, readable: true, writable: true }
       }),
     };
   },
-  note() {},
+  note(method, params) {
+    if (method === "config") replaceValues(config, params as Record<string, unknown>);
+  },
 });
 
 function implementation({ contract, id: capability, method }: Input): (input: unknown, call: CallInfo) => unknown {
@@ -137,6 +142,7 @@ const bridge: Bridge = {
 
 async function start({ source, ...info }: InstanceInfo & { source: string }): Promise<object> {
   id = info.manifest.id;
+  config = info.config as Record<string, unknown>;
   // The code comes over the descriptor, never from a path: what was verified is what runs.
   const url = `file:///plinth/${id}/index.mjs`;
   const hooks = registerHooks({

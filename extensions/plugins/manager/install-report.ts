@@ -1,9 +1,8 @@
-import type { InstallResult, Provided } from "./installation.ts";
+import type { Installed, InstallResult, Provided } from "./installation.ts";
 import type { Job } from "./operation.ts";
 import { type Block, code, type Report, safe } from "./report.ts";
 
 type Asked = Extract<InstallResult, { status: "needs-consent" }>;
-type Installed = Extract<InstallResult, { status: "installed" }>;
 
 /** What an installation came to: nothing to do, a question, or something new and how to use it. */
 export function installReport(result: InstallResult, { requester }: Job): Report {
@@ -37,11 +36,15 @@ function question({ id, version, code: word }: Asked, chat: boolean): Pick<Repor
   return { confirm: { question: `Install ${id} ${version} with these permissions?`, argv: ["plugins", "confirm", word] } };
 }
 
-function ready({ id, version, replaces, provides, hooks }: Installed): Block[] {
-  const done = replaces === undefined ? "is installed" : `is installed, in place of ${safe(replaces)}`;
+function ready({ id, version, replaces, provides, hooks, asks, widens }: Installed): Block[] {
+  const before = replaces === undefined ? "" : `, in place of ${safe(replaces)}`;
   const uses = provides.map(useOf);
   if (hooks.length > 0) uses.push(`takes part in ${hooks.join(", ")}`);
-  return [{ text: `${code(id)} ${safe(version)} ${done} and ready.` }, ...(uses.length > 0 ? [{ items: uses }] : [])];
+  const blocks: Block[] = [{ text: `${code(id)} ${safe(version)} is installed and ready${before}.` }];
+  if (uses.length > 0) blocks.push({ items: uses });
+  if (asks && asks.length > 0) blocks.push({ title: "It may" }, { items: asks });
+  if (widens && widens.length > 0) blocks.push({ title: "New against the version before" }, { items: widens });
+  return blocks;
 }
 
 /** How a person uses what was installed. */

@@ -115,6 +115,15 @@ describe("installing from a conversation", () => {
     expect(text).toContain("**New against the installed version**\n\n- reach api.example.com");
     expect((await home.chat(`confirm ${codeIn(text)}`)).text).toContain("in place of 1.0.0");
   });
+
+  it("removes a package that nobody confirmed in time when the next one comes", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const home = await house();
+    await home.chat("install demo.dice");
+    vi.setSystemTime(Date.now() + 11 * 60_000);
+    await home.chat("install demo.dice");
+    expect(await home.staged()).toHaveLength(1);
+  });
 });
 
 describe("installing from a shell", () => {

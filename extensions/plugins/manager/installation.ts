@@ -8,7 +8,17 @@ import { Staging } from "./staging.ts";
 export type InstallResult =
   | { status: "unchanged"; id: string; version: string }
   | ({ status: "needs-consent"; code: string; expiresAt: number; asks: string[]; widens: string[]; signedBy: string | null } & Named)
-  | ({ status: "installed"; generation: number; provides: Provided[]; hooks: string[] } & Named);
+  | Installed;
+
+/** `asks` and `widens` are there when nobody was shown them before. */
+export type Installed = {
+  status: "installed";
+  generation: number;
+  provides: Provided[];
+  hooks: string[];
+  asks?: string[];
+  widens?: string[];
+} & Named;
 
 interface Named {
   id: string;
@@ -35,7 +45,6 @@ export class Installation {
   readonly #ctx: Context;
   readonly #staging: Staging;
   readonly #consents: Consents;
-  #swept: Promise<void> | undefined;
 
   constructor(ctx: Context) {
     this.#ctx = ctx;
@@ -43,10 +52,10 @@ export class Installation {
     this.#consents = new Consents(ctx, (dir) => this.#staging.remove(dir));
   }
 
-  /** Removes what earlier processes left; runs once, before anything is fetched. The store is read only when there is something. */
-  sweep(): Promise<void> {
-    this.#swept ??= this.#sweep();
-    return this.#swept;
+  /** Removes expired packages and what dead processes left. The store is read only when there is something. */
+  async sweep(): Promise<void> {
+    if (await this.#staging.isEmpty()) return;
+    await this.#staging.sweep(await this.#consents.folders(), this.#ctx.clock.now());
   }
 
   async *install(spec: string, yes: boolean, cwd: string, requester: Requester, signal: AbortSignal): AsyncGenerator<string, InstallResult> {
@@ -62,13 +71,14 @@ export class Installation {
       if (await this.#isInstalled(candidate)) return { status: "unchanged", id: candidate.id, version: candidate.version };
       await this.#askGates(candidate, fetched, signal);
       const waiting = waitingOf(candidate, fetched);
+      const { asks, widens } = candidate.consent;
       if (yes || candidate.consent.granted) {
         yield `Installing ${candidate.id} ${candidate.version} …`;
-        return await this.#commit(waiting, yes ? "installed with --yes" : "consented before", signal);
+        const done = await this.#commit(waiting, yes ? "installed with --yes" : "consented before", signal);
+        return { ...done, asks, widens };
       }
       const { code, expiresAt } = await this.#consents.ask(waiting, requester);
       waits = true;
-      const { asks, widens } = candidate.consent;
       const named = { id: waiting.id, version: waiting.version, title: titleOf(candidate), source: waiting.source };
       const replaces = candidate.replaces === undefined ? {} : { replaces: candidate.replaces };
       return { status: "needs-consent", ...named, ...replaces, code, expiresAt, asks, widens, signedBy: fetched.signedBy };
@@ -90,11 +100,6 @@ export class Installation {
     } finally {
       await this.#staging.remove(waiting.dir);
     }
-  }
-
-  async #sweep(): Promise<void> {
-    if (await this.#staging.isEmpty()) return;
-    await this.#staging.sweep(await this.#consents.folders(), this.#ctx.clock.now());
   }
 
   get #admin() {
@@ -150,7 +155,7 @@ export class Installation {
     });
   }
 
-  async #commit(waiting: Waiting, reason: string, signal: AbortSignal): Promise<InstallResult> {
+  async #commit(waiting: Waiting, reason: string, signal: AbortSignal): Promise<Installed> {
     const { id, version, replaces, ...rest } = waiting;
     const { generation } = await this.#admin.install({ ...rest, pinnedBy: "operator", reason }, { signal });
     const manifest = await this.#manifestOf(id);

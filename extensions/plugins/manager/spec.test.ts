@@ -8,27 +8,27 @@ describe("a spec", () => {
     ["demo.dice@1.0.0", "registry", "demo.dice@1.0.0"],
     ["demo.dice@^1", "registry", "demo.dice@^1"],
     ["registry:demo.dice@beta", "registry", "demo.dice@beta"],
-    ["./dice", "folder", "/work/dice"],
-    ["../dice", "folder", "/dice"],
-    [".", "folder", "/work"],
+    ["./dice", "folder", "/home/me/dice"],
+    ["../dice", "folder", "/home/dice"],
+    [".", "folder", "/home/me"],
     ["/abs/dice", "folder", "/abs/dice"],
     ["~/dice", "folder", `${homedir()}/dice`],
-    ["folder:dice", "folder", "/work/dice"],
-    ["file:dice", "folder", "/work/dice"],
+    ["folder:dice", "folder", "/home/me/dice"],
+    ["file:dice", "folder", "/home/me/dice"],
     ["file:///abs/a%20b", "folder", "/abs/a b"],
-    ["dice.tgz", "archive", "/work/dice.tgz"],
-    ["./dice.tgz", "archive", "/work/dice.tgz"],
-    ["demo.dice-1.0.0.tgz", "archive", "/work/demo.dice-1.0.0.tgz"],
+    ["dice.tgz", "archive", "/home/me/dice.tgz"],
+    ["./dice.tgz", "archive", "/home/me/dice.tgz"],
+    ["demo.dice-1.0.0.tgz", "archive", "/home/me/demo.dice-1.0.0.tgz"],
     ["file:///abs/dice.tar.gz", "archive", "/abs/dice.tar.gz"],
-    ["archive:dice", "archive", "/work/dice"],
+    ["archive:dice", "archive", "/home/me/dice"],
     ["npm:left-pad@1", "npm", "left-pad@1"],
     ["  demo.dice ", "registry", "demo.dice"],
   ])("%s is %s %s", (text, scheme, rest) => {
-    expect(parseSpec(text, "/work")).toEqual({ scheme, rest });
+    expect(parseSpec(text, "/home/me")).toEqual({ scheme, rest });
   });
 
   it.each(["", "dice", "Demo.Dice", "demo.dice@", "demo dice", "https//x", "-x"])("refuses %j with an example", (text) => {
-    expect(() => parseSpec(text, "/work")).toThrow(expect.objectContaining({ code: "PLINTH_SPEC", next: expect.stringContaining("demo.dice") }));
+    expect(() => parseSpec(text, "/home/me")).toThrow(expect.objectContaining({ code: "PLINTH_SPEC", next: expect.stringContaining("demo.dice") }));
   });
 
   it("splits a package from its range at the first @", () => {

@@ -1,0 +1,73 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Command, matchArgv } from "../extensions/surfaces/cli/argv.ts";
+
+const root = join(import.meta.dirname, "..");
+const docs = join(root, "docs");
+const guides = readdirSync(docs).filter((name) => name.endsWith(".md"));
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const pages = ["README.md", ...guides.map((name) => `docs/${name}`)];
+
+beforeAll(() => {
+  if (!existsSync(join(root, "dist/commands.json"))) throw new Error("The product is not built: run `npm run build` first.");
+  execFileSync(process.execPath, [join(root, ".ci/docs.mjs")], { stdio: "ignore" });
+});
+
+describe("the documentation", () => {
+  it.each(pages)("has no dead link in %s", (page) => {
+    const dead = linksOf(read(page)).filter((link) => !existsSync(join(root, dirname(page), link)));
+    expect(dead).toEqual([]);
+  });
+
+  it.each(pages)("shows only commands that exist in %s", (page) => {
+    const { commands } = JSON.parse(read("dist/commands.json")) as { commands: Command[] };
+    const wrong = commandsOf(read(page)).flatMap((line) => {
+      const { command, help, version, error } = matchArgv(commands, wordsOf(line));
+      if (error !== undefined) return [`${line}: ${error.message}`];
+      return command === undefined && !help && !version ? [`${line}: no such command`] : [];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("names every file of the kernel in the architecture, and no other", () => {
+    const section = read("docs/architecture.md").split("## kernel/: the host")[1]?.split("###")[0] ?? "";
+    const named = [...section.matchAll(/`([\w/-]+\.(?:ts|cjs|mjs))`/g)].map(([, name]) => name);
+    expect(named.sort()).toEqual(kernelFiles(join(root, "kernel")).sort());
+  });
+
+  it("gives every field of manifest, configuration and lockfile a meaning", () => {
+    const rows = ["manifest", "config", "lockfile"].flatMap((name) => read(`docs/reference/${name}.md`).split("\n"));
+    const fields = rows.filter((line) => line.startsWith("| `"));
+    expect(fields.length).toBeGreaterThan(60);
+    expect(fields.filter((line) => /\|\s*\|$/.test(line)).map((line) => line.split("|")[1]?.trim())).toEqual([]);
+  });
+});
+
+/** Relative targets of links and pictures, without anchors. */
+function linksOf(text: string): string[] {
+  const prose = text.replaceAll(/^```[\s\S]*?^```/gm, "");
+  const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target.split("#")[0] ?? "");
+  return targets.filter((target) => target !== "" && !/^[a-z]+:/.test(target));
+}
+
+/** Lines of shell blocks that run `plinth`, without what the launcher itself takes. */
+function commandsOf(text: string): string[] {
+  const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = ""]) => block);
+  const lines = blocks.flatMap((block) => block.split("\n")).filter((line) => line.startsWith("plinth "));
+  return lines.map((line) => line.replace(/^plinth /, "").replace(" --safe-mode", ""));
+}
+
+/** Words as a shell splits them. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/(?:[^\s"']|"[^"]*"|'[^']*')+/g)].map(([word]) => word.replaceAll(/"([^"]*)"|'([^']*)'/g, "$1$2"));
+}
+
+function kernelFiles(dir: string, top = dir): string[] {
+  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : kernelFiles(path, top);
+    return /\.(ts|cjs|mjs)$/.test(entry.name) && !/\.(test|testing)\.ts$/.test(entry.name) ? [relative(top, path)] : [];
+  });
+}
