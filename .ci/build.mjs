@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { generate } from "./generate.mjs";
+import { emitSdkTypes } from "./sdk-types.mjs";
 
 const root = join(import.meta.dirname, "..");
 // Built beside, then swapped: whoever runs from dist/ meanwhile sees the old or the new one.
@@ -46,7 +47,7 @@ async function buildInto() {
   await generate();
   await buildSdk();
   const extensions = await findExtensions();
-  await Promise.all([buildKernel(), buildGuest(), buildPage(), ...extensions.map(buildExtension)]);
+  await Promise.all([emitSdkTypes(join(dist, "sdk/types")), buildKernel(), buildGuest(), buildPage(), ...extensions.map(buildExtension)]);
   await writeData(version, extensions);
   await buildSamples();
 }
@@ -75,7 +76,12 @@ async function buildSdk() {
   });
   await build({ ...options, entryPoints: { testing: join(root, "sdk/testing/index.ts") }, banner: { js: REQUIRE } });
   const { name, version, description, license } = await json(join(root, "sdk/package.json"));
-  const exports = { ".": "./extension.js", "./testing": "./testing.js", "./config-path": "./config-path.js" };
+  const types = (path) => `./types/sdk/${path}.d.ts`;
+  const exports = {
+    ".": { types: types("extension/index"), default: "./extension.js" },
+    "./testing": { types: types("testing/index"), default: "./testing.js" },
+    "./config-path": { types: types("extension/config-path"), default: "./config-path.js" },
+  };
   await writeFile(join(out, "package.json"), JSON.stringify({ name, version, description, license, type: "module", exports }, null, 2));
 }
 

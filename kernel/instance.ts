@@ -88,7 +88,7 @@ export class Instance {
   }
 
   invoke(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Instance | null): Promise<unknown> {
-    const shape = entry.contract.methods[method];
+    const shape = methodOf(entry, method);
     if (shape === undefined || shape.stream) return Promise.reject(errors.unsupported(this.id, `${entry.contract.id}.${method}`));
     const refused = this.#admit(entry, method, input, caller);
     if (refused !== null) return Promise.reject(refused);
@@ -115,7 +115,7 @@ export class Instance {
   }
 
   stream(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Instance | null): AsyncIterableIterator<unknown> {
-    const shape = entry.contract.methods[method];
+    const shape = methodOf(entry, method);
     if (shape === undefined || !shape.stream) throw errors.unsupported(this.id, `${entry.contract.id}.${method}`);
     const refused = this.#admit(entry, method, input, caller);
     if (refused !== null) throw refused;
@@ -254,5 +254,6 @@ export class Instance {
   }
 }
 
+const methodOf = ({ contract: { methods } }: CapabilityEntry, name: string) => (Object.hasOwn(methods, name) ? methods[name] : undefined);
 const shorter = (contract: number, wanted: number | undefined): number =>
   wanted === undefined ? contract : contract === 0 ? wanted : Math.min(contract, wanted);

@@ -1,0 +1,41 @@
+// The SDK's type declarations, with what they need of manifests/, as one self-contained folder.
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { promisify } from "node:util";
+
+const root = join(import.meta.dirname, "..");
+
+export async function emitSdkTypes(out) {
+  const scratch = await mkdtemp(join(root, ".sdk-types-"));
+  const config = join(scratch, "tsconfig.json");
+  // By path and not by package: only what is not a library is emitted.
+  const paths = { "@plinth/manifests": [join(root, "manifests/index.ts")], "@plinth/manifests/*": [join(root, "manifests/*")] };
+  await writeFile(
+    config,
+    JSON.stringify({
+      extends: "../tsconfig.json",
+      compilerOptions: { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: root, outDir: out, types: ["node"], paths },
+      include: [],
+      exclude: [],
+      files: ["extension/index.ts", "extension/config-path.ts", "testing/index.ts"].map((name) => join(root, "sdk", name)),
+    }),
+  );
+  try {
+    await promisify(execFile)(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", config], { cwd: root });
+  } catch (error) {
+    throw new Error(`the SDK's types cannot be made:\n${error.stdout}`);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+  for (const path of (await readdir(out, { recursive: true })).filter((one) => one.endsWith(".d.ts"))) {
+    const file = join(out, path);
+    const up = relative(dirname(file), join(out, "manifests")).replaceAll("\\", "/");
+    const here = up.startsWith(".") ? up : `./${up}`;
+    const text = (await readFile(file, "utf8"))
+      .replaceAll(/(["'])@plinth\/manifests\1/g, `"${here}/index.js"`)
+      .replaceAll(/(["'])@plinth\/manifests\/([^"']+)\1/g, `"${here}/$2"`)
+      .replaceAll(/(from |import\()(["'])(\.[^"']*)\.ts\2/g, '$1"$3.js"');
+    await writeFile(file, text);
+  }
+}
