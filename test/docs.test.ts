@@ -31,6 +31,13 @@ describe("the documentation", () => {
     expect(wrong).toEqual([]);
   });
 
+  it.each(pages)("names only files that exist in %s", (page) => {
+    const named = read(page).matchAll(/(?<![\w./~-])(?:kernel|manifests|sdk|registry|extensions|templates|test\/fixtures|\.ci)\/[\w./-]*\w/g);
+    // Below generated/ is what the build makes.
+    const missing = [...named].map(([path]) => path).filter((path) => !existsSync(join(root, path)) && !path.includes("/generated"));
+    expect(missing).toEqual([]);
+  });
+
   it("names every file of the kernel in the architecture, and no other", () => {
     const section = read("docs/architecture.md").split("## kernel/: the host")[1]?.split("###")[0] ?? "";
     const named = [...section.matchAll(/`([\w/-]+\.(?:ts|cjs|mjs))`/g)].map(([, name]) => name);
@@ -67,7 +74,7 @@ function wordsOf(line: string): string[] {
 function kernelFiles(dir: string, top = dir): string[] {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
     const path = join(dir, entry.name);
-    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : kernelFiles(path, top);
+    if (entry.isDirectory()) return entry.name === "node_modules" || entry.name === "test" ? [] : kernelFiles(path, top);
     return /\.(ts|cjs|mjs)$/.test(entry.name) && !/\.(test|testing)\.ts$/.test(entry.name) ? [relative(top, path)] : [];
   });
 }

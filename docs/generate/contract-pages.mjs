@@ -1,5 +1,5 @@
 /** One page for each contract, one for the types they share, one for all hooks. */
-import { code, duration, fence, generatedFrom, page, prose, table } from "./markdown.mjs";
+import { code, duration, fence, generatedFrom, page, prose, table, WIDE } from "./markdown.mjs";
 import { fieldTable, typeText } from "./schema.mjs";
 
 export function contractPages({ contracts, types, extensions, product }) {
@@ -12,6 +12,7 @@ export function contractPages({ contracts, types, extensions, product }) {
 
 function indexPage(contracts) {
   return page(
+    WIDE,
     generatedFrom("manifests/contracts/"),
     "# Contracts",
     "A contract is a named, versioned interface between extensions. A provider states the exact version that it implements, a consumer states a range. " +
@@ -135,6 +136,7 @@ function hooksPage(contracts, extensions) {
     ]),
   );
   return page(
+    WIDE,
     generatedFrom("manifests/contracts/"),
     "# Hooks",
     "A hook is a named point in a flow. Its mode, its deadline and its failure policy belong to the hook; a subscriber may shorten the deadline and tighten the policy, never loosen them.",

@@ -1,5 +1,5 @@
 /** What the product's own extensions provide and take; the methods and routes of the gateway. */
-import { code, generatedFrom, page, prose, table } from "./markdown.mjs";
+import { code, generatedFrom, page, prose, table, WIDE } from "./markdown.mjs";
 import { fieldTable, inlined } from "./schema.mjs";
 
 const SOURCE = "extensions/*/*/plinth.json";
@@ -19,6 +19,7 @@ const provided = (extensions, contract) =>
 
 function extensionsPage(extensions) {
   return page(
+    WIDE,
     generatedFrom(SOURCE),
     "# First-party extensions",
     "Everything that Plinth can do is an extension. These come with the product. Each can be disabled, and those that fill a slot can be replaced.",
@@ -60,6 +61,7 @@ function gatewayPage(extensions) {
   const methods = provided(extensions, "plinth.gateway-method");
   const routes = provided(extensions, "plinth.http-route");
   return page(
+    WIDE,
     generatedFrom(SOURCE),
     "# Gateway methods and routes",
     "What first-party extensions offer on the gateway's port; [the API's page](../api.md) says how to call them. `methods.list` answers with what is there now, installed extensions included.",
@@ -99,6 +101,7 @@ function chatPage(extensions) {
     ...subcommands.map((one) => [code(one.usage ?? `/${name} ${one.name}`), "", prose(one.summary), ""]),
   ]);
   return page(
+    WIDE,
     generatedFrom(SOURCE),
     "# Slash commands",
     "What people type in a conversation. Installed extensions can add more; `/help` lists those that are there. A command that is open to anyone may still check more for a single operation.",

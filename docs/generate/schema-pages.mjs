@@ -1,5 +1,5 @@
 /** The files people write or read: manifest, configuration, lockfile. */
-import { code, generatedFrom, page, prose } from "./markdown.mjs";
+import { code, generatedFrom, page, prose, WIDE } from "./markdown.mjs";
 import { fieldTable, recordValues, shortType } from "./schema.mjs";
 
 const PAGES = {
@@ -86,6 +86,7 @@ function schemaPage(schema, { title, source, text }) {
   });
   const top = { ...schema, properties: Object.fromEntries(Object.entries(schema.properties).map(([key, field]) => [key, flat(field)])) };
   return page(
+    WIDE,
     generatedFrom(source),
     `# ${title}`,
     text,

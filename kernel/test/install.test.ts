@@ -23,6 +23,8 @@ async function homeOf(): Promise<Record<string, string>> {
     found[name] = entry.isFile() && !name.startsWith("state/") ? await readFile(path, "utf8") : "";
   }
   delete found["state/faults.json"];
+  // An empty folder is nothing.
+  delete found.store;
   return found;
 }
 const acme = (code: Parameters<typeof lab>[1] = {}, manifest: Parameters<typeof lab>[2] = {}): Source => lab("acme.calm", code, manifest);
