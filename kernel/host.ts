@@ -53,6 +53,8 @@ export class Host {
   readonly container: DependencyContainer = createRootContainer();
   readonly draining = new Set<Generation>();
   readonly own: CapabilityEntry[] = [];
+  /** Folders of packages that only draining generations may still start. */
+  readonly leftovers = new Set<string>();
   readonly #env: Readonly<Record<string, string | undefined>>;
   state: HostState;
   current: Generation;
@@ -168,6 +170,7 @@ export class Host {
     const all = new Set([...this.draining, this.current].flatMap((one) => [...one.instances.values()]));
     await Promise.all([...all].map((one) => one.stop(reason, grace)));
     await this.guard.close();
+    await this.#sweep();
     await this.supervisor.flushed();
   }
 
@@ -210,6 +213,12 @@ export class Host {
     await Promise.all([...generation.instances.values()].map((one) => (--one.holders === 0 ? one.stop(ended, deadline) : undefined)));
     clearTimeout(timer);
     this.draining.delete(generation);
+    if (this.draining.size === 0) this.exclusive(() => this.#sweep()).catch(() => {});
+  }
+
+  async #sweep(): Promise<void> {
+    for (const dir of this.leftovers) await rm(dir, { recursive: true, force: true });
+    this.leftovers.clear();
   }
 
   async #announce(previous: Generation, next: Generation): Promise<void> {
@@ -259,7 +268,7 @@ export class Host {
     }
     const hasData = (granted?.fs ?? []).some((one) => one === "data" || one === "data:ro");
     return {
-      manifest,
+      manifest: { ...manifest, permissions: granted },
       config: withDefaults(manifest.config, config),
       env,
       dataDir: hasData ? join(this.home, "state", manifest.id) : null,

@@ -90,6 +90,7 @@ export async function installPackage(host: Host, input: InstallInput): Promise<{
   const manifest = candidate.manifest as Manifest;
   const dir = packageDir(host.home, digest);
   const data = join(host.home, "state", id);
+  host.leftovers.delete(dir);
   const [fresh, hadData] = [!(await stat(dir).catch(() => null)), await stat(data).catch(() => null)];
   if (fresh) await copyVerified(id, input.dir, dir, digest);
   const record: CatalogRecord = { manifest, digest, dir, bundled: false };
@@ -108,8 +109,7 @@ export async function installPackage(host: Host, input: InstallInput): Promise<{
       if (blocked !== undefined) throw blocked;
       if (manifest.entry !== undefined) await instances.get(id)?.activate();
     });
-    // The replaced instance has its code in memory already.
-    if (replaced !== undefined && replaced !== digest) await rm(packageDir(host.home, replaced), { recursive: true, force: true });
+    if (replaced !== undefined && replaced !== digest) host.leftovers.add(packageDir(host.home, replaced));
     return { id, version, generation: next.number };
   } catch (thrown) {
     host.supervisor.clear(id);
@@ -128,7 +128,7 @@ export async function uninstallPackage(host: Host, id: string, keepData: boolean
   if (needed !== undefined) throw errors.needed(id, needed[0]);
   const next = await commit(host, id, without(host.state, id), undefined);
   host.supervisor.clear(id);
-  await rm(packageDir(host.home, entry.digest), { recursive: true, force: true });
+  host.leftovers.add(packageDir(host.home, entry.digest));
   if (!keepData) {
     await host.stores.wipe(id);
     await rm(join(host.home, "state", id), { recursive: true, force: true });

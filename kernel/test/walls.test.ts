@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Source } from "./product.ts";
 import { call, codeOf, GUEST, OWNER, Product } from "./product.ts";
@@ -253,4 +255,24 @@ it("the slots that see values in clear are for the host tier only", async () => 
   const run = (op: string, arg: unknown) => codeOf(call(host, "test.words.lab", "bare", "run", { op, args: [arg] }));
   expect(await run("fetch", { url: "http://a.example/" })).toBe("PLINTH_PERMISSION");
   expect(await run("secretExists", "LAB_KEY")).toBe("PLINTH_PERMISSION");
+});
+
+describe("folders, in the process tier", () => {
+  const run = `
+    const fs = await import("node:fs"); const attempt = (body) => { try { body(); return "done"; } catch (error) { return error.code; } };
+    return { read: attempt(() => fs.readFileSync(input.path)), write: attempt(() => fs.writeFileSync(input.path, "x")) };`;
+
+  it.each([
+    ["data", undefined, { read: "done", write: "done" }],
+    ["data:ro", undefined, { read: "done", write: "ERR_ACCESS_DENIED" }],
+    ["workspace:ro", undefined, { read: "done", write: "ERR_ACCESS_DENIED" }],
+    ["workspace", { fs: [] }, { read: "ERR_ACCESS_DENIED", write: "ERR_ACCESS_DENIED" }],
+  ])("%s with the grants %j gives %j", async (entry, grants, expected) => {
+    product = await Product.create(wordsExtension, lab("test.calm", { run }, { permissions: { fs: [entry] } }));
+    const folder = join(product.home, entry.startsWith("data") ? "state/test.calm" : "workspace");
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, "note"), "kept");
+    const host = await product.boot({ config: JSON.stringify({ extensions: { "test.calm": { tier: "process", ...(grants ? { grants } : {}) } } }) });
+    expect(await call(host, "test.words.lab", "calm", "run", { path: join(folder, "note") })).toEqual(expected);
+  });
 });

@@ -149,17 +149,14 @@ export class ProcessRunner implements Runner {
       "--no-warnings",
       `--max-old-space-size=${manifest.budgets?.heapMb ?? 128}`,
     ];
-    const roots: [string, boolean][] = [];
-    if (info.dataDir !== null) roots.push([info.dataDir, true]);
-    for (const entry of manifest.permissions?.fs ?? []) {
-      const readOnly = entry.endsWith(":ro");
-      const name = readOnly ? entry.slice(0, -3) : entry;
+    // The manifest in `info` says what was granted: what was declared, narrowed by the operator.
+    for (const entry of info.manifest.permissions?.fs ?? []) {
+      const name = entry.replace(/:ro$/, "");
       // Node grants a folder only when it is there.
       if (name === "workspace") mkdirSync(workspace, { recursive: true });
-      if (name === "workspace") roots.push([workspace, !readOnly]);
-      else if (name.startsWith("/")) roots.push([name, !readOnly]);
+      const root = name === "data" ? info.dataDir : name === "workspace" ? workspace : name;
+      flags.push(`--allow-fs-read=${root}`, ...(name === entry ? [`--allow-fs-write=${root}`] : []));
     }
-    for (const [root, write] of roots) flags.push(`--allow-fs-read=${root}`, ...(write ? [`--allow-fs-write=${root}`] : []));
     return flags;
   }
 
