@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Lockfile, Manifest } from "@plinth/manifests";
 import { coldPart, withDefaults } from "@plinth/manifests/check/config-values.ts";

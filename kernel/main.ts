@@ -20,6 +20,8 @@ export async function* main({ argv, terminal, dist, signal, counted }: MainInput
     dist: dist ?? join(import.meta.dirname, ".."),
     safeMode: argv.includes("--safe-mode"),
     counted,
+    // A single command tells its failures itself; log lines are for what keeps running.
+    ...(counted || process.env.PLINTH_LOG ? {} : { logLevel: "silent" as const }),
   });
   const { contract, method } = host.product.main;
   const work = new Work("main", Object.freeze({ role: "owner", via: "local" }), null);

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Host } from "../host.ts";
-import { admin, call, codeOf, install, OWNER, open, Product, snapshot } from "./product.ts";
+import { admin, all, call, codeOf, install, OWNER, open, Product, snapshot } from "./product.ts";
 import { lab, wordsExtension } from "./sources.ts";
 
 let product: Product;
@@ -18,7 +18,7 @@ describe.each(["host", "process"])("in the %s tier", (tier) => {
     const host = await product.boot({ config: JSON.stringify({ extensions: { "test.calm": { tier, config: { size: 2 } } } }) });
     const answer = await call(host, "test.words.lab", "calm", "run", { hello: "world" });
     expect(answer).toEqual({ version: "1.0.0", config: { unit: "metre", size: 2 }, input: { hello: "world" } });
-    expect(await Array.fromAsync(open(host, "test.words.lab", "calm", "count", { to: 300 }))).toHaveLength(300);
+    expect(await all(open(host, "test.words.lab", "calm", "count", { to: 300 }))).toHaveLength(300);
     expect((await snapshot(host)).tiers.get("test.calm")).toBe(tier);
   });
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Manifest } from "@plinth/manifests";
 import type { Principal } from "@plinth/manifests/wire/bridge.ts";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 import { type BootInput, boot } from "../boot.ts";
 import type { Host } from "../host.ts";
 import { currentWork, runWork, withWork } from "../work.ts";
@@ -89,6 +89,12 @@ export function open(host: Host, contract: string, id: string, method: string, i
   return entry.by.stream(entry, method, input, {}, null);
 }
 
+export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const one of items) found.push(one);
+  return found;
+}
+
 export const admin = (host: Host, method: string, input: unknown, as: Principal = OWNER): Promise<any> =>
   call(host, "plinth.host-admin", "kernel", method, input, as);
 
@@ -123,14 +129,15 @@ async function unpack(source: Source, dir: string): Promise<void> {
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, "plinth.json"), JSON.stringify(complete(source)));
   if (source.code === undefined) return;
-  await build({
+  const options: BuildOptions = {
     stdin: { contents: `import { defineExtension } from "@plinth/sdk";\n${source.code}`, resolveDir: ROOT, loader: "ts" },
     ...ESM,
     outfile: join(dir, "index.js"),
-  });
+  };
+  await build(options);
 }
 
-const ESM = { bundle: true, format: "esm", platform: "node", target: "node26", conditions: ["development"], logLevel: "error" } as const;
+const ESM: BuildOptions = { bundle: true, format: "esm", platform: "node", target: "node26", conditions: ["development"], logLevel: "error" };
 
 let built: Promise<void> | null = null;
 function programs(): Promise<void> {
@@ -139,13 +146,13 @@ function programs(): Promise<void> {
     process.env.PLINTH_CHILD_PROGRAM = join(dir, "guest", "process.mjs");
     process.env.PLINTH_SCHEMA_PROGRAM = join(dir, "checker", "guard-worker.mjs");
     await Promise.all([
-      build({ entryPoints: [join(ROOT, "sdk/guest/process.ts")], ...ESM, outfile: process.env.PLINTH_CHILD_PROGRAM }),
+      build({ ...ESM, entryPoints: [join(ROOT, "sdk/guest/process.ts")], outfile: process.env.PLINTH_CHILD_PROGRAM } as BuildOptions),
       build({
-        entryPoints: [join(ROOT, "manifests/check/guard-worker.ts")],
         ...ESM,
+        entryPoints: [join(ROOT, "manifests/check/guard-worker.ts")],
         banner: { js: REQUIRE },
         outfile: process.env.PLINTH_SCHEMA_PROGRAM,
-      }),
+      } as BuildOptions),
     ]);
     process.once("exit", () => void rm(dir, { recursive: true, force: true }));
   })();

@@ -209,11 +209,15 @@ describe("frames that an extension's process makes up", () => {
     ["garbage", "writeSync(3, Buffer.from([0, 0, 0, 4, 1, 2, 3, 4]));"],
     ["a frame over the limit", "writeSync(3, Buffer.from([255, 255, 255, 255]));"],
     ["an unknown kind", 'send(["own", 1]);'],
-    ["a call id that is in use", 'send(["call", 77, "work.begin", { principal: { role: "guest" } }, {}]); send(["call", 77, "list", {}, {}]);'],
+    [
+      "a call id that is in use",
+      'for (let n = 0; n < 2; n++) send(["call", 77, "call", { contract: "test.words.lab", id: "slow", method: "run" }, {}]);',
+    ],
   ])("%s ends the process and the call, and nothing else", async (_what, attack) => {
     product = await Product.create(
       wordsExtension,
-      lab("test.forger", { run: `${forge} ${attack} await new Promise(() => {});` }, { ...usesLab, permissions: { principals: ["guest"] } }),
+      lab("test.slow", { run: "return new Promise((done) => setTimeout(done, 500));" }),
+      lab("test.forger", { run: `${forge} ${attack} await new Promise(() => {});` }, usesLab),
     );
     const host = await product.boot({ config });
     expect(await codeOf(call(host, "test.words.lab", "forger", "run"))).toBe("PLINTH_PROTOCOL");

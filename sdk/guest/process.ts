@@ -140,8 +140,18 @@ const bridge: Bridge = {
   log: (level, message, fields) => peer.note("log", { level, message: String(message).slice(0, 8_000), fields }),
 };
 
+/** Signals are the one thing that Node's permission model leaves open: nothing in here may end another process. */
+function denySignals(): void {
+  const denied = (): never => {
+    throw failed("PLINTH_PERMISSION", "it may not send signals");
+  };
+  for (const name of ["kill", "_kill", "_debugProcess", "_debugEnd"])
+    Object.defineProperty(process, name, { value: denied, writable: false, configurable: false });
+}
+
 async function start({ source, ...info }: InstanceInfo & { source: string }): Promise<object> {
   id = info.manifest.id;
+  denySignals();
   config = info.config as Record<string, unknown>;
   // The code comes over the descriptor, never from a path: what was verified is what runs.
   const url = `file:///plinth/${id}/index.mjs`;
