@@ -69,6 +69,7 @@ export class Generation {
             breaker: instance.breaker,
             counts: { calls: 0, errors: 0 },
             run: (payload: unknown, call) => instance.hook(hook.name, payload, call),
+            ready: () => instance.activate(),
             failed: (error) => {
               instance.counts.errors++;
               instance.lastError = error;

@@ -1,9 +1,10 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Lockfile, Manifest } from "@plinth/manifests";
+import { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 import { coldPart, withDefaults } from "@plinth/manifests/check/config-values.ts";
 import { SchemaGuard } from "@plinth/manifests/check/guard.ts";
-import { canonical, sha } from "@plinth/manifests/digest.ts";
+import { sha } from "@plinth/manifests/digest.ts";
 import { effectivePermissions } from "@plinth/manifests/powers.ts";
 import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
 import type { DependencyContainer } from "tsyringe";
@@ -231,7 +232,7 @@ export class Host {
 
   #key({ record, tier, settings }: PlannedExtension): string {
     const { id, config } = record.manifest;
-    return sha("sha256", canonical({ id, digest: record.digest, tier, config: coldPart(config, settings.config), grants: settings.grants }));
+    return sha("sha256", canonicalJson({ id, digest: record.digest, tier, config: coldPart(config, settings.config), grants: settings.grants }));
   }
 
   #instance(key: string, { record, tier, settings }: PlannedExtension, plan: Plan): Instance {

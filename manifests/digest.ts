@@ -2,22 +2,12 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { canonicalJson } from "./canonical-json.ts";
 import type { Manifest } from "./schema/extension.ts";
 import { PlinthError } from "./wire/error.ts";
 
 const MAX_FILES = 4_000;
 const MAX_BYTES = 256 * 1_048_576;
-
-/** JSON with sorted keys: the same value gives the same bytes. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((one) => canonical(one === undefined ? null : one)).join(",")}]`;
-  if (value !== null && typeof value === "object") {
-    const entries = Object.entries(value).filter(([, one]) => one !== undefined);
-    entries.sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([key, one]) => `${JSON.stringify(key)}:${canonical(one)}`).join(",")}}`;
-  }
-  return JSON.stringify(value) ?? "null";
-}
 
 export const sha = (algorithm: "sha256" | "sha512", data: string | Uint8Array): string => createHash(algorithm).update(data).digest("hex");
 
@@ -64,7 +54,7 @@ export async function treeDigest(owner: string, root: string, capture?: string):
 /** What an owner's consent is bound to. */
 export function consentHash(manifest: Manifest, digest: string): string {
   const { permissions, provides, uses, hooks, extensions } = manifest;
-  return sha("sha256", canonical({ digest, permissions, provides, uses, hooks, extensions }));
+  return sha("sha256", canonicalJson({ digest, permissions, provides, uses, hooks, extensions }));
 }
 
 const refused = (extension: string, why: string): PlinthError =>

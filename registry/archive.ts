@@ -3,9 +3,10 @@ import { lstat, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import type { ReadEntry } from "tar";
 import { NameSet, nameProblem } from "./entry-name.ts";
-import { RegistryError, reason } from "./error.ts";
+import { reason } from "./system-error.ts";
 
 /** What an archive may hold at most. Sizes in bytes, unpacked. */
 export const ARCHIVE_LIMITS = { entries: 2_000, fileBytes: 16 * 1024 * 1024, totalBytes: 64 * 1024 * 1024 } as const;
@@ -110,7 +111,7 @@ export async function* archiveFiles(source: string | Uint8Array): AsyncGenerator
     intake.assertSound();
     yield* ready.splice(0);
   } catch (error) {
-    throw error instanceof RegistryError ? error : broken(error);
+    throw error instanceof PlinthError ? error : broken(error);
   } finally {
     packed.destroy();
     gunzip.destroy();
@@ -191,7 +192,7 @@ class Intake {
 async function assertEmpty(into: string): Promise<void> {
   const stat = await lstat(into).catch(() => undefined);
   if (stat?.isDirectory() && (await readdir(into)).length === 0) return;
-  throw new RegistryError("PLINTH_ARCHIVE_TARGET", `${into} is not an empty folder.`, {
+  throw new PlinthError("PLINTH_ARCHIVE_TARGET", `${into} is not an empty folder.`, {
     next: "Unpack into a new, empty folder.",
   });
 }
@@ -202,19 +203,19 @@ const mib = (bytes: number) => `${bytes / 1024 / 1024} MiB`;
 const shown = (text: string) => JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text);
 const next = "Do not install this package; tell its publisher.";
 
-function refusal(kind: string, path: string, why: string): RegistryError {
-  return new RegistryError(`PLINTH_ARCHIVE_${kind}`, `The archive was refused at ${shown(path)}: ${why}.`, {
+function refusal(kind: string, path: string, why: string): PlinthError {
+  return new PlinthError(`PLINTH_ARCHIVE_${kind}`, `The archive was refused at ${shown(path)}: ${why}.`, {
     next,
     details: { entry: path },
   });
 }
 
-function tooLarge(what: string): RegistryError {
-  return new RegistryError("PLINTH_ARCHIVE_SIZE", `${what} unpacks to more than ${mib(ARCHIVE_LIMITS.totalBytes)}.`, { next });
+function tooLarge(what: string): PlinthError {
+  return new PlinthError("PLINTH_ARCHIVE_SIZE", `${what} unpacks to more than ${mib(ARCHIVE_LIMITS.totalBytes)}.`, { next });
 }
 
-function broken(cause: unknown): RegistryError {
-  return new RegistryError("PLINTH_ARCHIVE_FORMAT", `The archive cannot be read as a gzipped tar file: ${reason(cause)}.`, {
+function broken(cause: unknown): PlinthError {
+  return new PlinthError("PLINTH_ARCHIVE_FORMAT", `The archive cannot be read as a gzipped tar file: ${reason(cause)}.`, {
     next: "Fetch or pack it again; when that does not help, tell its publisher.",
     cause,
   });

@@ -1,6 +1,6 @@
 import { mkdir, readdir } from "node:fs/promises";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import type { BundleOptions } from "./bundle.ts";
-import { RegistryError } from "./error.ts";
 import { packExtension } from "./pack-extension.ts";
 import { type Published, publish } from "./publish.ts";
 import { RegistryFolder } from "./registry-folder.ts";
@@ -23,7 +23,7 @@ export async function buildRegistry(
   const { publishedAt = "2026-01-01T00:00:00.000Z", name, ...bundling } = options;
   await mkdir(outDir, { recursive: true });
   if ((await readdir(outDir)).length > 0) {
-    throw new RegistryError("PLINTH_REGISTRY_EXISTS", `${outDir} is not empty.`, { next: "Build into a new folder." });
+    throw new PlinthError("PLINTH_REGISTRY_EXISTS", `${outDir} is not empty.`, { next: "Build into a new folder." });
   }
   const folder = new RegistryFolder(outDir);
   await folder.writeRoot(await folder.root(name));

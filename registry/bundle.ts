@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { join } from "node:path";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import type { BuildFailure, Metafile, Plugin } from "esbuild";
-import { RegistryError } from "./error.ts";
 
 export interface BundleOptions {
   /** The folder of @plinth/sdk, for extensions that have none of their own installed. */
@@ -22,12 +22,12 @@ const SOURCES = ["src/index.ts", "src/index.js", "index.ts", "index.js"];
 export async function bundleExtension(dir: string, options: BundleOptions = {}): Promise<Bundle> {
   const source = SOURCES.find((candidate) => existsSync(join(dir, candidate)));
   if (source === undefined) {
-    throw new RegistryError("PLINTH_PACK_SOURCE", `${dir} has none of ${SOURCES.join(", ")}.`, {
+    throw new PlinthError("PLINTH_PACK_SOURCE", `${dir} has none of ${SOURCES.join(", ")}.`, {
       next: "Add src/index.ts, or remove `entry` from plinth.json when the extension is data only.",
     });
   }
   const { build } = await import("esbuild").catch((cause) => {
-    throw new RegistryError("PLINTH_ESBUILD_MISSING", "The bundler esbuild is not installed beside Plinth.", {
+    throw new PlinthError("PLINTH_ESBUILD_MISSING", "The bundler esbuild is not installed beside Plinth.", {
       next: "Install it with `npm install esbuild`, then pack again.",
       cause,
     });
@@ -90,10 +90,10 @@ function placeless(code: string, metafile: Metafile): string {
 
 const neutral = (path: string) => path.slice(path.lastIndexOf("node_modules/") + 1).replace(/^(\.\.\/)+/, "");
 
-function bundleFailed(error: BuildFailure): RegistryError {
+function bundleFailed(error: BuildFailure): PlinthError {
   const [first] = error.errors ?? [];
   const at = first?.location ? ` (${first.location.file}:${first.location.line})` : "";
-  return new RegistryError("PLINTH_PACK_BUNDLE", `The extension cannot be bundled: ${first?.text ?? error.message}${at}.`, {
+  return new PlinthError("PLINTH_PACK_BUNDLE", `The extension cannot be bundled: ${first?.text ?? error.message}${at}.`, {
     next: "Correct the source at the named place and pack again.",
     cause: error,
   });

@@ -1,11 +1,11 @@
 import type { PackageIndex, PackageVersion } from "@plinth/manifests";
+import { nearNames } from "@plinth/manifests/near-names.ts";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import semver from "semver";
 import { ARCHIVE_LIMITS } from "./archive.ts";
 import { Documents } from "./documents.ts";
-import { RegistryError } from "./error.ts";
 import { integrityMatches } from "./integrity.ts";
 import { splitId } from "./layout.ts";
-import { nearNames } from "./near-names.ts";
 import { searchRows } from "./search.ts";
 import { verify } from "./signing.ts";
 import { openTransport, type RegistryFetch, type Transport } from "./transport.ts";
@@ -81,7 +81,7 @@ export class RegistryClient {
     const offered = fitting.filter(({ yanked }) => yanked === undefined).sort((a, b) => semver.rcompare(a.version, b.version));
     if (offered[0] !== undefined) return offered[0];
     if (fitting[0] !== undefined) {
-      throw new RegistryError("PLINTH_VERSION_YANKED", `${id} ${fitting[0].version} was withdrawn: ${fitting[0].yanked}.`, {
+      throw new PlinthError("PLINTH_VERSION_YANKED", `${id} ${fitting[0].version} was withdrawn: ${fitting[0].yanked}.`, {
         next: "Choose another version.",
       });
     }
@@ -104,7 +104,7 @@ export class RegistryClient {
     const key = trusted.keys.find(({ keyId }) => keyId === entry.signature.keyId);
     if (key === undefined && !trusted.first) throw keyChanged(publisher);
     if (key === undefined || !verify({ ...entry, id }, entry.signature, key)) {
-      throw new RegistryError("PLINTH_SIGNATURE", `The signature of ${id} ${version} is not its publisher's.`, {
+      throw new PlinthError("PLINTH_SIGNATURE", `The signature of ${id} ${version} is not its publisher's.`, {
         next: "Do not install it; tell who runs the registry.",
       });
     }
@@ -115,7 +115,7 @@ export class RegistryClient {
 
   async #tarball(id: string, entry: PackageVersion, signal?: AbortSignal): Promise<Buffer> {
     const changed = (why: string) =>
-      new RegistryError("PLINTH_INTEGRITY", `The tarball of ${id} ${entry.version} is not the one that was published: ${why}.`, {
+      new PlinthError("PLINTH_INTEGRITY", `The tarball of ${id} ${entry.version} is not the one that was published: ${why}.`, {
         next: "Try again in case the transfer failed; when it stays so, do not install it and tell who runs the registry.",
       });
     if (entry.size > ARCHIVE_LIMITS.totalBytes) throw changed("it is larger than any package may be");
@@ -137,16 +137,16 @@ export class RegistryClient {
       id,
       packages.map((row) => row.id),
     );
-    throw new RegistryError("PLINTH_PACKAGE_UNKNOWN", `The registry ${this.name} has no package ${JSON.stringify(id.slice(0, 120))}.`, {
+    throw new PlinthError("PLINTH_PACKAGE_UNKNOWN", `The registry ${this.name} has no package ${JSON.stringify(id.slice(0, 120))}.`, {
       next: near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "Search for it with other words.",
       details: { near },
     });
   }
 
-  #unknownVersion(index: PackageIndex, range: string): RegistryError {
+  #unknownVersion(index: PackageIndex, range: string): PlinthError {
     const offered = index.versions.filter(({ yanked }) => yanked === undefined).map(({ version }) => version);
     const newest = offered.sort(semver.rcompare).slice(0, 5);
-    return new RegistryError("PLINTH_VERSION_UNKNOWN", `No version of ${index.id} fits ${JSON.stringify(range.slice(0, 120))}.`, {
+    return new PlinthError("PLINTH_VERSION_UNKNOWN", `No version of ${index.id} fits ${JSON.stringify(range.slice(0, 120))}.`, {
       next: newest.length > 0 ? `There is ${newest.join(", ")}.` : "No version is offered any more.",
       details: { versions: newest },
     });

@@ -1,5 +1,5 @@
 import type { PackageIndex, RegistryRoot, SearchIndex } from "@plinth/manifests";
-import { RegistryError } from "./error.ts";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { indexPath, isSafePath, ROOT_FILE, SEARCH_FILE } from "./layout.ts";
 import { type DocumentKind, documentProblems, problemLine } from "./schemas.ts";
 import type { Transport } from "./transport.ts";
@@ -25,7 +25,7 @@ export class Documents {
   async root(signal?: AbortSignal): Promise<RegistryRoot> {
     const root = await this.#read<RegistryRoot>("RegistryRoot", ROOT_FILE, signal);
     if (root !== undefined) return root;
-    throw new RegistryError("PLINTH_REGISTRY_UNREACHABLE", `There is no registry where ${this.#name} should be: it has no ${ROOT_FILE}.`, {
+    throw new PlinthError("PLINTH_REGISTRY_UNREACHABLE", `There is no registry where ${this.#name} should be: it has no ${ROOT_FILE}.`, {
       next: "Check the registry's address.",
     });
   }
@@ -79,8 +79,8 @@ export class Documents {
     return value as T;
   }
 
-  #invalid(path: string, why: string): RegistryError {
-    return new RegistryError("PLINTH_REGISTRY_INVALID", `${path} of the registry ${this.#name} was refused: ${why}.`, {
+  #invalid(path: string, why: string): PlinthError {
+    return new PlinthError("PLINTH_REGISTRY_INVALID", `${path} of the registry ${this.#name} was refused: ${why}.`, {
       next: "Update Plinth if the registry is newer; otherwise tell who runs the registry.",
     });
   }

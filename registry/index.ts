@@ -1,13 +1,12 @@
+export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
+export { nearNames } from "@plinth/manifests/near-names.ts";
 export { ARCHIVE_LIMITS, type ArchiveFile, extractArchive, readArchive } from "./archive.ts";
 export { type BuildRegistryOptions, buildRegistry } from "./build-registry.ts";
 export type { BundleOptions } from "./bundle.ts";
-export { canonicalJson } from "./canonical-json.ts";
 export { type Download, type PackageHit, RegistryClient, type RegistryClientOptions } from "./client.ts";
-export { RegistryError, type RegistryErrorOptions } from "./error.ts";
 export { integrityMatches, integrityOf } from "./integrity.ts";
 export { generateKey, keyFromSeed, readKeyFile, writeKeyFile } from "./key-file.ts";
 export { assertManifest, manifestProblems } from "./manifest-check.ts";
-export { nearNames } from "./near-names.ts";
 export { packDirectory, packFiles } from "./pack.ts";
 export { type PackedExtension, packExtension, readManifest } from "./pack-extension.ts";
 export { type Published, type PublishInput, publish, readPackageManifest, yank } from "./publish.ts";

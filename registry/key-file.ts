@@ -2,9 +2,10 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject 
 import { constants } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { prettyJson } from "./canonical-json.ts";
-import { RegistryError, systemCode } from "./error.ts";
+import { prettyJson } from "@plinth/manifests/canonical-json.ts";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { keyIdOf, type PublisherKey } from "./signing.ts";
+import { systemCode } from "./system-error.ts";
 
 export const PUBLISHER = /^[a-z][a-z0-9-]{0,38}$/;
 const MAX_KEY_FILE = 16 * 1024;
@@ -17,7 +18,7 @@ export function generateKey(publisher: string): PublisherKey {
 
 /** The key that 32 given bytes stand for: for builds that must give the same bytes twice. */
 export function keyFromSeed(publisher: string, seed: Uint8Array): PublisherKey {
-  if (seed.length !== 32) throw new RegistryError("PLINTH_KEY_INVALID", "A key's seed has 32 bytes.", { next: "Pass 32 bytes." });
+  if (seed.length !== 32) throw new PlinthError("PLINTH_KEY_INVALID", "A key's seed has 32 bytes.", { next: "Pass 32 bytes." });
   return toKey(publisher, createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: "der", type: "pkcs8" }));
 }
 
@@ -26,7 +27,7 @@ export async function writeKeyFile(path: string, key: PublisherKey): Promise<voi
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const file = await open(path, "wx", 0o600).catch((error) => {
     throw systemCode(error) === "EEXIST"
-      ? new RegistryError("PLINTH_KEY_EXISTS", `There is a key in ${path} already.`, {
+      ? new PlinthError("PLINTH_KEY_EXISTS", `There is a key in ${path} already.`, {
           next: "Use it, or choose another file.",
         })
       : error;
@@ -42,7 +43,7 @@ export async function writeKeyFile(path: string, key: PublisherKey): Promise<voi
 /** Read a key file. One that others can read is refused, as is one whose halves do not belong together. */
 export async function readKeyFile(path: string): Promise<PublisherKey> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error) => {
-    throw new RegistryError("PLINTH_KEY_MISSING", `The key file ${path} cannot be opened (${systemCode(error)}).`, {
+    throw new PlinthError("PLINTH_KEY_MISSING", `The key file ${path} cannot be opened (${systemCode(error)}).`, {
       next: "Make one with `plinth keygen PUBLISHER`, or name another file with --key.",
       cause: error,
     });
@@ -50,7 +51,7 @@ export async function readKeyFile(path: string): Promise<PublisherKey> {
   try {
     const stat = await file.stat();
     if (process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
-      throw new RegistryError("PLINTH_KEY_MODE", `Others on this machine can read the key file ${path}.`, {
+      throw new PlinthError("PLINTH_KEY_MODE", `Others on this machine can read the key file ${path}.`, {
         next: `Run \`chmod 600 ${path}\`, and make a new key when somebody may have copied it.`,
       });
     }
@@ -68,7 +69,7 @@ function parseKey(text: string, path: string): PublisherKey {
     key = JSON.parse(text);
     whole = toKey(key.publisher, createPrivateKey({ key: Buffer.from(key.privateKey, "base64"), format: "der", type: "pkcs8" }));
   } catch (cause) {
-    throw cause instanceof RegistryError ? cause : invalid(path, "it holds no ed25519 key", cause);
+    throw cause instanceof PlinthError ? cause : invalid(path, "it holds no ed25519 key", cause);
   }
   if (whole.keyId !== key.keyId || whole.publicKey !== key.publicKey) throw invalid(path, "its parts do not belong together");
   return whole;
@@ -76,7 +77,7 @@ function parseKey(text: string, path: string): PublisherKey {
 
 function toKey(publisher: string, privateKey: KeyObject): PublisherKey {
   if (typeof publisher !== "string" || !PUBLISHER.test(publisher)) {
-    throw new RegistryError("PLINTH_PUBLISHER_NAME", `${JSON.stringify(publisher)} cannot be a publisher's name.`, {
+    throw new PlinthError("PLINTH_PUBLISHER_NAME", `${JSON.stringify(publisher)} cannot be a publisher's name.`, {
       next: "Use lower-case letters, digits and dashes, a letter first, at most 39 characters.",
     });
   }
@@ -90,8 +91,8 @@ function toKey(publisher: string, privateKey: KeyObject): PublisherKey {
   };
 }
 
-function invalid(path: string, why: string, cause?: unknown): RegistryError {
-  return new RegistryError("PLINTH_KEY_INVALID", `${path} is not a usable key file: ${why}.`, {
+function invalid(path: string, why: string, cause?: unknown): PlinthError {
+  return new PlinthError("PLINTH_KEY_INVALID", `${path} is not a usable key file: ${why}.`, {
     next: "Restore it from a backup, or make a new one with `plinth keygen PUBLISHER`.",
     cause,
   });

@@ -1,4 +1,4 @@
-import { RegistryError } from "./error.ts";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 
 const ID = /^([a-z][a-z0-9-]{0,38})\.([a-z][a-z0-9-]{0,62})$/;
 const VERSION = /^[0-9A-Za-z.+-]{1,64}$/;
@@ -12,7 +12,7 @@ export const LOCK_FILE = ".publish.lock";
 export function splitId(id: string): { publisher: string; name: string } {
   const match = ID.exec(id);
   if (match === null) {
-    throw new RegistryError("PLINTH_PACKAGE_NAME", `${JSON.stringify(id.slice(0, 120))} is not a package's id.`, {
+    throw new PlinthError("PLINTH_PACKAGE_NAME", `${JSON.stringify(id.slice(0, 120))} is not a package's id.`, {
       next: "Ids are publisher.name in lower case, such as demo.weather.",
     });
   }
@@ -28,7 +28,7 @@ export function indexPath(id: string): string {
 export function tarballPath(id: string, version: string): string {
   const { publisher, name } = splitId(id);
   if (!VERSION.test(version) || version.includes("..")) {
-    throw new RegistryError("PLINTH_PACKAGE_NAME", `${JSON.stringify(version.slice(0, 80))} is not a version.`, {
+    throw new PlinthError("PLINTH_PACKAGE_NAME", `${JSON.stringify(version.slice(0, 80))} is not a version.`, {
       next: "Use a semver version.",
     });
   }

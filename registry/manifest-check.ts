@@ -1,7 +1,7 @@
 import type { Manifest } from "@plinth/manifests";
+import { nearNames } from "@plinth/manifests/near-names.ts";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import semver from "semver";
-import { RegistryError } from "./error.ts";
-import { nearNames } from "./near-names.ts";
 import { descriptorProblems, documentProblems, type Problem, problemLine } from "./schemas.ts";
 
 /** All that is wrong with a manifest, as far as it shows without code: its shape, its ranges, its descriptors. */
@@ -18,7 +18,7 @@ export async function manifestProblems(value: unknown): Promise<Problem[]> {
 export async function assertManifest(value: unknown, where: string): Promise<Manifest> {
   const problems = await manifestProblems(value);
   if (problems.length === 0) return value as Manifest;
-  throw new RegistryError("PLINTH_MANIFEST_INVALID", `${where} is not valid: ${problems.map(problemLine).join("; ")}.`, {
+  throw new PlinthError("PLINTH_MANIFEST_INVALID", `${where} is not valid: ${problems.map(problemLine).join("; ")}.`, {
     next: "Correct plinth.json at the named place.",
     details: { problems },
   });

@@ -2,12 +2,13 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Manifest } from "@plinth/manifests";
+import { prettyJson } from "@plinth/manifests/canonical-json.ts";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { type BundleOptions, bundleExtension } from "./bundle.ts";
-import { prettyJson } from "./canonical-json.ts";
-import { RegistryError, reason, systemCode } from "./error.ts";
 import { integrityOf } from "./integrity.ts";
 import { assertManifest } from "./manifest-check.ts";
 import { packFiles, readPlainFile, readTree } from "./pack.ts";
+import { reason, systemCode } from "./system-error.ts";
 
 export interface PackedExtension {
   manifest: Manifest;
@@ -64,19 +65,19 @@ export async function readManifest(dir: string): Promise<Manifest> {
     value = JSON.parse((await readPlainFile(path, "plinth.json")).toString("utf8"));
   } catch (error) {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") {
-      throw new RegistryError("PLINTH_MANIFEST_MISSING", `There is no plinth.json in ${dir}.`, {
+      throw new PlinthError("PLINTH_MANIFEST_MISSING", `There is no plinth.json in ${dir}.`, {
         next: "Go to an extension's folder, or make one with `plinth create NAME`.",
       });
     }
     if (!(error instanceof SyntaxError)) throw error;
-    throw new RegistryError("PLINTH_MANIFEST_INVALID", `${path} is not JSON: ${reason(error)}.`, { next: "Correct it." });
+    throw new PlinthError("PLINTH_MANIFEST_INVALID", `${path} is not JSON: ${reason(error)}.`, { next: "Correct it." });
   }
   return assertManifest(value, path);
 }
 
 function assertTiers({ id, tiers = ["isolate", "process"] }: Manifest, builtins: string[]): void {
   if (builtins.length === 0 || !tiers.includes("isolate")) return;
-  throw new RegistryError("PLINTH_PACK_BUILTIN", `${id} imports ${builtins.join(", ")}, which the isolate tier does not have.`, {
+  throw new PlinthError("PLINTH_PACK_BUILTIN", `${id} imports ${builtins.join(", ")}, which the isolate tier does not have.`, {
     next: 'Use the context instead (ctx.fetch, ctx.store …), or take "isolate" out of `tiers` in plinth.json.',
   });
 }

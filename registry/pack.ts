@@ -3,9 +3,9 @@ import { lstat, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { ARCHIVE_LIMITS, ARCHIVE_ROOT } from "./archive.ts";
 import { NameSet, nameProblem } from "./entry-name.ts";
-import { RegistryError } from "./error.ts";
 
 /** 1985-10-26T08:15:00Z, the time that npm gives each file, because some tools dislike 1970. */
 const MTIME = new Date(499_162_500_000);
@@ -81,8 +81,8 @@ export async function readPlainFile(path: string, name: string): Promise<Buffer>
   }
 }
 
-function unpackable(kind: string, name: string, why: string): RegistryError {
-  return new RegistryError(`PLINTH_ARCHIVE_${kind}`, `${JSON.stringify(name)} cannot be packed: ${why}.`, {
+function unpackable(kind: string, name: string, why: string): PlinthError {
+  return new PlinthError(`PLINTH_ARCHIVE_${kind}`, `${JSON.stringify(name)} cannot be packed: ${why}.`, {
     next: "Rename it, shrink it or leave it out, then pack again.",
     details: { entry: name },
   });

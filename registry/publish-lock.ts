@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { open, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RegistryError, systemCode } from "./error.ts";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
+import { systemCode } from "./system-error.ts";
 
 export interface LockOptions {
   /** Longest wait in milliseconds; default 30 s. */
@@ -101,8 +102,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function busy(path: string): RegistryError {
-  return new RegistryError("PLINTH_REGISTRY_BUSY", "Somebody else has been publishing into this registry for too long.", {
+function busy(path: string): PlinthError {
+  return new PlinthError("PLINTH_REGISTRY_BUSY", "Somebody else has been publishing into this registry for too long.", {
     next: `Wait and try again. When nobody is publishing, remove ${path}.`,
   });
 }

@@ -1,16 +1,17 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PackageIndex, PackageVersion, RegistryRoot } from "@plinth/manifests";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import semver from "semver";
 import { readArchive } from "./archive.ts";
 import { writeAtomic } from "./atomic-file.ts";
-import { RegistryError, reason } from "./error.ts";
 import { integrityOf } from "./integrity.ts";
 import { LOCK_FILE, splitId, tarballPath } from "./layout.ts";
 import { assertManifest } from "./manifest-check.ts";
 import { type LockOptions, withLock } from "./publish-lock.ts";
 import { RegistryFolder } from "./registry-folder.ts";
 import { type PublisherKey, sign } from "./signing.ts";
+import { reason } from "./system-error.ts";
 
 export interface PublishInput {
   /** The registry's folder; made when it is not there. */
@@ -48,7 +49,7 @@ export async function publish(input: PublishInput): Promise<Published> {
   const { id, version } = manifest;
   const { publisher } = splitId(id);
   if (publisher !== key.publisher) {
-    throw new RegistryError("PLINTH_PUBLISHER_KEY", `The key belongs to ${key.publisher}, but the package is ${id}.`, {
+    throw new PlinthError("PLINTH_PUBLISHER_KEY", `The key belongs to ${key.publisher}, but the package is ${id}.`, {
       next: `Sign with the key of ${publisher}, or change the id in plinth.json.`,
     });
   }
@@ -104,7 +105,7 @@ export async function yank(input: { registry: string; id: string; version: strin
     const index = await folder.index(input.id);
     const entry = index.versions.find(({ version }) => version === input.version);
     if (entry === undefined) {
-      throw new RegistryError("PLINTH_VERSION_UNKNOWN", `${input.id} has no version ${input.version}.`, {
+      throw new PlinthError("PLINTH_VERSION_UNKNOWN", `${input.id} has no version ${input.version}.`, {
         next: "Name a published version.",
       });
     }
@@ -118,7 +119,7 @@ export async function readPackageManifest(tarball: Uint8Array): Promise<PackageV
   const files = await readArchive(tarball);
   const text = files.get("plinth.json");
   if (text === undefined) {
-    throw new RegistryError("PLINTH_MANIFEST_MISSING", "The package has no plinth.json.", {
+    throw new PlinthError("PLINTH_MANIFEST_MISSING", "The package has no plinth.json.", {
       next: "Make it with `plinth pack`.",
     });
   }
@@ -126,14 +127,14 @@ export async function readPackageManifest(tarball: Uint8Array): Promise<PackageV
   try {
     value = JSON.parse(text.toString("utf8"));
   } catch (error) {
-    throw new RegistryError("PLINTH_MANIFEST_INVALID", `The package's plinth.json is not JSON: ${reason(error)}.`, {
+    throw new PlinthError("PLINTH_MANIFEST_INVALID", `The package's plinth.json is not JSON: ${reason(error)}.`, {
       next: "Correct it and pack again.",
     });
   }
   const manifest = await assertManifest(value, "The package's plinth.json");
   const entry = manifest.entry?.replace(/^\.\//, "");
   if (entry !== undefined && !files.has(entry)) {
-    throw new RegistryError("PLINTH_MANIFEST_INVALID", `The package's plinth.json names ${manifest.entry}, which the package does not hold.`, {
+    throw new PlinthError("PLINTH_MANIFEST_INVALID", `The package's plinth.json names ${manifest.entry}, which the package does not hold.`, {
       next: "Make the package with `plinth pack`.",
     });
   }
@@ -155,13 +156,13 @@ function assertNew(index: PackageIndex, version: string): void {
   // Versions that differ in build metadata only have no order; one of them would be chosen by chance.
   const twin = index.versions.find((known) => semver.eq(known.version, version));
   if (twin === undefined) return;
-  throw new RegistryError("PLINTH_VERSION_EXISTS", `${index.id} ${twin.version} is published already, and versions never change.`, {
+  throw new PlinthError("PLINTH_VERSION_EXISTS", `${index.id} ${twin.version} is published already, and versions never change.`, {
     next: "Raise the version in plinth.json and publish again.",
   });
 }
 
-function wrongKey(publisher: string): RegistryError {
-  return new RegistryError("PLINTH_PUBLISHER_KEY", `This registry knows ${publisher} by another key.`, {
+function wrongKey(publisher: string): PlinthError {
+  return new PlinthError("PLINTH_PUBLISHER_KEY", `This registry knows ${publisher} by another key.`, {
     next: `Use the key that ${publisher} first published with, or choose another publisher's name.`,
   });
 }

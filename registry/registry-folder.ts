@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { PackageIndex, RegistryRoot, SearchIndex } from "@plinth/manifests";
+import { prettyJson } from "@plinth/manifests/canonical-json.ts";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import semver from "semver";
 import { writeAtomic } from "./atomic-file.ts";
-import { prettyJson } from "./canonical-json.ts";
-import { RegistryError, reason, systemCode } from "./error.ts";
 import { indexPath, ROOT_FILE, SEARCH_FILE } from "./layout.ts";
 import { type DocumentKind, documentProblems, problemLine } from "./schemas.ts";
+import { reason, systemCode } from "./system-error.ts";
 
 /** A registry's documents in a folder, for whoever holds its lock. */
 export class RegistryFolder {
@@ -77,8 +78,8 @@ function rowOf({ id, versions, tags }: PackageIndex): SearchIndex["packages"][nu
 const sortedByKey = <T>(record: Record<string, T>): Record<string, T> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-function damaged(path: string, why: string): RegistryError {
-  return new RegistryError("PLINTH_REGISTRY_INVALID", `The registry's ${path} is damaged: ${why}.`, {
+function damaged(path: string, why: string): PlinthError {
+  return new PlinthError("PLINTH_REGISTRY_INVALID", `The registry's ${path} is damaged: ${why}.`, {
     next: "Restore it from a backup; nothing was changed.",
   });
 }

@@ -1,5 +1,5 @@
+import { nearNames } from "@plinth/manifests/near-names.ts";
 import type { ErrorObject } from "ajv";
-import { nearNames } from "./near-names.ts";
 
 /** What is wrong with a document, and where. */
 export interface Problem {

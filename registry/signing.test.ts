@@ -1,9 +1,9 @@
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { canonicalJson } from "./canonical-json.ts";
 import { integrityMatches, integrityOf } from "./integrity.ts";
 import { generateKey, readKeyFile, writeKeyFile } from "./key-file.ts";
 import { type Signable, sign, signedPayload, verify } from "./signing.ts";

@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign as signBytes, verify as verifyBytes } from "node:crypto";
 import type { Manifest, PackageVersion, Signature } from "@plinth/manifests";
-import { canonicalJson } from "./canonical-json.ts";
-import { RegistryError } from "./error.ts";
+import { canonicalJson } from "@plinth/manifests/canonical-json.ts";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 
 export interface PublicKey {
   /** First 16 hex digits of the sha256 of the raw public key. */
@@ -45,7 +45,7 @@ export function signedPayload(of: Signable): string {
   ];
   for (const [name, value] of lines) {
     if (/[\r\n]/.test(value!)) {
-      throw new RegistryError("PLINTH_SIGNATURE", `The ${name} of ${JSON.stringify(of.id)} has a line break.`, {
+      throw new PlinthError("PLINTH_SIGNATURE", `The ${name} of ${JSON.stringify(of.id)} has a line break.`, {
         next: "Remove it.",
       });
     }

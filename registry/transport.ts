@@ -2,7 +2,8 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { RegistryError, reason, systemCode } from "./error.ts";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
+import { reason, systemCode } from "./system-error.ts";
 
 /** The part of an extension's `ctx.fetch` that the client needs. */
 export type RegistryFetch = (
@@ -36,7 +37,7 @@ export function openTransport(url: string, name: string, fetch: RegistryFetch = 
   if (/^https?:\/\//i.test(url)) return httpTransport(url, name, fetch);
   if (/^file:/i.test(url)) return folderTransport(fileURLToPath(url), name);
   if (/^[a-z][a-z0-9+.-]+:/i.test(url)) {
-    throw new RegistryError("PLINTH_REGISTRY_URL", `The registry ${name} has an address that cannot be used: ${url}`, {
+    throw new PlinthError("PLINTH_REGISTRY_URL", `The registry ${name} has an address that cannot be used: ${url}`, {
       next: "Give a folder, a file: URL or an http(s) URL.",
     });
   }
@@ -89,13 +90,13 @@ function httpTransport(url: string, name: string, fetch: RegistryFetch): Transpo
         };
       } catch (error) {
         signal?.throwIfAborted();
-        throw error instanceof RegistryError ? error : unreachable(name, reason(error), error);
+        throw error instanceof PlinthError ? error : unreachable(name, reason(error), error);
       }
     },
   };
 }
 
-async function collect(body: AsyncIterable<Uint8Array>, maxBytes: number, tooMany: () => RegistryError): Promise<Buffer> {
+async function collect(body: AsyncIterable<Uint8Array>, maxBytes: number, tooMany: () => PlinthError): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {
@@ -122,15 +123,15 @@ const defaultFetch: RegistryFetch = async (url, { headers, signal, timeoutMs = H
   }
 };
 
-function unreachable(name: string, why: string, cause?: unknown): RegistryError {
-  return new RegistryError("PLINTH_REGISTRY_UNREACHABLE", `The registry ${name} cannot be read: ${why}.`, {
+function unreachable(name: string, why: string, cause?: unknown): PlinthError {
+  return new PlinthError("PLINTH_REGISTRY_UNREACHABLE", `The registry ${name} cannot be read: ${why}.`, {
     next: "Check its address and your connection, then try again.",
     cause,
   });
 }
 
-function tooLarge(name: string, path: string, maxBytes: number): RegistryError {
-  return new RegistryError("PLINTH_REGISTRY_SIZE", `${path} of the registry ${name} is larger than ${maxBytes} bytes.`, {
+function tooLarge(name: string, path: string, maxBytes: number): PlinthError {
+  return new PlinthError("PLINTH_REGISTRY_SIZE", `${path} of the registry ${name} is larger than ${maxBytes} bytes.`, {
     next: "Do not use it as it is; tell who runs the registry.",
   });
 }

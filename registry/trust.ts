@@ -1,5 +1,5 @@
 import type { RegistryRoot } from "@plinth/manifests";
-import { RegistryError } from "./error.ts";
+import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { importPublicKey, keyIdOf, type PublicKey } from "./signing.ts";
 
 /** Where the caller keeps the keys that publishers were first met with. */
@@ -23,7 +23,7 @@ export interface TrustedKeys {
 export async function trustedKeys(publisher: string, root: RegistryRoot, pins: KeyPins): Promise<TrustedKeys> {
   const offered = (Object.hasOwn(root.keys, publisher) ? root.keys[publisher]! : []).filter(isGenuine);
   if (offered.length === 0) {
-    throw new RegistryError("PLINTH_SIGNATURE", `The registry has no usable key for the publisher ${publisher}.`, {
+    throw new PlinthError("PLINTH_SIGNATURE", `The registry has no usable key for the publisher ${publisher}.`, {
       next: "Do not install its packages; tell who runs the registry.",
     });
   }
@@ -34,8 +34,8 @@ export async function trustedKeys(publisher: string, root: RegistryRoot, pins: K
   return { keys: kept, first: false };
 }
 
-export function keyChanged(publisher: string): RegistryError {
-  return new RegistryError("PLINTH_KEY_CHANGED", `The packages of ${publisher} are signed with another key than the one first trusted here.`, {
+export function keyChanged(publisher: string): PlinthError {
+  return new PlinthError("PLINTH_KEY_CHANGED", `The packages of ${publisher} are signed with another key than the one first trusted here.`, {
     next: `Ask ${publisher}, on another way than the registry, whether the key was changed. Until then nothing of it is installed.`,
   });
 }

@@ -1,4 +1,4 @@
-import { nearest } from "@plinth/manifests/check/explain.ts";
+import { nearNames } from "@plinth/manifests/near-names.ts";
 import { editConfig, loadConfig, settingsOf } from "../config.ts";
 import { errors } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -27,13 +27,8 @@ async function configSet(host: Host, path: string, value: unknown): Promise<{ ge
 }
 
 async function enable(host: Host, id: string, enabled: boolean): Promise<{ generation: number }> {
-  if (!host.state.records.some((one) => one.manifest.id === id)) {
-    const near = nearest(
-      id,
-      host.state.records.map((one) => one.manifest.id),
-    );
-    throw errors.notInstalled(id, near === undefined ? [] : [near]);
-  }
+  const ids = host.state.records.map((one) => one.manifest.id);
+  if (!ids.includes(id)) throw errors.notInstalled(id, nearNames(id, ids));
   if (enabled) host.supervisor.clear(id);
   const settings = settingsOf(host.state.config.value, id);
   if ((settings.enabled ?? true) === enabled) return { generation: host.current.number };

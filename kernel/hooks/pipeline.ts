@@ -2,7 +2,7 @@ import type { HookMode } from "@plinth/manifests";
 import type { Stage } from "@plinth/manifests/order.ts";
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook, SyncWaterfallHook } from "tapable";
 import { Call, type CallOptions, settle } from "../call.ts";
-import { errors, type PlinthError } from "../errors.ts";
+import { errors, owned, type PlinthError } from "../errors.ts";
 import { currentWork, type Work } from "../work.ts";
 import type { Breaker } from "./breaker.ts";
 
@@ -15,6 +15,8 @@ export interface Tap {
   readonly breaker: Breaker;
   readonly counts: { calls: number; errors: number };
   run(payload: unknown, call: Call): unknown;
+  /** Start it, so that it can answer a synchronous hook at once. */
+  ready?(): Promise<void>;
   failed(error: PlinthError): void;
 }
 
@@ -81,16 +83,13 @@ export class Pipeline {
   }
 
   /** Resolves to the mode's outcome: nothing, the payload, a verdict, or a claim. */
-  fire(caller: string, payload: unknown, options: CallOptions = {}): Promise<unknown> {
+  async fire(caller: string, payload: unknown, options: CallOptions = {}): Promise<unknown> {
     const { mode } = this.shape;
-    if (this.#hook === null) return Promise.resolve(outcome(mode, payload, undefined, ""));
+    if (this.#hook === null) return outcome(mode, payload, undefined, "");
     const firing: Firing = { caller, work: currentWork(), signal: options.signal, by: "" };
     if (mode.endsWith("-sync")) {
-      try {
-        return Promise.resolve(outcome(mode, (this.#hook as SyncHookLike).call(payload, firing) ?? payload, undefined, ""));
-      } catch (error) {
-        return Promise.reject(error);
-      }
+      await Promise.allSettled(this.taps.map((tap) => tap.ready?.()));
+      return outcome(mode, (this.#hook as SyncHookLike).call(payload, firing) ?? payload, undefined, "");
     }
     return new Promise((resolve, reject) => {
       (this.#hook as AsyncHook).callAsync(payload, firing, (error, result) => {
@@ -127,10 +126,14 @@ export class Pipeline {
     tap.counts.calls++;
     try {
       const answer = tap.run(payload, new Call(firing.caller, firing.work, firing.signal));
+      if (answer instanceof Promise) {
+        answer.catch(() => {});
+        throw errors.payload(tap.extension, this.shape.name, "a synchronous hook is answered at once");
+      }
       tap.breaker.succeeded();
       return answer;
     } catch (thrown) {
-      const error = thrown as PlinthError;
+      const error = owned(thrown, tap.extension);
       tap.counts.errors++;
       tap.breaker.failed();
       tap.failed(error);

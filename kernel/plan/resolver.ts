@@ -1,5 +1,5 @@
 import type { Config, Lockfile, Manifest, Provide, Tier } from "@plinth/manifests";
-import { nearest } from "@plinth/manifests/check/explain.ts";
+import { nearNames } from "@plinth/manifests/near-names.ts";
 import { findCycle, orderSubscribers, type Stage } from "@plinth/manifests/order.ts";
 import semver from "semver";
 import { settingsOf } from "../config.ts";
@@ -81,7 +81,8 @@ export function resolve(input: ResolveInput): Plan {
   for (let changed = true; changed; ) {
     changed = false;
     for (const [id, record] of candidates) {
-      const problem = unmet(record.manifest, candidates, contracts, input.records);
+      const tier = chooseTier(record, settingsOf(input.config, id).tier) as Tier;
+      const problem = unmet(record.manifest, tier, candidates, contracts, input.records);
       if (problem === null) continue;
       for (const one of record.manifest.defines ?? []) contracts.delete(one.id);
       candidates.delete(id);
@@ -168,6 +169,7 @@ function defineContracts(candidates: Map<string, CatalogRecord>, blocked: Map<st
 
 function unmet(
   manifest: Manifest,
+  tier: Tier,
   candidates: ReadonlyMap<string, CatalogRecord>,
   contracts: ReadonlyMap<string, ContractShape>,
   all: readonly CatalogRecord[],
@@ -181,7 +183,7 @@ function unmet(
   }
   for (const { contract, version } of manifest.provides ?? []) {
     const shape = contracts.get(contract);
-    if (shape === undefined) return errors.unknownContract(id, contract, nearest(contract, contracts.keys()));
+    if (shape === undefined) return errors.unknownContract(id, contract, nearNames(contract, contracts.keys())[0]);
     if (KERNEL_CONTRACTS.has(contract)) return errors.conflict(id, contract, ["the kernel", id]);
     // A provider may be older than the contract's owner (N-1 within a major), never newer.
     if (semver.major(version) !== semver.major(shape.version) || semver.gt(version, shape.version)) {
@@ -192,13 +194,15 @@ function unmet(
     const shape = contracts.get(contract);
     if (shape === undefined) {
       if (optional) continue;
-      return errors.unknownContract(id, contract, nearest(contract, contracts.keys()));
+      return errors.unknownContract(id, contract, nearNames(contract, contracts.keys())[0]);
     }
     if (!semver.satisfies(shape.version, range)) return errors.versionConflict(id, contract, range, shape.version);
   }
-  const hooks = new Set([...contracts.values()].flatMap((one) => Object.keys(one.hooks)));
+  const hooks = new Map([...contracts.values()].flatMap((one) => Object.entries(one.hooks)));
   for (const { on } of manifest.hooks ?? []) {
-    if (!hooks.has(on)) return errors.unknownContract(id, `(hook) ${on}`, nearest(on, hooks));
+    const mode = hooks.get(on)?.mode;
+    if (mode === undefined) return errors.unknownContract(id, `(hook) ${on}`, nearNames(on, hooks.keys()[0]));
+    if (mode.endsWith("-sync") && tier !== "host") return errors.tier(id, `${tier}, as it takes part in ${on}`, ["host"]);
   }
   return null;
 }

@@ -1,4 +1,4 @@
-import { canonical } from "../digest.ts";
+import { canonicalJson, prettyJson } from "../canonical-json.ts";
 import * as compiled from "../generated/config.js";
 import type { Config } from "../schema/config.ts";
 import type { Lockfile } from "../schema/lockfile.ts";
@@ -34,7 +34,7 @@ export function parseLock(file: string, text: string): Lockfile {
 }
 
 /** Keys sorted, two-space JSON, final newline: the same state gives the same bytes. */
-export const formatLock = (lock: Lockfile): string => `${JSON.stringify(JSON.parse(canonical(lock)), null, 2)}\n`;
+export const formatLock = (lock: Lockfile): string => prettyJson(JSON.parse(canonicalJson(lock)));
 
 function checked<T>(file: string, validate: Validator, value: unknown): T {
   if (validate(value)) return value as T;

@@ -1,3 +1,5 @@
+import { nearNames } from "../near-names.ts";
+
 export interface Validator {
   (value: unknown): boolean;
   errors?: ValidationError[] | null;
@@ -18,7 +20,7 @@ export function explain(list: readonly ValidationError[], value: unknown): { pat
   if (best.keyword === "additionalProperties") {
     const name = String(best.params.additionalProperty);
     const known = Array.isArray(best.params.known) ? (best.params.known as string[]) : knownKeys(best);
-    const near = nearest(name, known);
+    const [near] = nearNames(name, known, 1);
     return { path: `${path}/${name}`, message: `unknown key "${name}"${near ? `; did you mean "${near}"?` : ""}` };
   }
   if (best.keyword === "required") return { path, message: `"${String(best.params.missingProperty)}" is missing` };
@@ -44,28 +46,4 @@ function pick(value: unknown, path: string): unknown {
     at = (at as Record<string, unknown>)[part.replaceAll("~1", "/").replaceAll("~0", "~")];
   }
   return at;
-}
-
-/** The candidate within a third of its length in edits, if any. */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let score = Math.max(2, Math.floor(word.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const found = distance(word.toLowerCase(), candidate.toLowerCase(), score);
-    if (found < score) [best, score] = [candidate, found];
-  }
-  return best;
-}
-
-function distance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit || a.length > 128 || b.length > 128) return limit;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }

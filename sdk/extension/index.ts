@@ -19,6 +19,7 @@ export type {
   TurnEvent,
   Usage,
 } from "@plinth/manifests";
+export { nearNames } from "@plinth/manifests/near-names.ts";
 export { errorInfo, PlinthError, type PlinthErrorOptions } from "./errors.ts";
 export type {
   AnyManifest,

@@ -1,5 +1,4 @@
-import { type Capability, type Context, type Descriptor, errorInfo, type Principal } from "@plinth/sdk";
-import { nearest } from "./nearest.ts";
+import { type Capability, type Context, type Descriptor, errorInfo, nearNames, type Principal } from "@plinth/sdk";
 import type { Run } from "./run.ts";
 
 export type Command = Capability<Descriptor<"plinth.chat-command">>;
@@ -36,7 +35,7 @@ export class Commands {
     const commands = await allowed(this.#ctx, undefined);
     const command = commands.find(({ descriptor }) => descriptor.name === name);
     if (command === undefined) {
-      const near = nearest(
+      const near = nearNames(
         name,
         commands.filter((one) => mayRun(one, principal)).map(({ descriptor }) => descriptor.name),
       );

@@ -1,5 +1,5 @@
 import type { Agent } from "node:http";
-import { defineExtension } from "@plinth/sdk";
+import { defineExtension, PlinthError } from "@plinth/sdk";
 import { exchange } from "./exchange.ts";
 
 const MAX_GRANTS = 512;
@@ -17,14 +17,19 @@ export default defineExtension({
     });
     ctx.provide("plinth.egress", "http", {
       exchange(request, call) {
-        if (call.caller !== "host") throw new Error("only the host may ask");
-        const key = `${request.extension} ${request.hosts.join(" ")}`;
-        let agents = kept.get(key);
-        if (agents === undefined) {
-          if (kept.size >= MAX_GRANTS) drop(kept.keys().next().value as string);
-          agents = new Map();
-          kept.set(key, agents);
+        // The host has put secrets into the request and says itself what was granted: nobody else can be believed.
+        if (call.caller !== "host") {
+          throw new PlinthError("PLINTH_PERMISSION", `${call.caller} may not use plinth.egress: only the host may.`, {
+            extension: call.caller,
+            next: "Use ctx.fetch.",
+          });
         }
+        const key = `${request.extension} ${request.hosts.join(" ")}`;
+        const agents = kept.get(key) ?? new Map<string, Agent>();
+        // Used last stands last, so that what makes room is what nobody used for longest.
+        kept.delete(key);
+        if (kept.size >= MAX_GRANTS) drop(kept.keys().next().value as string);
+        kept.set(key, agents);
         return exchange({ extension: request.extension, hosts: request.hosts, agents }, request, call.signal);
       },
     });

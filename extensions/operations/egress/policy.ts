@@ -1,60 +1,70 @@
 import { BlockList, isIP } from "node:net";
 
-/** Addresses that are not the public network: special-purpose ranges of RFC 6890 and their IPv6 kin. */
-const nonPublic = new BlockList();
-for (const [net, bits] of [
+// One list a family: a BlockList sees an IPv4 address as IPv4-mapped IPv6, so that ::/3 in a shared list would hold all of IPv4.
+
+/** Special-purpose ranges of RFC 6890 and a platform address of a cloud that lies in a public range. */
+const nonPublic4 = listOf("ipv4", [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
   ["100.64.0.0", 10],
   ["127.0.0.0", 8],
+  ["168.63.129.16", 32],
   ["169.254.0.0", 16],
   ["172.16.0.0", 12],
   ["192.0.0.0", 24],
   ["192.0.2.0", 24],
+  ["192.88.99.0", 24],
   ["192.168.0.0", 16],
   ["198.18.0.0", 15],
   ["198.51.100.0", 24],
   ["203.0.113.0", 24],
   ["224.0.0.0", 4],
   ["240.0.0.0", 4],
-] as const)
-  nonPublic.addSubnet(net, bits, "ipv4");
-for (const [net, bits] of [
-  ["::", 128],
-  ["::1", 128],
-  ["::ffff:0:0", 96],
-  ["64:ff9b::", 96],
-  ["64:ff9b:1::", 48],
-  ["100::", 64],
+]);
+/** Of IPv6 only 2000::/3 is public, and not all of it: Teredo, 6to4 and documentation are not. */
+const nonPublic6 = listOf("ipv6", [
+  ["::", 3],
+  ["4000::", 2],
+  ["8000::", 1],
   ["2001::", 23],
   ["2001:db8::", 32],
   ["2002::", 16],
-  ["fc00::", 7],
-  ["fe80::", 10],
-  ["ff00::", 8],
-] as const)
-  nonPublic.addSubnet(net, bits, "ipv6");
-const loopback = new BlockList();
-loopback.addSubnet("127.0.0.0", 8, "ipv4");
-loopback.addAddress("::1", "ipv6");
-
-const family = (address: string): "ipv4" | "ipv6" => (isIP(address) === 6 ? "ipv6" : "ipv4");
+  ["3fff::", 20],
+]);
+const loopback4 = listOf("ipv4", [["127.0.0.0", 8]]);
+const loopback6 = listOf("ipv6", [
+  ["::1", 128],
+  ["::ffff:127.0.0.0", 104],
+]);
 
 /** Whether the granted patterns admit a host and port by name. */
 export function hostAllowed(granted: readonly string[], host: string, port: number): boolean {
   return granted.some((pattern) => {
     if (pattern === "*") return true;
-    if (pattern === "loopback") return host === "localhost" || (isIP(host) > 0 && loopback.check(host, family(host)));
+    if (pattern === "loopback") return host === "localhost" || isLoopback(host);
     const [name = "", wanted] = pattern.toLowerCase().split(":");
     if (wanted === undefined ? port !== 443 && port !== 80 : Number(wanted) !== port) return false;
-    return name.startsWith("*.") ? host.endsWith(name.slice(1)) : host === name;
+    return name.startsWith("*.") ? isIP(host) === 0 && host.endsWith(name.slice(1)) : host === name;
   });
 }
 
 /** Whether an address may be connected to: public, or loopback when that was granted by name. */
 export function addressAllowed(granted: readonly string[], host: string, address: string): boolean {
-  if (!nonPublic.check(address, family(address))) return true;
-  if (loopback.check(address, family(address)) && granted.includes("loopback")) return true;
-  // A literal private address is reachable only when the grant names exactly that address.
-  return isIP(host) > 0 && granted.some((pattern) => pattern.split(":")[0] === host);
+  // A literal address is reachable whatever it is when the grant names exactly that address.
+  if (isIP(host) > 0 && granted.some((pattern) => pattern.split(":")[0] === host)) return true;
+  if (isLoopback(address)) return granted.includes("loopback");
+  return host !== "localhost" && isPublic(address);
+}
+
+/** A scoped address (`fe80::1%eth0`) is never public; what is no address is not either. */
+const isPublic = (address: string): boolean =>
+  isIP(address) === 4 ? !nonPublic4.check(address, "ipv4") : isIP(address) === 6 && !address.includes("%") && !nonPublic6.check(address, "ipv6");
+
+const isLoopback = (address: string): boolean =>
+  isIP(address) === 4 ? loopback4.check(address, "ipv4") : isIP(address) === 6 && loopback6.check(address, "ipv6");
+
+function listOf(family: "ipv4" | "ipv6", subnets: readonly (readonly [string, number])[]): BlockList {
+  const list = new BlockList();
+  for (const [net, bits] of subnets) list.addSubnet(net, bits, family);
+  return list;
 }

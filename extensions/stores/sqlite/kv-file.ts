@@ -7,18 +7,20 @@ const SCHEMA = `
     PRIMARY KEY (space, key)
   ) WITHOUT ROWID;
 `;
+const BUSY_MS = 5_000;
 const LIVE = "(expires IS NULL OR expires > ?)";
 
 /** One SQLite file for all namespaces; WAL, so that a killed process loses nothing that was answered. */
 export class KvFile {
   readonly #db: DatabaseSync;
-  readonly #sql: Record<"get" | "set" | "delete" | "keys" | "clear" | "size", StatementSync>;
+  readonly #sql: Record<"get" | "set" | "delete" | "keys" | "clear" | "purge" | "size", StatementSync>;
   /** Bytes of each namespace since it was last summed: an upper bound, replaced writes count twice. */
   readonly #bytes = new Map<string, number>();
 
   constructor(Database: typeof DatabaseSync, path: string) {
-    this.#db = new Database(path);
-    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;");
+    // The wait comes first: without it two processes that open the file at once get in each other's way.
+    this.#db = new Database(path, { timeout: BUSY_MS });
+    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
     this.#db.exec(SCHEMA);
     this.#sql = {
       get: this.#db.prepare(`SELECT value FROM kv WHERE space = ? AND key = ? AND ${LIVE}`),
@@ -26,9 +28,8 @@ export class KvFile {
       delete: this.#db.prepare("DELETE FROM kv WHERE space = ? AND key = ?"),
       keys: this.#db.prepare(`SELECT key FROM kv WHERE space = ? AND key >= ? AND key < ? AND ${LIVE} ORDER BY key LIMIT 10000`),
       clear: this.#db.prepare("DELETE FROM kv WHERE space = ?"),
-      size: this.#db.prepare(
-        `SELECT COALESCE(SUM(LENGTH(CAST(value AS BLOB)) + LENGTH(CAST(key AS BLOB))), 0) AS bytes FROM kv WHERE space = ? AND ${LIVE}`,
-      ),
+      purge: this.#db.prepare("DELETE FROM kv WHERE space = ? AND expires <= ?"),
+      size: this.#db.prepare("SELECT COALESCE(SUM(LENGTH(CAST(value AS BLOB)) + LENGTH(CAST(key AS BLOB))), 0) AS bytes FROM kv WHERE space = ?"),
     };
   }
 
@@ -73,7 +74,9 @@ export class KvFile {
     this.#db.close();
   }
 
+  /** What a namespace holds. Expired values go: they do not count, so that nothing else would bound what they take. */
   #sum(space: string): number {
-    return (this.#sql.size.get(space, Date.now()) as { bytes: number }).bytes;
+    this.#sql.purge.run(space, Date.now());
+    return (this.#sql.size.get(space) as { bytes: number }).bytes;
   }
 }

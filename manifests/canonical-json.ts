@@ -1,11 +1,11 @@
-import { RegistryError } from "./error.ts";
+import { PlinthError } from "./wire/error.ts";
 
 const MAX_DEPTH = 100;
 
 /** JSON with sorted keys and no spaces: equal values give equal text, whoever wrote them. */
 export function canonicalJson(value: unknown, depth = 0): string {
   if (depth > MAX_DEPTH) {
-    throw new RegistryError("PLINTH_JSON_DEPTH", `A JSON document is nested deeper than ${MAX_DEPTH} levels.`, {
+    throw new PlinthError("PLINTH_JSON_DEPTH", `A JSON document is nested deeper than ${MAX_DEPTH} levels.`, {
       next: "Make it flatter.",
     });
   }

@@ -1,0 +1,28 @@
+import type { IncomingMessage } from "node:http";
+
+type Headers = Record<string, string>;
+
+/** Decided by the exchange: framing, the connection, and which host is meant. A `host` of one's own would get past the grant. */
+const OWN =
+  /^(host|connection|content-length|expect|keep-alive|proxy-authenticate|proxy-authorization|proxy-connection|te|trailer|transfer-encoding|upgrade)$/;
+/** The host puts secrets into any header, so that only what is known to hold none goes to another origin. */
+const HARMLESS = /^(accept|accept-encoding|accept-language|cache-control|content-encoding|content-language|content-type|range|user-agent)$/;
+/** They describe a body. */
+const OF_BODY = /^content-/;
+
+/** What a caller may say, names in lower case. */
+export const requestHeaders = (headers: Headers): Headers =>
+  keep(Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])), (name) => !OWN.test(name));
+
+export const withoutCredentials = (headers: Headers): Headers => keep(headers, (name) => HARMLESS.test(name));
+
+export const withoutBody = (headers: Headers): Headers => keep(headers, (name) => !OF_BODY.test(name));
+
+/** A response's headers, lists joined. */
+export const responseHeaders = ({ headers }: IncomingMessage): Headers =>
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value]])),
+  );
+
+const keep = (headers: Headers, wanted: (name: string) => boolean): Headers =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => wanted(name)));
