@@ -201,7 +201,7 @@ function unmet(
   const hooks = new Map([...contracts.values()].flatMap((one) => Object.entries(one.hooks)));
   for (const { on } of manifest.hooks ?? []) {
     const mode = hooks.get(on)?.mode;
-    if (mode === undefined) return errors.unknownContract(id, `(hook) ${on}`, nearNames(on, hooks.keys()[0]));
+    if (mode === undefined) return errors.unknownContract(id, `(hook) ${on}`, nearNames(on, hooks.keys())[0]);
     if (mode.endsWith("-sync") && tier !== "host") return errors.tier(id, `${tier}, as it takes part in ${on}`, ["host"]);
   }
   return null;

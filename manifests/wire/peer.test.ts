@@ -39,6 +39,13 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 async function* numbers(to: number): AsyncGenerator<number> {
   for (let n = 1; n <= to; n++) yield n;
 }
+/** Lets others have their turn: an in-memory pair alone would keep the event loop busy for good. */
+async function* endless(): AsyncGenerator<number> {
+  for (let n = 0; ; n++) {
+    await turn();
+    yield n;
+  }
+}
 async function collect(items: AsyncIterable<unknown>): Promise<unknown[]> {
   const found: unknown[] = [];
   for await (const one of items) found.push(one);
@@ -164,7 +171,7 @@ describe("two peers", () => {
     const { promise: aborted, resolve } = Promise.withResolvers<void>();
     const { left, right, rightEnd } = pair(
       { call: (_m, _p, _meta, signal) => new Promise(() => signal.addEventListener("abort", () => resolve())) },
-      { call: () => new Promise(() => {}), stream: () => numbers(1e9) },
+      { call: () => new Promise(() => {}), stream: () => endless() },
     );
     const calls = [codeOf(left.call("x", {})), codeOf(collect(left.open("x", {}))), codeOf(right.call("x", {}))];
     await turn();
