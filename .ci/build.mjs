@@ -45,11 +45,11 @@ export async function buildAll({ quiet = false } = {}) {
 async function buildInto() {
   const { version } = await json(join(root, "package.json"));
   await generate();
-  await buildSdk();
   const extensions = await findExtensions();
-  await Promise.all([emitSdkTypes(join(dist, "sdk/types")), buildKernel(), buildGuest(), buildPage(), ...extensions.map(buildExtension)]);
-  await writeData(version, extensions);
-  await buildSamples();
+  const types = emitSdkTypes(join(dist, "sdk/types"));
+  await Promise.all([buildSdk(), buildKernel(), buildGuest(), buildPage(), buildSamples(), ...extensions.map(buildExtension)]);
+  await Promise.all([types, writeData(version, extensions)]);
+  await rm(join(dist, ".tools"), { recursive: true, force: true });
 }
 
 async function buildKernel() {

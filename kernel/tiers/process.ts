@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { Peer } from "@plinth/manifests/wire/peer.ts";
@@ -17,6 +17,12 @@ const OUTPUT_LIMIT = 64 * 1024;
 
 /** The child's program, beside the kernel's own bundle. */
 const childProgram = (): string => process.env.PLINTH_CHILD_PROGRAM ?? join(import.meta.dirname, "../guest/process.mjs");
+
+const SETPRIV = ["/usr/bin/setpriv", "/bin/setpriv"].find((path) => process.platform === "linux" && existsSync(path));
+
+/** A child that loops cannot notice that its host died: the system kills it then, and lets it gain no privileges before. */
+const leashed = ([command = "", ...args]: string[]): [string, string[]] =>
+  SETPRIV === undefined ? [command, args] : [SETPRIV, ["--no-new-privs", "--pdeathsig", "KILL", "--", command, ...args]];
 
 /** An extension in a process of its own: Node's permission flags, a scrubbed environment, no descriptor but the frames'. */
 export class ProcessRunner implements Runner {
@@ -39,7 +45,7 @@ export class ProcessRunner implements Runner {
   async start(): Promise<void> {
     const { manifest, info } = this.#input;
     const source = await verifiedSource(this.#input);
-    const child = spawn(process.execPath, [...this.#flags(), childProgram()], {
+    const child = spawn(...leashed([process.execPath, ...this.#flags(), childProgram()]), {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8", TZ: process.env.TZ ?? "UTC" },
       cwd: info.dataDir ?? "/",

@@ -23,6 +23,7 @@ export const Config = Type.Object(
     $schema: Type.Optional(Type.String()),
     extensions: Type.Optional(
       Type.Record(Type.String({ pattern: ID }), Type.Union([pinnedVersion, ExtensionConfig]), {
+        ...closed,
         description: "Pins and settings by extension id; a bare string is a version.",
       }),
     ),

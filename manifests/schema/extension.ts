@@ -88,7 +88,9 @@ export const Manifest = Type.Object(
     provides: Type.Optional(Type.Array(Provide, { maxItems: 256 })),
     uses: Type.Optional(Type.Array(Use, { maxItems: 64 })),
     hooks: Type.Optional(Type.Array(HookUse, { maxItems: 64 })),
-    extensions: Type.Optional(Type.Record(Type.String({ pattern: ID }), range, { description: "Other extensions that must be there, with ranges." })),
+    extensions: Type.Optional(
+      Type.Record(Type.String({ pattern: ID }), range, { ...closed, description: "Other extensions that must be there, with ranges." }),
+    ),
     defines: Type.Optional(
       Type.Array(
         Type.Object(

@@ -30,7 +30,7 @@ export type LockEntry = Static<typeof LockEntry>;
 export const Lockfile = Type.Object(
   {
     lockfile: Type.Literal(1),
-    extensions: Type.Record(Type.String({ pattern: ID }), LockEntry),
+    extensions: Type.Record(Type.String({ pattern: ID }), LockEntry, closed),
   },
   { ...closed, $id: "https://plinth.dev/schema/lockfile-1.json", title: "Plinth lockfile" },
 );

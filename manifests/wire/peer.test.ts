@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
 import { PlinthError } from "./error.ts";
@@ -29,6 +31,16 @@ function pair(left: Partial<Handler>, right: Partial<Handler>, bytes = 64 * 1024
     leftEnd,
     rightEnd,
   };
+}
+/** Two ends of a real connection. */
+async function socketPair(): Promise<[Duplex, Duplex]> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const left = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  const [right] = (await once(server, "connection")) as [Duplex];
+  server.close();
+  ends.push(left, right);
+  return [left, right];
 }
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -169,10 +181,10 @@ describe("two peers", () => {
 
   it("end every call, both ways, when the connection dies", async () => {
     const { promise: aborted, resolve } = Promise.withResolvers<void>();
-    const { left, right, rightEnd } = pair(
-      { call: (_m, _p, _meta, signal) => new Promise(() => signal.addEventListener("abort", () => resolve())) },
-      { call: () => new Promise(() => {}), stream: () => endless() },
-    );
+    const [leftEnd, rightEnd] = await socketPair();
+    const hung: Handler["call"] = (_m, _p, _meta, signal) => new Promise(() => signal.addEventListener("abort", () => resolve()));
+    const left = new Peer(leftEnd, "left's other", { ...silent, call: hung });
+    const right = new Peer(rightEnd, "right's other", { ...silent, call: () => new Promise(() => {}), stream: () => endless() });
     const calls = [codeOf(left.call("x", {})), codeOf(collect(left.open("x", {}))), codeOf(right.call("x", {}))];
     await turn();
     rightEnd.destroy();

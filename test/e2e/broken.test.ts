@@ -1,8 +1,9 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterEach, expect, it } from "vitest";
-import { cleanUp, connect, newHome, plinth, root, startGateway } from "./lab.ts";
+import { cleanUp, connect, newHome, plinth, root, sleep, startGateway } from "./lab.ts";
 
 afterEach(cleanUp);
 
@@ -93,6 +94,26 @@ it("an extension that dies in a call is named with its code in status; everythin
   expect((await client.turn("read README.md")).at(-1)).toMatchObject({ status: "ok" });
 }, 60_000);
 
+it.skipIf(!existsSync("/usr/bin/setpriv"))(
+  "an extension that loops dies with its host, however the host dies",
+  async () => {
+    const home = await newHome();
+    const gateway = await startGateway(home);
+    const dir = await packageOf(home, "looper", { source: tool("looper", "for (;;);") });
+    expect((await plinth(home, ["plugins", "install", dir, "--yes"])).code).toBe(0);
+    const client = await connect(gateway);
+    const child = (): string | undefined =>
+      readdirSync("/proc").find((pid) => /^\d+$/.test(pid) && parentOf(pid) === gateway.pid && commandOf(pid).includes("guest/process.mjs"));
+    void client.turn("use looper").catch(() => {});
+    await until(() => child() !== undefined);
+    const pid = child() as string;
+    await sleep(200);
+    process.kill(gateway.pid, "SIGKILL");
+    await until(() => !existsSync(`/proc/${pid}`) || commandOf(pid) === "");
+  },
+  60_000,
+);
+
 it("a byte changed on disk after the install is noticed before it runs", async () => {
   const home = await newHome();
   const dir = await packageOf(home, "good", {});
@@ -138,4 +159,23 @@ async function everything(home: string): Promise<Record<string, string>> {
   };
   await walk("");
   return found;
+}
+
+const parentOf = (pid: string): number => Number(readOr(`/proc/${pid}/stat`).split(") ")[1]?.split(" ")[1]);
+const commandOf = (pid: string): string => readOr(`/proc/${pid}/cmdline`);
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+async function until(check: () => boolean): Promise<void> {
+  for (let wait = 0; wait < 400; wait++) {
+    if (check()) return;
+    await sleep(25);
+  }
+  throw new Error("it did not happen within 10 s");
 }

@@ -1,0 +1,129 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { PlinthError } from "./errors.ts";
+import { Grants } from "./grants.ts";
+import { Supervisor } from "./supervisor.ts";
+
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "plinth-home-"));
+  await mkdir(join(home, "state"));
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await rm(home, { recursive: true, force: true });
+});
+const failure = new PlinthError("PLINTH_EXTENSION_EXITED", "it ended", { extension: "acme.x" });
+
+describe("the supervisor", () => {
+  it("doubles the pause after each failure, and after five leaves it to an owner", () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const supervisor = new Supervisor(home);
+    const pauses: (number | undefined)[] = [];
+    for (let n = 0; n < 6; n++) {
+      const { retryAt } = supervisor.strike("acme.x", "d1", "exit", failure);
+      pauses.push(retryAt === undefined ? undefined : retryAt - Date.now());
+    }
+    expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, undefined, undefined]);
+    vi.setSystemTime(Date.now() + 1e12);
+    expect(() => supervisor.admit("acme.x", "d1")).toThrow(expect.objectContaining({ code: "PLINTH_QUARANTINED", extension: "acme.x" }));
+    supervisor.clear("acme.x");
+    expect(() => supervisor.admit("acme.x", "d1")).not.toThrow();
+  });
+
+  it("admits again once the pause is over, and counts on", () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const supervisor = new Supervisor(home);
+    supervisor.strike("acme.x", "d1", "exit", failure);
+    expect(() => supervisor.admit("acme.x", "d1")).toThrow(/quarantine/);
+    vi.setSystemTime(Date.now() + 1_000);
+    expect(() => supervisor.admit("acme.x", "d1")).not.toThrow();
+    expect(supervisor.strike("acme.x", "d1", "exit", failure).count).toBe(2);
+  });
+
+  it("forgives another version, and others are not touched", () => {
+    const supervisor = new Supervisor(home);
+    for (let n = 0; n < 5; n++) supervisor.strike("acme.x", "d1", "activate", failure);
+    expect(() => supervisor.admit("acme.x", "d2")).not.toThrow();
+    expect(() => supervisor.admit("acme.y", "d1")).not.toThrow();
+    expect(supervisor.strike("acme.x", "d2", "activate", failure).count).toBe(1);
+  });
+
+  it("remembers over a restart, and an unreadable memory only forgets", async () => {
+    const first = new Supervisor(home);
+    first.strike("acme.x", "d1", "activate", failure);
+    await first.flushed();
+    const second = new Supervisor(home);
+    await second.load();
+    expect(second.fault("acme.x")).toEqual(first.fault("acme.x"));
+    for (const text of ["not json", "null", "[]", '{"acme.x":5}', '{"acme.x":null}']) {
+      await writeFile(join(home, "state/faults.json"), text);
+      const third = new Supervisor(home);
+      await third.load();
+      expect([...third.faults]).toEqual([]);
+    }
+  });
+
+  it("counts boots that do not become ready: the fourth in a row is safe, and one that is ready starts anew", async () => {
+    const supervisor = new Supervisor(home);
+    const safe: boolean[] = [];
+    for (let n = 0; n < 4; n++) safe.push(await supervisor.bootStarts());
+    await supervisor.bootReady();
+    safe.push(await supervisor.bootStarts());
+    expect(safe).toEqual([false, false, false, true, false]);
+    await writeFile(join(home, "state/boots.json"), "not json");
+    expect(await supervisor.bootStarts()).toBe(false);
+  });
+});
+
+describe("grants", () => {
+  const manifest = { id: "acme.x", version: "1.0.0", title: "X", description: "", engines: { plinth: "*" }, permissions: { net: ["a.example"] } };
+  const grantOf = async (of: object, digest: string) => {
+    const { consentHash } = await import("@plinth/manifests/digest.ts");
+    return { consent: consentHash(of as never, digest), digest, version: "1.0.0", at: 1, by: "test", permissions: {}, asks: [] };
+  };
+
+  it("cover exactly what was consented to: these bytes, these powers", async () => {
+    const grants = new Grants(home);
+    await grants.load();
+    expect(grants.covers(manifest, "d1")).toBe(false);
+    await grants.set("acme.x", await grantOf(manifest, "d1"));
+    expect(grants.covers(manifest, "d1")).toBe(true);
+    expect(grants.covers({ ...manifest, title: "Y", description: "other words" }, "d1")).toBe(true);
+    for (const other of [
+      { permissions: { net: ["a.example", "b.example"] } },
+      { permissions: undefined },
+      { provides: [{ contract: "x.c", version: "1.0.0", id: "x", descriptor: {} }] },
+      { uses: [{ contract: "x.c", range: "*" }] },
+      { hooks: [{ on: "x.y" }] },
+      { extensions: { "acme.y": "*" } },
+    ]) {
+      expect(grants.covers({ ...manifest, ...other }, "d1")).toBe(false);
+    }
+    expect(grants.covers(manifest, "d2")).toBe(false);
+    expect(grants.covers({ ...manifest, id: "acme.y" }, "d1")).toBe(false);
+  });
+
+  it("outlive a restart, in a file for the owner alone, and are gone when they are taken back", async () => {
+    const grants = new Grants(home);
+    await grants.set("b.b", await grantOf(manifest, "d1"));
+    await grants.set("a.a", await grantOf(manifest, "d1"));
+    const again = new Grants(home);
+    await again.load();
+    expect([...again.all.keys()]).toEqual(["a.a", "b.b"]);
+    const { stat } = await import("node:fs/promises");
+    expect((await stat(join(home, "grants.json"))).mode & 0o777).toBe(0o600);
+    await again.set("a.a", undefined);
+    expect(Object.keys(JSON.parse(await readFile(join(home, "grants.json"), "utf8")).grants)).toEqual(["b.b"]);
+  });
+
+  it.each(["not json", "null", "[", "5.5.5"])("that cannot be read (%s) grant nothing, and are set aside", async (text) => {
+    await writeFile(join(home, "grants.json"), text);
+    const grants = new Grants(home);
+    await expect(grants.load()).rejects.toMatchObject({ code: "PLINTH_STATE_CORRUPT" });
+    expect([...grants.all]).toEqual([]);
+    expect(await readFile(join(home, "grants.json.bad"), "utf8")).toBe(text);
+  });
+});
