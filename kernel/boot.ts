@@ -60,7 +60,7 @@ export async function boot(input: BootInput): Promise<Host> {
     host.own.push(...ownCapabilities(host));
     const generation = await report.step("generation", () => host.advance(host.state));
     for (const problem of [...generation.plan.blocked.values(), ...generation.plan.problems])
-      logs.of(problem.extension ?? "host").warn(problem.message, { ...errorData(problem) });
+      logs.of(problem.extension ?? "host").warn(problem.message, { code: problem.code, next: problem.next });
     return host;
   });
 }

@@ -13,12 +13,12 @@ describe("deadlines", () => {
     const began = performance.now();
     const early: number[] = [];
     const lengths = [10, 50, 50, 30, 120];
-    lengths.forEach((ms, index) =>
+    for (const [index, ms] of lengths.entries()) {
       addDeadline(ms, () => {
         fired.push(index);
         if (performance.now() - began < ms) early.push(index);
-      }),
-    );
+      });
+    }
     const removed = Array.from({ length: 100 }, () => addDeadline(40, () => fired.push(99)));
     for (const one of removed) removeDeadline(one);
     for (const one of removed) removeDeadline(one);
@@ -94,8 +94,14 @@ describe("settling a call", () => {
     let listeners = 0;
     const add = signal.addEventListener.bind(signal);
     const remove = signal.removeEventListener.bind(signal);
-    signal.addEventListener = ((...args: Parameters<typeof add>) => (listeners++, add(...args))) as typeof add;
-    signal.removeEventListener = ((...args: Parameters<typeof remove>) => (listeners--, remove(...args))) as typeof remove;
+    signal.addEventListener = (...args: Parameters<typeof add>): void => {
+      listeners++;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>): void => {
+      listeners--;
+      remove(...args);
+    };
     for (const body of [
       (call: Call) => call.signal && 1,
       async (call: Call) => call.signal && 1,

@@ -1,6 +1,6 @@
 import type { CallOptions } from "@plinth/manifests/wire/bridge.ts";
 import { addDeadline, type Deadline, removeDeadline } from "@plinth/manifests/wire/deadlines.ts";
-import { errors, owned, PlinthError } from "./errors.ts";
+import { errors, isPlinthError, owned, type PlinthError } from "./errors.ts";
 import type { Work } from "./work.ts";
 
 export type { CallOptions };
@@ -102,7 +102,7 @@ export function settle(
 }
 
 export function abortError(signal: AbortSignal | undefined, what: string): PlinthError {
-  return signal?.reason instanceof PlinthError ? signal.reason : errors.aborted(what);
+  return isPlinthError(signal?.reason) ? signal.reason : errors.aborted(what);
 }
 
 /**

@@ -23,9 +23,9 @@ class Scope {
     if (!this.#container.isRegistered(token)) {
       const value = make();
       this.#made.push(value);
-      this.#container.registerInstance(token, value);
+      this.#container.registerInstance(token, { value });
     }
-    return this.#container.resolve<T>(token);
+    return this.#container.resolve<{ value: T }>(token).value;
   }
 
   async dispose(): Promise<void> {

@@ -7,6 +7,7 @@ import { SchemaGuard } from "@plinth/manifests/check/guard.ts";
 import { sha } from "@plinth/manifests/digest.ts";
 import { effectivePermissions } from "@plinth/manifests/powers.ts";
 import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
+import type { Runner } from "@plinth/manifests/wire/runner.ts";
 import type { DependencyContainer } from "tsyringe";
 import { Broker } from "./broker/broker.ts";
 import { Secrets } from "./broker/secrets.ts";
@@ -22,7 +23,6 @@ import { type Plan, type PlannedExtension, resolve } from "./plan/resolver.ts";
 import type { Report } from "./report.ts";
 import { Stores } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
-import type { Runner, RunnerInput } from "./tiers/runner.ts";
 import { currentWork } from "./work.ts";
 
 /** Data of the distribution: what to run, who fills which slot by default. */
@@ -190,13 +190,13 @@ export class Host {
   }
 
   /** Ask the extension that fills one of the kernel's own needs. Values pass through it in clear: host tier only. */
-  async #slot(contract: string, method: string, input: unknown): Promise<unknown> {
-    const entry = this.trusted(contract);
+  async #slot(contract: string, method: string, input: unknown, id: string | null = null): Promise<unknown> {
+    const entry = this.trusted(contract, id);
     return entry.by.invoke(entry, method, input, {}, null);
   }
 
-  trusted(contract: string): CapabilityEntry {
-    const entry = this.current.find(contract, null);
+  trusted(contract: string, id: string | null = null): CapabilityEntry {
+    const entry = this.current.find(contract, id);
     if ((entry.by as Partial<Instance>).tier !== "host") throw errors.permission(entry.by.id, `fill ${contract}: only a host-tier extension may`);
     return entry;
   }
@@ -250,7 +250,10 @@ export class Host {
       parent: this.container,
       supervisor: this.supervisor,
       onLog: (level, message) => log[level](message),
-      makeRunner,
+      makeRunner: async (name, input, of, container) => {
+        if (name === "host") return new (await import("./tiers/host.ts")).HostRunner(input, of, container);
+        return this.#slot("plinth.tier", "launch", input, name) as Promise<Runner>;
+      },
       validate: this.state.config.value.policy?.validate === true,
     });
     broker.instance = instance;
@@ -297,11 +300,6 @@ export class Host {
     }
     return problems;
   }
-}
-
-async function makeRunner(tier: string, input: RunnerInput): Promise<Runner> {
-  if (tier === "host") return new (await import("./tiers/host.ts")).HostRunner(input);
-  return new (await import("./tiers/process.ts")).ProcessRunner(input);
 }
 
 const emptyPlan: Plan = {

@@ -4,6 +4,7 @@ import type { Tier } from "@plinth/manifests";
 import { replaceValues } from "@plinth/manifests/check/config-values.ts";
 import { checkHookPayload, checkPayload, loadPayloads } from "@plinth/manifests/check/payloads.ts";
 import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
+import type { Runner, RunnerInput } from "@plinth/manifests/wire/runner.ts";
 import type { DependencyContainer } from "tsyringe";
 import { Call, type CallOptions, followStream, settle } from "./call.ts";
 import { InstanceContainer } from "./container.ts";
@@ -13,8 +14,8 @@ import { Breaker } from "./hooks/breaker.ts";
 import { isDenial } from "./hooks/pipeline.ts";
 import type { CatalogRecord } from "./plan/catalog.ts";
 import type { Supervisor } from "./supervisor.ts";
-import type { Runner, RunnerInput } from "./tiers/runner.ts";
-import { currentWork, runWork } from "./work.ts";
+import { verifiedSource } from "./tiers/load.ts";
+import { currentWork, runWork, Work } from "./work.ts";
 
 export interface InstanceInput {
   readonly key: string;
@@ -26,7 +27,7 @@ export interface InstanceInput {
   readonly parent: DependencyContainer;
   readonly supervisor: Supervisor;
   readonly onLog: RunnerInput["onLog"];
-  readonly makeRunner: (tier: Tier, input: RunnerInput) => Promise<Runner>;
+  readonly makeRunner: (tier: Tier, input: RunnerInput, record: CatalogRecord, container: InstanceContainer) => Promise<Runner>;
   /** Check payloads in the host tier too. */
   readonly validate: boolean;
 }
@@ -207,23 +208,15 @@ export class Instance {
     supervisor.admit(this.id, record.digest);
     const began = performance.now();
     this.counts.activations++;
-    const { manifest, dir, bundled, digest } = record;
+    const { manifest, digest } = record;
     let runner: Runner;
     try {
       if (manifest.entry === undefined) throw errors.unsupported(this.id, "calls: it has no code");
       if (tier !== "host") await loadPayloads();
       if (info.dataDir !== null) await mkdir(info.dataDir, { recursive: true, mode: 0o700 });
-      runner = await makeRunner(tier, {
-        manifest,
-        dir,
-        bundled,
-        digest,
-        info,
-        bridge,
-        container: new InstanceContainer(manifest, parent),
-        workspace,
-        onLog,
-      });
+      const within: RunnerInput["within"] = (work, body) => runWork(work instanceof Work ? work : undefined, body);
+      const input: RunnerInput = { manifest, info, bridge, workspace, within, onLog, source: () => verifiedSource(record) };
+      runner = await makeRunner(tier, input, record, new InstanceContainer(manifest, parent));
       // Started by whoever calls first, but not as a part of their work: what it starts itself acts for nobody.
       await runWork(undefined, () => settle(this.id, "its start", null, undefined, START_MS, () => runner.start())).catch(async (thrown: unknown) => {
         await runner.stop(new Error("it failed to start")).catch(() => {});

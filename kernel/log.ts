@@ -25,7 +25,7 @@ export class Logs {
       const work = currentWork();
       this.#pino[level](
         {
-          ...(fields === undefined ? {} : (redactField("", fields, 0) as object)),
+          ...(fields === undefined ? {} : renamed(redactField("", fields, 0) as object)),
           extension,
           ...(work === undefined ? {} : { work: work.id, generation: work.generation }),
         },
@@ -40,3 +40,7 @@ export class Logs {
     };
   }
 }
+
+/** A line's own keys are the host's: fields of these names get an underscore. */
+const OWN = new Set(["level", "time", "message", "extension", "work", "generation"]);
+const renamed = (fields: object): object => Object.fromEntries(Object.entries(fields).map(([key, one]) => [OWN.has(key) ? `${key}_` : key, one]));

@@ -13,7 +13,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   vi.useRealTimers();
-  await rm(home, { recursive: true, force: true });
+  // What was recorded may still be on its way to the disk.
+  await rm(home, { recursive: true, force: true, maxRetries: 5 });
 });
 const failure = new PlinthError("PLINTH_EXTENSION_EXITED", "it ended", { extension: "acme.x" });
 

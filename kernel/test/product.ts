@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Manifest } from "@plinth/manifests";
@@ -37,7 +37,7 @@ export class Product {
   }
 
   static async create(...bundled: Source[]): Promise<Product> {
-    await programs();
+    const tier = await programs();
     const product = new Product(await mkdtemp(join(tmpdir(), "plinth-product-")));
     await mkdir(product.home, { recursive: true });
     for (const source of [storeExtension, ...bundled]) {
@@ -45,6 +45,9 @@ export class Product {
       await unpack(source, join(product.dist, "extensions", manifest.id));
       product.#bundled.push({ manifest, digest: `bundled ${manifest.version}`.padEnd(128, "0") });
     }
+    await cp(tier, join(product.dist, "extensions", "plinth.tier-process"), { recursive: true });
+    const manifest = JSON.parse(await readFile(join(tier, "plinth.json"), "utf8")) as Manifest;
+    product.#bundled.push({ manifest, digest: "tier".padEnd(128, "0") });
     await writeFile(join(product.dist, "bundled.json"), JSON.stringify({ index: 1, records: product.#bundled }));
     const main = { contract: "plinth.entry", method: "main" };
     await writeFile(join(product.dist, "product.json"), JSON.stringify({ version: "0.1.0", main, slots: { "plinth.kv-store": "test.store" } }));
@@ -139,13 +142,19 @@ async function unpack(source: Source, dir: string): Promise<void> {
 
 const ESM: BuildOptions = { bundle: true, format: "esm", platform: "node", target: "node26", conditions: ["development"], logLevel: "error" };
 
-let built: Promise<void> | null = null;
-function programs(): Promise<void> {
+let built: Promise<string> | null = null;
+
+/** The programs that a product starts; resolves to the folder of the process tier, built from its source. */
+function programs(): Promise<string> {
   built ??= (async () => {
     const dir = await mkdtemp(join(tmpdir(), "plinth-programs-"));
+    const tier = join(dir, "tier");
+    await mkdir(tier, { recursive: true });
+    await cp(join(ROOT, "extensions/tiers/process/plinth.json"), join(tier, "plinth.json"));
     process.env.PLINTH_CHILD_PROGRAM = join(dir, "guest", "process.mjs");
     process.env.PLINTH_SCHEMA_PROGRAM = join(dir, "checker", "guard-worker.mjs");
     await Promise.all([
+      build({ ...ESM, entryPoints: [join(ROOT, "extensions/tiers/process/index.ts")], outfile: join(tier, "index.js") }),
       build({ ...ESM, entryPoints: [join(ROOT, "sdk/guest/process.ts")], outfile: process.env.PLINTH_CHILD_PROGRAM } as BuildOptions),
       build({
         ...ESM,
@@ -155,6 +164,7 @@ function programs(): Promise<void> {
       } as BuildOptions),
     ]);
     process.once("exit", () => void rm(dir, { recursive: true, force: true }));
+    return tier;
   })();
   return built;
 }

@@ -1,28 +1,35 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Call } from "../call.ts";
+import type { CallInfo } from "@plinth/manifests/wire/bridge.ts";
+import type { Runner, RunnerInput } from "@plinth/manifests/wire/runner.ts";
+import type { InstanceContainer } from "../container.ts";
 import { errors } from "../errors.ts";
-import { extensionOf, verifiedSource } from "./load.ts";
-import type { Runner, RunnerInput } from "./runner.ts";
+import type { CatalogRecord } from "../plan/catalog.ts";
+import { extensionOf } from "./load.ts";
 
 /** First-party code, and what the operator wrote `tier: host` for: in this process, a function call away. */
 export class HostRunner implements Runner {
   readonly ended = null;
   readonly #input: RunnerInput;
+  readonly #record: CatalogRecord;
+  readonly #container: InstanceContainer;
   #live: { stop(reason: Error): Promise<void> } | null = null;
 
-  constructor(input: RunnerInput) {
+  constructor(input: RunnerInput, record: CatalogRecord, container: InstanceContainer) {
     this.#input = input;
+    this.#record = record;
+    this.#container = container;
   }
 
   async start(): Promise<void> {
-    const { manifest, dir, bundled, bridge, info, container } = this.#input;
+    const { manifest, bridge, info, source } = this.#input;
+    const { dir, bundled } = this.#record;
+    const container = this.#container;
     let namespace: { default?: unknown };
     if (bundled) namespace = await import(pathToFileURL(join(dir, manifest.entry ?? "")).href);
     else {
       // The verified bytes themselves are evaluated: the file may change after the check.
-      const source = Buffer.from(await verifiedSource(this.#input)).toString("base64");
-      namespace = await import(`data:text/javascript;base64,${source}`);
+      namespace = await import(`data:text/javascript;base64,${Buffer.from(await source()).toString("base64")}`);
     }
     const extension = extensionOf(manifest.id, namespace);
     this.#live = await extension.start(bridge, info, container);
@@ -34,21 +41,21 @@ export class HostRunner implements Runner {
     }
   }
 
-  invoke(contract: string, id: string, method: string, input: unknown, call: Call): unknown {
-    const provider = this.#input.container.provider(`${contract}/${id}`);
+  invoke(contract: string, id: string, method: string, input: unknown, call: CallInfo): unknown {
+    const provider = this.#container.provider(`${contract}/${id}`);
     const implementation = provider?.[method];
     if (implementation === undefined) throw errors.unsupported(this.#input.manifest.id, `${contract}.${method}`);
     return implementation.call(provider, input, call);
   }
 
-  stream(contract: string, id: string, method: string, input: unknown, call: Call): AsyncIterable<unknown> {
+  stream(contract: string, id: string, method: string, input: unknown, call: CallInfo): AsyncIterable<unknown> {
     const result = this.invoke(contract, id, method, input, call) as AsyncIterable<unknown> | null;
     if (typeof result?.[Symbol.asyncIterator] === "function") return result;
     throw errors.payload(this.#input.manifest.id, `${contract}.${method}`, "it must return an async iterable");
   }
 
-  hook(name: string, payload: unknown, call: Call): unknown {
-    const handler = this.#input.container.handler(name);
+  hook(name: string, payload: unknown, call: CallInfo): unknown {
+    const handler = this.#container.handler(name);
     if (handler === undefined) throw errors.notProvided(this.#input.manifest.id, `the hook ${name}`);
     return handler(payload, call);
   }
@@ -58,6 +65,6 @@ export class HostRunner implements Runner {
 
   async stop(reason: Error): Promise<void> {
     await this.#live?.stop(reason);
-    await this.#input.container.dispose();
+    await this.#container.dispose();
   }
 }

@@ -14,6 +14,7 @@ import { router } from "./router.ts";
 import { secretSource } from "./secret-source.ts";
 import { service } from "./service.ts";
 import { sessionStore } from "./session-store.ts";
+import { tier } from "./tier.ts";
 import { tool } from "./tool.ts";
 import { turns } from "./turns.ts";
 
@@ -36,6 +37,7 @@ export const contracts = {
   [kvStore.id]: kvStore,
   [egress.id]: egress,
   [secretSource.id]: secretSource,
+  [tier.id]: tier,
   [kernel.id]: kernel,
   [host.id]: host,
   [hostAdmin.id]: hostAdmin,

@@ -113,6 +113,7 @@ export const Manifest = Type.Object(
                 },
                 closed,
               ),
+              closed,
             ),
             hooks: Type.Optional(
               Type.Record(
@@ -126,6 +127,7 @@ export const Manifest = Type.Object(
                   },
                   closed,
                 ),
+                closed,
               ),
             ),
           },

@@ -32,6 +32,10 @@ export interface ErrorData {
   next?: string;
 }
 
+/** By its shape: each bundle (kernel, extensions, guests) has a class of its own. */
+export const isPlinthError = (thrown: unknown): thrown is PlinthError =>
+  thrown instanceof Error && typeof (thrown as { code?: unknown }).code === "string" && CODE.test((thrown as unknown as { code: string }).code);
+
 const CODE = /^PLINTH_[A-Z0-9_]{1,64}$/;
 const MAX_TEXT = 4_000;
 const clip = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
@@ -60,7 +64,7 @@ export function errorData(thrown: unknown, owner?: string): ErrorData {
 
 /** The thrown value as a PlinthError with an owner; errors that have one already keep it. */
 export function owned(thrown: unknown, owner: string): PlinthError {
-  if (thrown instanceof PlinthError && thrown.extension !== undefined) return thrown;
+  if (isPlinthError(thrown) && thrown.extension !== undefined) return thrown;
   const { code, message, ...rest } = errorData(thrown, owner);
   const details = (thrown as { details?: unknown } | null)?.details;
   return new PlinthError(code, message, { ...rest, cause: thrown, ...(details === undefined ? {} : { details }) });

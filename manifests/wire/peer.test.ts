@@ -85,7 +85,7 @@ describe("two peers", () => {
       cause: new Error("deep"),
     });
     const { left } = pair({}, { call: () => Promise.reject(thrown) });
-    const got = await left.call("x", {}).catch((one) => one);
+    const got = (await left.call("x", {}).catch((one) => one)) as PlinthError;
     expect(got).toBeInstanceOf(PlinthError);
     expect({ ...got, message: got.message, cause: got.cause }).toEqual({
       name: "PlinthError",
@@ -122,7 +122,7 @@ describe("two peers", () => {
       ),
     ]) {
       const { left } = pair({}, { call: () => Promise.reject(thrown) });
-      const got = await left.call("x", {}).catch((one) => one);
+      const got = (await left.call("x", {}).catch((one) => one)) as PlinthError;
       expect(got.code).toBe("PLINTH_EXTENSION_FAILED");
       expect(got.message.length).toBeLessThan(5_000);
     }

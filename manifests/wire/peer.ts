@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { errorData, PlinthError } from "./error.ts";
+import { errorData, isPlinthError, PlinthError } from "./error.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import { WIRE, type WireError, type WireMessage, type WireMeta } from "./protocol.ts";
 import { Inbox } from "./stream.ts";
@@ -86,7 +86,7 @@ export class Peer {
       const onAbort = (): void => {
         if (!this.#pending.delete(id)) return;
         this.#send(["cancel", id]);
-        reject(signal?.reason instanceof PlinthError ? signal.reason : raised(this.#owner).aborted(method));
+        reject(isPlinthError(signal?.reason) ? signal.reason : raised(this.#owner).aborted(method));
       };
       this.#pending.set(id, {
         resolve: (value) => {
@@ -118,7 +118,7 @@ export class Peer {
         this.#inboxes.set(id, inbox);
         this.#send(["call", id, method, params, { ...meta, stream: true }]);
         if (signal !== undefined) {
-          const onAbort = (): void => inbox.fail(signal.reason instanceof PlinthError ? signal.reason : raised(this.#owner).aborted(method), true);
+          const onAbort = (): void => inbox.fail(isPlinthError(signal.reason) ? signal.reason : raised(this.#owner).aborted(method), true);
           if (signal.aborted) onAbort();
           else signal.addEventListener("abort", onAbort, { once: true });
           inbox.onOver = () => signal.removeEventListener("abort", onAbort);

@@ -1,1 +1,1 @@
-export { type ErrorData, errorData as errorInfo, PlinthError, type PlinthErrorOptions } from "@plinth/manifests/wire/error.ts";
+export { type ErrorData, errorData as errorInfo, isPlinthError, PlinthError, type PlinthErrorOptions } from "@plinth/manifests/wire/error.ts";

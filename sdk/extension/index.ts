@@ -20,7 +20,7 @@ export type {
   Usage,
 } from "@plinth/manifests";
 export { nearNames } from "@plinth/manifests/near-names.ts";
-export { errorInfo, PlinthError, type PlinthErrorOptions } from "./errors.ts";
+export { errorInfo, isPlinthError, PlinthError, type PlinthErrorOptions } from "./errors.ts";
 export type {
   AnyManifest,
   Call,

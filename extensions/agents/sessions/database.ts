@@ -2,7 +2,7 @@ import { chmodSync, closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { errorInfo, PlinthError } from "@plinth/sdk";
+import { errorInfo, isPlinthError, PlinthError } from "@plinth/sdk";
 import { migrate } from "./schema.ts";
 
 export interface SessionRow {
@@ -139,7 +139,7 @@ export class Database {
 }
 
 export function storeError(error: unknown, what: string): unknown {
-  if (error instanceof PlinthError) return error;
+  if (isPlinthError(error)) return error;
   return new PlinthError("PLINTH_SESSION_STORE", `${what}: ${errorInfo(error).message}.`, {
     next: "Check the disk's free space and the rights of the state folder, then try again.",
     cause: error,

@@ -2,7 +2,7 @@ import type { LookupAddress } from "node:dns";
 import { lookup as resolveName } from "node:dns/promises";
 import type { Agent, IncomingMessage } from "node:http";
 import { isIP } from "node:net";
-import { PlinthError } from "@plinth/sdk";
+import { isPlinthError, PlinthError } from "@plinth/sdk";
 import { addressAllowed, hostAllowed } from "./policy.ts";
 
 /** What is fixed for one exchange: who asks, what was granted, the connections kept for it. */
@@ -23,7 +23,7 @@ export interface Outgoing {
 export async function send(grant: Grant, { url, method, headers, body }: Outgoing, signal: AbortSignal): Promise<IncomingMessage> {
   const failed = (why: string, cause?: unknown): PlinthError => unreachable(grant.extension, url, why, cause);
   const addresses = await checkedAddresses(grant, url, signal).catch((thrown: NodeJS.ErrnoException) => {
-    throw signal.aborted ? endOf(signal) : thrown instanceof PlinthError ? thrown : failed(thrown.code ?? "no address", thrown);
+    throw signal.aborted ? endOf(signal) : isPlinthError(thrown) ? thrown : failed(thrown.code ?? "no address", thrown);
   });
   const http = url.protocol === "https:" ? await import("node:https") : await import("node:http");
   let agent = grant.agents.get(url.protocol);
@@ -71,7 +71,7 @@ export const forbidden = (extension: string, what: string): PlinthError =>
 
 /** Why a signal ended the exchange, as an error. */
 export const endOf = ({ reason }: AbortSignal): PlinthError =>
-  reason instanceof PlinthError ? reason : new PlinthError("PLINTH_ABORTED", "The request was cancelled.", { cause: reason });
+  isPlinthError(reason) ? reason : new PlinthError("PLINTH_ABORTED", "The request was cancelled.", { cause: reason });
 
 /** The name's addresses, looked up once; one that is refused refuses them all. */
 async function checkedAddresses(grant: Grant, url: URL, signal: AbortSignal): Promise<LookupAddress[]> {

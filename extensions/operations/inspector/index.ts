@@ -1,14 +1,22 @@
-import { defineExtension } from "@plinth/sdk";
+import { defineExtension, errorInfo } from "@plinth/sdk";
 import { explain, hookOrder } from "./explain.ts";
-import { describe, status } from "./status.ts";
+import { describe, status, unwalled } from "./status.ts";
 
 export default defineExtension({
   activate(ctx) {
     const kernel = ctx.use("plinth.kernel").one();
     const snapshot = () => kernel.snapshot({});
+    const tiers = ctx.use("plinth.tier");
+    const enforcement = (tier: string) =>
+      tier === "host"
+        ? Promise.resolve(unwalled)
+        : tiers
+            .get(tier)
+            .enforcement({})
+            .catch((thrown) => ({ level: "none" as const, detail: [errorInfo(thrown).message] }));
     ctx.provide("plinth.host", "inspector", {
       status: async () => status(await snapshot()),
-      describe: async ({ id }) => describe(await snapshot(), id),
+      describe: async ({ id }) => describe(await snapshot(), id, enforcement),
       explain: async ({ id }) => explain(await snapshot(), id),
       hooks: async () => hookOrder(await snapshot()),
       async report() {

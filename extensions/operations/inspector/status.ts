@@ -18,7 +18,7 @@ export function status(kernel: KernelSnapshot) {
   };
 }
 
-export function describe(kernel: KernelSnapshot, id: string) {
+export async function describe(kernel: KernelSnapshot, id: string, enforcement: (tier: string) => Promise<Enforcement>) {
   const record = kernel.records.find((one) => one.manifest.id === id);
   if (record === undefined) throw notInstalled(kernel, id);
   const lock = kernel.lock.extensions[id];
@@ -29,7 +29,7 @@ export function describe(kernel: KernelSnapshot, id: string) {
     manifest: record.manifest as unknown,
     ...(lock === undefined ? {} : { lock: lock as unknown }),
     ...(grant === undefined ? {} : { grant }),
-    enforcement: enforcement(shown.tier),
+    enforcement: await enforcement(shown.tier),
   };
 }
 
@@ -74,15 +74,13 @@ function extensionStatus(kernel: KernelSnapshot, { manifest, digest, bundled }: 
   };
 }
 
-/** Said honestly: what holds an extension in its tier on this machine. */
-function enforcement(tier: string): { level: "full" | "partial" | "none"; detail: string[] } {
-  if (tier === "host") return { level: "none", detail: ["runs in the host's own process; only the API refuses what is undeclared"] };
-  return {
-    level: "partial",
-    detail: [
-      "a process of its own, with a scrubbed environment and no inherited descriptors",
-      "Node's permission model: no network, no child processes, no native modules, only granted folders",
-      "no operating-system wall yet: a hole in Node's permission model would be open",
-    ],
-  };
+export interface Enforcement {
+  level: "full" | "partial" | "none";
+  detail: string[];
 }
+
+/** The host tier, said honestly. */
+export const unwalled: Enforcement = {
+  level: "none",
+  detail: ["runs in the host's own process; only the API refuses what is undeclared"],
+};

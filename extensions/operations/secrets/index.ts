@@ -14,7 +14,7 @@ export default defineExtension({
             next: "Use ctx.secrets.",
           });
         }
-        const value = process.env[name];
+        const value = Object.hasOwn(process.env, name) ? process.env[name] : undefined;
         if (value !== undefined && value !== "") return value;
         const { home } = await kernel.snapshot({});
         return readSecret(join(home, "secrets.json"), name);

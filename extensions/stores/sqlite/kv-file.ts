@@ -57,7 +57,9 @@ export class KvFile {
   }
 
   delete(space: string, key: string): boolean {
-    return Number(this.#sql.delete.run(space, key).changes) > 0;
+    const was = this.get(space, key) !== null;
+    this.#sql.delete.run(space, key);
+    return was;
   }
 
   /** Keys that start with `prefix`, sorted; at most 10,000. */
@@ -67,6 +69,7 @@ export class KvFile {
 
   clear(space: string): boolean {
     this.#bytes.delete(space);
+    this.#sql.purge.run(space, Date.now());
     return Number(this.#sql.clear.run(space).changes) > 0;
   }
 

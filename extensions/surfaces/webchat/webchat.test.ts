@@ -1,8 +1,8 @@
 import type { TurnEvent } from "@plinth/sdk";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bundlePage, CHROMIUM, hasChromium, launch, servePage } from "./chromium.ts";
-import { SAMPLE_ENTRIES, scriptedChat } from "./scripted-chat.ts";
+import { bundlePage, CHROMIUM, hasChromium, launch, servePage } from "./chromium.testing.ts";
+import { SAMPLE_ENTRIES, scriptedChat } from "./scripted-chat.testing.ts";
 
 if (!hasChromium) console.warn(`The page's browser tests are skipped: there is no ${CHROMIUM}.`);
 

@@ -1,4 +1,4 @@
-import { type Call, PlinthError, type ToolResult } from "@plinth/sdk";
+import { type Call, isPlinthError, type ToolResult } from "@plinth/sdk";
 import { createMatcher, type LineMatch } from "./matcher.ts";
 import { type ToolArguments, textResult } from "./tool-result.ts";
 import { walkTree } from "./tree.ts";
@@ -60,7 +60,7 @@ async function readText(
   try {
     opened = await workspace.openFile({ folder, name });
   } catch (error) {
-    if (error instanceof PlinthError || ["ENOENT", "EACCES", "ELOOP"].includes(String((error as NodeJS.ErrnoException).code))) return "other";
+    if (isPlinthError(error) || ["ENOENT", "EACCES", "ELOOP"].includes(String((error as NodeJS.ErrnoException).code))) return "other";
     throw error;
   }
   try {

@@ -1,4 +1,4 @@
-import { type Call, errorInfo, PlinthError, type ToolResult } from "@plinth/sdk";
+import { type Call, errorInfo, isPlinthError, PlinthError, type ToolResult } from "@plinth/sdk";
 
 /** A tool's arguments, each read with the type that it must have. */
 export interface ToolArguments {
@@ -15,7 +15,7 @@ export async function toolResult(args: Record<string, unknown>, call: Call, body
     return await body(argumentsOf(args));
   } catch (thrown) {
     if (call.signal.aborted) throw call.signal.reason;
-    const { code, message, next } = errorInfo(thrown instanceof PlinthError ? thrown : fileError(thrown));
+    const { code, message, next } = errorInfo(isPlinthError(thrown) ? thrown : fileError(thrown));
     return { isError: true, content: [{ type: "text", text: `${code}: ${message}${next ? ` ${next}` : ""}` }], details: { code, message, next } };
   }
 }

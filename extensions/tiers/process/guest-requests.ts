@@ -1,9 +1,5 @@
-import type { Manifest } from "@plinth/manifests";
-import type { Bridge, FetchHead, FetchRequest, LogLine, Principal } from "@plinth/manifests/wire/bridge.ts";
-import type { Handler } from "@plinth/manifests/wire/peer.ts";
-import type { WireMeta } from "@plinth/manifests/wire/protocol.ts";
-import { errors } from "../errors.ts";
-import { currentWork, runWork, type Work } from "../work.ts";
+import { PlinthError } from "@plinth/sdk";
+import type { Bridge, FetchHead, FetchRequest, Handler, LogLine, Principal, RunnerInput, WireMeta, WorkData } from "@plinth/sdk/wire";
 
 type Params = Record<string, unknown>;
 type Method = (params: Params, signal: AbortSignal) => unknown;
@@ -12,15 +8,17 @@ type Method = (params: Params, signal: AbortSignal) => unknown;
  * What an extension's process may ask: the bridge, and nothing else. Work ids are honoured only while a call that
  * carries them is inside this process, so that an id that was guessed or kept proves nothing.
  */
-export class ChildRequests implements Handler {
+export class GuestRequests implements Handler {
   readonly #owner: string;
   readonly #bridge: Bridge;
-  readonly #works = new Map<string, { work: Work; uses: number; end?: () => void }>();
+  readonly #enterWork: RunnerInput["within"];
+  readonly #works = new Map<string, { work: WorkData; uses: number; end?: () => void }>();
   readonly #methods: ReadonlyMap<string, Method>;
 
-  constructor(manifest: Manifest, bridge: Bridge) {
+  constructor({ manifest, bridge, within }: RunnerInput) {
     this.#owner = manifest.id;
     this.#bridge = bridge;
+    this.#enterWork = within;
     this.#methods = new Map<string, Method>([
       ["list", ({ contract }) => bridge.list(String(contract))],
       ["call", (p, signal) => bridge.call(String(p.contract), name(p.id), String(p.method), p.input, { signal, deadlineMs: bound(p.deadlineMs) })],
@@ -38,7 +36,7 @@ export class ChildRequests implements Handler {
   }
 
   /** A call that carries `work` goes into the process; the result tells that it has come back. */
-  enter(work: Work | undefined): () => void {
+  enter(work: WorkData | undefined): () => void {
     if (work === undefined) return () => {};
     const held = this.#works.get(work.id) ?? { work, uses: 0 };
     held.uses++;
@@ -50,7 +48,7 @@ export class ChildRequests implements Handler {
 
   call(method: string, params: unknown, meta: WireMeta, signal: AbortSignal): unknown {
     const handler = this.#methods.get(method);
-    if (handler === undefined) throw errors.payload(this.#owner, "the frame protocol", `there is no request ${method.slice(0, 40)}`);
+    if (handler === undefined) throw unknown(this.#owner, `there is no request ${method.slice(0, 40)}`);
     return this.#within(meta, () => handler(object(params), signal));
   }
 
@@ -63,7 +61,7 @@ export class ChildRequests implements Handler {
       for await (const item of this.#within(meta, () => this.#bridge.fetch(p as unknown as FetchRequest, signal))) {
         yield item instanceof Uint8Array ? Buffer.from(item.buffer, item.byteOffset, item.byteLength).toString("base64") : (item as FetchHead);
       }
-    } else throw errors.payload(this.#owner, "the frame protocol", `there is no stream ${method.slice(0, 40)}`);
+    } else throw unknown(this.#owner, `there is no stream ${method.slice(0, 40)}`);
   }
 
   note(method: string, params: unknown): void {
@@ -79,7 +77,7 @@ export class ChildRequests implements Handler {
 
   #within<T>(meta: WireMeta, body: () => T): T {
     // Frames arrive in the context in which the process was spawned: without a work of their own they have none.
-    return runWork(typeof meta.work === "string" ? this.#works.get(meta.work)?.work : undefined, body);
+    return this.#enterWork(typeof meta.work === "string" ? this.#works.get(meta.work)?.work : undefined, body);
   }
 
   /** New work for a principal lasts until the process ends it or dies. */
@@ -87,7 +85,7 @@ export class ChildRequests implements Handler {
     return new Promise((resolve, reject) => {
       this.#bridge
         .work(principal, () => {
-          const work = currentWork() as Work;
+          const work = this.#bridge.currentWork() as WorkData;
           return new Promise<void>((end) => {
             this.#works.set(work.id, {
               work,
@@ -108,3 +106,9 @@ export class ChildRequests implements Handler {
 const object = (value: unknown): Params => (value !== null && typeof value === "object" && !Array.isArray(value) ? (value as Params) : {});
 const name = (value: unknown): string | null => (value === null || value === undefined ? null : String(value));
 const bound = (value: unknown): number | undefined => (Number.isFinite(value) && Number(value) > 0 ? Number(value) : undefined);
+
+const unknown = (extension: string, why: string): PlinthError =>
+  new PlinthError("PLINTH_PAYLOAD", `${extension} asked for what does not exist: ${why}.`, {
+    extension,
+    next: "Report it to the author of the extension.",
+  });

@@ -1,34 +1,24 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { Peer } from "@plinth/manifests/wire/peer.ts";
-import type { Call } from "../call.ts";
-import { errors, type PlinthError } from "../errors.ts";
-import type { Work } from "../work.ts";
-import { ChildRequests } from "./child-requests.ts";
-import { verifiedSource } from "./load.ts";
-import type { Runner, RunnerInput } from "./runner.ts";
+import { PlinthError } from "@plinth/sdk";
+import { type CallInfo, Peer, type Runner, type RunnerInput, type WorkData } from "@plinth/sdk/wire";
+import { GuestRequests } from "./guest-requests.ts";
+import { leashed, permissionFlags } from "./wall.ts";
 
 const START_MS = 15_000;
 const STOP_MS = 2_000;
 const PING_MS = 1_000;
 const OUTPUT_LIMIT = 64 * 1024;
 
-/** The child's program, beside the kernel's own bundle. */
-const childProgram = (): string => process.env.PLINTH_CHILD_PROGRAM ?? join(import.meta.dirname, "../guest/process.mjs");
-
-const SETPRIV = ["/usr/bin/setpriv", "/bin/setpriv"].find((path) => process.platform === "linux" && existsSync(path));
-
-/** A child that loops cannot notice that its host died: the system kills it then, and lets it gain no privileges before. */
-const leashed = ([command = "", ...args]: string[]): [string, string[]] =>
-  SETPRIV === undefined ? [command, args] : [SETPRIV, ["--no-new-privs", "--pdeathsig", "KILL", "--", command, ...args]];
+/** The guest's program, in the product beside the extensions. */
+const childProgram = (): string => process.env.PLINTH_CHILD_PROGRAM ?? join(import.meta.dirname, "../../guest/process.mjs");
 
 /** An extension in a process of its own: Node's permission flags, a scrubbed environment, no descriptor but the frames'. */
 export class ProcessRunner implements Runner {
   readonly ended: Promise<Error>;
   readonly #input: RunnerInput;
-  readonly #requests: ChildRequests;
+  readonly #requests: GuestRequests;
   #child: ChildProcess | null = null;
   #peer: Peer | null = null;
   #onEnded!: (error: Error) => void;
@@ -36,7 +26,7 @@ export class ProcessRunner implements Runner {
 
   constructor(input: RunnerInput) {
     this.#input = input;
-    this.#requests = new ChildRequests(input.manifest, input.bridge);
+    this.#requests = new GuestRequests(input);
     this.ended = new Promise((resolve) => {
       this.#onEnded = resolve;
     });
@@ -44,8 +34,8 @@ export class ProcessRunner implements Runner {
 
   async start(): Promise<void> {
     const { manifest, info } = this.#input;
-    const source = await verifiedSource(this.#input);
-    const child = spawn(...leashed([process.execPath, ...this.#flags(), childProgram()]), {
+    const source = await this.#input.source();
+    const child = spawn(...leashed([process.execPath, ...permissionFlags(this.#input, childProgram()), childProgram()]), {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8", TZ: process.env.TZ ?? "UTC" },
       cwd: info.dataDir ?? "/",
@@ -56,10 +46,10 @@ export class ProcessRunner implements Runner {
     this.#capture(child);
     const peer = new Peer(child.stdio[3] as Duplex, manifest.id, this.#requests);
     this.#peer = peer;
-    child.on("error", (error) => peer.close(errors.exited(manifest.id, error.message)));
+    child.on("error", (error) => peer.close(exited(manifest.id, error.message)));
     child.on("exit", (code, signal) => {
       this.#killGroup();
-      const error = errors.exited(manifest.id, signal === null ? `exit code ${code}` : signal);
+      const error = exited(manifest.id, signal === null ? `exit code ${code}` : signal);
       peer.close(error);
       this.#requests.close();
       if (!this.#stopping) this.#onEnded(error);
@@ -72,17 +62,17 @@ export class ProcessRunner implements Runner {
     await peer.call("start", { ...info, source }, { deadlineMs: START_MS }, AbortSignal.timeout(START_MS)).catch((thrown: PlinthError) => {
       this.#stopping = true;
       this.#killGroup();
-      throw thrown.code === "PLINTH_ABORTED" ? errors.deadline(manifest.id, "its start", START_MS) : thrown;
+      throw thrown.code === "PLINTH_ABORTED" ? late(manifest.id) : thrown;
     });
   }
 
-  invoke(contract: string, id: string, method: string, input: unknown, call: Call): unknown {
+  invoke(contract: string, id: string, method: string, input: unknown, call: CallInfo): unknown {
     return this.#enter(call, (meta) =>
       this.#connected().call("invoke", { contract, id, method, input, caller: call.caller, work: meta.data }, meta, call.signal),
     );
   }
 
-  stream(contract: string, id: string, method: string, input: unknown, call: Call): AsyncIterable<unknown> {
+  stream(contract: string, id: string, method: string, input: unknown, call: CallInfo): AsyncIterable<unknown> {
     const requests = this.#requests;
     const probe = (thrown: unknown): void => this.#probe(thrown);
     const peer = this.#connected();
@@ -100,7 +90,7 @@ export class ProcessRunner implements Runner {
     })();
   }
 
-  hook(name: string, payload: unknown, call: Call): unknown {
+  hook(name: string, payload: unknown, call: CallInfo): unknown {
     return this.#enter(call, (meta) => this.#connected().call("hook", { name, payload, caller: call.caller, work: meta.data }, meta, call.signal));
   }
 
@@ -118,7 +108,7 @@ export class ProcessRunner implements Runner {
     await exited;
   }
 
-  async #enter(call: Call, run: (meta: { work?: string; data: unknown }) => Promise<unknown>): Promise<unknown> {
+  async #enter(call: CallInfo, run: (meta: { work?: string; data: unknown }) => Promise<unknown>): Promise<unknown> {
     const leave = this.#requests.enter(call.work);
     try {
       return await run({ ...(call.work === undefined ? {} : { work: call.work.id }), data: workData(call.work) });
@@ -135,35 +125,12 @@ export class ProcessRunner implements Runner {
     if ((thrown as { code?: unknown }).code !== "PLINTH_DEADLINE" || this.#stopping) return;
     this.#peer
       ?.call("ping", {}, {}, AbortSignal.timeout(PING_MS))
-      .catch(() => this.#peer?.close(errors.exited(this.#input.manifest.id, "it did not react any more")));
+      .catch(() => this.#peer?.close(exited(this.#input.manifest.id, "it did not react any more")));
   }
 
   #connected(): Peer {
-    if (this.#peer === null) throw errors.exited(this.#input.manifest.id, "not started");
+    if (this.#peer === null) throw exited(this.#input.manifest.id, "not started");
     return this.#peer;
-  }
-
-  #flags(): string[] {
-    const { manifest, info, workspace } = this.#input;
-    const flags = [
-      "--permission",
-      `--allow-fs-read=${dirname(childProgram())}`,
-      "--no-experimental-sqlite",
-      "--no-experimental-webstorage",
-      "--disable-sigusr1",
-      "--disable-proto=delete",
-      "--no-warnings",
-      `--max-old-space-size=${manifest.budgets?.heapMb ?? 128}`,
-    ];
-    // The manifest in `info` says what was granted: what was declared, narrowed by the operator.
-    for (const entry of info.manifest.permissions?.fs ?? []) {
-      const name = entry.replace(/:ro$/, "");
-      // Node grants a folder only when it is there.
-      if (name === "workspace") mkdirSync(workspace, { recursive: true });
-      const root = name === "data" ? info.dataDir : name === "workspace" ? workspace : name;
-      flags.push(`--allow-fs-read=${root}`, ...(name === entry ? [`--allow-fs-write=${root}`] : []));
-    }
-    return flags;
   }
 
   /** What the child prints becomes log lines of its owner, bounded. */
@@ -194,5 +161,18 @@ export class ProcessRunner implements Runner {
   }
 }
 
-const workData = (work: Work | undefined): unknown =>
+const workData = (work: WorkData | undefined): unknown =>
   work === undefined ? null : { id: work.id, principal: work.principal, generation: work.generation };
+
+const exited = (extension: string, how: string): PlinthError =>
+  new PlinthError("PLINTH_EXTENSION_EXITED", `The process of ${extension} ended (${how}).`, {
+    extension,
+    next: "It is started again at its next use; `plinth status` says why it ended.",
+    details: { retryable: true },
+  });
+
+const late = (extension: string): PlinthError =>
+  new PlinthError("PLINTH_DEADLINE", `${extension} did not start within ${START_MS / 1000} s.`, {
+    extension,
+    next: "Report it to the author of the extension.",
+  });

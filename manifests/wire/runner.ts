@@ -1,0 +1,32 @@
+import type { Manifest } from "../schema/extension.ts";
+import type { Bridge, CallInfo, InstanceInfo, LogLine, WorkData } from "./bridge.ts";
+
+/** An extension running in a tier. Calls may throw anything; the host gives errors their owner. */
+export interface Runner {
+  /** Load the code and activate it. */
+  start(): Promise<void>;
+  invoke(contract: string, id: string, method: string, input: unknown, call: CallInfo): unknown;
+  stream(contract: string, id: string, method: string, input: unknown, call: CallInfo): AsyncIterable<unknown>;
+  hook(name: string, payload: unknown, call: CallInfo): unknown;
+  /** Tell it the new values of its hot configuration. */
+  configure(config: Record<string, unknown>): void;
+  /** Undo everything; resolves when nothing of it runs any more. */
+  stop(reason: Error): Promise<void>;
+  /** Settles when it ends by itself; null where it cannot. */
+  readonly ended: Promise<Error> | null;
+}
+
+/** What a tier needs to run one extension. */
+export interface RunnerInput {
+  readonly manifest: Manifest;
+  readonly info: InstanceInfo;
+  /** Everything that it may ask of the host, with every check behind it. */
+  readonly bridge: Bridge;
+  /** The entry's code, read while the package was checked against the digest that was consented to. */
+  source(): Promise<string>;
+  /** Absolute path that the permission `workspace` means. */
+  readonly workspace: string;
+  /** Run as a part of work that a call brought in; undefined = of no work at all. */
+  within<T>(work: WorkData | undefined, body: () => T): T;
+  onLog(level: LogLine, message: string): void;
+}

@@ -1,0 +1,5 @@
+/** For tiers: the frame protocol and what a host and a runner say to each other. */
+export type { Bridge, CallInfo, FetchHead, FetchRequest, LogLine, Principal, WorkData } from "@plinth/manifests/wire/bridge.ts";
+export { type Handler, Peer } from "@plinth/manifests/wire/peer.ts";
+export type { WireMeta } from "@plinth/manifests/wire/protocol.ts";
+export type { Runner, RunnerInput } from "@plinth/manifests/wire/runner.ts";
