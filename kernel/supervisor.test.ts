@@ -7,21 +7,27 @@ import { Grants } from "./grants.ts";
 import { Supervisor } from "./supervisor.ts";
 
 let home: string;
+const made: Supervisor[] = [];
+function supervise(): Supervisor {
+  const one = new Supervisor(home);
+  made.push(one);
+  return one;
+}
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "plinth-home-"));
   await mkdir(join(home, "state"));
 });
 afterEach(async () => {
   vi.useRealTimers();
-  // What was recorded may still be on its way to the disk.
-  await rm(home, { recursive: true, force: true, maxRetries: 5 });
+  await Promise.all(made.splice(0).map((one) => one.flushed()));
+  await rm(home, { recursive: true, force: true });
 });
 const failure = new PlinthError("PLINTH_EXTENSION_EXITED", "it ended", { extension: "acme.x" });
 
 describe("the supervisor", () => {
   it("doubles the pause after each failure, and after five leaves it to an owner", () => {
     vi.useFakeTimers({ toFake: ["Date"] });
-    const supervisor = new Supervisor(home);
+    const supervisor = supervise();
     const pauses: (number | undefined)[] = [];
     for (let n = 0; n < 6; n++) {
       const { retryAt } = supervisor.strike("acme.x", "d1", "exit", failure);
@@ -36,7 +42,7 @@ describe("the supervisor", () => {
 
   it("admits again once the pause is over, and counts on", () => {
     vi.useFakeTimers({ toFake: ["Date"] });
-    const supervisor = new Supervisor(home);
+    const supervisor = supervise();
     supervisor.strike("acme.x", "d1", "exit", failure);
     expect(() => supervisor.admit("acme.x", "d1")).toThrow(/quarantine/);
     vi.setSystemTime(Date.now() + 1_000);
@@ -45,7 +51,7 @@ describe("the supervisor", () => {
   });
 
   it("forgives another version, and others are not touched", () => {
-    const supervisor = new Supervisor(home);
+    const supervisor = supervise();
     for (let n = 0; n < 5; n++) supervisor.strike("acme.x", "d1", "activate", failure);
     expect(() => supervisor.admit("acme.x", "d2")).not.toThrow();
     expect(() => supervisor.admit("acme.y", "d1")).not.toThrow();
@@ -53,22 +59,22 @@ describe("the supervisor", () => {
   });
 
   it("remembers over a restart, and an unreadable memory only forgets", async () => {
-    const first = new Supervisor(home);
+    const first = supervise();
     first.strike("acme.x", "d1", "activate", failure);
     await first.flushed();
-    const second = new Supervisor(home);
+    const second = supervise();
     await second.load();
     expect(second.fault("acme.x")).toEqual(first.fault("acme.x"));
     for (const text of ["not json", "null", "[]", '{"acme.x":5}', '{"acme.x":null}']) {
       await writeFile(join(home, "state/faults.json"), text);
-      const third = new Supervisor(home);
+      const third = supervise();
       await third.load();
       expect([...third.faults]).toEqual([]);
     }
   });
 
   it("counts boots that do not become ready: the fourth in a row is safe, and one that is ready starts anew", async () => {
-    const supervisor = new Supervisor(home);
+    const supervisor = supervise();
     const safe: boolean[] = [];
     for (let n = 0; n < 4; n++) safe.push(await supervisor.bootStarts());
     await supervisor.bootReady();

@@ -21,6 +21,11 @@ export const errors = {
     next: `Install another version of ${extension}, or one of ${what} that fits ${wanted}.`,
     extension,
   })),
+  pinned: make("PLINTH_VERSION_CONFLICT", (extension: string, wanted: string, found: string) => ({
+    message: `${extension} is pinned to ${wanted}, but ${found} is installed.`,
+    next: `Run \`plinth plugins install ${extension}@${wanted}\`, or change extensions["${extension}"].version in the configuration.`,
+    extension,
+  })),
   missing: make("PLINTH_DEPENDENCY_MISSING", (extension: string, what: string) => ({
     message: `${extension} needs ${what}, which is not installed or not usable.`,
     next: `Install ${what} first.`,

@@ -128,7 +128,7 @@ function fits({ config, hostVersion }: ResolveInput, record: CatalogRecord): Pli
   }
   const settings = settingsOf(config, id);
   if (settings.version !== undefined && !semver.satisfies(version, settings.version, { includePrerelease: true })) {
-    return errors.versionConflict(`extensions["${id}"].version`, id, settings.version, version);
+    return errors.pinned(id, settings.version, version);
   }
   if (chooseTier(record, settings.tier) === null) {
     return errors.tier(id, settings.tier ?? "process", record.manifest.tiers ?? ["isolate", "process"]);

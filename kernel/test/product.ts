@@ -1,9 +1,11 @@
+import { rmSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Manifest } from "@plinth/manifests";
 import type { Principal } from "@plinth/manifests/wire/bridge.ts";
 import { type BuildOptions, build } from "esbuild";
+import { afterAll } from "vitest";
 import { type BootInput, boot } from "../boot.ts";
 import type { Host } from "../host.ts";
 import { currentWork, runWork, withWork } from "../work.ts";
@@ -142,6 +144,9 @@ async function unpack(source: Source, dir: string): Promise<void> {
 
 const ESM: BuildOptions = { bundle: true, format: "esm", platform: "node", target: "node26", conditions: ["development"], logLevel: "error" };
 
+const scratch: string[] = [];
+afterAll(() => scratch.forEach((dir) => void rmSync(dir, { recursive: true, force: true })));
+
 let built: Promise<string> | null = null;
 
 /** The programs that a product starts; resolves to the folder of the process tier, built from its source. */
@@ -163,7 +168,7 @@ function programs(): Promise<string> {
         outfile: process.env.PLINTH_SCHEMA_PROGRAM,
       } as BuildOptions),
     ]);
-    process.once("exit", () => void rm(dir, { recursive: true, force: true }));
+    scratch.push(dir);
     return tier;
   })();
   return built;
