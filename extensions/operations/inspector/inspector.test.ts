@@ -5,6 +5,7 @@ import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
 import { manifestOf, snapshotOf } from "./snapshot.testing.ts";
 
+const wall = { level: "partial" as const, detail: ["a process of its own"] };
 let kernel: KernelSnapshot;
 let host: TestHost;
 beforeEach(async () => {
@@ -17,7 +18,18 @@ beforeEach(async () => {
         extension: defineExtension({ activate: () => expect.fail("code of another extension was loaded") }),
       },
     ],
-    provide: [{ contract: "plinth.kernel", descriptor: { title: "By hand" }, provider: { snapshot: () => kernel } }],
+    provide: [
+      { contract: "plinth.kernel", descriptor: { title: "By hand" }, provider: { snapshot: () => kernel } },
+      {
+        contract: "plinth.tier",
+        id: "process",
+        descriptor: { title: "By hand" },
+        provider: {
+          launch: () => expect.fail("an extension was launched"),
+          enforcement: () => ({ level: "partial" as const, detail: ["a process of its own"] }),
+        },
+      },
+    ],
   });
 });
 afterEach(async () => {
@@ -100,15 +112,22 @@ describe("describe", () => {
       manifest: { id: "acme.quarantined" },
       lock: { source: "folder:/x" },
       grant: { consent: "hash" },
-      enforcement: { level: "partial", detail: expect.arrayContaining([expect.stringContaining("process of its own")]) },
+      enforcement: wall,
     });
   });
 
   it("leaves out what there is not, and says that nothing holds what runs in the host", async () => {
     const described = await inspector().describe({ id: "acme.active" });
+    expect(described.enforcement.detail).toEqual([expect.stringContaining("host's own process")]);
     expect(described.enforcement.level).toBe("none");
     expect(described).not.toHaveProperty("lock");
     expect(described).not.toHaveProperty("grant");
+  });
+
+  it("claims no wall that nobody provides", async () => {
+    kernel = snapshotOf({ tiers: new Map([["acme.updated", "isolate"]]) });
+    const { enforcement } = await inspector().describe({ id: "acme.updated" });
+    expect(enforcement).toEqual({ level: "none", detail: [expect.stringContaining("isolate")] });
   });
 
   it.each([

@@ -239,6 +239,25 @@ describe("several processes", () => {
     file = new KvFile(DatabaseSync, path);
   }, 60_000);
 
+  it("opens a file that another process is making, once that one is done", async () => {
+    path = join(dir, "new.db");
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE; CREATE TABLE other (a)");
+    const child = writer("acme.writer", 1);
+    let wrong = "";
+    child.stderr.on("data", (chunk) => {
+      wrong += chunk;
+    });
+    const gone = once(child, "close");
+    await Promise.race([once(child.stdout, "data"), gone]);
+    // It is opening the file now, or has failed already.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    other.exec("COMMIT");
+    other.close();
+    child.stdout.resume();
+    expect(await gone, wrong).toEqual([0, null]);
+  });
+
   it("that open a new file at once do not get in each other's way", async () => {
     path = join(dir, "new.db");
     const ends = await Promise.all(

@@ -8,6 +8,7 @@ const SCHEMA = `
   ) WITHOUT ROWID;
 `;
 const BUSY_MS = 5_000;
+const SQLITE_BUSY = 5;
 const LIVE = "(expires IS NULL OR expires > ?)";
 
 /** One SQLite file for all namespaces; WAL, so that a killed process loses nothing that was answered. */
@@ -18,9 +19,9 @@ export class KvFile {
   readonly #bytes = new Map<string, number>();
 
   constructor(Database: typeof DatabaseSync, path: string) {
-    // The wait comes first: without it two processes that open the file at once get in each other's way.
     this.#db = new Database(path, { timeout: BUSY_MS });
-    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+    useWal(this.#db);
+    this.#db.exec("PRAGMA synchronous = NORMAL;");
     this.#db.exec(SCHEMA);
     this.#sql = {
       get: this.#db.prepare(`SELECT value FROM kv WHERE space = ? AND key = ? AND ${LIVE}`),
@@ -81,5 +82,19 @@ export class KvFile {
   #sum(space: string): number {
     this.#sql.purge.run(space, Date.now());
     return (this.#sql.size.get(space) as { bytes: number }).bytes;
+  }
+}
+
+/** SQLite refuses this change at once while another process writes, whatever the timeout says: ask again until that is over. */
+function useWal(db: DatabaseSync): void {
+  const until = performance.now() + BUSY_MS;
+  for (;;) {
+    try {
+      return db.exec("PRAGMA journal_mode = WAL;");
+    } catch (thrown) {
+      const busy = ((thrown as { errcode?: number }).errcode ?? 0) % 256 === SQLITE_BUSY;
+      if (!busy || performance.now() > until) throw thrown;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
   }
 }

@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { KvFile } from "./kv-file.ts";
 
 const [path = "", space = "", count = "Infinity"] = process.argv.slice(2);
+process.stdout.write("opening\n");
 const file = new KvFile(DatabaseSync, path);
 for (let index = 0; index < Number(count); index++) {
   file.set(space, `key-${String(index).padStart(6, "0")}`, `value ${index}`, undefined, 1e9);
