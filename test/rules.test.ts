@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
@@ -158,4 +158,12 @@ describe("these rules see a breach", () => {
   ])("and none in %s: %s", (path, text) => {
     expect(wrongImports(file(path, text))).toEqual([]);
   });
+});
+
+it("the lockfile names every workspace, so that npm ci works on a fresh clone", () => {
+  const lock = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));
+  const { workspaces } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const folders = globSync(workspaces as string[], { cwd: ROOT }).filter((folder) => existsSync(join(ROOT, folder, "package.json")));
+  expect(folders.length).toBeGreaterThan(15);
+  expect(folders.filter((folder) => lock.packages[folder] === undefined)).toEqual([]);
 });

@@ -32,11 +32,9 @@ export class FrameReader {
         if (this.#wanted > this.#limit) throw new RangeError(`a frame of ${this.#wanted} bytes is over the limit of ${this.#limit}`);
       }
       if (this.#held < this.#wanted) return messages;
-      const batch: unknown = JSON.parse(this.#take(this.#wanted).toString("utf8"));
+      const batch = parseBatch(this.#take(this.#wanted).toString("utf8"));
       this.#wanted = -1;
-      if (!Array.isArray(batch)) throw new TypeError("a frame is not a batch");
-      for (const message of batch) if (!isMessage(message)) throw new TypeError("a batch holds something that is not a message");
-      messages = messages.length === 0 ? (batch as WireMessage[]) : messages.concat(batch as WireMessage[]);
+      messages = messages.length === 0 ? batch : messages.concat(batch);
     }
   }
 
@@ -55,6 +53,14 @@ export class FrameReader {
     this.#chunks = all.length > count ? [all.subarray(count)] : [];
     return all.subarray(0, count);
   }
+}
+
+/** A frame's body as messages. Throws on what is not a batch. */
+export function parseBatch(body: string): WireMessage[] {
+  const batch: unknown = JSON.parse(body);
+  if (!Array.isArray(batch)) throw new TypeError("a frame is not a batch");
+  for (const message of batch) if (!isMessage(message)) throw new TypeError("a batch holds something that is not a message");
+  return batch as WireMessage[];
 }
 
 const KINDS: ReadonlyMap<string, (message: unknown[]) => boolean> = new Map([

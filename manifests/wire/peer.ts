@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
 import { errorData, isPlinthError, PlinthError } from "./error.ts";
-import { encodeFrame, FrameReader } from "./frames.ts";
 import { WIRE, type WireError, type WireMessage, type WireMeta } from "./protocol.ts";
 import { Inbox } from "./stream.ts";
+import { StreamTransport, type Transport } from "./transport.ts";
 
 const raised = (extension: string) => ({
   exited: (how: string) =>
@@ -40,36 +40,38 @@ interface Serving {
 }
 
 /**
- * One side of the frame protocol over a duplex stream. Messages of one tick travel in one frame, up to a byte cap.
- * When the stream's buffer is full, `next` items wait: slow readers slow their own streams, not the process.
+ * One side of the frame protocol over a duplex stream or another transport. Messages of one tick travel in one frame, up to a byte cap.
+ * When the connection is full, `next` items wait: slow readers slow their own streams, not the process.
  */
 export class Peer {
-  readonly #stream: Duplex;
+  readonly #transport: Transport;
   readonly #handler: Handler;
   readonly #owner: string;
-  readonly #reader = new FrameReader();
   readonly #pending = new Map<number, Pending>();
   readonly #inboxes = new Map<number, Inbox>();
   readonly #serving = new Map<number, Serving>();
   #queue: string[] = [];
   #queued = 0;
   #flushing = false;
-  #draining: Promise<void> | null = null;
   #nextId = 1;
   #closed: PlinthError | null = null;
   readonly closed: Promise<PlinthError>;
   #onClosed!: (error: PlinthError) => void;
 
-  constructor(stream: Duplex, owner: string, handler: Handler) {
-    this.#stream = stream;
+  constructor(connection: Duplex | Transport, owner: string, handler: Handler) {
+    this.#transport = "listen" in connection ? connection : new StreamTransport(connection);
     this.#owner = owner;
     this.#handler = handler;
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve;
     });
-    stream.on("data", (chunk: Buffer) => this.#receive(chunk));
-    stream.on("error", (error) => this.close(raised(owner).exited(error.message)));
-    stream.on("close", () => this.close(raised(owner).exited("connection closed")));
+    this.#transport.listen({
+      messages: (batch) => {
+        for (const message of batch) this.#dispatch(message);
+      },
+      broke: (why) => this.close(raised(owner).protocol(why)),
+      ended: (how) => this.close(raised(owner).exited(how)),
+    });
   }
 
   /** Calls in flight, both ways. */
@@ -143,16 +145,8 @@ export class Peer {
     }
     this.#pending.clear();
     this.#inboxes.clear();
-    this.#stream.destroy();
+    this.#transport.close();
     this.#onClosed(error);
-  }
-
-  #receive(chunk: Buffer): void {
-    try {
-      for (const message of this.#reader.push(chunk)) this.#dispatch(message);
-    } catch (thrown) {
-      this.close(raised(this.#owner).protocol(thrown instanceof Error ? thrown.message : "unreadable frame"));
-    }
   }
 
   #dispatch(message: WireMessage): void {
@@ -233,24 +227,9 @@ export class Peer {
       if (serving.abort.signal.aborted) return;
       serving.credits--;
       if (!this.#send(["next", id, item ?? null])) return;
-      if (this.#stream.writableNeedDrain) await this.#drained();
+      if (this.#transport.full) await this.#transport.drained();
     }
     this.#send(["end", id]);
-  }
-
-  /** One wait for all streams: the buffer has room again, or the connection is gone. */
-  #drained(): Promise<void> {
-    this.#draining ??= new Promise<void>((resolve) => {
-      const done = (): void => {
-        this.#stream.off("drain", done);
-        this.#stream.off("close", done);
-        this.#draining = null;
-        resolve();
-      };
-      this.#stream.on("drain", done);
-      this.#stream.on("close", done);
-    });
-    return this.#draining;
   }
 
   #send(message: WireMessage): boolean {
@@ -266,9 +245,9 @@ export class Peer {
       text = JSON.stringify(["err", message[1], errorData(error)]);
       sent = false;
     }
-    if (text.length > (WIRE.maxFrameBytes - 16) / 3 && Buffer.byteLength(text) > WIRE.maxFrameBytes - 16) {
+    if (text.length > (WIRE.maxFrameBytes - 16) / 3 && this.#transport.bytes(text) > WIRE.maxFrameBytes - 16) {
       if (message[0] === "note") return false;
-      const error = raised(this.#owner).payload(`a message of ${Buffer.byteLength(text)} bytes is over the limit`);
+      const error = raised(this.#owner).payload(`a message of ${this.#transport.bytes(text)} bytes is over the limit`);
       if (message[0] === "call") return this.#failLocal(message[1], error);
       text = JSON.stringify(["err", message[1], errorData(error)]);
       sent = false;
@@ -300,7 +279,7 @@ export class Peer {
     const batch = this.#queue;
     this.#queue = [];
     this.#queued = 0;
-    this.#stream.write(encodeFrame(batch));
+    this.#transport.send(batch);
   }
 }
 
