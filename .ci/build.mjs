@@ -1,7 +1,7 @@
 // Builds the product into dist/: kernel, guest program, SDK, first-party extensions, command table, sample registry.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -197,7 +197,4 @@ async function importTs(path) {
   return import(pathToFileURL(out).href);
 }
 
-if (process.argv[1] === import.meta.filename) {
-  await buildAll();
-  await chmod(join(root, "kernel/bin/plinth.cjs"), 0o755).catch(() => {});
-}
+if (process.argv[1] === import.meta.filename) await buildAll();

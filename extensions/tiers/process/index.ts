@@ -1,13 +1,14 @@
 import { defineExtension } from "@plinth/sdk";
+import { enforcement, type SandboxPolicy } from "./enforcement.ts";
 import { ProcessRunner } from "./process-runner.ts";
-import { enforcement } from "./wall.ts";
 
 export default defineExtension({
   activate(ctx) {
+    const { sandbox = "best" } = ctx.config as { sandbox?: SandboxPolicy };
     ctx.provide("plinth.tier", "process", {
       launch(input, call) {
         if (call.caller !== "host") throw new Error("only the host may ask");
-        return new ProcessRunner(input);
+        return new ProcessRunner(input, sandbox);
       },
       enforcement,
     });

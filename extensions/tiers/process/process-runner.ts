@@ -1,31 +1,41 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { PlinthError } from "@plinth/sdk";
 import { type CallInfo, Peer, type Runner, type RunnerInput, type WorkData } from "@plinth/sdk/wire";
+import { requireWall, type SandboxPolicy } from "./enforcement.ts";
 import { GuestRequests } from "./guest-requests.ts";
-import { leashed, permissionFlags } from "./wall.ts";
+import { MemoryWatch } from "./memory-watch.ts";
+import { found } from "./tools.ts";
+import { folders, permissionFlags, walled } from "./wall.ts";
 
 const START_MS = 15_000;
 const STOP_MS = 2_000;
 const PING_MS = 1_000;
 const OUTPUT_LIMIT = 64 * 1024;
+const HEAP_MB = 128;
+/** What the runtime takes besides the heap that an extension may fill. */
+const RUNTIME_MB = 200;
 
 /** The guest's program, in the product beside the extensions. */
 const childProgram = (): string => process.env.PLINTH_CHILD_PROGRAM ?? join(import.meta.dirname, "../../guest/process.mjs");
 
-/** An extension in a process of its own: Node's permission flags, a scrubbed environment, no descriptor but the frames'. */
+/** An extension in a process of its own: the system's wall, Node's permission flags, no environment, no descriptor but the frames'. */
 export class ProcessRunner implements Runner {
   readonly ended: Promise<Error>;
   readonly #input: RunnerInput;
   readonly #requests: GuestRequests;
+  readonly #policy: SandboxPolicy;
   #child: ChildProcess | null = null;
+  #memory: MemoryWatch | null = null;
   #peer: Peer | null = null;
   #onEnded!: (error: Error) => void;
   #stopping = false;
 
-  constructor(input: RunnerInput) {
+  constructor(input: RunnerInput, policy: SandboxPolicy) {
     this.#input = input;
+    this.#policy = policy;
     this.#requests = new GuestRequests(input);
     this.ended = new Promise((resolve) => {
       this.#onEnded = resolve;
@@ -34,11 +44,19 @@ export class ProcessRunner implements Runner {
 
   async start(): Promise<void> {
     const { manifest, info } = this.#input;
-    const source = await this.#input.source();
-    const child = spawn(...leashed([process.execPath, ...permissionFlags(this.#input, childProgram()), childProgram()]), {
+    await requireWall(this.#policy, manifest.id);
+    const [tools, source] = await Promise.all([found(), this.#input.source()]);
+    const program = childProgram();
+    const heapMb = manifest.budgets?.heapMb ?? HEAP_MB;
+    const granted = folders(this.#input);
+    const env = { PATH: "/usr/bin:/bin", LANG: "C.UTF-8", TZ: process.env.TZ ?? "UTC" };
+    // A data folder that was not granted is not there behind the wall.
+    const cwd = granted.find(({ path }) => path === info.dataDir)?.path ?? "/";
+    const room = { folders: granted, programs: [process.execPath, dirname(program)], cwd, env };
+    const child = spawn(...walled(tools, room, [process.execPath, ...permissionFlags(granted, program, heapMb), program]), {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
-      env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8", TZ: process.env.TZ ?? "UTC" },
-      cwd: info.dataDir ?? "/",
+      env,
+      cwd,
       detached: true,
       windowsHide: true,
     });
@@ -46,10 +64,13 @@ export class ProcessRunner implements Runner {
     this.#capture(child);
     const peer = new Peer(child.stdio[3] as Duplex, manifest.id, this.#requests);
     this.#peer = peer;
+    const over = `it took more memory than ${heapMb + RUNTIME_MB} MiB`;
+    this.#memory = child.pid === undefined ? null : new MemoryWatch(child.pid, heapMb + RUNTIME_MB, () => peer.close(exited(manifest.id, over)));
     child.on("error", (error) => peer.close(exited(manifest.id, error.message)));
     child.on("exit", (code, signal) => {
       this.#killGroup();
-      const error = exited(manifest.id, signal === null ? `exit code ${code}` : signal);
+      this.#memory?.stop();
+      const error = exited(manifest.id, how(code, signal));
       peer.close(error);
       this.#requests.close();
       if (!this.#stopping) this.#onEnded(error);
@@ -59,11 +80,13 @@ export class ProcessRunner implements Runner {
       this.#killGroup();
       if (!this.#stopping) setImmediate(() => this.#onEnded(error));
     });
+    this.#memory?.enter();
     await peer.call("start", { ...info, source }, { deadlineMs: START_MS }, AbortSignal.timeout(START_MS)).catch((thrown: PlinthError) => {
       this.#stopping = true;
       this.#killGroup();
       throw thrown.code === "PLINTH_ABORTED" ? late(manifest.id) : thrown;
     });
+    this.#memory?.leave();
   }
 
   invoke(contract: string, id: string, method: string, input: unknown, call: CallInfo): unknown {
@@ -73,12 +96,12 @@ export class ProcessRunner implements Runner {
   }
 
   stream(contract: string, id: string, method: string, input: unknown, call: CallInfo): AsyncIterable<unknown> {
-    const requests = this.#requests;
+    const enter = (): (() => void) => this.#inside(call);
     const probe = (thrown: unknown): void => this.#probe(thrown);
     const peer = this.#connected();
     const params = { contract, id, method, input, caller: call.caller, work: workData(call.work) };
     return (async function* () {
-      const leave = requests.enter(call.work);
+      const leave = enter();
       try {
         yield* peer.open("invoke", params, { work: call.work?.id }, call.signal);
       } catch (thrown) {
@@ -102,14 +125,15 @@ export class ProcessRunner implements Runner {
     this.#stopping = true;
     const child = this.#child;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    // The outer process may end before what is inside of it; its pipes are closed when nothing holds them any more.
+    const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
     await this.#peer?.call("stop", { reason: reason.message }, {}, AbortSignal.timeout(STOP_MS)).catch(() => {});
     this.#killGroup();
-    await exited;
+    await closed;
   }
 
   async #enter(call: CallInfo, run: (meta: { work?: string; data: unknown }) => Promise<unknown>): Promise<unknown> {
-    const leave = this.#requests.enter(call.work);
+    const leave = this.#inside(call);
     try {
       return await run({ ...(call.work === undefined ? {} : { work: call.work.id }), data: workData(call.work) });
     } catch (thrown) {
@@ -118,6 +142,16 @@ export class ProcessRunner implements Runner {
     } finally {
       leave();
     }
+  }
+
+  /** A call is in there: its work counts, and memory is watched. */
+  #inside(call: CallInfo): () => void {
+    const leave = this.#requests.enter(call.work);
+    this.#memory?.enter();
+    return () => {
+      leave();
+      this.#memory?.leave();
+    };
   }
 
   /** A missed deadline may be a loop that nothing inside can end: a process that does not answer is killed. */
@@ -163,6 +197,13 @@ export class ProcessRunner implements Runner {
 
 const workData = (work: WorkData | undefined): unknown =>
   work === undefined ? null : { id: work.id, principal: work.principal, generation: work.generation };
+
+/** A wall that waits for the process tells its signal as a number above 128. */
+function how(code: number | null, signal: NodeJS.Signals | null): string {
+  const number = (code ?? 0) - 128;
+  const name = signal ?? Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+  return name ?? `exit code ${code}`;
+}
 
 const exited = (extension: string, how: string): PlinthError =>
   new PlinthError("PLINTH_EXTENSION_EXITED", `The process of ${extension} ended (${how}).`, {
