@@ -5,10 +5,10 @@ export interface ContractShape {
   readonly version: string;
   readonly cardinality: "one" | "many";
   readonly selection: string;
-  /** Absent for contracts of third parties: their descriptors are checked by the schema guard. */
+  /** True for the product's own, whose validators are compiled; the schemas of third parties go through the guard. */
   readonly checked: boolean;
   readonly descriptor: unknown;
-  readonly methods: Readonly<Record<string, { deadlineMs: number; stream: boolean; optional: boolean }>>;
+  readonly methods: Readonly<Record<string, { deadlineMs: number; stream: boolean; optional: boolean; in?: unknown; out?: unknown }>>;
   readonly hooks: Readonly<Record<string, { mode: string; deadlineMs: number; failure: "open" | "closed" }>>;
 }
 

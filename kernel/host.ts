@@ -249,6 +249,7 @@ export class Host {
       bridge: broker,
       parent: this.container,
       supervisor: this.supervisor,
+      guard: this.guard,
       onLog: (level, message) => log[level](message),
       makeRunner: async (name, input, of, container) => {
         if (name === "host") return new (await import("./tiers/host.ts")).HostRunner(input, of, container);

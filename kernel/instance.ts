@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Tier } from "@plinth/manifests";
 import { replaceValues } from "@plinth/manifests/check/config-values.ts";
+import type { SchemaGuard } from "@plinth/manifests/check/guard.ts";
 import { checkHookPayload, checkPayload, loadPayloads } from "@plinth/manifests/check/payloads.ts";
 import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
 import type { Runner, RunnerInput } from "@plinth/manifests/wire/runner.ts";
@@ -26,6 +27,7 @@ export interface InstanceInput {
   readonly bridge: RunnerInput["bridge"];
   readonly parent: DependencyContainer;
   readonly supervisor: Supervisor;
+  readonly guard: SchemaGuard;
   readonly onLog: RunnerInput["onLog"];
   readonly makeRunner: (tier: Tier, input: RunnerInput, record: CatalogRecord, container: InstanceContainer) => Promise<Runner>;
   /** Check payloads in the host tier too. */
@@ -100,13 +102,15 @@ export class Instance {
         runner.invoke(entry.contract.id, entry.id, method, input, call),
       );
     this.#inFlight++;
-    const result = this.#runner === null ? this.#start().then(run) : run(this.#runner);
+    const foreign = !entry.contract.checked && this.#crosses(caller);
+    const ready = foreign ? this.#foreign(caller?.id ?? "host", entry, method, "in", input).then(() => this.#runner ?? this.#start()) : null;
+    const result = ready !== null ? ready.then(run) : this.#runner === null ? this.#start().then(run) : run(this.#runner);
     return result.then(
       (value) => {
         this.#left(null);
         const problem = this.tier === "host" && !this.#input.validate ? null : checkPayload(this.id, entry.contract, method, "out", value);
         if (problem !== null) throw problem;
-        return value;
+        return foreign ? this.#foreign(this.id, entry, method, "out", value).then(() => value) : value;
       },
       (thrown: unknown) => {
         this.#left(thrown);
@@ -124,17 +128,20 @@ export class Instance {
     const enter = <T>(body: () => T): T => runWork(work, body);
     const call = new Call(caller?.id ?? "host", work, options.signal);
     const checked = this.tier !== "host" || this.#input.validate;
+    const foreign = !entry.contract.checked && this.#crosses(caller);
     this.#inFlight++;
     const open = async function* (this: Instance): AsyncGenerator<unknown> {
+      if (foreign) await this.#foreign(caller?.id ?? "host", entry, method, "in", input);
       const runner = this.#runner ?? (await this.#start());
       for await (const item of runner.stream(entry.contract.id, entry.id, method, input, call)) {
         const problem = checked ? checkPayload(this.id, entry.contract, method, "out", item) : null;
         if (problem !== null) throw problem;
+        if (foreign) await this.#foreign(this.id, entry, method, "out", item);
         yield item;
       }
     };
     const direct = (): AsyncIterable<unknown> =>
-      this.#runner !== null && !checked ? this.#runner.stream(entry.contract.id, entry.id, method, input, call) : open.call(this);
+      this.#runner !== null && !checked && !foreign ? this.#runner.stream(entry.contract.id, entry.id, method, input, call) : open.call(this);
     const what = `${entry.contract.id}.${method}`;
     return followStream(this.id, what, call, options.signal, shorter(shape.deadlineMs, options.deadlineMs), direct, enter, (failed) =>
       this.#left(failed),
@@ -170,11 +177,22 @@ export class Instance {
     await runner?.stop(reason).catch((thrown: unknown) => this.#input.onLog("warn", `stopping failed: ${owned(thrown, this.id).message}`));
   }
 
+  #crosses(caller: Instance | null): boolean {
+    return this.tier !== "host" || (caller !== null && caller.tier !== "host") || this.#input.validate;
+  }
+
+  /** A contract of a third party comes with schemas of a third party: they are run away from this thread. */
+  async #foreign(owner: string, entry: CapabilityEntry, method: string, direction: "in" | "out", value: unknown): Promise<void> {
+    const schema = entry.contract.methods[method]?.[direction];
+    if (schema === undefined) return;
+    const [problem] = await this.#input.guard.validate(schema, value ?? null);
+    if (problem !== undefined) throw errors.payload(owner, `${entry.contract.id}.${method}`, `${problem.path || "/"}: ${problem.message}`);
+  }
+
   #admit(entry: CapabilityEntry, method: string, input: unknown, caller: Instance | null): PlinthError | null {
     if (this.#stopped !== null) return this.#stopped;
     if (!this.breaker.allows()) return errors.breakerOpen(this.id);
-    const crosses = this.tier !== "host" || (caller !== null && caller.tier !== "host") || this.#input.validate;
-    const problem = crosses ? checkPayload(caller?.id ?? "host", entry.contract, method, "in", input) : null;
+    const problem = this.#crosses(caller) ? checkPayload(caller?.id ?? "host", entry.contract, method, "in", input) : null;
     if (problem !== null) return problem;
     const limit = this.record.manifest.budgets?.callsPerMinute;
     if (limit !== undefined) {

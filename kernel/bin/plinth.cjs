@@ -165,7 +165,7 @@ function rerun() {
 
 function useColor() {
   if (process.env.NO_COLOR !== undefined && process.env.NO_COLOR !== "") return false;
-  if (process.env.FORCE_COLOR !== undefined && process.env.FORCE_COLOR !== "0") return true;
+  if (process.env.FORCE_COLOR !== undefined && process.env.FORCE_COLOR !== "") return process.env.FORCE_COLOR !== "0";
   return process.stdout.isTTY === true && process.env.TERM !== "dumb";
 }
 

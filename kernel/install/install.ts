@@ -39,6 +39,7 @@ export async function inspectPackage(host: Host, dir: string): Promise<{ candida
   const existing = host.state.records.find((one) => one.manifest.id === manifest.id);
   if (existing?.bundled) throw errors.conflict(manifest.id, `the id ${manifest.id}`, ["the product", "this package"]);
   checkPlan(host, record);
+  await checkForeignDescriptors(host, manifest);
   const asks = describePowers(manifest);
   const before = host.grants.get(manifest.id)?.asks;
   const candidate: Candidate = {
@@ -79,6 +80,17 @@ function checkPlan(host: Host, record: CatalogRecord): void {
   const known = new Set(before.problems.map((one) => one.message));
   const fresh = plan.problems.find((one) => !known.has(one.message));
   if (fresh !== undefined) throw fresh;
+}
+
+/** What it states as a provider of contracts that extensions define, its own included. */
+async function checkForeignDescriptors(host: Host, manifest: Manifest): Promise<void> {
+  const own = new Map((manifest.defines ?? []).map((one) => [one.id, one.descriptor]));
+  for (const { contract, id, descriptor } of manifest.provides ?? []) {
+    const shape = host.current.plan.contracts.get(contract);
+    if (shape?.checked) continue;
+    const [problem] = await host.guard.validate(own.get(contract) ?? shape?.descriptor ?? true, descriptor ?? null);
+    if (problem !== undefined) throw manifestInvalid(manifest.id, `/provides/${contract}/${id}/descriptor${problem.path}`, problem.message);
+  }
 }
 
 /** Verify again, dry-load in a process of its own, commit, swap, check health; anything that fails leaves all as it was. */

@@ -157,7 +157,13 @@ function defineContracts(candidates: Map<string, CatalogRecord>, blocked: Map<st
       const methods = Object.fromEntries(
         Object.entries(one.methods).map(([name, method]) => [
           name,
-          { deadlineMs: method.deadlineMs, stream: method.stream !== undefined, optional: method.optional === true },
+          {
+            deadlineMs: method.deadlineMs,
+            stream: method.stream !== undefined,
+            optional: method.optional === true,
+            in: method.input,
+            out: method.output ?? method.stream,
+          },
         ]),
       );
       const { version, cardinality, selection, descriptor } = one;

@@ -1,10 +1,11 @@
-// Prints the rows of docs/benchmarks.md. `npm run bench` runs all; `npm run bench -- turns cli` some; --json as data.
+// Prints the rows of docs/benchmarks.md. `npm run bench` runs all; `npm run bench -- turns cli` some; --json as data, --markdown as a table.
 import { cpus } from "node:os";
 import { cleanUp } from "./lab.mjs";
 
 const groups = ["start", "turns", "tools", "rpc", "cli", "install", "hooks", "calls", "reloads"];
 const words = process.argv.slice(2);
 const json = words.includes("--json");
+const markdown = words.includes("--markdown");
 const wanted = words.filter((one) => !one.startsWith("--"));
 const unknown = wanted.filter((one) => !groups.includes(one));
 if (unknown.length > 0) {
@@ -19,8 +20,8 @@ try {
     const { measure } = await import(`./rows/${group}.mjs`);
     await measure(({ what, value, unit, budget, better = "lower" }) => {
       const held = budget === undefined ? "" : (better === "lower" ? value <= budget : value >= budget) ? "held" : "MISSED";
-      rows.push({ what, value: Number(value.toPrecision(4)), unit, budget, held });
-      if (!json)
+      rows.push({ group, what, value: Number(value.toPrecision(4)), unit, budget, held });
+      if (!json && !markdown)
         console.log(`${what.padEnd(62)} ${shown(value)} ${unit.padEnd(8)} ${budget === undefined ? "" : `budget ${budget}`.padEnd(16)} ${held}`);
     });
     await cleanUp();
@@ -29,6 +30,14 @@ try {
   await cleanUp();
 }
 if (json) console.log(JSON.stringify(rows, null, 2));
+if (markdown) {
+  console.log("| what | budget | measured | command |\n| ---- | ------ | -------- | ------- |");
+  for (const { group, what, value, unit, budget } of rows) {
+    console.log(
+      `| ${what} | ${budget === undefined ? "" : `${budget.toLocaleString("en")} ${unit}`} | ${value.toLocaleString("en")} ${unit} | \`npm run bench -- ${group}\` |`,
+    );
+  }
+}
 process.exitCode = rows.some((one) => one.held === "MISSED") ? 1 : 0;
 
 function shown(value) {

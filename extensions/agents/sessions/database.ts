@@ -28,6 +28,7 @@ const SESSION = "SELECT id, key, head, created, updated, running, owner, entries
 /** Waiting inside SQLite would stop this thread, so it waits next to nothing; `write` waits outside. */
 const BUSY_MS = 4;
 const WRITE_MS = 4_000;
+const OPEN_MS = 2_000;
 const BUSY = 5;
 
 const statements = {
@@ -71,8 +72,9 @@ export class Database {
       // Made here, so that nobody else on the machine can read conversations; SQLite's side files take its mode.
       closeSync(openSync(file, "a", 0o600));
       chmodSync(file, 0o600);
-      db = new DatabaseSync(file, { timeout: 2_000 });
-      db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096; PRAGMA journal_size_limit = 8388608");
+      db = new DatabaseSync(file, { timeout: OPEN_MS });
+      useWal(db);
+      db.exec("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096; PRAGMA journal_size_limit = 8388608");
       migrate(db, file);
       db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
       return new Database(db);
@@ -144,4 +146,18 @@ export function storeError(error: unknown, what: string): unknown {
     next: "Check the disk's free space and the rights of the state folder, then try again.",
     cause: error,
   });
+}
+
+/** SQLite refuses this change at once while another process writes, whatever the timeout says: ask again until that is over. */
+function useWal(db: DatabaseSync): void {
+  const until = performance.now() + OPEN_MS;
+  for (;;) {
+    try {
+      return db.exec("PRAGMA journal_mode = WAL");
+    } catch (thrown) {
+      const busy = ((thrown as { errcode?: number }).errcode ?? 0) % 256 === BUSY;
+      if (!busy || performance.now() > until) throw thrown;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
 }
