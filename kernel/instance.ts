@@ -184,7 +184,8 @@ export class Instance {
   /** A contract of a third party comes with schemas of a third party: they are run away from this thread. */
   async #foreign(owner: string, entry: CapabilityEntry, method: string, direction: "in" | "out", value: unknown): Promise<void> {
     const schema = entry.contract.methods[method]?.[direction];
-    if (schema === undefined) return;
+    // `{}` and `true` admit everything: nothing to run.
+    if (typeof schema !== "object" || schema === null || Object.keys(schema).length === 0) return;
     const [problem] = await this.#input.guard.validate(schema, value ?? null);
     if (problem !== undefined) throw errors.payload(owner, `${entry.contract.id}.${method}`, `${problem.path || "/"}: ${problem.message}`);
   }
