@@ -46,7 +46,7 @@ async function buildInto() {
   const { version } = await json(join(root, "package.json"));
   await generate();
   const extensions = await findExtensions();
-  const types = emitSdkTypes(join(dist, "sdk/types"));
+  const types = emitSdkTypes(join(dist, "sdk/types"), dist);
   await Promise.all([buildSdk(), buildKernel(), buildGuest(), buildPage(), buildSamples(), ...extensions.map(buildExtension)]);
   await Promise.all([types, writeData(version, extensions)]);
   await rm(join(dist, ".tools"), { recursive: true, force: true });

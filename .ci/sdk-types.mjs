@@ -1,14 +1,14 @@
 // The SDK's type declarations, with what they need of manifests/, as one self-contained folder.
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 
 const root = join(import.meta.dirname, "..");
 
-export async function emitSdkTypes(out) {
-  const scratch = await mkdtemp(join(root, ".sdk-types-"));
-  const config = join(scratch, "tsconfig.json");
+/** `scratch`: a folder directly below the repository, for a configuration file that goes again. */
+export async function emitSdkTypes(out, scratch) {
+  const config = join(scratch, "tsconfig.sdk.json");
   // By path and not by package: only what is not a library is emitted.
   const paths = { "@plinth/manifests": [join(root, "manifests/index.ts")], "@plinth/manifests/*": [join(root, "manifests/*")] };
   await writeFile(
@@ -26,7 +26,7 @@ export async function emitSdkTypes(out) {
   } catch (error) {
     throw new Error(`the SDK's types cannot be made:\n${error.stdout}`);
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await rm(config, { force: true });
   }
   for (const path of (await readdir(out, { recursive: true })).filter((one) => one.endsWith(".d.ts"))) {
     const file = join(out, path);
