@@ -63,8 +63,22 @@ async function buildKernel() {
   });
 }
 
-const buildGuest = () =>
-  build({ ...esm, entryPoints: [join(root, "sdk/guest/process.ts")], outfile: join(dist, "guest/process.mjs"), outExtension: undefined });
+/** The programs behind the walls: a process of its own, the process that holds isolates, and what each isolate begins with. */
+async function buildGuest() {
+  const guest = join(root, "sdk/guest");
+  const program = { ...esm, outExtension: undefined };
+  await Promise.all([
+    build({ ...program, entryPoints: [join(guest, "process.ts")], outfile: join(dist, "guest/process.mjs") }),
+    build({ ...program, entryPoints: [join(guest, "isolate/child.ts")], outfile: join(dist, "guest/isolate/child.mjs") }),
+    build({
+      ...program,
+      format: "iife",
+      platform: "neutral",
+      entryPoints: [join(guest, "isolate/prelude.ts")],
+      outfile: join(dist, "guest/isolate/prelude.js"),
+    }),
+  ]);
+}
 
 /** What authors import, as a package of its own. Its entry uses no Node module: it is bundled into what runs in an isolate. */
 async function buildSdk() {

@@ -141,7 +141,7 @@ interface FetchOptions {
 async function startFetch(bridge: Bridge, url: string, { body, signal, ...rest }: FetchOptions): Promise<object> {
   const request: FetchRequest = { ...rest, url: String(url) };
   if (typeof body === "string") request.body = body;
-  else if (body !== undefined) Object.assign(request, { body: Buffer.from(body).toString("base64"), base64: true });
+  else if (body !== undefined) Object.assign(request, { body: base64(body), base64: true });
   const stream = bridge.fetch(request, signal)[Symbol.asyncIterator]();
   const first = await stream.next();
   if (first.done) throw new PlinthError("PLINTH_NET", `${new URL(url).host} sent no answer.`);
@@ -164,6 +164,9 @@ async function startFetch(bridge: Bridge, url: string, { body, signal, ...rest }
     json: async () => JSON.parse(await text()) as unknown,
   });
 }
+
+/** Not by Buffer: an isolate has none. */
+const base64 = (bytes: Uint8Array): string => (bytes as Uint8Array & { toBase64(): string }).toBase64();
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,5 +1,8 @@
 /** For tiers: the frame protocol and what a host and a runner say to each other. */
 export type { Bridge, CallInfo, FetchHead, FetchRequest, LogLine, Principal, WorkData } from "@plinth/manifests/wire/bridge.ts";
+export { parseBatch } from "@plinth/manifests/wire/frames.ts";
+export { encodeMux, MuxReader } from "@plinth/manifests/wire/mux.ts";
 export { type Handler, Peer } from "@plinth/manifests/wire/peer.ts";
 export type { WireMeta } from "@plinth/manifests/wire/protocol.ts";
 export type { Runner, RunnerInput } from "@plinth/manifests/wire/runner.ts";
+export type { Receiver, Transport } from "@plinth/manifests/wire/transport.ts";

@@ -1,5 +1,5 @@
 import { PlinthError } from "@plinth/sdk";
-import { found } from "./tools.ts";
+import { type Found, found } from "@plinth/sdk/tiers";
 
 export type SandboxPolicy = "best" | "require-full";
 
@@ -9,8 +9,9 @@ export interface Enforcement {
 }
 
 /** What holds an extension on this machine, said honestly. */
-export async function enforcement(): Promise<Enforcement> {
-  const { bwrap, why, setpriv, prlimit } = await found();
+export const enforcement = async (): Promise<Enforcement> => enforcementOf(await found());
+
+export function enforcementOf({ bwrap, why, setpriv, prlimit }: Found): Enforcement {
   const watched = process.platform === "linux";
   return {
     level: bwrap === null ? "partial" : "full",
@@ -30,11 +31,10 @@ export async function enforcement(): Promise<Enforcement> {
 }
 
 /** Under `require-full`, nothing runs behind less than the whole wall. */
-export async function requireWall(policy: SandboxPolicy, extension: string): Promise<void> {
-  const { bwrap, why } = await found();
+export function requireWall(policy: SandboxPolicy, extension: string, { bwrap, why }: Found): void {
   if (policy !== "require-full" || bwrap !== null) return;
   throw new PlinthError("PLINTH_SANDBOX", `${extension} was not started: the configuration requires the full wall, and ${why}.`, {
     extension,
-    next: 'Install bubblewrap and allow user namespaces, or run `plinth config set extensions["plinth.tier-process"].config.sandbox best`.',
+    next: `Install bubblewrap and allow user namespaces, or run: plinth config set 'extensions["plinth.tier-process"].config.sandbox' best`,
   });
 }

@@ -3,15 +3,13 @@ import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { PlinthError } from "@plinth/sdk";
+import { type Found, folders, found, GuestRequests, MemoryWatch, permissionFlags, sealed, walled } from "@plinth/sdk/tiers";
 import { type CallInfo, Peer, type Runner, type RunnerInput, type WorkData } from "@plinth/sdk/wire";
 import { requireWall, type SandboxPolicy } from "./enforcement.ts";
-import { GuestRequests } from "./guest-requests.ts";
-import { MemoryWatch } from "./memory-watch.ts";
-import { found } from "./tools.ts";
-import { folders, permissionFlags, walled } from "./wall.ts";
 
 const START_MS = 15_000;
 const STOP_MS = 2_000;
+const END_MS = 500;
 const PING_MS = 1_000;
 const OUTPUT_LIMIT = 64 * 1024;
 const HEAP_MB = 128;
@@ -27,15 +25,19 @@ export class ProcessRunner implements Runner {
   readonly #input: RunnerInput;
   readonly #requests: GuestRequests;
   readonly #policy: SandboxPolicy;
+  readonly #tools: () => Promise<Found>;
   #child: ChildProcess | null = null;
   #memory: MemoryWatch | null = null;
+  /** Why the host ended it, when it did. */
+  #why: PlinthError | null = null;
   #peer: Peer | null = null;
   #onEnded!: (error: Error) => void;
   #stopping = false;
 
-  constructor(input: RunnerInput, policy: SandboxPolicy) {
+  constructor(input: RunnerInput, policy: SandboxPolicy, tools: () => Promise<Found> = found) {
     this.#input = input;
     this.#policy = policy;
+    this.#tools = tools;
     this.#requests = new GuestRequests(input);
     this.ended = new Promise((resolve) => {
       this.#onEnded = resolve;
@@ -44,8 +46,8 @@ export class ProcessRunner implements Runner {
 
   async start(): Promise<void> {
     const { manifest, info } = this.#input;
-    await requireWall(this.#policy, manifest.id);
-    const [tools, source] = await Promise.all([found(), this.#input.source()]);
+    const [tools, source] = await Promise.all([this.#tools(), this.#input.source()]);
+    requireWall(this.#policy, manifest.id, tools);
     const program = childProgram();
     const heapMb = manifest.budgets?.heapMb ?? HEAP_MB;
     const granted = folders(this.#input);
@@ -54,7 +56,7 @@ export class ProcessRunner implements Runner {
     const cwd = granted.find(({ path }) => path === info.dataDir)?.path ?? "/";
     const room = { folders: granted, programs: [process.execPath, dirname(program)], cwd, env };
     const child = spawn(...walled(tools, room, [process.execPath, ...permissionFlags(granted, program, heapMb), program]), {
-      stdio: ["ignore", "pipe", "pipe", "pipe"],
+      stdio: sealed(["ignore", "pipe", "pipe", "pipe"]),
       env,
       cwd,
       detached: true,
@@ -64,21 +66,28 @@ export class ProcessRunner implements Runner {
     this.#capture(child);
     const peer = new Peer(child.stdio[3] as Duplex, manifest.id, this.#requests);
     this.#peer = peer;
-    const over = `it took more memory than ${heapMb + RUNTIME_MB} MiB`;
-    this.#memory = child.pid === undefined ? null : new MemoryWatch(child.pid, heapMb + RUNTIME_MB, () => peer.close(exited(manifest.id, over)));
+    const limitMb = heapMb + RUNTIME_MB;
+    this.#memory =
+      child.pid === undefined
+        ? null
+        : new MemoryWatch(child.pid, limitMb, () => {
+            this.#why = exited(manifest.id, `it took more memory than ${limitMb} MiB`);
+            peer.close(this.#why);
+          });
     child.on("error", (error) => peer.close(exited(manifest.id, error.message)));
     child.on("exit", (code, signal) => {
       this.#killGroup();
       this.#memory?.stop();
-      const error = exited(manifest.id, how(code, signal));
+      const error = this.#why ?? exited(manifest.id, how(code, signal));
       peer.close(error);
       this.#requests.close();
       if (!this.#stopping) this.#onEnded(error);
     });
     // A connection that closes or breaks the protocol is the end of the process, whatever it still does.
     void peer.closed.then((error) => {
+      if (this.#stopping) return;
       this.#killGroup();
-      if (!this.#stopping) setImmediate(() => this.#onEnded(error));
+      setImmediate(() => this.#onEnded(error));
     });
     this.#memory?.enter();
     await peer.call("start", { ...info, source }, { deadlineMs: START_MS }, AbortSignal.timeout(START_MS)).catch((thrown: PlinthError) => {
@@ -127,9 +136,16 @@ export class ProcessRunner implements Runner {
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     // The outer process may end before what is inside of it; its pipes are closed when nothing holds them any more.
     const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
-    await this.#peer?.call("stop", { reason: reason.message }, {}, AbortSignal.timeout(STOP_MS)).catch(() => {});
-    this.#killGroup();
+    const stopped = this.#peer?.call("stop", { reason: reason.message }, {}, AbortSignal.timeout(STOP_MS));
+    const late = await stopped?.then(
+      () => false,
+      () => true,
+    );
+    // Without its connection it ends by itself, and the wall cleans up after it; a killed one leaves that to the system.
+    this.#peer?.close(exited(this.#input.manifest.id, "stopped"));
+    const kill = setTimeout(() => this.#killGroup(), late === false ? END_MS : 0);
     await closed;
+    clearTimeout(kill);
   }
 
   async #enter(call: CallInfo, run: (meta: { work?: string; data: unknown }) => Promise<unknown>): Promise<unknown> {

@@ -4,10 +4,11 @@ import { build } from "esbuild";
 import { boot, runWork, Work } from "../../../dist/kernel/main.mjs";
 import { newHome, quantile, root } from "../lab.mjs";
 
-/** Calls of the same package in the host tier and in the process tier. */
+/** Calls of the same package in each tier. */
 export async function measure(row) {
   for (const [tier, p50Budget, rateBudget] of [
     ["host", 1, 40_000],
+    ["isolate", 200, 10_000],
     ["process", 100, 50_000],
   ]) {
     const home = newHome();

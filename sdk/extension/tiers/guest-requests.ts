@@ -1,5 +1,5 @@
-import { PlinthError } from "@plinth/sdk";
-import type { Bridge, FetchHead, FetchRequest, Handler, LogLine, Principal, RunnerInput, WireMeta, WorkData } from "@plinth/sdk/wire";
+import { PlinthError } from "../errors.ts";
+import type { Bridge, FetchHead, FetchRequest, Handler, LogLine, Principal, RunnerInput, WireMeta, WorkData } from "../wire.ts";
 
 type Params = Record<string, unknown>;
 type Method = (params: Params, signal: AbortSignal) => unknown;

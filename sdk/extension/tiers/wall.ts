@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import type { RunnerInput } from "@plinth/sdk/wire";
+import type { RunnerInput } from "../wire.ts";
 
 /** What this machine has to hold a process with; made by `found()`. Null = not here, or it does not work here. */
 export interface Tools {
@@ -36,17 +36,19 @@ export function walled(tools: Tools, room: Room, command: readonly string[]): [s
   return [program, args];
 }
 
-/** Every namespace of its own, no capabilities, nothing to see but what `room` names. Kernel objects end with the outer process. */
+/** Every namespace of its own, no capabilities, nothing to see but what `room` names. All of it ends with the outer process. */
 export function boxed(bwrap: readonly string[], libraries: readonly string[], room: Room, command: readonly string[]): string[] {
   // Outer folders first, so that an inner one keeps its own rights; what must not be written comes on top of them.
   const folders = [...room.folders].sort((a, b) => a.path.length - b.path.length);
+  // What lies in a granted folder is there already, and may be a link that cannot be covered.
+  const missing = libraries.filter((path) => !folders.some((folder) => path.startsWith(folder.path.replace(/\/*$/, "/"))));
   return [
     ...bwrap,
     ...["--uid", "65534", "--gid", "65534", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"],
     ...Object.entries(room.env).flatMap(([name, value]) => ["--setenv", name, value]),
     ...folders.flatMap(({ path, write }) => [write ? "--bind-try" : "--ro-bind-try", path, path]),
-    ...[...libraries, ...room.programs].flatMap((path) => ["--ro-bind", path, path]),
-    ...["--proc", "/proc"],
+    ...[...missing, ...room.programs].flatMap((path) => ["--ro-bind", path, path]),
+    ...["--proc", "/proc", "--dev-bind", "/dev/null", "/dev/null"],
     ...(folders.some(({ path }) => path === "/") ? [] : ["--remount-ro", "/"]),
     ...["--chdir", room.cwd, "--"],
     ...command,

@@ -67,7 +67,8 @@ const run = ([command = "", ...args]: string[]): Promise<string | null> =>
 /** As the linker found them for this process, which runs the same program. Addons are not of the program. */
 function linkedLibraries(): string[] {
   if (process.platform !== "linux") return [];
-  const { report } = process;
+  // Without the network: that part may look up names.
+  const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
   const before = report.excludeNetwork;
   report.excludeNetwork = true;
   try {
