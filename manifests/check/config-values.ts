@@ -19,5 +19,6 @@ export function coldPart(schema: unknown, config: Readonly<Record<string, unknow
 /** Give an object the values of another one, in place: whoever holds it sees them. */
 export function replaceValues(held: Record<string, unknown>, values: Readonly<Record<string, unknown>>): void {
   for (const key of Object.keys(held)) if (!Object.hasOwn(values, key)) delete held[key];
-  for (const [key, value] of Object.entries(values)) Object.defineProperty(held, key, { value, writable: true, enumerable: true, configurable: true });
+  for (const [key, value] of Object.entries(values))
+    Object.defineProperty(held, key, { value, writable: true, enumerable: true, configurable: true });
 }

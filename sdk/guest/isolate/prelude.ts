@@ -114,7 +114,7 @@ hidden(
 for (const name of ["WebAssembly", "SharedArrayBuffer", "Atomics"]) delete scope[name];
 const buffers = ArrayBuffer.prototype as unknown as Record<string, unknown>;
 for (const name of ["resize", "transfer", "transferToFixedLength"]) delete buffers[name];
-delete (Object.prototype as unknown as Record<string, unknown>).__proto__;
+Reflect.deleteProperty(Object.prototype, "__proto__");
 
 const peer = serveHost({
   works: {

@@ -8,7 +8,7 @@ import { newHome, quantile, root } from "../lab.mjs";
 export async function measure(row) {
   for (const [tier, p50Budget, rateBudget] of [
     ["host", 1, 40_000],
-    ["isolate", 200, 10_000],
+    ["isolate", 150, 50_000],
     ["process", 100, 50_000],
   ]) {
     const home = newHome();
