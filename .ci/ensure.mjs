@@ -16,7 +16,8 @@ const env = { ...process.env, PATH: [join(root, "node_modules/.bin"), process.en
 const bin = (name) => join(root, "node_modules/.bin", name);
 
 const tasks = {
-  start: () => [node, join(root, "kernel/bin/plinth.cjs"), "gateway", "run", ...args],
+  // A host lives long and makes short-lived garbage: a small young generation costs nothing and spares tens of MiB.
+  start: () => [node, "--max-semi-space-size=4", join(root, "kernel/bin/plinth.cjs"), "gateway", "run", ...args],
   test: () => [node, join(root, "node_modules/vitest/vitest.mjs"), "run", ...args],
   bench: () => [node, join(root, "test/bench/run.mjs"), ...args],
   docs: () => [node, join(root, ".ci/docs.mjs"), "build", ...args],

@@ -157,7 +157,7 @@ function rerun() {
       next: `Run \`npm install\` in ${root}, or use Node ${NODE_MAJOR}.`,
     });
   }
-  const child = require("node:child_process").spawn(found, [__filename, ...argv], { stdio: "inherit" });
+  const child = require("node:child_process").spawn(found, ["--max-semi-space-size=4", __filename, ...argv], { stdio: "inherit" });
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
   child.on("error", (error) => fail({ code: "PLINTH_NODE", message: error.message, next: `Run \`npm install\` in ${root}.` }));
   child.on("exit", (code, signal) => (signal === null ? process.exit(code) : process.kill(process.pid, signal)));

@@ -8,6 +8,8 @@ import WebSocket from "ws";
 export const root = join(import.meta.dirname, "../..");
 export const plinth = join(root, "kernel/bin/plinth.cjs");
 export const node = process.execPath;
+/** As `npm start` runs a host. */
+export const HOST_FLAG = "--max-semi-space-size=4";
 
 const live = new Set();
 const homes = new Set();
@@ -40,7 +42,7 @@ export async function startMock() {
 
 export async function startGateway(home, env = {}) {
   const began = performance.now();
-  const [command, args] = pinned(node, [plinth, "gateway", "run", "--port", "0", "--json"]);
+  const [command, args] = pinned(node, [HOST_FLAG, plinth, "gateway", "run", "--port", "0", "--json"]);
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...cleanEnv(), PLINTH_HOME: home, ...env } });
   live.add(child);
   const { url, token, pid } = JSON.parse(await firstLine(child));

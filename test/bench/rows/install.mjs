@@ -15,7 +15,11 @@ export async function measure(row) {
   row({ what: "install a package into the running gateway", value: median(times), unit: "ms", budget: 1_000 });
   client.close();
   await gateway.stop();
-  const began = performance.now();
-  spawnSync(node, [join(root, ".ci/build.mjs")], { stdio: "ignore" });
-  row({ what: "build of everything, cold", value: performance.now() - began, unit: "ms", budget: 3_000 });
+  const builds = [];
+  for (let run = 0; run < 3; run++) {
+    const began = performance.now();
+    spawnSync(node, [join(root, ".ci/build.mjs")], { stdio: "ignore" });
+    builds.push(performance.now() - began);
+  }
+  row({ what: "build of everything, cold", value: median(builds), unit: "ms", budget: 3_000 });
 }
