@@ -26,7 +26,7 @@ async function writePages() {
 /** A dead link ends it with status 1. */
 function buildSite() {
   const vitepress = join(docs, "node_modules/vitepress/bin/vitepress.js");
-  if (!existsSync(vitepress)) run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], process.platform === "win32");
+  if (!existsSync(vitepress)) run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"], process.platform === "win32");
   run(process.execPath, [vitepress, "build", docs, ...process.argv.slice(3)], false);
 }
 
