@@ -169,7 +169,7 @@ describe.skipIf(tools.bwrap === null)("behind the wall of the operating system",
     process.kill(-(made[0] as number), "SIGKILL");
     expect(await looping).toBe("PLINTH_EXTENSION_EXITED");
     expect(await runner.ended).toMatchObject({ code: "PLINTH_EXTENSION_EXITED" });
-    await expect.poll(() => made.filter((pid) => alive(pid))).toEqual([]);
+    await expect.poll(() => made.filter((pid) => alive(pid)), { timeout: 10_000 }).toEqual([]);
   });
 
   it("ends everything inside when the host is killed", async () => {
