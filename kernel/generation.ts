@@ -1,5 +1,4 @@
-import type { CapabilityData } from "@plinth/manifests/wire/bridge.ts";
-import type { CallOptions } from "./call.ts";
+import type { CallOptions, CapabilityData } from "@plinth/manifests/wire/bridge.ts";
 import type { ContractShape } from "./contracts.ts";
 import { errors } from "./errors.ts";
 import { type HookShape, Pipeline, type Tap } from "./hooks/pipeline.ts";

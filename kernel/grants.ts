@@ -1,22 +1,12 @@
 import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import type { Manifest, Permissions } from "@plinth/manifests";
+import type { Grant, Manifest } from "@plinth/manifests";
 import { consentHash } from "@plinth/manifests/digest.ts";
+import type { WorkData } from "@plinth/manifests/wire/bridge.ts";
 import { writeAtomic } from "./config.ts";
-import { errors } from "./errors.ts";
+import { errors, type PlinthError } from "./errors.ts";
 
-/** What an owner allowed one extension, bound to exactly what was shown. */
-export interface Grant {
-  consent: string;
-  digest: string;
-  version: string;
-  at: number;
-  by: string;
-  permissions: Permissions;
-  /** Everything that was asked for, in words: the base for telling what an update widens. */
-  asks: string[];
-}
-
+/** What owners allowed. An extension runs only while a grant covers exactly what it is, and only where that holds. */
 export class Grants {
   readonly #file: string;
   #grants = new Map<string, Grant>();
@@ -46,7 +36,21 @@ export class Grants {
   }
 
   covers(manifest: Manifest, digest: string): boolean {
-    return this.#grants.get(manifest.id)?.consent === consentHash(manifest, digest);
+    const grant = this.#grants.get(manifest.id);
+    return grant !== undefined && this.wouldCover(grant, manifest, digest);
+  }
+
+  wouldCover(grant: Grant, manifest: Manifest, digest: string): boolean {
+    return grant.consent === consentHash(manifest, digest);
+  }
+
+  /** Why the grant does not hold in this work; null where it does. Without a grant the plan leaves the extension out. */
+  refuses(id: string, work: WorkData | undefined): PlinthError | null {
+    const { scope, expiresAt } = this.#grants.get(id) ?? {};
+    if (expiresAt !== undefined && expiresAt <= Date.now()) return errors.grantExpired(id, expiresAt);
+    for (const [label, value] of Object.entries(scope ?? {}))
+      if (work?.principal.scope?.[label] !== value) return errors.outOfScope(id, `${label} ${value}`);
+    return null;
   }
 
   async set(id: string, grant: Grant | undefined): Promise<void> {

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Lockfile, Manifest } from "@plinth/manifests";
+import type { Config, Lockfile, Manifest } from "@plinth/manifests";
 import { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 import { coldPart, withDefaults } from "@plinth/manifests/check/config-values.ts";
 import { SchemaGuard } from "@plinth/manifests/check/guard.ts";
@@ -9,6 +9,7 @@ import { effectivePermissions } from "@plinth/manifests/powers.ts";
 import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
 import type { Runner } from "@plinth/manifests/wire/runner.ts";
 import type { DependencyContainer } from "tsyringe";
+import { Audit, type Decision } from "./audit.ts";
 import { Broker } from "./broker/broker.ts";
 import { Secrets } from "./broker/secrets.ts";
 import { type LoadedConfig, settingsOf } from "./config.ts";
@@ -19,11 +20,11 @@ import { Grants } from "./grants.ts";
 import { Instance } from "./instance.ts";
 import type { Logs } from "./log.ts";
 import type { CatalogRecord } from "./plan/catalog.ts";
-import { type Plan, type PlannedExtension, resolve } from "./plan/resolver.ts";
+import { chooseTier, type Plan, type PlannedExtension, resolve } from "./plan/resolver.ts";
 import type { Report } from "./report.ts";
 import { Stores } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
-import { currentWork } from "./work.ts";
+import { currentWork, runWork } from "./work.ts";
 
 /** Data of the distribution: what to run, who fills which slot by default. */
 export interface Product {
@@ -52,6 +53,7 @@ export class Host {
   readonly guard = new SchemaGuard();
   readonly grants: Grants;
   readonly supervisor: Supervisor;
+  readonly #audit: Audit;
   readonly container: DependencyContainer = createRootContainer();
   readonly draining = new Set<Generation>();
   readonly own: CapabilityEntry[] = [];
@@ -83,6 +85,11 @@ export class Host {
     this.secrets = new Secrets((name) => this.#slot("plinth.secret-source", "resolve", { name }) as Promise<string | null>);
     this.grants = new Grants(input.home);
     this.supervisor = new Supervisor(input.home);
+    this.#audit = new Audit(
+      () => (this.current.plan.slots.has("plinth.audit") ? (this.state.config.value.policy?.audit ?? "denied") : "off"),
+      // Kept outside every work: the keeper's own requests belong to nobody's.
+      (records, dropped) => runWork(undefined, () => this.#slot("plinth.audit", "record", { records, dropped })),
+    );
     this.current = new Generation(0, emptyPlan, new Map(), []);
   }
 
@@ -90,6 +97,15 @@ export class Host {
   generation(): Generation {
     const pin = currentWork()?.pin;
     return pin === undefined || pin === null || pin.retired ? this.current : pin;
+  }
+
+  /** Whether a decision of this kind is recorded at all; ask before making its record. */
+  audits(allowed: boolean): boolean {
+    return this.#audit.wants(allowed);
+  }
+
+  audit(decision: Decision): void {
+    this.#audit.note(decision);
   }
 
   /** One change at a time; a failed one does not stop the next. */
@@ -133,9 +149,10 @@ export class Host {
     const instances = new Map<string, Instance>();
     const fresh: Instance[] = [];
     for (const [id, planned] of plan.extensions) {
-      const key = this.#key(planned);
+      const trust = trustOf(id, state.lock);
+      const key = this.#key(planned, trust, state.config.value);
       const held = this.current.instances.get(id);
-      const instance = held?.key === key ? held : this.#instance(key, planned, plan);
+      const instance = held?.key === key ? held : this.#instance(key, planned, plan, trust, state.config.value);
       if (instance !== held) fresh.push(instance);
       else instance.configure(withDefaults(planned.record.manifest.config, planned.settings.config));
       instances.set(id, instance);
@@ -167,6 +184,7 @@ export class Host {
   async #stop(): Promise<void> {
     this.stopping = true;
     await this.#changes;
+    await this.#audit.flush();
     const reason = errors.stopping();
     const grace = new Promise<void>((resolve) => setTimeout(resolve, 2_000).unref());
     const all = new Set([...this.draining, this.current].flatMap((one) => [...one.instances.values()]));
@@ -176,10 +194,13 @@ export class Host {
     await this.supervisor.flushed();
   }
 
-  /** An instance outside every generation, in a process of its own: for trying a package before it is installed. */
+  /** An instance outside every generation and outside this process: for trying a package before it is installed. */
   dryInstance(record: CatalogRecord): Instance {
     const settings = settingsOf(this.state.config.value, record.manifest.id);
-    return this.#instance(`dry:${record.digest}`, { record, tier: "process", settings, reasons: [] }, this.current.plan);
+    const planned = chooseTier(record, settings.tier);
+    const tier = planned === null || planned === "host" ? "process" : planned;
+    const key = `dry:${record.digest}`;
+    return this.#instance(key, { record, tier, settings, reasons: [] }, this.current.plan, key, this.state.config.value);
   }
 
   /** Only first-party code, and what the operator put into the host tier, may change the host. */
@@ -230,12 +251,14 @@ export class Host {
     await fired?.catch(() => {});
   }
 
-  #key({ record, tier, settings }: PlannedExtension): string {
-    const { id, config } = record.manifest;
-    return sha("sha256", canonicalJson({ id, digest: record.digest, tier, config: coldPart(config, settings.config), grants: settings.grants }));
+  /** Everything that a running instance cannot be told: what differs in it is another instance. */
+  #key({ record: { manifest, digest }, tier, settings }: PlannedExtension, trust: string, { policy = {} }: Config): string {
+    const config = coldPart(manifest.config, settings.config);
+    const { sandbox, validate } = policy;
+    return sha("sha256", canonicalJson({ id: manifest.id, digest, tier, config, grants: settings.grants, trust, sandbox, validate }));
   }
 
-  #instance(key: string, { record, tier, settings }: PlannedExtension, plan: Plan): Instance {
+  #instance(key: string, { record, tier, settings }: PlannedExtension, plan: Plan, trust: string, { policy }: Config): Instance {
     const { manifest } = record;
     const granted = effectivePermissions(manifest, settings.grants);
     const broker = new Broker(this, manifest, granted);
@@ -245,6 +268,8 @@ export class Host {
       record,
       tier,
       info: this.#info(manifest, settings.config, granted, plan),
+      trust,
+      sandbox: policy?.sandbox ?? "best",
       workspace: join(this.home, "workspace"),
       bridge: broker,
       parent: this.container,
@@ -255,7 +280,8 @@ export class Host {
         if (name === "host") return new (await import("./tiers/host.ts")).HostRunner(input, of, container);
         return this.#slot("plinth.tier", "launch", input, name) as Promise<Runner>;
       },
-      validate: this.state.config.value.policy?.validate === true,
+      permits: record.bundled ? null : (work) => this.grants.refuses(manifest.id, work),
+      validate: policy?.validate === true,
     });
     broker.instance = instance;
     return instance;
@@ -301,6 +327,12 @@ export class Host {
     }
     return problems;
   }
+}
+
+/** Whoever holds a publisher's key is that publisher; an unsigned package only claims its id. */
+function trustOf(id: string, { extensions }: Lockfile): string {
+  const key = extensions[id]?.signature?.keyId;
+  return key === undefined ? `id:${id.split(".")[0]}` : `key:${key}`;
 }
 
 const emptyPlan: Plan = {

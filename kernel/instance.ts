@@ -4,10 +4,10 @@ import type { Tier } from "@plinth/manifests";
 import { replaceValues } from "@plinth/manifests/check/config-values.ts";
 import type { SchemaGuard } from "@plinth/manifests/check/guard.ts";
 import { checkHookPayload, checkPayload, loadPayloads } from "@plinth/manifests/check/payloads.ts";
-import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
-import type { Runner, RunnerInput } from "@plinth/manifests/wire/runner.ts";
+import type { CallOptions, InstanceInfo, WorkData } from "@plinth/manifests/wire/bridge.ts";
+import { Call, followStream, settle } from "@plinth/manifests/wire/call.ts";
+import type { Runner, RunnerInput, Usage } from "@plinth/manifests/wire/runner.ts";
 import type { DependencyContainer } from "tsyringe";
-import { Call, type CallOptions, followStream, settle } from "./call.ts";
 import { InstanceContainer } from "./container.ts";
 import { errors, owned, type PlinthError } from "./errors.ts";
 import type { CapabilityEntry } from "./generation.ts";
@@ -24,18 +24,25 @@ export interface InstanceInput {
   readonly tier: Tier;
   readonly info: InstanceInfo;
   readonly workspace: string;
+  readonly trust: string;
+  readonly sandbox: RunnerInput["sandbox"];
   readonly bridge: RunnerInput["bridge"];
   readonly parent: DependencyContainer;
   readonly supervisor: Supervisor;
   readonly guard: SchemaGuard;
   readonly onLog: RunnerInput["onLog"];
   readonly makeRunner: (tier: Tier, input: RunnerInput, record: CatalogRecord, container: InstanceContainer) => Promise<Runner>;
+  /** What forbids it to take part in this work: an expired grant, or one for other work. */
+  readonly permits: ((work: WorkData | undefined) => PlinthError | null) | null;
   /** Check payloads in the host tier too. */
   readonly validate: boolean;
 }
 
 const BREAKS = new Set(["PLINTH_DEADLINE", "PLINTH_EXTENSION_EXITED", "PLINTH_PROTOCOL"]);
 const CALL_WINDOW_MS = 60_000;
+/** Of an extension that is not of the product and states no number of its own. */
+const CONCURRENT_CALLS = 1_000;
+const CPU_LOOK_MS = 1_000;
 const START_MS = 20_000;
 
 /**
@@ -48,14 +55,15 @@ export class Instance {
   readonly tier: Tier;
   readonly record: CatalogRecord;
   readonly breaker = new Breaker();
-  readonly counts = { calls: 0, errors: 0, activations: 0, activateMs: 0 };
+  readonly counts = { calls: 0, errors: 0, refused: 0, activations: 0, activateMs: 0, blockedMs: 0, longestBlockMs: 0, egressBytes: 0 };
   readonly #input: InstanceInput;
   #runner: Runner | null = null;
   #starting: Promise<Runner> | null = null;
-  #inFlight = 0;
+  readonly #calls = new Set<Call>();
   #quiet: (() => void) | null = null;
   #stopped: PlinthError | null = null;
   #well: NodeJS.Timeout | undefined;
+  #cpuWatch: NodeJS.Timeout | undefined;
   #window = { start: 0, calls: 0 };
   /** The last failure of a hook subscriber, for `status`. */
   lastError: PlinthError | null = null;
@@ -75,7 +83,18 @@ export class Instance {
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#calls.size;
+  }
+
+  /** What it costs now; null while it does not run, and where it cannot be told apart from the host. */
+  get usage(): Usage | null {
+    return this.#runner?.usage?.() ?? null;
+  }
+
+  /** It held up the event loop, says whoever watches that. */
+  blocked(ms: number): void {
+    this.counts.blockedMs += ms;
+    this.counts.longestBlockMs = Math.max(this.counts.longestBlockMs, ms);
   }
 
   /** Start it now if it does not run; throws its coded error when it cannot. */
@@ -94,26 +113,26 @@ export class Instance {
     const shape = methodOf(entry, method);
     if (shape === undefined || shape.stream) return Promise.reject(errors.unsupported(this.id, `${entry.contract.id}.${method}`));
     const refused = this.#admit(entry, method, input, caller);
-    if (refused !== null) return Promise.reject(refused);
+    if (refused !== null) return Promise.reject(this.#refused(refused));
     const deadlineMs = shorter(shape.deadlineMs, options.deadlineMs);
     const call = new Call(caller?.id ?? "host", currentWork(), options.signal);
     const run = (runner: Runner): Promise<unknown> =>
       settle(this.id, `${entry.contract.id}.${method}`, call, options.signal, deadlineMs, () =>
         runner.invoke(entry.contract.id, entry.id, method, input, call),
       );
-    this.#inFlight++;
+    this.#calls.add(call);
     const foreign = !entry.contract.checked && this.#crosses(caller);
     const ready = foreign ? this.#foreign(caller?.id ?? "host", entry, method, "in", input).then(() => this.#runner ?? this.#start()) : null;
     const result = ready !== null ? ready.then(run) : this.#runner === null ? this.#start().then(run) : run(this.#runner);
     return result.then(
       (value) => {
-        this.#left(null);
+        this.#left(call, null);
         const problem = this.tier === "host" && !this.#input.validate ? null : checkPayload(this.id, entry.contract, method, "out", value);
         if (problem !== null) throw problem;
         return foreign ? this.#foreign(this.id, entry, method, "out", value).then(() => value) : value;
       },
       (thrown: unknown) => {
-        this.#left(thrown);
+        this.#left(call, thrown, deadlineMs === shape.deadlineMs);
         throw thrown;
       },
     );
@@ -123,13 +142,13 @@ export class Instance {
     const shape = methodOf(entry, method);
     if (shape === undefined || !shape.stream) throw errors.unsupported(this.id, `${entry.contract.id}.${method}`);
     const refused = this.#admit(entry, method, input, caller);
-    if (refused !== null) throw refused;
+    if (refused !== null) throw this.#refused(refused);
     const work = currentWork();
     const enter = <T>(body: () => T): T => runWork(work, body);
     const call = new Call(caller?.id ?? "host", work, options.signal);
     const checked = this.tier !== "host" || this.#input.validate;
     const foreign = !entry.contract.checked && this.#crosses(caller);
-    this.#inFlight++;
+    this.#calls.add(call);
     const open = async function* (this: Instance): AsyncGenerator<unknown> {
       if (foreign) await this.#foreign(caller?.id ?? "host", entry, method, "in", input);
       const runner = this.#runner ?? (await this.#start());
@@ -143,8 +162,9 @@ export class Instance {
     const direct = (): AsyncIterable<unknown> =>
       this.#runner !== null && !checked && !foreign ? this.#runner.stream(entry.contract.id, entry.id, method, input, call) : open.call(this);
     const what = `${entry.contract.id}.${method}`;
-    return followStream(this.id, what, call, options.signal, shorter(shape.deadlineMs, options.deadlineMs), direct, enter, (failed) =>
-      this.#left(failed),
+    const deadlineMs = shorter(shape.deadlineMs, options.deadlineMs);
+    return followStream(this.id, what, call, options.signal, deadlineMs, direct, enter, (failed) =>
+      this.#left(call, failed, deadlineMs === shape.deadlineMs),
     );
   }
 
@@ -157,20 +177,24 @@ export class Instance {
       if (problem !== null) throw problem;
       return answer ?? undefined;
     };
+    // Where its grant does not hold it is not there: it neither says anything nor fails.
+    if (this.#input.permits !== null && this.#input.permits(call.work) !== null) return undefined;
     if (this.#runner !== null && this.tier === "host") return run(this.#runner);
     if (this.#stopped !== null) throw this.#stopped;
-    this.#inFlight++;
+    this.#calls.add(call);
     const result = this.#runner === null ? this.#start().then(run) : Promise.resolve(run(this.#runner));
     // The pipeline tells the breaker how it went.
-    return result.then(check).finally(() => void (--this.#inFlight === 0 && this.#quiet?.()));
+    return result.then(check).finally(() => this.#leave(call));
   }
 
-  /** Let what runs finish until `deadline` resolves, then end it; resolves when nothing of it runs. */
+  /** Let what runs finish until `deadline` resolves, then end it with `reason`; resolves when nothing of it runs. */
   async stop(reason: PlinthError, deadline: Promise<void>): Promise<void> {
     this.#stopped = reason;
     clearTimeout(this.#well);
-    if (this.#inFlight > 0) {
+    clearInterval(this.#cpuWatch);
+    if (this.#calls.size > 0) {
       await Promise.race([new Promise<void>((resolve) => (this.#quiet = resolve)), deadline]);
+      for (const call of this.#calls) call.cancel(reason);
     }
     const runner = this.#runner ?? (await this.#starting?.catch(() => null)) ?? null;
     this.#runner = null;
@@ -191,27 +215,45 @@ export class Instance {
   }
 
   #admit(entry: CapabilityEntry, method: string, input: unknown, caller: Instance | null): PlinthError | null {
-    if (this.#stopped !== null) return this.#stopped;
+    const barred = this.#stopped ?? this.#input.permits?.(currentWork()) ?? null;
+    if (barred !== null) return barred;
     if (!this.breaker.allows()) return errors.breakerOpen(this.id);
     const problem = this.#crosses(caller) ? checkPayload(caller?.id ?? "host", entry.contract, method, "in", input) : null;
     if (problem !== null) return problem;
-    const limit = this.record.manifest.budgets?.callsPerMinute;
-    if (limit !== undefined) {
-      const now = Date.now();
-      if (now - this.#window.start > CALL_WINDOW_MS) this.#window = { start: now, calls: 0 };
-      if (++this.#window.calls > limit) return errors.quota(this.id, `${limit} calls a minute`);
-    }
+    const spent = this.#spent();
+    if (spent !== null) return spent;
     this.counts.calls++;
     return null;
   }
 
-  #left(failed: unknown): void {
-    if (--this.#inFlight === 0) this.#quiet?.();
+  #spent(): PlinthError | null {
+    const { callsPerMinute, concurrentCalls = this.record.bundled ? Infinity : CONCURRENT_CALLS } = this.record.manifest.budgets ?? {};
+    if (this.#calls.size >= concurrentCalls) return errors.quota(this.id, `${concurrentCalls} calls at one time`);
+    if (callsPerMinute === undefined) return null;
+    const now = Date.now();
+    if (now - this.#window.start > CALL_WINDOW_MS) this.#window = { start: now, calls: 0 };
+    return ++this.#window.calls > callsPerMinute ? errors.quota(this.id, `${callsPerMinute} calls a minute`) : null;
+  }
+
+  #refused(error: PlinthError): PlinthError {
+    this.counts.refused++;
+    return error;
+  }
+
+  #leave(call: Call): void {
+    this.#calls.delete(call);
+    if (this.#calls.size === 0) this.#quiet?.();
+  }
+
+  /** @param fair whether it had the contract's whole deadline: a caller's impatience is not held against it. */
+  #left(call: Call, failed: unknown, fair = true): void {
+    this.#leave(call);
     if (failed === null) return this.breaker.succeeded();
     this.counts.errors++;
     const { code = "", extension } = failed as { code?: string; extension?: string };
+    if (code === "PLINTH_ABORTED" || (code === "PLINTH_DEADLINE" && !fair)) return;
     if (BREAKS.has(code) && extension === this.id) this.breaker.failed();
-    else if (code !== "PLINTH_ABORTED") this.breaker.succeeded();
+    else this.breaker.succeeded();
   }
 
   #start(): Promise<Runner> {
@@ -223,7 +265,7 @@ export class Instance {
   }
 
   async #launch(): Promise<Runner> {
-    const { record, supervisor, info, bridge, parent, workspace, tier, onLog, makeRunner } = this.#input;
+    const { record, supervisor, info, bridge, parent, workspace, trust, sandbox, tier, onLog, makeRunner } = this.#input;
     supervisor.admit(this.id, record.digest);
     const began = performance.now();
     this.counts.activations++;
@@ -234,7 +276,7 @@ export class Instance {
       if (tier !== "host") await loadPayloads();
       if (info.dataDir !== null) await mkdir(info.dataDir, { recursive: true, mode: 0o700 });
       const within: RunnerInput["within"] = (work, body) => runWork(work instanceof Work ? work : undefined, body);
-      const input: RunnerInput = { manifest, info, bridge, workspace, within, onLog, source: () => verifiedSource(record) };
+      const input: RunnerInput = { manifest, info, bridge, trust, sandbox, workspace, within, onLog, source: () => verifiedSource(record) };
       runner = await makeRunner(tier, input, record, new InstanceContainer(manifest, parent));
       // Started by whoever calls first, but not as a part of their work: what it starts itself acts for nobody.
       await runWork(undefined, () => settle(this.id, "its start", null, undefined, START_MS, () => runner.start())).catch(async (thrown: unknown) => {
@@ -253,9 +295,11 @@ export class Instance {
     void runner.ended?.then((reason) => {
       if (this.#runner !== runner) return;
       this.#runner = null;
+      clearInterval(this.#cpuWatch);
       supervisor.strike(this.id, digest, "exit", owned(reason, this.id));
       onLog("error", `it ended: ${reason.message}`);
     });
+    this.#watchCpu(runner);
     // What stays up for a while is well again.
     clearTimeout(this.#well);
     this.#well = setTimeout(() => {
@@ -263,6 +307,26 @@ export class Instance {
       if (this.#runner === runner && fault !== undefined && fault.at <= started) supervisor.clear(this.id);
     }, 10_000).unref();
     return runner;
+  }
+
+  /** What uses more of the processor in a minute than its budget is ended and struck, whatever it does with it. */
+  #watchCpu(runner: Runner): void {
+    const limit = this.record.manifest.budgets?.cpuMsPerMinute;
+    if (limit === undefined || runner.usage === undefined) return;
+    const looks: number[] = [];
+    this.#cpuWatch = setInterval(() => {
+      const now = runner.usage?.().cpuMs ?? 0;
+      looks.push(now);
+      const since = looks.length > CALL_WINDOW_MS / CPU_LOOK_MS ? (looks.shift() ?? 0) : (looks[0] ?? 0);
+      if (now - since <= limit || this.#runner !== runner) return;
+      clearInterval(this.#cpuWatch);
+      this.#runner = null;
+      const error = errors.quota(this.id, `${limit} ms of processor time a minute`);
+      this.#input.supervisor.strike(this.id, this.record.digest, "budget", error);
+      this.#input.onLog("error", error.message);
+      for (const call of this.#calls) call.cancel(error);
+      void runner.stop(error).catch(() => {});
+    }, CPU_LOOK_MS).unref();
   }
 }
 

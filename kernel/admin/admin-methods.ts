@@ -3,6 +3,7 @@ import { editConfig, loadConfig, settingsOf } from "../config.ts";
 import { errors } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { type InstallInput, inspectPackage, installPackage, uninstallPackage } from "../install/install.ts";
+import { importGrants, limitGrant, revokeGrant } from "./grant-methods.ts";
 
 type Methods = Map<string, (input: Record<string, unknown>) => unknown>;
 
@@ -13,6 +14,9 @@ export function adminMethods(host: Host): Methods {
     ["install", (input) => host.exclusive(() => installPackage(host, input as unknown as InstallInput))],
     ["uninstall", ({ id, keepData }) => host.exclusive(() => uninstallPackage(host, String(id), keepData === true))],
     ["enable", ({ id, enabled }) => host.exclusive(() => enable(host, String(id), enabled === true))],
+    ["grant", (input) => host.exclusive(() => limitGrant(host, input))],
+    ["revoke", (input) => host.exclusive(() => revokeGrant(host, input))],
+    ["importGrants", (input) => host.exclusive(() => importGrants(host, input))],
     ["configSet", ({ path, value }) => host.exclusive(() => configSet(host, String(path), value))],
     ["stop", () => void setImmediate(() => void host.stop())],
   ]);

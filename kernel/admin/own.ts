@@ -1,4 +1,4 @@
-import type { CallOptions } from "../call.ts";
+import type { CallOptions } from "@plinth/manifests/wire/bridge.ts";
 import { productContracts } from "../contracts.ts";
 import { errors, owned } from "../errors.ts";
 import type { Answering, CapabilityEntry } from "../generation.ts";
@@ -52,9 +52,10 @@ export function ownCapabilities(host: Host): CapabilityEntry[] {
     name,
     async (input) => (await import("./admin-methods.ts")).adminMethods(host).get(name)?.(input),
   ];
-  const adminMethods = new Map(["inspect", "install", "uninstall", "enable", "configSet", "stop"].map(admin));
-  return [
-    entry("plinth.kernel", new OwnProvider(new Map([["snapshot", () => snapshot(host)]]), false)),
-    entry("plinth.host-admin", new OwnProvider(adminMethods, true)),
-  ];
+  const adminMethods = new Map(["inspect", "install", "uninstall", "enable", "grant", "revoke", "importGrants", "configSet", "stop"].map(admin));
+  const kernelMethods = new Map<string, Method>([
+    ["snapshot", () => snapshot(host)],
+    ["blocked", ({ extension, ms }) => (host.current.instances.get(String(extension))?.blocked(Number(ms)), {})],
+  ]);
+  return [entry("plinth.kernel", new OwnProvider(kernelMethods, false)), entry("plinth.host-admin", new OwnProvider(adminMethods, true))];
 }

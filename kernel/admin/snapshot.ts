@@ -32,6 +32,7 @@ export function snapshot(host: Host): KernelSnapshot {
     faults: supervisor.faults,
     lock: state.lock,
     grants: grants.all,
+    secretExists: (name) => host.secrets.has(name),
     steps: host.report.steps,
   };
 }

@@ -1,32 +1,34 @@
-import type { Manifest, Permissions } from "@plinth/manifests";
-import type {
-  Bridge,
-  CallOptions,
-  CapabilityData,
-  ExtensionStore,
-  FetchHead,
-  FetchRequest,
-  LogLine,
-  Principal,
-  WorkData,
-} from "@plinth/manifests/wire/bridge.ts";
-import { errors } from "../errors.ts";
+import { join } from "node:path";
+import type { AuditRecord, Manifest, Permissions } from "@plinth/manifests";
+import { checkPayload } from "@plinth/manifests/check/payloads.ts";
+import { redact } from "@plinth/manifests/redact.ts";
+import type * as wire from "@plinth/manifests/wire/bridge.ts";
+import { errors, owned } from "../errors.ts";
+import type { CapabilityEntry } from "../generation.ts";
 import type { Host } from "../host.ts";
 import type { Instance } from "../instance.ts";
 import type { Log } from "../log.ts";
-import { currentWork, withWork } from "../work.ts";
+import { currentWork, runWork, Work, withWork } from "../work.ts";
+
+type Kind = AuditRecord["kind"];
+
+const REFUSAL = /^PLINTH_(PERMISSION|UNDECLARED|QUOTA|SANDBOX|GRANT_[A-Z]+)$/;
+const WINDOW_MS = 60_000;
+const MB = 1_048_576;
 
 /**
  * The only road to authority. Each request is checked against what the manifest declares and the owner granted, whatever
- * tier it comes from; nothing here trusts what an extension says about itself.
+ * tier it comes from; nothing here trusts what an extension says about itself. Network, files and programs are slots: the
+ * host says what was granted and puts the secrets in, the provider checks every address, path and argument.
  */
-export class Broker implements Bridge {
+export class Broker implements wire.Bridge {
   readonly #host: Host;
   readonly #manifest: Manifest;
   readonly #granted: Permissions;
   readonly #uses: ReadonlySet<string>;
   readonly #fires: ReadonlySet<string>;
   readonly #log: Log;
+  #traffic = { since: 0, bytes: 0 };
   instance: Instance | null = null;
 
   constructor(host: Host, manifest: Manifest, granted: Permissions) {
@@ -38,50 +40,76 @@ export class Broker implements Bridge {
     this.#log = host.logs.of(manifest.id);
   }
 
-  async list(contract: string): Promise<CapabilityData[]> {
+  async list(contract: string): Promise<wire.CapabilityData[]> {
     this.#declared(contract);
-    return [...this.#host.generation().list(contract)];
+    const work = currentWork();
+    return this.#host
+      .generation()
+      .list(contract)
+      .filter(({ extension }) => this.#host.grants.refuses(extension, work) === null);
   }
 
-  call(contract: string, id: string | null, method: string, input: unknown, options: CallOptions): Promise<unknown> {
+  call(contract: string, id: string | null, method: string, input: unknown, options: wire.CallOptions): Promise<unknown> {
     try {
-      this.#declared(contract);
-      const entry = this.#host.generation().find(contract, id);
-      return entry.by.invoke(entry, method, input, options, this.instance);
+      const entry = this.#callee(contract, id, method);
+      return this.#acting(() => entry.by.invoke(entry, method, input, options, this.instance));
     } catch (thrown) {
       return Promise.reject(thrown);
     }
   }
 
-  open(contract: string, id: string | null, method: string, input: unknown, options: CallOptions): AsyncIterable<unknown> {
-    this.#declared(contract);
-    const entry = this.#host.generation().find(contract, id);
-    return entry.by.stream(entry, method, input, options, this.instance);
+  open(contract: string, id: string | null, method: string, input: unknown, options: wire.CallOptions): AsyncIterable<unknown> {
+    const entry = this.#callee(contract, id, method);
+    return this.#acting(() => entry.by.stream(entry, method, input, options, this.instance));
   }
 
-  async fire(hook: string, payload: unknown, options: CallOptions): Promise<unknown> {
+  async fire(hook: string, payload: unknown, options: wire.CallOptions): Promise<unknown> {
     const pipeline = this.#host.generation().pipeline(hook);
     if (pipeline === undefined || !this.#fires.has(pipeline.shape.contract))
-      throw errors.undeclared(this.#manifest.id, `a contract whose hook is ${hook}`);
-    return pipeline.fire(this.#manifest.id, payload, options);
+      throw this.#tell("hook", () => hook, errors.undeclared(this.#manifest.id, `a contract whose hook is ${hook}`));
+    return this.#acting(() => pipeline.fire(this.#manifest.id, payload, options));
   }
 
-  store(): Promise<ExtensionStore> {
+  store(): Promise<wire.ExtensionStore> {
     return this.#host.stores.of(this.#manifest.id, this.#manifest.budgets?.storageMb);
   }
 
-  /** The road out is a slot: the host checks the secrets and says what was granted, its provider checks every address. */
-  async *fetch(request: FetchRequest, signal: AbortSignal | undefined): AsyncIterable<FetchHead | Uint8Array> {
-    const { id } = this.#manifest;
-    const { net = [], secrets = [] } = this.#granted;
-    if (net.length === 0) throw errors.permission(id, "use the network");
-    const headers: Record<string, string> = {};
-    for (const [name, value] of Object.entries(request.headers ?? {}))
-      headers[name] = await this.#host.secrets.substitute(id, secrets, String(value));
-    const entry = this.#host.trusted("plinth.egress");
-    yield* entry.by.stream(entry, "exchange", { ...request, headers, extension: id, hosts: net }, { signal }, null) as AsyncIterable<
-      FetchHead | Uint8Array
-    >;
+  fetch(request: wire.FetchRequest, signal: AbortSignal | undefined): AsyncIterable<wire.FetchHead | Uint8Array> {
+    return this.#net("exchange", String(request.method ?? "GET").slice(0, 20), request, signal);
+  }
+
+  socket(request: wire.SocketRequest, signal: AbortSignal | undefined): AsyncIterable<wire.SocketItem> {
+    return this.#net("connect", "WebSocket", request, signal);
+  }
+
+  async socketSend(id: string, data: string | Uint8Array): Promise<void> {
+    this.#spend(data);
+    await this.#ask("plinth.egress", "send", { id, data });
+  }
+
+  async socketClose(id: string, code?: number, reason?: string): Promise<void> {
+    await this.#ask("plinth.egress", "close", { id, code, reason });
+  }
+
+  async files(request: wire.FilesRequest): Promise<unknown> {
+    const what = (): string => `${request.op} ${request.path}`;
+    try {
+      this.#permitted("fs", "use files");
+      const storageMb = this.#manifest.budgets?.storageMb;
+      const answer = await this.#ask("plinth.file-access", "request", { request, folders: this.#folders(), storageMb });
+      this.#tell("files", what);
+      return answer;
+    } catch (thrown) {
+      throw this.#tell("files", what, thrown);
+    }
+  }
+
+  exec(request: wire.ExecRequest, signal: AbortSignal | undefined): AsyncIterable<wire.ExecItem> {
+    const what = (): string => [request.program, ...request.args].join(" ");
+    return this.#road("exec", what, "plinth.program-runner", "run", signal, async () => {
+      const programs = this.#permitted("exec", "run programs");
+      return { request, programs, folders: this.#folders(), sandbox: this.#host.state.config.value.policy?.sandbox ?? "best" };
+    });
   }
 
   async secretExists(name: string): Promise<boolean> {
@@ -92,29 +120,174 @@ export class Broker implements Bridge {
     return this.#host.guard.validate(schema, value);
   }
 
-  async work<T>(principal: Principal, body: () => Promise<T>): Promise<T> {
+  async work<T>(principal: wire.Principal, body: () => Promise<T>): Promise<T> {
     const { role } = principal ?? {};
     if ((role !== "owner" && role !== "guest") || !(this.#granted.principals ?? []).includes(role)) {
-      throw errors.permission(this.#manifest.id, `act for the principal ${JSON.stringify(role) ?? "none"}`);
+      const what = `act for the principal ${JSON.stringify(role) ?? "none"}`;
+      throw this.#tell("work", () => what, errors.permission(this.#manifest.id, what));
     }
-    const { via, name } = principal;
+    const { via, name, scope } = principal;
+    const outer = currentWork()?.principal;
+    // Whoever only says more of the work that it is in has not proven the identity itself.
+    const proven = outer?.role === role && outer.via === via ? via : `${this.#manifest.id}:${String(via)}`;
+    const labels = Object.entries(scope ?? {}).slice(0, 8);
     return withWork(
-      { role, via: `${this.#manifest.id}:${String(via)}`, ...(name === undefined ? {} : { name: String(name) }) },
+      {
+        role,
+        via: proven,
+        ...(name === undefined ? {} : { name: String(name) }),
+        ...(labels.length === 0 ? {} : { scope: Object.freeze(Object.fromEntries(labels.map(([label, value]) => [label, String(value)]))) }),
+      },
       this.#host.current,
       body,
     );
   }
 
-  currentWork(): WorkData | undefined {
+  currentWork(): wire.WorkData | undefined {
     return currentWork();
   }
 
-  log(level: LogLine, message: string, fields: Record<string, unknown> | undefined): void {
+  log(level: wire.LogLine, message: string, fields: Record<string, unknown> | undefined): void {
     this.#log[level](message, fields);
   }
 
-  #declared(contract: string): void {
-    if (!this.#uses.has(contract)) throw errors.undeclared(this.#manifest.id, `that it uses ${contract}`);
-    if (contract === "plinth.host-admin" || contract === "plinth.kernel") this.#host.checkAdmin(this.#manifest.id);
+  #net<T>(method: string, verb: string, request: wire.FetchRequest, signal: AbortSignal | undefined): AsyncIterable<T> {
+    // Without its query, which may hold a secret.
+    const { origin = "", pathname = "no address" } = URL.parse(String(request.url)) ?? {};
+    return this.#road(
+      "net",
+      () => `${verb} ${origin}${pathname}`,
+      "plinth.egress",
+      method,
+      signal,
+      async () => {
+        const hosts = this.#permitted("net", "use the network");
+        const headers: Record<string, string> = {};
+        for (const [name, value] of Object.entries(request.headers ?? {})) {
+          headers[name] = await this.#host.secrets.substitute(this.#manifest.id, this.#granted.secrets ?? [], String(value));
+          if (headers[name] !== value) this.#tell("secret", () => `${value} to ${origin}`);
+        }
+        this.#spend(`${request.url}${JSON.stringify(headers)}${request.body ?? ""}`);
+        return { ...request, headers, hosts };
+      },
+    );
   }
+
+  /** A stream of a slot's provider; recorded when it begins, and when it is refused. */
+  async *#road<T>(
+    kind: Kind,
+    what: () => string,
+    contract: string,
+    method: string,
+    signal: AbortSignal | undefined,
+    given: () => Promise<object>,
+  ): AsyncGenerator<T> {
+    let begun = false;
+    try {
+      const [entry, input] = this.#slot(contract, method, await given());
+      for await (const item of entry.by.stream(entry, method, input, { signal }, null)) {
+        if (kind === "net") this.#spend(item);
+        if (!begun) this.#tell(kind, what);
+        begun = true;
+        yield item as T;
+      }
+    } catch (thrown) {
+      throw this.#tell(kind, what, thrown);
+    }
+  }
+
+  async #ask(contract: string, method: string, given: object): Promise<unknown> {
+    const [entry, input] = this.#slot(contract, method, given);
+    return entry.by.invoke(entry, method, input, {}, null);
+  }
+
+  /** What fills a slot, and what it is asked: whatever a guest put into that fits the contract. */
+  #slot(contract: string, method: string, given: object): [CapabilityEntry, object] {
+    const { id } = this.#manifest;
+    const [entry, input] = [this.#host.trusted(contract), { ...given, extension: id }];
+    const problem = checkPayload(id, entry.contract, method, "in", input);
+    if (problem !== null) throw problem;
+    return [entry, input];
+  }
+
+  #folders(): { name: string; path: string; write: boolean }[] {
+    const { home } = this.#host;
+    return (this.#granted.fs ?? []).map((entry) => {
+      const name = entry.replace(/:ro$/, "");
+      const path = name === "data" ? join(home, "state", this.#manifest.id) : name === "workspace" ? join(home, name) : name;
+      return { name, path, write: name === entry };
+    });
+  }
+
+  /** What was granted of one kind, where the grant holds; nothing is no grant. */
+  #permitted(kind: keyof Permissions, what: string): readonly string[] {
+    const { id } = this.#manifest;
+    const list = this.#granted[kind] ?? [];
+    if (list.length === 0) throw errors.permission(id, what);
+    const refusal = this.#host.grants.refuses(id, currentWork());
+    if (refusal !== null) throw refusal;
+    return list;
+  }
+
+  /** Count bytes in and out; what is over the budget is not sent, or not handed on. */
+  #spend(item: unknown): void {
+    const bytes = sizeOf(item);
+    const limit = this.#manifest.budgets?.egressMbPerMinute;
+    if (this.instance !== null) this.instance.counts.egressBytes += bytes;
+    if (limit === undefined) return;
+    if (Date.now() - this.#traffic.since > WINDOW_MS) this.#traffic = { since: Date.now(), bytes: 0 };
+    this.#traffic.bytes += bytes;
+    if (this.#traffic.bytes > limit * MB) throw errors.quota(this.#manifest.id, `${limit} MiB of network traffic a minute`);
+  }
+
+  /** Record what was asked for, and whether it was refused; gives back what was thrown. */
+  #tell<E>(kind: Kind, what: () => string, thrown?: E): E | undefined {
+    const { id } = this.#manifest;
+    if (thrown === undefined) {
+      if (this.#host.audits(true)) this.#host.audit({ extension: id, kind, what: redact(what()), allowed: true });
+      return thrown;
+    }
+    const { code, message } = owned(thrown, id);
+    if (REFUSAL.test(code) && this.#host.audits(false))
+      this.#host.audit({ extension: id, kind, what: redact(what()), allowed: false, code, why: redact(message) });
+    return thrown;
+  }
+
+  /**
+   * With whose authority its own calls are made. Work that comes through an extension behind a wall leaves it as a
+   * guest's, unless an owner allowed it to act for that principal: being called by an owner makes nobody an owner.
+   */
+  #acting<T>(body: () => T): T {
+    const work = currentWork();
+    const { id } = this.#manifest;
+    const trusted = this.instance === null || this.instance.record.bundled || this.instance.tier === "host";
+    if (work === undefined || trusted || work.principal.via === id) return body();
+    if ((this.#granted.principals as readonly string[] | undefined)?.includes(work.principal.role)) return body();
+    const { scope } = work.principal;
+    const guest = Object.freeze({ role: "guest" as const, via: id, ...(scope === undefined ? {} : { scope }) });
+    // An id of its own: a callee that is in the same work for an owner must not take one for the other.
+    return runWork(new Work(`${work.id}/${id}`, guest, work.pin), body);
+  }
+
+  #callee(contract: string, id: string | null, method: string): CapabilityEntry {
+    this.#declared(contract);
+    const entry = this.#host.generation().find(contract, id);
+    if (this.#host.audits(true)) this.#tell("call", () => `${contract}/${entry.id}.${method}`);
+    return entry;
+  }
+
+  #declared(contract: string): void {
+    const { id } = this.#manifest;
+    const refusal = this.#uses.has(contract) ? this.#host.grants.refuses(id, currentWork()) : errors.undeclared(id, `that it uses ${contract}`);
+    if (refusal !== null) throw this.#tell("call", () => contract, refusal);
+    if (contract === "plinth.host-admin" || contract === "plinth.kernel") this.#host.checkAdmin(id);
+  }
+}
+
+/** Of a chunk, a message, or a response's head. */
+function sizeOf(item: unknown): number {
+  if (item instanceof Uint8Array) return item.byteLength;
+  if (typeof item === "string") return Buffer.byteLength(item);
+  const { binary, text } = item as { binary?: unknown; text?: unknown };
+  return sizeOf(binary ?? text ?? JSON.stringify(item));
 }

@@ -1,7 +1,8 @@
 import type { HookMode } from "@plinth/manifests";
 import type { Stage } from "@plinth/manifests/order.ts";
+import type { CallOptions } from "@plinth/manifests/wire/bridge.ts";
+import { Call, settle } from "@plinth/manifests/wire/call.ts";
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook, SyncWaterfallHook } from "tapable";
-import { Call, type CallOptions, settle } from "../call.ts";
 import { errors, owned, type PlinthError } from "../errors.ts";
 import { currentWork, type Work } from "../work.ts";
 import type { Breaker } from "./breaker.ts";

@@ -1,13 +1,12 @@
 import { cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Candidate, LockEntry, Lockfile, Manifest } from "@plinth/manifests";
+import type { Candidate, Grant, LockEntry, Lockfile, Manifest } from "@plinth/manifests";
 import { manifestInvalid, parseManifest } from "@plinth/manifests/check/manifest.ts";
 import { consentHash, treeDigest } from "@plinth/manifests/digest.ts";
 import { describePowers } from "@plinth/manifests/powers.ts";
 import { settingsOf } from "../config.ts";
 import { errors } from "../errors.ts";
 import type { Generation } from "../generation.ts";
-import type { Grant } from "../grants.ts";
 import type { Host, HostState } from "../host.ts";
 import { type CatalogRecord, packageDir, writeIndex, writeLock } from "../plan/catalog.ts";
 import { resolve } from "../plan/resolver.ts";
@@ -110,8 +109,19 @@ export async function installPackage(host: Host, input: InstallInput): Promise<{
   const state = without(host.state, id);
   state.lock.extensions[id] = { version, digest, ...provenance };
   state.records.push(record);
-  const by = currentWork()?.principal.via ?? "unknown";
-  const grant: Grant = { consent: consent.hash, digest, version, at: Date.now(), by, permissions: manifest.permissions ?? {}, asks: consent.asks };
+  const { scope, expiresAt = 0 } = host.grants.get(id) ?? {};
+  const grant: Grant = {
+    consent: consent.hash,
+    digest,
+    version,
+    at: Date.now(),
+    by: currentWork()?.principal.via ?? "unknown",
+    permissions: manifest.permissions ?? {},
+    asks: consent.asks,
+    // An update is no way out of what an owner narrowed; an end that has passed is what this consent is about.
+    ...(scope === undefined ? {} : { scope }),
+    ...(expiresAt > Date.now() ? { expiresAt } : {}),
+  };
   const replaced = host.state.lock.extensions[id]?.digest;
   try {
     host.supervisor.clear(id);

@@ -238,7 +238,10 @@ describe("choices", () => {
   it.each<[string, Partial<Manifest>, boolean, string | undefined, string]>([
     ["first-party code runs in the host", {}, true, undefined, "host"],
     ["third-party code never does by itself", {}, false, undefined, "process"],
-    ["what is made for an isolate runs in a process", { tiers: ["isolate"] }, false, undefined, "process"],
+    ["what is made for an isolate runs in one", { tiers: ["isolate"] }, false, undefined, "isolate"],
+    ["the author's order decides between walls", { tiers: ["process", "isolate"] }, false, undefined, "process"],
+    ["without a word it is the isolate", { tiers: undefined }, false, undefined, "isolate"],
+    ["the operator may ask for a process of its own", { tiers: ["isolate"] }, false, "process", "process"],
     ["the operator may choose the host", {}, false, "host", "host"],
     ["or the stronger wall", {}, true, "process", "process"],
     ["what runs in the host only is left out otherwise", { tiers: ["host"] }, false, undefined, "PLINTH_TIER"],

@@ -139,10 +139,10 @@ function fits({ config, hostVersion }: ResolveInput, record: CatalogRecord): Pli
 /** First-party code runs in the host unless configured; third-party code only where the operator wrote so. */
 export function chooseTier(record: CatalogRecord, wanted: Tier | undefined): Tier | null {
   const supported = record.manifest.tiers ?? ["isolate", "process"];
-  if (wanted !== undefined) return supported.includes(wanted) || (wanted === "process" && supported.includes("isolate")) ? wanted : null;
-  if (record.bundled) return supported.includes("host") ? "host" : "process";
   // What runs in an isolate runs in a process too: the isolate's API is the smaller one.
-  return supported.includes("process") || supported.includes("isolate") ? "process" : null;
+  if (wanted !== undefined) return supported.includes(wanted) || (wanted === "process" && supported.includes("isolate")) ? wanted : null;
+  if (record.bundled && supported.includes("host")) return "host";
+  return supported.find((tier) => tier !== "host") ?? null;
 }
 
 function defineContracts(candidates: Map<string, CatalogRecord>, blocked: Map<string, PlinthError>): Map<string, ContractShape> {

@@ -1,7 +1,7 @@
 import { PlinthError } from "@plinth/sdk";
 import { chatCommandConformance, describeConformance, type TestHost } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
-import { chatCommand, end, events, gate, type Options, owner, shout, startTurns, transcript, words } from "./turns.testing.ts";
+import { chatCommand, end, events, gate, type Options, owner, shout, startTurns, subscriber, transcript, words } from "./turns.testing.ts";
 
 let host: TestHost;
 afterEach(() => host?.close());
@@ -45,6 +45,26 @@ describe("a slash command", () => {
     await asOwner("/help");
     await asOwner("hello");
     expect(history).toEqual([{ role: "user", text: "hello" }]);
+  });
+
+  it("is what was typed: a subscriber that rewrites messages gives no orders and takes none away", async () => {
+    await start({
+      provide: [chatCommand("danger", () => expect.fail("it ran"))],
+      extensions: [subscriber("message.received", (payload) => ({ ...payload, text: payload.text === "hello" ? "/danger" : "changed" }))],
+    });
+    expect(await asOwner("hello")).toMatchObject({ status: "ok", text: "/DANGER" });
+    expect((await asOwner("/help")).text).toContain("/danger");
+  });
+
+  it("goes to the one whose id is its name, however many claim it", async () => {
+    const answering = (text: string) =>
+      async function* () {
+        yield { text };
+      };
+    const other = chatCommand("plugins", answering("another one"));
+    await start({ provide: [{ ...other, id: "a-plugins" }, chatCommand("plugins", answering("the one")), { ...other, id: "z-plugins" }] });
+    expect((await asOwner("/plugins confirm ABCDEFGH")).text).toBe("the one");
+    expect((await asOwner("/help")).text.match(/\/plugins/g)).toHaveLength(1);
   });
 
   it("is the owner's alone unless it says otherwise", async () => {

@@ -90,12 +90,20 @@ export class Commands {
   }
 }
 
-/** The commands that somebody may run, sorted by name. `undefined` for all there are. */
+/**
+ * The commands that somebody may run, sorted by name. `undefined` for all there are. A second claimant of a name loses to
+ * the one whose id it is, which nobody else can have: codes that people confirm with are typed to `/plugins`.
+ */
 export async function allowed(ctx: Context, who: { principal: Principal | undefined } | undefined): Promise<Command[]> {
-  const commands = await ctx.use("plinth.chat-command").list();
-  return commands
+  const byName = new Map<string, Command>();
+  for (const command of await ctx.use("plinth.chat-command").list()) {
+    const { name } = command.descriptor;
+    const held = byName.get(name);
+    if (held === undefined || command.id === name || (held.id !== name && command.id < held.id)) byName.set(name, command);
+  }
+  return [...byName.values()]
     .filter((command) => who === undefined || mayRun(command, who.principal))
-    .sort((a, b) => compare(a.descriptor.name, b.descriptor.name) || compare(a.id, b.id));
+    .sort((a, b) => compare(a.descriptor.name, b.descriptor.name));
 }
 
 /** Whoever has not been proven to be the owner is not. */

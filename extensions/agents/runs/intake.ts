@@ -28,13 +28,13 @@ export class Intake {
   }
 
   /** @param decide runs before the next message of the session is looked at; not for a dropped one. */
-  async take<D>(run: Run, input: Submission, decide: (text: string) => Promise<D | undefined>): Promise<Taken<D>> {
+  async take<D>(run: Run, input: Submission, decide: () => Promise<D | undefined>): Promise<Taken<D>> {
     const next = this.#enter(input.sessionKey ?? "");
     try {
       await next.before;
       const route = await this.#route(run, input);
-      const { text, drop } = await this.#received(run, input);
-      return { route, text, drop, decision: drop === undefined ? await decide(text) : undefined };
+      const { text, drop } = await run.within(this.#ctx, () => this.#received(run, input));
+      return { route, text, drop, decision: drop === undefined ? await decide() : undefined };
     } finally {
       next.leave();
     }
@@ -44,6 +44,7 @@ export class Intake {
     const asked = { surface, ...(sender ? { sender } : {}), ...(sessionKey ? { sessionKey } : {}), ...(model ? { model } : {}) };
     const route = await this.#router.route(asked, { signal: run.signal });
     run.sessionKey = route.sessionKey;
+    run.agent = route.agent;
     return route;
   }
 

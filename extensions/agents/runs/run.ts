@@ -1,4 +1,4 @@
-import { PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
+import { type Context, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
 import { condense } from "./condense.ts";
 
 /** One submitted message: what has happened so far, who follows it, and the way to abort it. */
@@ -7,6 +7,7 @@ export class Run {
   readonly principal: Principal | undefined;
   /** As asked for, until the router has decided. */
   sessionKey: string;
+  agent = "";
   startedAt: number | undefined;
   /** A command that is answered beside the session's lane. */
   aside = false;
@@ -37,6 +38,12 @@ export class Run {
 
   get over(): boolean {
     return this.#over;
+  }
+
+  /** As work of its submitter that says which session and agent it is for: grants may be limited to these. */
+  within<T>(ctx: Context, body: () => Promise<T>): Promise<T> {
+    const { principal, sessionKey: session, agent } = this;
+    return principal === undefined || principal.role === "system" ? body() : ctx.work({ ...principal, scope: { session, agent } }, body);
   }
 
   /** True when it was not over and not aborted before. */

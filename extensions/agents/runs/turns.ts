@@ -92,8 +92,9 @@ export class Turns {
   async #drive(run: Run, input: Submission): Promise<void> {
     let place: { granted: Promise<void>; leave(): void } | undefined;
     try {
-      const taken = await this.#intake.take(run, input, async (text) => {
-        const command = await this.#commands.find(text, run.principal);
+      const taken = await this.#intake.take(run, input, async () => {
+        // What was typed: whoever rewrites a message must not give orders in the name of its sender.
+        const command = await this.#commands.find(input.text, run.principal);
         // Its place is taken before the next message of the session is looked at: first come, first served.
         if (command?.aside) run.aside = true;
         else place = this.#lanes.enter(run.sessionKey, run.signal);
@@ -102,7 +103,7 @@ export class Turns {
       run.emit({ type: "start", runId: run.id, sessionKey: run.sessionKey });
       if (taken.drop !== undefined) return run.emit(dropped(taken.drop));
       await place?.granted;
-      await this.#answer(run, input, taken.route, taken.text, taken.decision);
+      await run.within(this.#ctx, () => this.#answer(run, input, taken.route, taken.text, taken.decision));
     } catch (error) {
       this.#fail(run, error);
     } finally {

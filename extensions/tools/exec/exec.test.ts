@@ -14,7 +14,7 @@ const env = { PATH: process.env.PATH!, HOME: "/home/somebody", OPENAI_API_KEY: "
 
 async function bench() {
   const workspace = await realpath(await mkdtemp(join(tmpdir(), "plinth-exec-")));
-  const host = await createTestHost({ extensions: [{ manifest, extension, env }] });
+  const host = await createTestHost({ extensions: [{ manifest, extension, env }], principal: { role: "owner", via: "test" } });
   const tool = host.use("plinth.tool").get("exec");
   const call = (args: Record<string, unknown>, signal?: AbortSignal) => tool.call({ args, workspace }, signal ? { signal } : {});
   return {
@@ -182,4 +182,13 @@ describe("the output window", () => {
       }
     }
   });
+});
+
+it("runs nothing in work that is not an owner's", async () => {
+  await using one = await bench();
+  for (const role of ["guest", "system"] as const) {
+    const result = await one.host.as({ role, via: "test" }, () => one.call({ command: "touch made" }));
+    expect(result).toMatchObject({ isError: true, details: { code: "PLINTH_PERMISSION" } });
+  }
+  await expect(readFile(join(one.workspace, "made"))).rejects.toThrow("ENOENT");
 });

@@ -14,7 +14,8 @@ export default defineExtension({
     const env = { PATH, ...rest } as Record<string, string>;
     ctx.effect("running commands", async () => void (await Promise.all([...running].map((command) => command.stop()))));
 
-    const run = async (args: Record<string, unknown>, workspace: string | undefined, { signal }: Call): Promise<ToolResult> => {
+    const run = async (args: Record<string, unknown>, workspace: string | undefined, { signal, work }: Call): Promise<ToolResult> => {
+      if (work?.principal.role !== "owner") throw ownersOnly();
       const { command, timeoutMs } = checked(args);
       if (running.size >= MAX_RUNNING) {
         throw new PlinthError("PLINTH_EXEC_BUSY", `${MAX_RUNNING} commands run already.`, { next: "Wait for one of them to end." });
@@ -55,6 +56,13 @@ export default defineExtension({
     });
   },
 });
+
+/** Also what an extension asks for within an owner's work: the host makes that a guest's. */
+const ownersOnly = (): PlinthError =>
+  new PlinthError("PLINTH_PERMISSION", "Commands are run for owners only; this is the work of a guest or of an extension.", {
+    extension: "plinth.exec",
+    next: "An owner can ask for it in a conversation of their own.",
+  });
 
 function checked(args: Record<string, unknown>): { command: string; timeoutMs: number } {
   const { command, timeoutMs = DEFAULT_MS } = args;

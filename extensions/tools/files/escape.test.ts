@@ -124,4 +124,12 @@ describe("nothing outside the workspace is reached", () => {
       expect(result).toMatchObject({ isError: true, details: { code: "PLINTH_WORKSPACE_MISSING" } });
     }
   });
+
+  it("in work that is not an owner's, whatever workspace it names", async () => {
+    await using bench = await trap();
+    for (const [tool, args] of everyTool("sub/inside.txt")) {
+      const result = await bench.as({ role: "guest", via: "test" }, () => bench.call(tool, args));
+      expect(result, tool).toMatchObject({ isError: true, details: { code: "PLINTH_PERMISSION" } });
+    }
+  });
 });

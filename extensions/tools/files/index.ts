@@ -1,4 +1,4 @@
-import { type Call, defineExtension, type ToolResult } from "@plinth/sdk";
+import { type Call, defineExtension, PlinthError, type ToolResult } from "@plinth/sdk";
 import { type ToolArguments, toolResult } from "./tool-result.ts";
 import { type Workspace, withWorkspace } from "./workspace.ts";
 
@@ -10,6 +10,7 @@ export default defineExtension({
       ctx.provide("plinth.tool", id, {
         call: ({ args, workspace }, call) =>
           toolResult(args, call, async (given) => {
+            if (call.work?.principal.role !== "owner") throw ownersOnly();
             const run = await load();
             return withWorkspace(workspace, (open) => run(open, given, call));
           }),
@@ -21,3 +22,10 @@ export default defineExtension({
     provide("search", async () => (await import("./search.ts")).search);
   },
 });
+
+/** The workspace comes with the call: whoever is no owner could name any folder. */
+const ownersOnly = (): PlinthError =>
+  new PlinthError("PLINTH_PERMISSION", "Files are for owners only; this is the work of a guest or of an extension.", {
+    extension: "plinth.files",
+    next: "An owner can ask for it in a conversation of their own; an extension declares `permissions.fs`.",
+  });

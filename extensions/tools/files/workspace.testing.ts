@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ToolResult } from "@plinth/sdk";
+import type { Principal, ToolResult } from "@plinth/sdk";
 import { createTestHost } from "@plinth/sdk/testing";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
@@ -15,6 +15,7 @@ export interface FilesBench extends AsyncDisposable {
   text(tool: string, args: Record<string, unknown>): Promise<string>;
   /** The code of a call that fails. */
   code(tool: string, args: Record<string, unknown>): Promise<string | undefined>;
+  as<T>(principal: Principal, body: () => T): T;
   tool(id: string): any;
 }
 
@@ -22,7 +23,7 @@ export async function filesBench(): Promise<FilesBench> {
   const outside = await mkdtemp(join(tmpdir(), "plinth-files-"));
   const workspace = join(outside, "workspace");
   await mkdir(workspace);
-  const host = await createTestHost({ extensions: [{ manifest, extension }] });
+  const host = await createTestHost({ extensions: [{ manifest, extension }], principal: { role: "owner", via: "test" } });
   const call: FilesBench["call"] = (tool, args, signal) =>
     host
       .use("plinth.tool")
@@ -32,6 +33,7 @@ export async function filesBench(): Promise<FilesBench> {
     outside,
     workspace,
     call,
+    as: (principal, body) => host.as(principal, body),
     tool: (id) => host.use("plinth.tool").get(id),
     text: async (tool, args) => textOf(await call(tool, args)),
     async code(tool, args) {

@@ -1,8 +1,13 @@
-import { addDeadline, removeDeadline } from "@plinth/manifests/wire/deadlines.ts";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
+import { errors } from "../errors.ts";
+import type { WorkData } from "./bridge.ts";
 import { Call, followStream, settle } from "./call.ts";
-import { errors, PlinthError } from "./errors.ts";
-import { currentWork, runWork, Work } from "./work.ts";
+import { addDeadline, removeDeadline } from "./deadlines.ts";
+import { PlinthError } from "./error.ts";
+
+const works = new AsyncLocalStorage<WorkData | undefined>();
+const runWork = <T>(work: WorkData | undefined, body: () => T): T => works.run(work, body);
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const newCall = (parent?: AbortSignal): Call => new Call("caller.x", undefined, parent);
@@ -120,7 +125,7 @@ describe("following a stream", () => {
     call: Call;
     ended: unknown[];
   }
-  function follow(open: (call: Call) => AsyncIterable<unknown>, options: { deadlineMs?: number; parent?: AbortSignal; work?: Work } = {}): Followed {
+  function follow(open: (call: Call) => AsyncIterable<unknown>, options: { deadlineMs?: number; parent?: AbortSignal; work?: WorkData } = {}): Followed {
     const { deadlineMs = 1_000, parent, work } = options;
     const call = new Call("caller.x", work, parent);
     const ended: unknown[] = [];
@@ -240,12 +245,12 @@ describe("following a stream", () => {
   });
 
   it("runs in the work that opened it, wherever its consumer pulls from", async () => {
-    const owner = new Work("w1", { role: "owner", via: "test" }, null);
-    const guest = new Work("w2", { role: "guest", via: "test" }, null);
+    const owner = { id: "w1", principal: { role: "owner", via: "test" }, generation: 0 } satisfies WorkData;
+    const guest = { id: "w2", principal: { role: "guest", via: "test" }, generation: 0 } satisfies WorkData;
     const whose = async function* (): AsyncGenerator<string | undefined> {
       for (;;) {
         await wait(1);
-        yield currentWork()?.id;
+        yield works.getStore()?.id;
       }
     };
     const { items } = follow(whose, { work: guest });
@@ -262,5 +267,48 @@ describe("following a stream", () => {
     await items.next();
     await expect(items.next()).rejects.toMatchObject({ message: "broken", extension: "acme.x" });
     expect((await items.next()).done).toBe(true);
+  });
+});
+
+describe("a call that is cancelled from outside", () => {
+  const over = () => new PlinthError("PLINTH_GRANT_REVOKED", "It is over.");
+
+  it("ends its caller's wait with the reason, whatever the receiver does", async () => {
+    const call = newCall();
+    const answer = settle("a.b", "test", call, undefined, 0, () => new Promise(() => {}));
+    call.cancel(over());
+    await expect(answer).rejects.toMatchObject({ code: "PLINTH_GRANT_REVOKED" });
+    expect(call.signal.aborted).toBe(true);
+  });
+
+  it("ends a stream at its next step, and while that is waited for", async () => {
+    for (const early of [true, false]) {
+      const call = newCall();
+      let returned = false;
+      const items = followStream(
+        "a.b",
+        "test",
+        call,
+        undefined,
+        0,
+        async function* () {
+          try {
+            yield 1;
+            await new Promise((resolve) => call.signal.addEventListener("abort", resolve));
+          } finally {
+            returned = true;
+          }
+        },
+        (body) => body(),
+        () => {},
+      );
+      expect(await items.next()).toMatchObject({ value: 1 });
+      if (early) call.cancel(over());
+      const next = items.next();
+      if (!early) call.cancel(over());
+      await expect(next).rejects.toMatchObject({ code: "PLINTH_GRANT_REVOKED" });
+      expect(await items.next()).toMatchObject({ done: true });
+      await expect.poll(() => returned).toBe(true);
+    }
   });
 });

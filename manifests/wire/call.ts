@@ -1,19 +1,20 @@
-import type { CallOptions } from "@plinth/manifests/wire/bridge.ts";
-import { addDeadline, type Deadline, removeDeadline } from "@plinth/manifests/wire/deadlines.ts";
-import { errors, isPlinthError, owned, type PlinthError } from "./errors.ts";
-import type { Work } from "./work.ts";
-
-export type { CallOptions };
+import { errors } from "../errors.ts";
+import type { WorkData } from "./bridge.ts";
+import { addDeadline, type Deadline, removeDeadline } from "./deadlines.ts";
+import { isPlinthError, owned, type PlinthError } from "./error.ts";
 
 /** One call as its receiver sees it. The signal is made when it is first asked for: most calls never do. */
 export class Call {
   readonly caller: string;
-  readonly work: Work | undefined;
+  readonly work: WorkData | undefined;
   #parent: AbortSignal | undefined;
   #controller: AbortController | undefined;
   #reason: unknown;
+  /** Set by whoever waits for the receiver: ends that wait. */
+  fail: ((reason: PlinthError) => void) | null = null;
+  cancelled: PlinthError | null = null;
 
-  constructor(caller: string, work: Work | undefined, parent: AbortSignal | undefined) {
+  constructor(caller: string, work: WorkData | undefined, parent: AbortSignal | undefined) {
     this.caller = caller;
     this.work = work;
     this.#parent = parent;
@@ -37,6 +38,13 @@ export class Call {
     this.release();
   }
 
+  /** End it from outside, whatever its receiver does: its caller gets `reason`. */
+  cancel(reason: PlinthError): void {
+    this.cancelled = reason;
+    this.abort(reason);
+    this.fail?.(reason);
+  }
+
   /** The call is over: let go of the parent's signal. */
   release(): void {
     if (this.#controller !== undefined) this.#parent?.removeEventListener("abort", this.#onParent);
@@ -46,7 +54,10 @@ export class Call {
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   value !== null && typeof value === "object" && typeof (value as { then?: unknown }).then === "function";
 
-/** Await a receiver's answer with an owner for its errors and a bound on the wait. 0 = unbounded. `call` is over with it. */
+/**
+ * Await a receiver's answer with an owner for its errors and a bound on the wait. 0 = unbounded. `call` is over with it;
+ * `waiting` is the call whose cancelling ends the wait, where that goes on after it.
+ */
 export function settle(
   owner: string,
   what: string,
@@ -54,6 +65,7 @@ export function settle(
   parent: AbortSignal | undefined,
   deadlineMs: number,
   run: () => unknown,
+  waiting: Call | null = call,
 ): Promise<unknown> {
   if (parent?.aborted) return Promise.reject(abortError(parent, what));
   let result: unknown;
@@ -77,8 +89,15 @@ export function settle(
     const finish = (): void => {
       if (deadline !== undefined) removeDeadline(deadline);
       parent?.removeEventListener("abort", onAbort);
+      if (waiting !== null) waiting.fail = null;
       call?.release();
     };
+    if (waiting !== null) {
+      waiting.fail = (reason) => {
+        finish();
+        reject(reason);
+      };
+    }
     if (deadlineMs > 0) {
       deadline = addDeadline(deadlineMs, () => {
         const error = errors.deadline(owner, what, deadlineMs);
@@ -142,13 +161,14 @@ export function followStream(
     },
     async next() {
       if (over) return { done: true, value: undefined };
+      const pull = (): unknown =>
+        enter(() => {
+          inner ??= open()[Symbol.asyncIterator]();
+          return inner.next();
+        });
       try {
-        const step = (await settle(owner, what, null, parent, deadlineMs, () =>
-          enter(() => {
-            inner ??= open()[Symbol.asyncIterator]();
-            return inner.next();
-          }),
-        )) as IteratorResult<unknown>;
+        if (call.cancelled !== null) throw call.cancelled;
+        const step = (await settle(owner, what, null, parent, deadlineMs, pull, call)) as IteratorResult<unknown>;
         if (step.done) finish(null);
         return step;
       } catch (thrown) {

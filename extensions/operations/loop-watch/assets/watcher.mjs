@@ -1,0 +1,39 @@
+// The watching thread: when the main thread's beat stops, ask its debugger where it is, and let it go on at once.
+import { Session } from "node:inspector";
+import { parentPort, workerData } from "node:worker_threads";
+
+const { beat, everyMs, thresholdMs } = workerData;
+let last = -1;
+let since = performance.now();
+let session = null;
+let frames = [];
+
+function look() {
+  const scripts = new Map();
+  session = new Session();
+  session.connectToMainThread();
+  session.on("Debugger.scriptParsed", ({ params }) => scripts.set(params.scriptId, params.url));
+  session.on("Debugger.paused", ({ params }) => {
+    frames = params.callFrames.slice(0, 64).map(({ functionName, location }) => ({ name: functionName, url: scripts.get(location.scriptId) ?? "" }));
+    session.post("Debugger.resume");
+  });
+  session.post("Debugger.enable");
+  session.post("Debugger.pause");
+}
+
+setInterval(() => {
+  const now = Atomics.load(beat, 0);
+  const quietMs = performance.now() - since;
+  if (now === last) {
+    if (session === null && quietMs > thresholdMs) look();
+    return;
+  }
+  if (session !== null) {
+    session.disconnect();
+    session = null;
+    parentPort.postMessage({ ms: quietMs, frames });
+    frames = [];
+  }
+  last = now;
+  since = performance.now();
+}, everyMs);

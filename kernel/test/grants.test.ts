@@ -1,0 +1,184 @@
+import type { Principal } from "@plinth/manifests/wire/bridge.ts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Host } from "../host.ts";
+import { admin, call, codeOf, install, OWNER, Product, type Source, snapshot } from "./product.ts";
+import { lab, wordsExtension } from "./sources.ts";
+
+let product: Product;
+let host: Host;
+afterEach(() => product.dispose());
+
+const within = (scope: Record<string, string>): Principal => ({ ...OWNER, scope });
+const run = (as: Principal = OWNER, input: unknown = {}) => call(host, "test.words.lab", "calm", "run", input, as);
+
+/** Keeps what it is told, and gives it back. */
+const auditor: Source = {
+  manifest: {
+    id: "test.audit",
+    tiers: ["host"],
+    provides: [{ contract: "plinth.audit", version: "1.0.0", id: "memory", descriptor: { title: "Memory" } }],
+  },
+  code: `
+    const records = [];
+    export default defineExtension({ activate(ctx) {
+      ctx.provide("plinth.audit", "memory", {
+        record: (input) => (records.push(...input.records), {}),
+        query: () => ({ records: [...records].reverse() }),
+      });
+    } });`,
+};
+const recorded = async (): Promise<any[]> => (await call(host, "plinth.audit", null, "query")).records;
+
+beforeEach(async () => {
+  product = await Product.create(wordsExtension, auditor);
+  host = await product.boot();
+});
+
+describe("a grant for one scope", () => {
+  beforeEach(async () => {
+    await install(
+      host,
+      await product.package(
+        lab("acme.calm", { activate: 'ctx.hooks.on("test.words.changing", (text) => text + "!");' }, { hooks: [{ on: "test.words.changing" }] }),
+      ),
+    );
+    await admin(host, "grant", { id: "acme.calm", scope: { session: "main" } });
+  });
+
+  it("holds in work of that scope and nowhere else", async () => {
+    expect(await codeOf(run(within({ session: "main" })))).toBe("none");
+    expect(await codeOf(run(within({ session: "other" })))).toBe("PLINTH_GRANT_SCOPE");
+    expect(await codeOf(run())).toBe("PLINTH_GRANT_SCOPE");
+  });
+
+  it("keeps its hooks out of other work, without a word", async () => {
+    const fire = (as: Principal) => call(host, "test.words.lab", "words", "run", { hook: "test.words.changing", payload: "a" }, as);
+    expect(await fire(within({ session: "main" }))).toBe("a!");
+    expect(await fire(within({ session: "other" }))).toBe("a");
+    expect((await snapshot(host)).faults.size).toBe(0);
+  });
+
+  it("survives a restart and an update, and is taken away by an owner", async () => {
+    await host.stop();
+    host = await product.boot();
+    await install(host, await product.package(lab("acme.calm", {}, { version: "1.1.0" })));
+    expect(await codeOf(run())).toBe("PLINTH_GRANT_SCOPE");
+    expect(await admin(host, "grant", { id: "acme.calm", scope: null })).not.toHaveProperty("scope");
+    expect(await codeOf(run())).toBe("none");
+  });
+});
+
+it("a grant that ends at a time is over from then on", async () => {
+  await install(host, await product.package(lab("acme.calm")));
+  await admin(host, "grant", { id: "acme.calm", expiresAt: Date.now() + 3_600_000 });
+  expect(await codeOf(run())).toBe("none");
+  await admin(host, "grant", { id: "acme.calm", expiresAt: Date.now() - 1 });
+  expect(await codeOf(run())).toBe("PLINTH_GRANT_EXPIRED");
+});
+
+describe("revoking", () => {
+  it("ends what runs at once with its code, and leaves the extension waiting for consent", async () => {
+    await install(host, await product.package(lab("acme.calm", { run: "await new Promise(() => {});" })));
+    const running = codeOf(run());
+    await expect.poll(() => host.current.instances.get("acme.calm")?.inFlight).toBe(1);
+    const before = host.current.instances.get("acme.calm");
+    await admin(host, "revoke", { id: "acme.calm" });
+    expect(await running).toBe("PLINTH_GRANT_REVOKED");
+    expect(before?.active).toBe(false);
+    expect(await codeOf(run())).toBe("PLINTH_CAPABILITY_MISSING");
+    expect((await snapshot(host)).blocked.get("acme.calm")).toMatchObject({ code: "PLINTH_CONSENT_NEEDED" });
+  });
+
+  it("ends a stream between two items too", async () => {
+    await install(host, await product.package(lab("acme.calm")));
+    const entry = host.current.find("test.words.lab", "calm");
+    const items = entry.by.stream(entry, "count", { to: 100 }, {}, null)[Symbol.asyncIterator]();
+    expect(await items.next()).toMatchObject({ value: 1 });
+    await admin(host, "revoke", { id: "acme.calm" });
+    expect(await codeOf(items.next())).toBe("PLINTH_GRANT_REVOKED");
+  });
+
+  it("is refused for what has no grant", async () => {
+    expect(await codeOf(admin(host, "revoke", { id: "acme.none" }))).toBe("PLINTH_NOT_INSTALLED");
+    expect(await codeOf(admin(host, "revoke", { id: "test.words" }))).toBe("PLINTH_NOT_INSTALLED");
+  });
+
+  it("is for owners", async () => {
+    await install(host, await product.package(lab("acme.calm")));
+    for (const method of ["grant", "revoke", "importGrants"])
+      expect(await codeOf(admin(host, method, { id: "acme.calm", grants: {} }, { role: "guest", via: "test" }))).toBe("PLINTH_PERMISSION");
+  });
+});
+
+describe("importing grants", () => {
+  it("takes those for exactly what is installed, and says why not the others", async () => {
+    await install(host, await product.package(lab("acme.calm")));
+    const grant = (await snapshot(host)).grants.get("acme.calm");
+    await admin(host, "revoke", { id: "acme.calm" });
+    const found = await admin(host, "importGrants", {
+      grants: { "acme.calm": grant, "acme.none": grant, "test.words": grant },
+    });
+    expect(found.imported).toEqual(["acme.calm"]);
+    expect(found.skipped.map((one: { id: string }) => one.id)).toEqual(["acme.none", "test.words"]);
+    expect(await codeOf(run())).toBe("none");
+  });
+
+  it("believes neither another digest nor another consent", async () => {
+    await install(host, await product.package(lab("acme.calm")));
+    const grant = (await snapshot(host)).grants.get("acme.calm");
+    await admin(host, "revoke", { id: "acme.calm" });
+    for (const forged of [
+      { ...grant, digest: "0".repeat(128) },
+      { ...grant, consent: "0".repeat(64) },
+    ])
+      expect((await admin(host, "importGrants", { grants: { "acme.calm": forged } })).imported).toEqual([]);
+    expect(await codeOf(run())).toBe("PLINTH_CAPABILITY_MISSING");
+  });
+});
+
+describe("budgets", () => {
+  it("bounds how many calls are in an extension at one time", async () => {
+    await install(
+      host,
+      await product.package(
+        lab("acme.calm", { run: "await new Promise((resolve) => setTimeout(resolve, 200));" }, { budgets: { concurrentCalls: 2 } }),
+      ),
+    );
+    const codes = await Promise.all([run(), run(), run()].map(codeOf));
+    expect(codes.sort()).toEqual(["PLINTH_QUOTA", "none", "none"]);
+    expect(await codeOf(run())).toBe("none");
+    expect((await snapshot(host)).instances.get("acme.calm")?.counts.refused).toBe(1);
+  });
+
+  it("ends what uses up its processor time, and says so", async () => {
+    const burn =
+      "const end = Date.now() + 20_000; (function turn() { const until = Date.now() + 50; while (Date.now() < until); if (Date.now() < end) setTimeout(turn, 1); })(); return {};";
+    await install(
+      host,
+      await product.package(lab("acme.calm", { run: burn }, { tiers: ["process"], budgets: { cpuMsPerMinute: 500, cpuMsPerCall: 60_000 } })),
+    );
+    await run();
+    await expect.poll(() => host.supervisor.fault("acme.calm"), { timeout: 15_000 }).toMatchObject({ code: "PLINTH_QUOTA", phase: "budget" });
+    expect(host.current.instances.get("acme.calm")?.active).toBe(false);
+  }, 30_000);
+});
+
+describe("the record of decisions", () => {
+  it("has what owners did with grants, when everything is recorded", async () => {
+    await host.stop();
+    host = await product.boot({ config: `{ policy: { audit: "all" }, slots: { "plinth.audit": "test.audit" } }` });
+    await install(host, await product.package(lab("acme.calm")));
+    await admin(host, "revoke", { id: "acme.calm" });
+    await expect
+      .poll(recorded)
+      .toContainEqual(expect.objectContaining({ extension: "acme.calm", kind: "grant", what: "revoke", allowed: true, principal: "owner via test" }));
+  });
+
+  it("has nothing when it is off", async () => {
+    await host.stop();
+    host = await product.boot({ config: `{ policy: { audit: "off" }, slots: { "plinth.audit": "test.audit" } }` });
+    host.audit({ extension: "a.b", kind: "net", what: "GET https://a.example", allowed: false, code: "PLINTH_PERMISSION" });
+    expect(host.audits(false)).toBe(false);
+    expect(await recorded()).toEqual([]);
+  });
+});
