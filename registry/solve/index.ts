@@ -1,0 +1,2 @@
+export type { Chosen, Release, SolveInput } from "./release.ts";
+export { solve } from "./solver.ts";

@@ -1,0 +1,37 @@
+import type { Manifest } from "@plinth/manifests";
+
+/** One version of one extension as the solver sees it: what it is and what it needs. */
+export interface Release {
+  readonly version: string;
+  readonly manifest: Pick<Manifest, "engines" | "extensions" | "uses" | "provides" | "defines">;
+}
+
+export interface SolveInput {
+  /** The host's version. */
+  readonly host: string;
+  /** Version of each contract of the product. */
+  readonly contracts: ReadonlyMap<string, string>;
+  /** What is there and never changes: the product's own extensions. */
+  readonly fixed: ReadonlyMap<string, Release>;
+  /** What is asked for: a semver range by id, with whoever says so. */
+  readonly wanted: readonly { id: string; range: string; by: string }[];
+  /** Versions to keep where nothing speaks against it, such as the lockfile's. */
+  readonly preferred: ReadonlyMap<string, string>;
+  /** Every version that could be had, in any order; [] = nobody knows the id. Asked once for each id. */
+  releases(id: string): Promise<readonly Release[]>;
+  /** Why a version must not be chosen now (yanked, too young, another publisher's); null = it may. */
+  refuses?(id: string, version: string): string | null;
+}
+
+export interface Chosen {
+  readonly release: Release;
+  /** Who needs it, in words; sorted. */
+  readonly because: readonly string[];
+}
+
+/** Who narrowed the choice of an extension: `by` is an id, or null for whoever asked. */
+export interface Constraint {
+  readonly range: string;
+  readonly by: string | null;
+  readonly said: string;
+}
