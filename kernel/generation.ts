@@ -71,7 +71,7 @@ export class Generation {
             ready: () => instance.activate(),
             failed: (error) => {
               instance.counts.errors++;
-              instance.lastError = error;
+              instance.failed(error, hook.name);
             },
           } satisfies Tap,
         ];

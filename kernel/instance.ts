@@ -65,7 +65,8 @@ export class Instance {
   #well: NodeJS.Timeout | undefined;
   #cpuWatch: NodeJS.Timeout | undefined;
   #window = { start: 0, calls: 0 };
-  /** The last failure of a hook subscriber, for `status`. */
+  #told = 0;
+  /** The last failure of a call or hook, for `status`. */
   lastError: PlinthError | null = null;
   /** How many generations hold it. */
   holders = 0;
@@ -89,6 +90,12 @@ export class Instance {
   /** What it costs now; null while it does not run, and where it cannot be told apart from the host. */
   get usage(): Usage | null {
     return this.#runner?.usage?.() ?? null;
+  }
+
+  /** Remember its last failure; the first is told, and then not each of them. */
+  failed(error: PlinthError, where: string): void {
+    this.lastError = error;
+    if (this.#told++ % 100 === 0) this.#input.onLog("warn", `${where} failed: ${error.code}: ${error.message}`);
   }
 
   /** It held up the event loop, says whoever watches that. */
@@ -210,7 +217,7 @@ export class Instance {
     const schema = entry.contract.methods[method]?.[direction];
     // `{}` and `true` admit everything: nothing to run.
     if (typeof schema !== "object" || schema === null || Object.keys(schema).length === 0) return;
-    const [problem] = await this.#input.guard.validate(schema, value ?? null);
+    const [problem] = await this.#input.guard.validate(schema, value ?? null, owner);
     if (problem !== undefined) throw errors.payload(owner, `${entry.contract.id}.${method}`, `${problem.path || "/"}: ${problem.message}`);
   }
 
@@ -252,6 +259,7 @@ export class Instance {
     this.counts.errors++;
     const { code = "", extension } = failed as { code?: string; extension?: string };
     if (code === "PLINTH_ABORTED" || (code === "PLINTH_DEADLINE" && !fair)) return;
+    if (extension === this.id) this.failed(failed as PlinthError, "a call");
     if (BREAKS.has(code) && extension === this.id) this.breaker.failed();
     else this.breaker.succeeded();
   }

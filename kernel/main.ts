@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { boot } from "./boot.ts";
+import { ownStrays } from "./strays.ts";
 import { runWork, Work } from "./work.ts";
 
 export interface MainInput {
@@ -23,6 +24,7 @@ export async function* main({ argv, terminal, dist, signal, counted }: MainInput
     // A single command tells its failures itself; log lines are for what keeps running.
     ...(counted || process.env.PLINTH_LOG ? {} : { logLevel: "silent" as const }),
   });
+  const release = counted ? ownStrays(host) : () => {};
   const { contract, method } = host.product.main;
   const work = new Work("main", Object.freeze({ role: "owner", via: "local" }), null);
   const entry = host.current.find(contract, null);
@@ -37,5 +39,6 @@ export async function* main({ argv, terminal, dist, signal, counted }: MainInput
     }
   } finally {
     await host.stop();
+    release();
   }
 }

@@ -15,7 +15,7 @@ function supervise(): Supervisor {
 }
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "plinth-home-"));
-  await mkdir(join(home, "state"));
+  await mkdir(join(home, "host"));
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -66,7 +66,7 @@ describe("the supervisor", () => {
     await second.load();
     expect(second.fault("acme.x")).toEqual(first.fault("acme.x"));
     for (const text of ["not json", "null", "[]", '{"acme.x":5}', '{"acme.x":null}']) {
-      await writeFile(join(home, "state/faults.json"), text);
+      await writeFile(join(home, "host/faults.json"), text);
       const third = supervise();
       await third.load();
       expect([...third.faults]).toEqual([]);
@@ -80,7 +80,7 @@ describe("the supervisor", () => {
     await supervisor.bootReady();
     safe.push(await supervisor.bootStarts());
     expect(safe).toEqual([false, false, false, true, false]);
-    await writeFile(join(home, "state/boots.json"), "not json");
+    await writeFile(join(home, "host/boots.json"), "not json");
     expect(await supervisor.bootStarts()).toBe(false);
   });
 });

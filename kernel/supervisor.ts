@@ -26,8 +26,9 @@ export class Supervisor {
   #writing: Promise<void> = Promise.resolve();
 
   constructor(home: string) {
-    this.#file = join(home, "state", "faults.json");
-    this.#bootFile = join(home, "state", "boots.json");
+    // Not in state/: an extension's folder there has the extension's id for a name.
+    this.#file = join(home, "host", "faults.json");
+    this.#bootFile = join(home, "host", "boots.json");
   }
 
   async load(): Promise<void> {

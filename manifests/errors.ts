@@ -99,6 +99,21 @@ export const errors = {
     next: `Run \`plinth plugins install ${extension}\` and confirm what it may do.`,
     extension,
   })),
+  grantExpired: make("PLINTH_GRANT_EXPIRED", (extension: string, at: number) => ({
+    message: `The grant of ${extension} ended at ${new Date(at).toISOString()}.`,
+    next: `An owner can renew it: plinth grants limit ${extension} --expires 7d`,
+    extension,
+  })),
+  outOfScope: make("PLINTH_GRANT_SCOPE", (extension: string, scope: string) => ({
+    message: `${extension} was granted for ${scope} only.`,
+    next: `An owner can change that: plinth grants limit ${extension} --everywhere`,
+    extension,
+  })),
+  revoked: make("PLINTH_GRANT_REVOKED", (extension: string) => ({
+    message: `An owner revoked the grant of ${extension} while this ran.`,
+    next: `Install it again to consent again: plinth plugins install ${extension}`,
+    extension,
+  })),
   permission: make("PLINTH_PERMISSION", (extension: string, what: string) => ({
     message: `${extension} may not ${what}.`,
     next: "Its manifest must declare it and an owner must consent.",
@@ -122,6 +137,11 @@ export const errors = {
   notInstalled: make("PLINTH_NOT_INSTALLED", (id: string, known: string[]) => ({
     message: `${id} is not installed.`,
     next: known.length > 0 ? `Did you mean ${known.join(", ")}?` : "`plinth plugins list` shows what is.",
+    extension: id,
+  })),
+  reserved: make("PLINTH_RESERVED", (id: string) => ({
+    message: `${id} claims to be of the product: packages from outside have another publisher than plinth.`,
+    next: "Do not install it; if it is yours, give it your own publisher's name.",
     extension: id,
   })),
   needed: make("PLINTH_NEEDED", (id: string, by: string) => ({ message: `${by} needs ${id}.`, next: `Uninstall ${by} first.`, extension: id })),

@@ -18,7 +18,7 @@ export function nearNames(asked: string, names: Iterable<string>, count = 3): st
 }
 
 /** Levenshtein's distance with swapped neighbours counted once. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 40) return 99;
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);

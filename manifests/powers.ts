@@ -4,23 +4,39 @@ import type { Manifest, Permissions } from "./schema/extension.ts";
 export function describePowers(manifest: Manifest): string[] {
   const { permissions = {}, provides = [], uses = [], hooks = [], extensions = {} } = manifest;
   const lines: string[] = [];
-  for (const host of permissions.net ?? []) {
-    lines.push(host === "*" ? "connect to any public host" : host === "loopback" ? "connect to servers on this machine" : `connect to ${host}`);
-  }
+  for (const host of permissions.net ?? []) lines.push(`connect to ${reach(host)}`);
   for (const entry of permissions.fs ?? []) {
     const [name, ro] = [entry.replace(/:ro$/, ""), entry.endsWith(":ro")];
     const what = name === "data" ? "its own folder" : name === "workspace" ? "the workspace" : name;
     lines.push(`${ro ? "read" : "read and write"} ${what}`);
   }
   for (const name of permissions.env ?? []) lines.push(`read the environment variable ${name}`);
-  for (const program of permissions.exec ?? []) lines.push(program === "*" ? "run any program" : `run ${program}`);
-  for (const name of permissions.secrets ?? []) lines.push(`send the secret ${name} to these hosts (it never sees it)`);
-  for (const role of permissions.principals ?? []) lines.push(`take in work for the ${role}`);
+  for (const program of permissions.exec ?? []) lines.push(`run ${command(program)}`);
+  const receivers = (permissions.net ?? []).includes("*") ? "any host, so to whomever it likes" : "these hosts";
+  for (const name of permissions.secrets ?? []) lines.push(`send the secret ${name} to ${receivers} (it never sees it)`);
+  for (const role of permissions.principals ?? [])
+    lines.push(role === "owner" ? "act for the owner, with everything that the owner may do" : "take in work for guests");
   for (const { contract, id } of provides) lines.push(`provide ${contract.replace(/^plinth\./, "")} ${id}`);
   for (const { contract } of uses) lines.push(`use ${contract.replace(/^plinth\./, "")}`);
   for (const { on, failure } of hooks) lines.push(`take part in ${on}${failure === "closed" ? " (and stop it when it fails)" : ""}`);
   for (const [id, range] of Object.entries(extensions)) lines.push(`rely on ${id} ${range}`);
   return lines;
+}
+
+function reach(pattern: string): string {
+  if (pattern === "*") return "any public host";
+  if (pattern === "loopback") return "servers on this machine";
+  const [scheme, rest] = pattern.includes("://") ? pattern.split("://") : [undefined, pattern];
+  return scheme === undefined ? pattern : `${rest} (${scheme} only)`;
+}
+
+/** A program alone may be given any arguments; words after it are the arguments, `*` stands for one, at the end for any number. */
+function command(pattern: string): string {
+  if (pattern === "*") return "any program";
+  const words = pattern.split(" ");
+  if (words.length === 1) return `${pattern} with any arguments`;
+  if (words.at(-1) === "*") return `${words.slice(0, -1).join(" ")} with any further arguments`;
+  return `${pattern} (exactly so${words.includes("*") ? ", * is any one argument" : ""})`;
 }
 
 /** The manifest's permissions, narrowed by the configuration: both must name a power for it to exist. */

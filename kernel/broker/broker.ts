@@ -83,6 +83,7 @@ export class Broker implements wire.Bridge {
   }
 
   async socketSend(id: string, data: string | Uint8Array): Promise<void> {
+    this.#permitted("net", "use the network");
     this.#spend(data);
     await this.#ask("plinth.egress", "send", { id, data });
   }
@@ -105,10 +106,10 @@ export class Broker implements wire.Bridge {
   }
 
   exec(request: wire.ExecRequest, signal: AbortSignal | undefined): AsyncIterable<wire.ExecItem> {
-    const what = (): string => [request.program, ...request.args].join(" ");
+    const what = (): string => `${request.program} ${[request.args].flat().join(" ")}`;
     return this.#road("exec", what, "plinth.program-runner", "run", signal, async () => {
       const programs = this.#permitted("exec", "run programs");
-      return { request, programs, folders: this.#folders(), sandbox: this.#host.state.config.value.policy?.sandbox ?? "best" };
+      return { request, programs, folders: this.#folders() };
     });
   }
 
@@ -117,7 +118,7 @@ export class Broker implements wire.Bridge {
   }
 
   validate(schema: unknown, value: unknown): Promise<{ path: string; message: string }[]> {
-    return this.#host.guard.validate(schema, value);
+    return this.#host.guard.validate(schema, value, this.#manifest.id);
   }
 
   async work<T>(principal: wire.Principal, body: () => Promise<T>): Promise<T> {
@@ -283,6 +284,9 @@ export class Broker implements wire.Bridge {
     if (contract === "plinth.host-admin" || contract === "plinth.kernel") this.#host.checkAdmin(id);
   }
 }
+
+// An extension in the host's process holds one.
+Object.freeze(Broker.prototype);
 
 /** Of a chunk, a message, or a response's head. */
 function sizeOf(item: unknown): number {

@@ -37,6 +37,7 @@ export async function inspectPackage(host: Host, dir: string): Promise<{ candida
   const record: CatalogRecord = { manifest, digest, dir, bundled: false };
   const existing = host.state.records.find((one) => one.manifest.id === manifest.id);
   if (existing?.bundled) throw errors.conflict(manifest.id, `the id ${manifest.id}`, ["the product", "this package"]);
+  if (manifest.id.startsWith("plinth.")) throw errors.reserved(manifest.id);
   checkPlan(host, record);
   await checkForeignDescriptors(host, manifest);
   const asks = describePowers(manifest);

@@ -177,7 +177,7 @@ describe("a process is behind its walls", () => {
       read: "ERR_ACCESS_DENIED",
       write: "ERR_ACCESS_DENIED",
       spawn: "ERR_ACCESS_DENIED",
-      env: ["LANG", "PATH", "TZ"],
+      env: ["HOME", "LANG", "PATH", "TZ"],
       granted: { LANG_OF_TEST: "tlh" },
       data: "done",
     });

@@ -22,7 +22,8 @@ async function homeOf(): Promise<Record<string, string>> {
     const name = path.slice(product.home.length + 1);
     found[name] = entry.isFile() && !name.startsWith("state/") ? await readFile(path, "utf8") : "";
   }
-  delete found["state/faults.json"];
+  delete found.host;
+  delete found["host/faults.json"];
   // An empty folder is nothing.
   delete found.store;
   return found;

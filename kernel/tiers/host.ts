@@ -28,8 +28,8 @@ export class HostRunner implements Runner {
     let namespace: { default?: unknown };
     if (bundled) namespace = await import(pathToFileURL(join(dir, manifest.entry ?? "")).href);
     else {
-      // The verified bytes themselves are evaluated: the file may change after the check.
-      namespace = await import(`data:text/javascript;base64,${Buffer.from(await source()).toString("base64")}`);
+      // The verified bytes themselves are evaluated: the file may change after the check. Stacks name its owner.
+      namespace = await import(`data:text/javascript;extension=${manifest.id};base64,${Buffer.from(await source()).toString("base64")}`);
     }
     const extension = extensionOf(manifest.id, namespace);
     this.#live = await extension.start(bridge, info, container);

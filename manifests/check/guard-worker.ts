@@ -5,7 +5,7 @@ import Ajv from "ajv/dist/2020.js";
 const MAX_CACHED = 256;
 const cache = new Map<string, { (value: unknown): boolean; errors?: { instancePath: string; message?: string }[] | null }>();
 
-parentPort?.on("message", ({ id, schema, value }: { id: number; schema: string; value: string }) => {
+parentPort?.on("message", ({ schema, value }: { schema: string; value: string }) => {
   try {
     let validate = cache.get(schema);
     if (validate === undefined) {
@@ -26,8 +26,9 @@ parentPort?.on("message", ({ id, schema, value }: { id: number; schema: string; 
     const problems = fits
       ? []
       : (validate.errors ?? []).slice(0, 8).map((one) => ({ path: one.instancePath, message: one.message ?? "does not fit" }));
-    parentPort?.postMessage({ id, problems });
+    parentPort?.postMessage({ problems });
   } catch (thrown) {
-    parentPort?.postMessage({ id, failed: thrown instanceof Error ? thrown.message.slice(0, 300) : "it cannot be compiled" });
+    parentPort?.postMessage({ failed: thrown instanceof Error ? thrown.message.slice(0, 300) : "it cannot be compiled" });
   }
 });
+parentPort?.postMessage({ ready: true });

@@ -120,3 +120,29 @@ describe("a schema of unknown origin", () => {
     expect(await waiting).toBe("PLINTH_SCHEMA");
   });
 });
+
+describe("owners", () => {
+  it("take turns: one with many checks keeps another waiting for one of them only", async () => {
+    await guard.validate(plain, { n: 1 });
+    const order: string[] = [];
+    const greedy = Array.from({ length: 50 }, () => guard.validate(plain, { n: 1 }, "acme.greedy").then(() => order.push("greedy")));
+    const modest = guard.validate(plain, { n: 1 }, "acme.modest").then(() => order.push("modest"));
+    await Promise.all([...greedy, modest]);
+    expect(order.indexOf("modest")).toBeLessThanOrEqual(2);
+  });
+
+  it("have a bounded number of checks that wait", async () => {
+    await guard.validate(plain, { n: 1 });
+    const codes = await Promise.all(Array.from({ length: 200 }, () => codeOf(guard.validate(plain, { n: 1 }, "acme.greedy"))));
+    expect(new Set(codes)).toEqual(new Set(["none", "PLINTH_QUOTA"]));
+    expect(await guard.validate(plain, { n: 1 }, "acme.greedy")).toEqual([]);
+  });
+
+  it("wait for a schema that hangs once, not for each of its checks", async () => {
+    const hostile = Array.from({ length: 30 }, () => codeOf(guard.validate(slow, bait, "acme.evil")));
+    const other = guard.validate(plain, { n: 1 }, "acme.good");
+    expect(new Set(await Promise.all(hostile))).toEqual(new Set(["PLINTH_SCHEMA"]));
+    expect(await other).toEqual([]);
+    expect(await codeOf(guard.validate(slow, { text: "a" }, "acme.evil"))).toBe("PLINTH_SCHEMA");
+  });
+});

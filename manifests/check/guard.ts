@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
+import { sha } from "../digest.ts";
+import { errors } from "../errors.ts";
 import { PlinthError } from "../wire/error.ts";
 
 export interface SchemaProblem {
@@ -8,129 +10,171 @@ export interface SchemaProblem {
 }
 
 interface Check {
+  readonly owner: string;
   readonly schema: string;
   readonly value: string;
   resolve(problems: SchemaProblem[]): void;
   reject(error: PlinthError): void;
 }
 
-const DEADLINE_MS = 2_000;
+const DEADLINE_MS = 1_000;
+/** Checks of one owner that wait for their turn. */
+const MAX_WAITING = 128;
 const MAX_SCHEMA = 256 * 1024;
 const MAX_VALUE = 4 * 1_048_576;
 const MAX_DEPTH = 32;
 const IDLE_MS = 60_000;
+/** How long a schema that hung is refused unseen, and how many of them are remembered. */
+const REFUSED_MS = 600_000;
+const MAX_REFUSED = 256;
 const FORBIDDEN = ["$dynamicRef", "$dynamicAnchor", "$recursiveRef"];
 
 const workerProgram = (): string => process.env.PLINTH_SCHEMA_PROGRAM ?? join(import.meta.dirname, "guard-worker.mjs");
 
 /**
  * Schemas from third parties are hostile input: bounded in size and depth, without dynamic references, compiled and run
- * in a worker thread that is ended when it takes too long (a pattern that backtracks, a schema that explodes).
+ * in a worker thread that is ended when it takes too long (a pattern that backtracks, a schema that explodes). Owners take
+ * turns, so that one with a thousand checks keeps another waiting for one of them only.
  */
 export class SchemaGuard {
   #worker: Worker | null = null;
-  #starting: Promise<Worker> | null = null;
-  #nextId = 1;
+  #ready = false;
+  #running: Check | null = null;
   #idle: NodeJS.Timeout | null = null;
   #deadline: NodeJS.Timeout | undefined;
-  readonly #pending = new Map<number, Check>();
+  readonly #waiting = new Map<string, Check[]>();
+  /** Schemas that hung, by their hash, with the time until which they are refused. */
+  readonly #refused = new Map<string, number>();
 
-  /** [] = the value fits. Rejects with PLINTH_SCHEMA when the schema itself is not usable. */
-  async validate(schema: unknown, value: unknown): Promise<SchemaProblem[]> {
+  /**
+   * [] = the value fits. Rejects with PLINTH_SCHEMA when the schema itself is not usable, with PLINTH_QUOTA when too many
+   * checks of the same owner wait.
+   */
+  async validate(schema: unknown, value: unknown, owner = "host"): Promise<SchemaProblem[]> {
     inspect(schema, 0);
     const schemaText = JSON.stringify(schema) ?? "true";
     const valueText = JSON.stringify(value) ?? "null";
     if (schemaText.length > MAX_SCHEMA) throw unusable(`it is larger than ${MAX_SCHEMA / 1024} KiB`);
     if (valueText.length > MAX_VALUE) return [{ path: "", message: `is larger than ${MAX_VALUE / 1_048_576} MiB` }];
-    return new Promise((resolve, reject) => this.#run({ schema: schemaText, value: valueText, resolve, reject }));
+    if (this.#isRefused(schemaText)) throw unusable(`checking a value took more than ${DEADLINE_MS} ms not long ago`);
+    const queue = this.#waiting.get(owner) ?? [];
+    if (queue.length >= MAX_WAITING) throw errors.quota(owner, `${MAX_WAITING} schema checks that wait`);
+    return new Promise((resolve, reject) => {
+      queue.push({ owner, schema: schemaText, value: valueText, resolve, reject });
+      this.#waiting.set(owner, queue);
+      this.#next();
+    });
   }
 
   async close(): Promise<void> {
-    this.#end(unusable("the checker was stopped"));
+    this.#stop();
+    const error = unusable("the checker was stopped");
+    this.#running?.reject(error);
+    this.#running = null;
+    for (const queue of this.#waiting.values()) for (const { reject } of queue) reject(error);
+    this.#waiting.clear();
   }
 
-  #run(check: Check): void {
-    const send = (worker: Worker): void => {
-      const id = this.#nextId++;
-      this.#pending.set(id, check);
-      if (this.#pending.size === 1) this.#watch();
-      worker.ref();
-      worker.postMessage({ id, schema: check.schema, value: check.value });
-    };
-    if (this.#worker !== null) send(this.#worker);
-    else void this.#start().then(send, (thrown: Error) => check.reject(unusable(thrown.message)));
+  #next(): void {
+    if (this.#running !== null) return;
+    const [owner, queue] = this.#waiting.entries().next().value ?? [];
+    if (owner === undefined || queue === undefined) return this.#rest();
+    // Taken out and put back behind the others.
+    this.#waiting.delete(owner);
+    this.#running = queue.shift() as Check;
+    if (queue.length > 0) this.#waiting.set(owner, queue);
+    if (this.#worker === null) this.#start().catch((thrown: Error) => this.#failed(thrown.message, false));
+    else if (this.#ready) this.#send();
   }
 
-  /** Checks run one after the other: the time of the oldest one starts now. */
-  #watch(): void {
-    clearTimeout(this.#deadline);
-    if (this.#pending.size === 0) return;
-    this.#deadline = setTimeout(() => this.#failed(unusable(`checking a value took more than ${DEADLINE_MS} ms`)), DEADLINE_MS);
+  /** One at a time, so that its time is its own. */
+  #send(): void {
+    const { schema, value } = this.#running as Check;
+    this.#worker?.ref();
+    this.#worker?.postMessage({ schema, value });
+    this.#deadline = setTimeout(() => this.#failed(`checking a value took more than ${DEADLINE_MS} ms`, true), DEADLINE_MS);
   }
 
-  /** It is the oldest one that hung or crashed the thread. The others go again. */
-  #failed(error: PlinthError): void {
-    const [culprit, ...others] = this.#pending.values();
-    this.#pending.clear();
-    this.#end(error);
-    culprit?.reject(error);
-    for (const check of others) this.#run(check);
-  }
-
-  #start(): Promise<Worker> {
-    this.#starting ??= (async () => {
-      const { Worker } = await import("node:worker_threads");
-      const worker = new Worker(workerProgram(), {
-        env: {},
-        stdin: false,
-        resourceLimits: { maxOldGenerationSizeMb: 128, stackSizeMb: 2 },
-      });
-      worker.unref();
-      worker.on("message", ({ id, problems, failed }: { id: number; problems?: SchemaProblem[]; failed?: string }) => {
-        const waiting = this.#pending.get(id);
-        if (waiting === undefined) return;
-        this.#pending.delete(id);
-        this.#watch();
-        if (problems !== undefined) waiting.resolve(problems);
-        else waiting.reject(unusable(failed ?? "it cannot be compiled"));
-        this.#rest();
-      });
-      worker.on("error", (error: Error) => {
-        if (this.#worker === worker) this.#failed(unusable(error.message));
-      });
-      worker.on("exit", () => {
-        if (this.#worker === worker) this.#failed(unusable("the checker ended"));
-      });
-      this.#worker = worker;
-      return worker;
-    })().finally(() => {
-      this.#starting = null;
+  async #start(): Promise<void> {
+    const { Worker } = await import("node:worker_threads");
+    const worker = new Worker(workerProgram(), {
+      env: {},
+      stdin: false,
+      resourceLimits: { maxOldGenerationSizeMb: 128, stackSizeMb: 2 },
     });
-    return this.#starting;
+    this.#worker = worker;
+    worker.on("message", ({ ready, problems, failed }: { ready?: true; problems?: SchemaProblem[]; failed?: string }) => {
+      if (this.#worker !== worker) return;
+      if (ready) {
+        this.#ready = true;
+        if (this.#running !== null) this.#send();
+        return;
+      }
+      const check = this.#done();
+      if (problems !== undefined) check?.resolve(problems);
+      else check?.reject(unusable(failed ?? "it cannot be compiled"));
+      this.#next();
+    });
+    worker.on("error", (error: Error) => this.#worker === worker && this.#failed(error.message, this.#ready));
+    worker.on("exit", () => this.#worker === worker && this.#failed("the checker ended", this.#ready));
+  }
+
+  /** What ran hung or crashed the thread, and would do so again. */
+  #failed(why: string, remember: boolean): void {
+    this.#stop();
+    const check = this.#done();
+    const error = unusable(why);
+    if (check !== undefined && remember) this.#refuse(check.schema);
+    check?.reject(error);
+    this.#next();
+  }
+
+  #done(): Check | undefined {
+    clearTimeout(this.#deadline);
+    const check = this.#running ?? undefined;
+    this.#running = null;
+    return check;
+  }
+
+  #refuse(schema: string): void {
+    if (this.#refused.size >= MAX_REFUSED) this.#refused.delete(this.#refused.keys().next().value as string);
+    this.#refused.set(sha("sha256", schema), Date.now() + REFUSED_MS);
+    for (const [owner, queue] of this.#waiting) {
+      const [same, others] = [queue.filter((one) => one.schema === schema), queue.filter((one) => one.schema !== schema)];
+      for (const { reject } of same) reject(unusable(`checking a value took more than ${DEADLINE_MS} ms`));
+      if (others.length === 0) this.#waiting.delete(owner);
+      else this.#waiting.set(owner, others);
+    }
+  }
+
+  #isRefused(schema: string): boolean {
+    if (this.#refused.size === 0) return false;
+    const hash = sha("sha256", schema);
+    const until = this.#refused.get(hash);
+    if (until !== undefined && until <= Date.now()) this.#refused.delete(hash);
+    return this.#refused.has(hash);
   }
 
   /** Nothing to do: let the process end if it wants to, and the worker after a while. */
   #rest(): void {
-    if (this.#pending.size > 0) return;
     this.#worker?.unref();
     if (this.#idle !== null) this.#idle.refresh();
     else {
       this.#idle = setTimeout(() => {
         this.#idle = null;
-        if (this.#pending.size === 0) this.#end(unusable("the checker was stopped"));
+        if (this.#running === null) this.#stop();
       }, IDLE_MS).unref();
     }
   }
 
-  #end(error: PlinthError): void {
+  #stop(): void {
     const worker = this.#worker;
     this.#worker = null;
+    this.#ready = false;
     if (this.#idle !== null) clearTimeout(this.#idle);
     this.#idle = null;
-    void worker?.terminate();
     clearTimeout(this.#deadline);
-    for (const { reject } of this.#pending.values()) reject(error);
-    this.#pending.clear();
+    void worker?.terminate();
   }
 }
 

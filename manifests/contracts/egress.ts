@@ -1,12 +1,17 @@
 import Type from "typebox";
 import { defineContract } from "../define.ts";
+import type { SocketItem } from "../wire/bridge.ts";
+
+const hosts = Type.Array(Type.String(), { description: "The granted `permissions.net`." });
+const headers = Type.Optional(Type.Record(Type.String(), Type.String()));
+const socket = { extension: Type.String(), id: Type.String({ description: "As its first item told." }) };
 
 /** The host's road to the network. Only a host-tier provider may fill it: requests carry secrets in clear. */
 export const egress = defineContract({
   id: "plinth.egress",
   version: "1.0.0",
   title: "Egress",
-  summary: "Carries out HTTP requests that the host has authorised, within the hosts that the extension was granted.",
+  summary: "Carries out HTTP requests and WebSockets that the host has authorised, within the hosts that the extension was granted.",
   cardinality: "one",
   selection: "by-id",
   descriptor: Type.Object({ title: Type.String() }),
@@ -15,10 +20,10 @@ export const egress = defineContract({
       summary: "One request with its redirects. First the head, then body chunks (Uint8Array). Every address is checked before it is used.",
       input: Type.Object({
         extension: Type.String(),
-        hosts: Type.Array(Type.String(), { description: "The granted `permissions.net`." }),
+        hosts,
         url: Type.String(),
         method: Type.Optional(Type.String()),
-        headers: Type.Optional(Type.Record(Type.String(), Type.String())),
+        headers,
         body: Type.Optional(Type.String()),
         base64: Type.Optional(Type.Boolean()),
         timeoutMs: Type.Optional(Type.Number()),
@@ -27,6 +32,34 @@ export const egress = defineContract({
       stream: Type.Unsafe<{ status: number; headers: Record<string, string> } | Uint8Array>({}),
       deadlineMs: 0,
     },
+    connect: {
+      summary: "A WebSocket: first its id, then messages as they come, at the end how it was closed. Every address is checked before it is used.",
+      input: Type.Object({
+        extension: Type.String(),
+        hosts,
+        url: Type.String(),
+        protocols: Type.Optional(Type.Array(Type.String(), { maxItems: 16 })),
+        headers,
+      }),
+      stream: Type.Unsafe<SocketItem>({}),
+      deadlineMs: 0,
+    },
+    send: {
+      summary: "One message into an open WebSocket; done when there is room for the next.",
+      input: Type.Object({ ...socket, data: Type.Unsafe<string | Uint8Array>({}) }),
+      output: Type.Object({}),
+      deadlineMs: 60_000,
+    },
+    close: {
+      summary: "End a WebSocket.",
+      input: Type.Object({ ...socket, code: Type.Optional(Type.Integer()), reason: Type.Optional(Type.String()) }),
+      output: Type.Object({}),
+      deadlineMs: 60_000,
+    },
   },
-  errors: { PLINTH_NET: "The server cannot be reached or broke off.", PLINTH_PERMISSION: "The host or address is not granted." },
+  errors: {
+    PLINTH_NET: "The server cannot be reached or broke off.",
+    PLINTH_PERMISSION: "The host or address is not granted.",
+    PLINTH_QUOTA: "Too large, or too many at one time.",
+  },
 });

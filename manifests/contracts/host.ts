@@ -1,9 +1,27 @@
 import Type, { type Static } from "typebox";
 import { defineContract } from "../define.ts";
 import type { Config } from "../schema/config.ts";
-import type { Manifest, Tier } from "../schema/extension.ts";
+import { Budgets, type Manifest, type Permissions, type Tier } from "../schema/extension.ts";
 import type { Lockfile } from "../schema/lockfile.ts";
 import { ErrorInfo } from "./turns.ts";
+
+/** What an owner allowed one extension, bound to exactly what was shown. */
+export const Grant = Type.Object({
+  consent: Type.String({ description: "consentHash of the manifest and the package's digest." }),
+  digest: Type.String(),
+  version: Type.String(),
+  at: Type.Number({ description: "Milliseconds since the epoch." }),
+  by: Type.String({ description: "Where the owner's identity was proven." }),
+  permissions: Type.Unsafe<Permissions>({}),
+  asks: Type.Array(Type.String(), { description: "Everything that was asked for, in words." }),
+  scope: Type.Optional(
+    Type.Record(Type.String({ pattern: "^[a-z][a-z0-9-]{0,31}$" }), Type.String({ maxLength: 256 }), {
+      description: "Holds only in work whose scope has these values, such as { session: main }. Absent = everywhere.",
+    }),
+  ),
+  expiresAt: Type.Optional(Type.Number({ description: "Milliseconds since the epoch; absent = until it is revoked." })),
+});
+export type Grant = Static<typeof Grant>;
 
 /** One planned hook with its subscribers in order. */
 export interface HookSnapshot {
@@ -12,6 +30,28 @@ export interface HookSnapshot {
   mode: string;
   failure: string;
   subscribers: { extension: string; stage: string; calls: number; errors: number }[];
+}
+
+/** What one instance did and costs. Times in milliseconds. */
+export interface InstanceSnapshot {
+  active: boolean;
+  inFlight: number;
+  counts: {
+    calls: number;
+    errors: number;
+    refused: number;
+    activations: number;
+    activateMs: number;
+    /** How long it held up the host's event loop, and the longest of these. */
+    blockedMs: number;
+    longestBlockMs: number;
+    egressBytes: number;
+  };
+  usage: { cpuMs: number; memoryBytes: number; pid: number | null } | null;
+  /** The last failure of a call or hook of it. */
+  lastError?: { readonly code: string; readonly message: string } | null;
+  /** Open: it failed several times in a row and is left alone for a short time. */
+  breaker?: { readonly open: boolean };
 }
 
 export interface KernelSnapshot {
@@ -23,18 +63,20 @@ export interface KernelSnapshot {
   draining: number[];
   safeMode: boolean;
   problems: ErrorInfo[];
-  records: { manifest: Manifest; digest: string; bundled: boolean }[];
+  records: { manifest: Manifest; digest: string; bundled: boolean; dir?: string }[];
   tiers: ReadonlyMap<string, Tier>;
   blocked: ReadonlyMap<string, ErrorInfo>;
   disabled: ReadonlySet<string>;
   reasons: ReadonlyMap<string, readonly string[]>;
   capabilities: ReadonlyMap<string, ReadonlyMap<string, { extension: string }>>;
   hooks: HookSnapshot[];
-  instances: ReadonlyMap<string, { active: boolean; counts: { calls: number; errors: number; activations: number; activateMs: number } }>;
+  instances: ReadonlyMap<string, InstanceSnapshot>;
   faults: ReadonlyMap<string, Fault & { digest: string }>;
   lock: Lockfile;
-  grants: ReadonlyMap<string, unknown>;
+  grants: ReadonlyMap<string, Grant>;
   steps: { name: string; startMs: number; durationMs: number; depth: number }[];
+  /** Whether a secret of this name is set, never its value. */
+  secretExists?: (name: string) => Promise<boolean>;
 }
 
 export const Fault = Type.Object({
@@ -59,6 +101,37 @@ export const ExtensionStatus = Type.Object({
 });
 export type ExtensionStatus = Static<typeof ExtensionStatus>;
 
+/** What one extension does and costs now. Counts only grow; who wants rates asks twice. */
+export const ExtensionUsage = Type.Object({
+  id: Type.String(),
+  tier: Type.Enum(["host", "isolate", "process"]),
+  state: Type.Enum(["ready", "active", "disabled", "blocked", "quarantined"]),
+  bundled: Type.Boolean(),
+  inFlight: Type.Integer({ description: "Calls in it now." }),
+  counts: Type.Object({
+    calls: Type.Integer(),
+    errors: Type.Integer(),
+    refused: Type.Integer({ description: "Calls that never reached it: budgets, breaker, grant." }),
+    activations: Type.Integer(),
+    activateMs: Type.Number(),
+    blockedMs: Type.Number({ description: "How long it held up the host's event loop." }),
+    longestBlockMs: Type.Number(),
+    egressBytes: Type.Number(),
+  }),
+  process: Type.Optional(
+    Type.Object({
+      pid: Type.Union([Type.Integer(), Type.Null()]),
+      cpuMs: Type.Number(),
+      memoryBytes: Type.Number(),
+      shared: Type.Boolean({ description: "Others of its publisher live in the same process." }),
+    }),
+  ),
+  budgets: Budgets,
+  breakerOpen: Type.Boolean(),
+  fault: Type.Optional(Fault),
+});
+export type ExtensionUsage = Static<typeof ExtensionUsage>;
+
 /** Provided by the kernel itself: its state as data. `plinth.host` makes answers for people from it. */
 export const kernel = defineContract({
   id: "plinth.kernel",
@@ -75,6 +148,12 @@ export const kernel = defineContract({
       output: Type.Unsafe<KernelSnapshot>({}),
       deadlineMs: 5_000,
       idempotent: true,
+    },
+    blocked: {
+      summary: "Count a block of the event loop for the extension that was found to have caused it.",
+      input: Type.Object({ extension: Type.String(), ms: Type.Number({ minimum: 0 }) }),
+      output: Type.Object({}),
+      deadlineMs: 5_000,
     },
   },
 });
@@ -117,7 +196,43 @@ export const host = defineContract({
         lock: Type.Optional(Type.Unknown()),
         grant: Type.Optional(Type.Unknown()),
         enforcement: Type.Object({ level: Type.Enum(["full", "partial", "none"]), detail: Type.Array(Type.String()) }),
+        usage: Type.Optional(ExtensionUsage),
+        missing: Type.Optional(
+          Type.Object(
+            { env: Type.Array(Type.String()), secrets: Type.Array(Type.String()) },
+            { description: "Names that it may use and that are not set." },
+          ),
+        ),
+        dir: Type.Optional(Type.String({ description: "Where its unpacked package lies." })),
       }),
+      deadlineMs: 5_000,
+      idempotent: true,
+    },
+    usage: {
+      summary: "What the host and each extension do and cost now.",
+      input: Type.Object({}),
+      output: Type.Object({
+        at: Type.Number({ description: "Milliseconds since the epoch." }),
+        pid: Type.Integer(),
+        uptimeMs: Type.Number(),
+        generation: Type.Integer(),
+        draining: Type.Array(Type.Integer()),
+        safeMode: Type.Boolean(),
+        memory: Type.Object({ rss: Type.Integer(), heapUsed: Type.Integer() }),
+        cpuMs: Type.Number({ description: "Of the host's own process since it started." }),
+        eventLoop: Type.Object(
+          { meanMs: Type.Number(), p99Ms: Type.Number(), maxMs: Type.Number() },
+          { description: "How late the host's timers were in the last second that was measured." },
+        ),
+        extensions: Type.Array(ExtensionUsage),
+      }),
+      deadlineMs: 5_000,
+      idempotent: true,
+    },
+    grants: {
+      summary: "Every grant that is in force, by extension.",
+      input: Type.Object({}),
+      output: Type.Object({ grants: Type.Record(Type.String(), Grant) }),
       deadlineMs: 5_000,
       idempotent: true,
     },
@@ -238,6 +353,30 @@ export const hostAdmin = defineContract({
       summary: "Enable or disable; enabling lifts a quarantine.",
       input: Type.Object({ id: Type.String(), enabled: Type.Boolean() }),
       output: Type.Object({ generation: Type.Integer() }),
+      deadlineMs: 60_000,
+    },
+    grant: {
+      summary:
+        "Narrow the grant of an installed extension to a scope, or let it end at a time; null takes either away. Never widens what was consented to.",
+      input: Type.Object({
+        id: Type.String(),
+        scope: Type.Optional(Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()])),
+        expiresAt: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
+      }),
+      output: Grant,
+      deadlineMs: 60_000,
+    },
+    revoke: {
+      summary: "Take the grant away. What runs of the extension is ended at once; it stays installed and waits for consent.",
+      input: Type.Object({ id: Type.String() }),
+      output: Type.Object({ generation: Type.Integer() }),
+      deadlineMs: 60_000,
+    },
+    importGrants: {
+      summary:
+        "Put grants in force that were exported from a host, for what is installed here with exactly the consented digest; others are told back.",
+      input: Type.Object({ grants: Type.Record(Type.String(), Grant) }),
+      output: Type.Object({ imported: Type.Array(Type.String()), skipped: Type.Array(Type.Object({ id: Type.String(), why: Type.String() })) }),
       deadlineMs: 60_000,
     },
     configSet: {

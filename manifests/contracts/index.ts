@@ -1,8 +1,10 @@
+import { audit } from "./audit.ts";
 import { channel } from "./channel.ts";
 import { chatCommand } from "./chat-command.ts";
 import { cliCommand } from "./cli-command.ts";
 import { egress } from "./egress.ts";
 import { entry } from "./entry.ts";
+import { fileAccess } from "./file-access.ts";
 import { gatewayMethod } from "./gateway-method.ts";
 import { harness } from "./harness.ts";
 import { host, hostAdmin, kernel } from "./host.ts";
@@ -10,6 +12,7 @@ import { httpRoute } from "./http-route.ts";
 import { kvStore } from "./kv-store.ts";
 import { modelProvider } from "./model-provider.ts";
 import { pluginSource } from "./plugin-source.ts";
+import { programRunner } from "./program-runner.ts";
 import { router } from "./router.ts";
 import { secretSource } from "./secret-source.ts";
 import { service } from "./service.ts";
@@ -36,7 +39,10 @@ export const contracts = {
   [pluginSource.id]: pluginSource,
   [kvStore.id]: kvStore,
   [egress.id]: egress,
+  [fileAccess.id]: fileAccess,
+  [programRunner.id]: programRunner,
   [secretSource.id]: secretSource,
+  [audit.id]: audit,
   [tier.id]: tier,
   [kernel.id]: kernel,
   [host.id]: host,

@@ -37,6 +37,16 @@ export const Config = Type.Object(
       Type.Object(
         {
           validate: Type.Optional(Type.Boolean({ description: "Check payloads of host-tier calls too; default false." })),
+          sandbox: Type.Optional(
+            Type.Enum(["best", "require-full"], {
+              description: "`require-full` runs no third-party code behind less than the whole wall; default `best`: the best there is here.",
+            }),
+          ),
+          audit: Type.Optional(
+            Type.Enum(["off", "denied", "all"], {
+              description: "What is recorded of extensions' requests for authority: nothing, what was refused (default), everything.",
+            }),
+          ),
           drainMs: Type.Optional(
             Type.Integer({ minimum: 0, maximum: 600_000, description: "Longest wait for an old generation's work; default 60 s." }),
           ),

@@ -16,12 +16,18 @@ export type Tier = Static<typeof Tier>;
 export const Permissions = Type.Object(
   {
     net: names(
-      "Hosts it may reach: `api.example.com`, `*.example.com`, `host:8443`, `loopback` (this machine) or `*` (any public host).",
-      "^(\\*|loopback|(\\*\\.)?[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?)$",
+      "Hosts it may reach: `api.example.com` (ports 80 and 443), `https://api.example.com`, `*.example.com`, `wss://host:8443`, `host:8443`, `loopback` (this machine) or `*` (any public host).",
+      "^(\\*|loopback|((https?|wss?)://)?(\\[[0-9A-Fa-f:.]+\\]|(\\*\\.)?[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*)(:[0-9]{1,5})?)$",
     ),
-    fs: names("Folders: `data` (its own), `workspace`, or an absolute path; `:ro` makes it read-only.", "^(data|workspace|/.*?)(:ro)?$"),
+    fs: names(
+      "Folders: `data` (its own), `workspace`, or an absolute path; `:ro` makes it read-only.",
+      "^(data|workspace|/|(/(?!\\.{1,2}(/|:ro$|$))[^/\\u0000-\\u001f\\u007f-\\u009f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]+)+)(:ro)?$",
+    ),
     env: names("Environment variables that it may read.", "^[A-Za-z_][A-Za-z0-9_]*$"),
-    exec: names("Programs that it may run, by name; `*` for any.", "^(\\*|[A-Za-z0-9._/+-]+)$"),
+    exec: names(
+      "Programs that it may run: `git` (any arguments), `git status *` (these, then any), `git log --oneline` (exactly these); `*` for any.",
+      "^(\\*|[A-Za-z0-9._/+-]+( [!-~]+)*)$",
+    ),
     secrets: names("Secrets that may be sent to its hosts on its behalf. It never sees their values.", "^[A-Z][A-Z0-9_]*$"),
     principals: names("Identities it may act for when it takes work in from outside.", "^(owner|guest)$"),
   },
@@ -60,7 +66,10 @@ export const Budgets = Type.Object(
   {
     heapMb: Type.Optional(Type.Integer({ minimum: 8, maximum: 4096 })),
     cpuMsPerCall: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
+    cpuMsPerMinute: Type.Optional(Type.Integer({ minimum: 100, maximum: 60_000, description: "CPU time of everything it does; more ends it." })),
     callsPerMinute: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+    concurrentCalls: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: "Calls in it at one time; default 1,000." })),
+    egressMbPerMinute: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_240, description: "Bytes sent and received; default unlimited." })),
     storageMb: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_240 })),
   },
   closed,

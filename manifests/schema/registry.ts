@@ -14,7 +14,18 @@ export const PackageVersion = Type.Object(
     manifest: Manifest,
     publishedAt: Type.String({ description: "ISO 8601." }),
     signature: Signature,
+    log: Type.Optional(
+      Type.Object(
+        {
+          index: Type.Integer({ minimum: 0, description: "Place of the publish event in the transparency log." }),
+          at: Type.String({ maxLength: 32, description: "ISO 8601: when the registry let it in." }),
+        },
+        { ...closed, description: "The registry's countersignature: an event that its signed log includes." },
+      ),
+    ),
     yanked: Type.Optional(Type.String({ description: "Why it must not be newly installed." })),
+    deprecated: Type.Optional(Type.String({ maxLength: 400, description: "Why its publisher advises against it; it can still be installed." })),
+    blocked: Type.Optional(Type.String({ maxLength: 400, description: "Why the registry withholds its tarball; it is yanked too." })),
   },
   closed,
 );

@@ -4,6 +4,8 @@ export interface Principal {
   role: "owner" | "guest" | "system";
   via: string;
   name?: string;
+  /** What the work is for, such as { session: "main", agent: "main" }: scoped grants hold only where theirs agrees. */
+  scope?: Readonly<Record<string, string>>;
 }
 
 export interface CallOptions {
@@ -79,6 +81,47 @@ export interface FetchHead {
   headers: Record<string, string>;
 }
 
+export interface SocketRequest {
+  url: string;
+  protocols?: string[] | undefined;
+  headers?: Record<string, string> | undefined;
+}
+
+/** First `open`, then messages as they come, `close` at the end. */
+export type SocketItem = { open: string; protocol: string } | { text: string } | { binary: Uint8Array } | { close: number; reason: string };
+
+/** Paths begin with `data`, with `workspace`, or are absolute within a granted folder. `read` answers with bytes. */
+export type FilesRequest =
+  | { op: "read"; path: string; offset?: number | undefined; length?: number | undefined }
+  | { op: "write"; path: string; body: string; base64?: boolean | undefined; append?: boolean | undefined; exclusive?: boolean | undefined }
+  | { op: "list" | "stat" | "mkdir"; path: string }
+  | { op: "remove"; path: string; recursive?: boolean | undefined }
+  | { op: "rename"; path: string; to: string };
+
+export interface FileInfo {
+  name: string;
+  /** A link is neither followed nor opened; `other` is what is no file: a device, a pipe, a socket. */
+  kind: "file" | "folder" | "link" | "other";
+  size: number;
+  /** Milliseconds since the epoch. */
+  modifiedAt: number;
+}
+
+export interface ExecRequest {
+  program: string;
+  args: string[];
+  /** A granted folder or one below it. */
+  cwd?: string | undefined;
+  /** What it reads as its standard input: text, or bytes as base64 when `base64` is set. */
+  input?: string | undefined;
+  base64?: boolean | undefined;
+  timeoutMs?: number | undefined;
+  maxBytes?: number | undefined;
+}
+
+/** Output as it comes, and how it ended. */
+export type ExecItem = { stdout: Uint8Array } | { stderr: Uint8Array } | { code: number | null; signal: string | null };
+
 export interface WorkData {
   readonly id: string;
   readonly principal: Principal;
@@ -98,6 +141,12 @@ export interface Bridge {
   fire(hook: string, payload: unknown, options: CallOptions): Promise<unknown>;
   store(): Promise<ExtensionStore>;
   fetch(request: FetchRequest, signal: AbortSignal | undefined): AsyncIterable<FetchHead | Uint8Array>;
+  socket(request: SocketRequest, signal: AbortSignal | undefined): AsyncIterable<SocketItem>;
+  /** Resolves when there is room for the next message. */
+  socketSend(id: string, data: string | Uint8Array): Promise<void>;
+  socketClose(id: string, code?: number, reason?: string): Promise<void>;
+  files(request: FilesRequest): Promise<unknown>;
+  exec(request: ExecRequest, signal: AbortSignal | undefined): AsyncIterable<ExecItem>;
   secretExists(name: string): Promise<boolean>;
   validate(schema: unknown, value: unknown): Promise<{ path: string; message: string }[]>;
   work<T>(principal: Principal, body: () => Promise<T>): Promise<T>;

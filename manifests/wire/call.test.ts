@@ -125,7 +125,10 @@ describe("following a stream", () => {
     call: Call;
     ended: unknown[];
   }
-  function follow(open: (call: Call) => AsyncIterable<unknown>, options: { deadlineMs?: number; parent?: AbortSignal; work?: WorkData } = {}): Followed {
+  function follow(
+    open: (call: Call) => AsyncIterable<unknown>,
+    options: { deadlineMs?: number; parent?: AbortSignal; work?: WorkData } = {},
+  ): Followed {
     const { deadlineMs = 1_000, parent, work } = options;
     const call = new Call("caller.x", work, parent);
     const ended: unknown[] = [];

@@ -51,6 +51,9 @@ export class Call {
   }
 }
 
+// It is handed to every receiver in this process: what one of them does to it must not reach the others.
+Object.freeze(Call.prototype);
+
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   value !== null && typeof value === "object" && typeof (value as { then?: unknown }).then === "function";
 

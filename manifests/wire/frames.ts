@@ -10,6 +10,9 @@ export function encodeFrame(messages: readonly string[]): Buffer {
   return frame;
 }
 
+/** A frame that comes in crumbs is put together now and then: each crumb takes more memory than its bytes. */
+const MAX_CHUNKS = 1_024;
+
 /** Cuts a byte stream into frames, wherever its chunks break. Throws on a frame over the limit or on what is not a batch. */
 export class FrameReader {
   #chunks: Buffer[] = [];
@@ -21,8 +24,14 @@ export class FrameReader {
     this.#limit = limit;
   }
 
+  /** A frame has begun and is not complete. */
+  get partial(): boolean {
+    return this.#held > 0 || this.#wanted >= 0;
+  }
+
   push(chunk: Buffer): WireMessage[] {
     this.#chunks.push(chunk);
+    if (this.#chunks.length > MAX_CHUNKS) this.#chunks = [Buffer.concat(this.#chunks)];
     this.#held += chunk.length;
     let messages: WireMessage[] = [];
     for (;;) {

@@ -13,7 +13,8 @@ const raised = (extension: string) => ({
     }),
   aborted: (what: string) => new PlinthError("PLINTH_ABORTED", `${what} was cancelled.`),
   busy: () => new PlinthError("PLINTH_QUOTA", `${extension} has too many calls in flight.`, { extension, next: "Wait for some to end." }),
-  payload: (why: string) => new PlinthError("PLINTH_PAYLOAD", `A message of ${extension} does not fit the frame protocol: ${why}.`, { extension }),
+  // Of our own message: the other side, which gets the error, knows who we are.
+  payload: (why: string) => new PlinthError("PLINTH_PAYLOAD", `A message does not fit the frame protocol: ${why}.`),
   protocol: (why: string) =>
     new PlinthError("PLINTH_PROTOCOL", `${extension} broke the frame protocol: ${why}. Its process was ended.`, {
       extension,
@@ -28,16 +29,45 @@ export interface Handler {
   note(method: string, params: unknown): void;
 }
 
-interface Pending {
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
+/** A call that waits for its answer. It listens to its signal itself: most calls have one, and few are aborted. */
+class Pending implements EventListenerObject {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  readonly turn: string | null;
+  signal: AbortSignal | undefined;
+  #onAbort: ((signal: AbortSignal) => void) | undefined;
+
+  constructor(resolve: (value: unknown) => void, reject: (error: unknown) => void, turn: string | null) {
+    this.resolve = resolve;
+    this.reject = reject;
+    this.turn = turn;
+  }
+
+  follow(signal: AbortSignal, onAbort: (signal: AbortSignal) => void): void {
+    this.signal = signal;
+    this.#onAbort = onAbort;
+    signal.addEventListener("abort", this);
+  }
+
+  handleEvent(): void {
+    if (this.signal !== undefined) this.#onAbort?.(this.signal);
+  }
+
+  settled(): void {
+    this.signal?.removeEventListener("abort", this);
+  }
 }
 
 interface Serving {
   abort: AbortController;
   credits: number;
   wake: (() => void) | null;
+  readonly turn: string;
 }
+
+/** Whose answers change what the code after them works for. */
+const TURNING: ReadonlySet<string> = new Set(["work.begin", "work.end"]);
+const turnOf = (method: string, meta: WireMeta): string | null => (TURNING.has(method) ? null : (meta.work ?? ""));
 
 /**
  * One side of the frame protocol over a duplex stream or another transport. Messages of one tick travel in one frame, up to a byte cap.
@@ -48,7 +78,7 @@ export class Peer {
   readonly #handler: Handler;
   readonly #owner: string;
   readonly #pending = new Map<number, Pending>();
-  readonly #inboxes = new Map<number, Inbox>();
+  readonly #inboxes = new Map<number, { inbox: Inbox; turn: string | null }>();
   readonly #serving = new Map<number, Serving>();
   #queue: string[] = [];
   #queued = 0;
@@ -84,26 +114,32 @@ export class Peer {
     if (this.#pending.size >= WIRE.maxPendingCalls) return Promise.reject(raised(this.#owner).busy());
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      const settle = signal === undefined ? null : () => signal.removeEventListener("abort", onAbort);
-      const onAbort = (): void => {
-        if (!this.#pending.delete(id)) return;
-        this.#send(["cancel", id]);
-        reject(isPlinthError(signal?.reason) ? signal.reason : raised(this.#owner).aborted(method));
-      };
-      this.#pending.set(id, {
-        resolve: (value) => {
-          settle?.();
-          resolve(value);
-        },
-        reject: (error) => {
-          settle?.();
-          reject(error);
-        },
-      });
-      if (signal?.aborted) return onAbort();
-      signal?.addEventListener("abort", onAbort, { once: true });
+      if (signal?.aborted) return reject(this.#abortReason(signal, method));
+      const pending = new Pending(resolve, reject, turnOf(method, meta));
+      this.#pending.set(id, pending);
+      if (signal !== undefined) pending.follow(signal, (one) => this.#abort(id, one, method));
       this.#send(["call", id, method, params, meta]);
     });
+  }
+
+  #abort(id: number, signal: AbortSignal, method: string): void {
+    const pending = this.#settled(id);
+    if (pending === undefined) return;
+    this.#send(["cancel", id]);
+    pending.reject(this.#abortReason(signal, method));
+  }
+
+  #abortReason({ reason }: AbortSignal, method: string): PlinthError {
+    return isPlinthError(reason) ? reason : raised(this.#owner).aborted(method);
+  }
+
+  /** What is waited for under this id, which is over with it. */
+  #settled(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return undefined;
+    this.#pending.delete(id);
+    pending.settled();
+    return pending;
   }
 
   open(method: string, params: unknown, meta: WireMeta = {}, signal?: AbortSignal): AsyncIterable<unknown> {
@@ -117,10 +153,10 @@ export class Peer {
             if (this.#inboxes.delete(id)) this.#send(["cancel", id]);
           },
         });
-        this.#inboxes.set(id, inbox);
+        this.#inboxes.set(id, { inbox, turn: turnOf(method, meta) });
         this.#send(["call", id, method, params, { ...meta, stream: true }]);
         if (signal !== undefined) {
-          const onAbort = (): void => inbox.fail(isPlinthError(signal.reason) ? signal.reason : raised(this.#owner).aborted(method), true);
+          const onAbort = (): void => inbox.fail(this.#abortReason(signal, method), true);
           if (signal.aborted) onAbort();
           else signal.addEventListener("abort", onAbort, { once: true });
           inbox.onOver = () => signal.removeEventListener("abort", onAbort);
@@ -130,6 +166,26 @@ export class Peer {
     };
   }
 
+  /**
+   * Which work a message goes on with. Messages of one work may be handled in one go; those of two must not, where what
+   * goes on after an `await` is only known to belong to the turn it runs in. Null = in a turn of its own.
+   */
+  turnOf(message: WireMessage): string | null {
+    switch (message[0]) {
+      case "call":
+        return message[4].work ?? "";
+      case "note":
+        return "";
+      case "credit":
+      case "cancel":
+        return this.#serving.get(message[1])?.turn ?? "";
+      default: {
+        const waiting = this.#pending.get(message[1]) ?? this.#inboxes.get(message[1]);
+        return waiting === undefined ? "" : waiting.turn;
+      }
+    }
+  }
+
   note(method: string, params: unknown): void {
     if (this.#closed === null) this.#send(["note", method, params]);
   }
@@ -137,13 +193,12 @@ export class Peer {
   close(error: PlinthError): void {
     if (this.#closed !== null) return;
     this.#closed = error;
-    for (const { reject } of this.#pending.values()) reject(error);
-    for (const inbox of this.#inboxes.values()) inbox.fail(error, false);
+    for (const id of [...this.#pending.keys()]) this.#settled(id)?.reject(error);
+    for (const { inbox } of this.#inboxes.values()) inbox.fail(error, false);
     for (const serving of this.#serving.values()) {
       serving.abort.abort(error);
       serving.wake?.();
     }
-    this.#pending.clear();
     this.#inboxes.clear();
     this.#transport.close();
     this.#onClosed(error);
@@ -154,33 +209,23 @@ export class Peer {
       case "call":
         this.#serve(message[1], message[2], message[3], message[4]);
         return;
-      case "ok": {
-        const pending = this.#pending.get(message[1]);
-        this.#pending.delete(message[1]);
-        pending?.resolve(message[2]);
+      case "ok":
+        this.#settled(message[1])?.resolve(message[2]);
         return;
-      }
       case "err": {
         const error = revive(message[2], this.#owner);
-        const pending = this.#pending.get(message[1]);
-        this.#pending.delete(message[1]);
-        pending?.reject(error);
-        const inbox = this.#inboxes.get(message[1]);
-        this.#inboxes.delete(message[1]);
-        inbox?.fail(error, false);
+        this.#settled(message[1])?.reject(error);
+        this.#closedInbox(message[1])?.fail(error, false);
         return;
       }
       case "next": {
-        const inbox = this.#inboxes.get(message[1]);
+        const inbox = this.#inboxes.get(message[1])?.inbox;
         if (inbox !== undefined && !inbox.push(message[2])) throw new RangeError("a stream sent more items than it had credit for");
         return;
       }
-      case "end": {
-        const inbox = this.#inboxes.get(message[1]);
-        this.#inboxes.delete(message[1]);
-        inbox?.end();
+      case "end":
+        this.#closedInbox(message[1])?.end();
         return;
-      }
       case "credit": {
         const serving = this.#serving.get(message[1]);
         if (serving === undefined) return;
@@ -205,7 +250,7 @@ export class Peer {
       this.#send(["err", id, errorData(raised(this.#owner).busy())]);
       return;
     }
-    const serving: Serving = { abort: new AbortController(), credits: WIRE.streamCredits, wake: null };
+    const serving: Serving = { abort: new AbortController(), credits: WIRE.streamCredits, wake: null, turn: meta.work ?? "" };
     this.#serving.set(id, serving);
     const run = meta.stream === true ? this.#pump(id, method, params, meta, serving) : this.#answer(id, method, params, meta, serving);
     run.catch((thrown: unknown) => this.#send(["err", id, errorData(thrown)])).finally(() => this.#serving.delete(id));
@@ -265,13 +310,15 @@ export class Peer {
   }
 
   #failLocal(id: number, error: PlinthError): false {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    pending?.reject(error);
-    const inbox = this.#inboxes.get(id);
-    this.#inboxes.delete(id);
-    inbox?.fail(error, false);
+    this.#settled(id)?.reject(error);
+    this.#closedInbox(id)?.fail(error, false);
     return false;
+  }
+
+  #closedInbox(id: number): Inbox | undefined {
+    const inbox = this.#inboxes.get(id)?.inbox;
+    this.#inboxes.delete(id);
+    return inbox;
   }
 
   #flush(): void {

@@ -14,6 +14,16 @@ export interface Runner {
   stop(reason: Error): Promise<void>;
   /** Settles when it ends by itself; null where it cannot. */
   readonly ended: Promise<Error> | null;
+  /** What it costs now; absent where it cannot be told apart from the host. */
+  usage?(): Usage;
+}
+
+/** Of one extension. CPU time counts since it started and never falls, also over restarts within the runner. */
+export interface Usage {
+  readonly cpuMs: number;
+  readonly memoryBytes: number;
+  /** The process it lives in; several extensions of one publisher may share one. */
+  readonly pid: number | null;
 }
 
 /** What a tier needs to run one extension. */
@@ -24,6 +34,10 @@ export interface RunnerInput {
   readonly bridge: Bridge;
   /** The entry's code, read while the package was checked against the digest that was consented to. */
   source(): Promise<string>;
+  /** Who its code is trusted with: extensions with the same value may share a process. A publisher's key, else its id's first part. */
+  readonly trust: string;
+  /** `require-full`: refuse to run behind less than the whole wall. */
+  readonly sandbox: "best" | "require-full";
   /** Absolute path that the permission `workspace` means. */
   readonly workspace: string;
   /** Run as a part of work that a call brought in; undefined = of no work at all. */

@@ -23,10 +23,15 @@ export interface Receiver {
   ended(how: string): void;
 }
 
+/** How long a frame may take from its first byte to its last, in ticks: time in which nothing here ran does not count. */
+const FRAME_TICKS = 30;
+const TICK_MS = 1_000;
+
 /** Frames over a duplex stream. */
 export class StreamTransport implements Transport {
   readonly #stream: Duplex;
   readonly #reader = new FrameReader();
+  #slow: NodeJS.Timeout | null = null;
   #draining: Promise<void> | null = null;
 
   constructor(stream: Duplex) {
@@ -63,7 +68,10 @@ export class StreamTransport implements Transport {
   listen({ messages, broke, ended }: Receiver): void {
     this.#stream.on("data", (chunk: Buffer) => {
       try {
-        messages(this.#reader.push(chunk));
+        const complete = this.#reader.push(chunk);
+        if (complete.length > 0 || !this.#reader.partial) this.#stopWaiting();
+        if (this.#reader.partial) this.#slow ??= this.#waitForRest(broke);
+        messages(complete);
       } catch (thrown) {
         broke(thrown instanceof Error ? thrown.message : "unreadable frame");
       }
@@ -73,6 +81,19 @@ export class StreamTransport implements Transport {
   }
 
   close(): void {
+    this.#stopWaiting();
     this.#stream.destroy();
+  }
+
+  #waitForRest(broke: Receiver["broke"]): NodeJS.Timeout {
+    let ticks = 0;
+    return setInterval(() => {
+      if (++ticks >= FRAME_TICKS) broke(`a frame was not complete after ${(FRAME_TICKS * TICK_MS) / 1000} s`);
+    }, TICK_MS).unref();
+  }
+
+  #stopWaiting(): void {
+    if (this.#slow !== null) clearInterval(this.#slow);
+    this.#slow = null;
   }
 }

@@ -1,4 +1,4 @@
-import { type Capability, type Context, type Descriptor, errorInfo, nearNames, type Principal } from "@plinth/sdk";
+import { type Capability, type Context, type Descriptor, errorInfo, nearNames, PlinthError, type Principal } from "@plinth/sdk";
 import type { Run } from "./run.ts";
 
 export type Command = Capability<Descriptor<"plinth.chat-command">>;
@@ -74,11 +74,28 @@ export class Commands {
   async #run(run: Run, said: string[], id: string, args: string): Promise<void> {
     run.signal.throwIfAborted();
     const { sessionKey, signal } = run;
+    let items = 0;
+    let chars = 0;
     for await (const item of this.#ctx.use("plinth.chat-command").get(id).run({ args, sessionKey }, { signal })) {
+      // Its deadline is for each item: without a bound on their number it could go on for ever.
+      if ("text" in item) chars += item.text.length;
+      if (++items > MAX_ITEMS || chars > MAX_CHARS) throw await this.#endless(id);
       if ("text" in item) this.#say(run, said, item.text);
       else if ("suggest" in item) run.emit({ type: "suggest", suggestions: item.suggest });
       else run.emit({ type: "progress", text: item.progress });
     }
+  }
+
+  async #endless(id: string): Promise<PlinthError> {
+    const extension = (await this.#ctx.use("plinth.chat-command").list()).find((one) => one.id === id)?.extension;
+    return new PlinthError(
+      "PLINTH_ANSWER_TOO_LONG",
+      `The command's answer was longer than ${MAX_CHARS.toLocaleString("en")} characters and was ended.`,
+      {
+        ...(extension === undefined ? {} : { extension }),
+        next: "Ask for less; if it goes on for ever, disable its extension.",
+      },
+    );
   }
 
   /** Each text is a paragraph of its own. */
@@ -110,5 +127,9 @@ export async function allowed(ctx: Context, who: { principal: Principal | undefi
 function mayRun({ descriptor }: Command, principal: Principal | undefined): boolean {
   return descriptor.role === "anyone" || principal?.role === "owner";
 }
+
+/** Of all that a command says; and how many things it may say. */
+const MAX_CHARS = 500_000;
+const MAX_ITEMS = 20_000;
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

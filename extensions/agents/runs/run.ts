@@ -16,6 +16,7 @@ export class Run {
   readonly #controller = new AbortController();
   #events: TurnEvent[] = [];
   #over = false;
+  #chars = 0;
   #failure: unknown;
   #followers = 0;
   #detached = false;
@@ -55,6 +56,10 @@ export class Run {
 
   emit(event: TurnEvent): void {
     if (this.#over) return;
+    if (event.type !== "end" && (this.#chars += sizeOf(event)) > MAX_CHARS) {
+      this.abort(tooLong());
+      return;
+    }
     this.#events.push(event);
     if (event.type === "end") this.#finish();
     else this.#wake();
@@ -114,3 +119,21 @@ export class Run {
     for (const resolve of waiting) resolve();
   }
 }
+
+/** Of what one run says before its end, in characters; whoever says more does not stop by itself. */
+const MAX_CHARS = 16_000_000;
+
+const sizeOf = (event: TurnEvent): number =>
+  100 +
+  ("delta" in event
+    ? event.delta.length
+    : "text" in event
+      ? event.text.length
+      : "result" in event || "args" in event
+        ? JSON.stringify(event).length
+        : 0);
+
+const tooLong = (): PlinthError =>
+  new PlinthError("PLINTH_ANSWER_TOO_LONG", `The turn said more than ${MAX_CHARS.toLocaleString("en")} characters and was ended.`, {
+    next: "Ask for less at a time.",
+  });
