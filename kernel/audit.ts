@@ -24,14 +24,14 @@ export class Audit {
     this.#keep = keep;
   }
 
-  /** Ask before a record is made: most of what is allowed is not wanted. */
-  wants(allowed: boolean): boolean {
+  /** Ask before a record is made: most of what is allowed is not wanted. What owners change always is. */
+  wants(allowed: boolean, kind?: Decision["kind"]): boolean {
     const level = this.#level();
-    return level === "all" || (!allowed && level === "denied");
+    return level === "all" || (level === "denied" && (!allowed || kind === "grant" || kind === "admin"));
   }
 
   note(decision: Decision): void {
-    if (!this.wants(decision.allowed)) return;
+    if (!this.wants(decision.allowed, decision.kind)) return;
     if (this.#held.length >= HELD) {
       this.#dropped++;
       return;

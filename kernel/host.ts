@@ -275,6 +275,8 @@ export class Host {
       parent: this.container,
       supervisor: this.supervisor,
       guard: this.guard,
+      onRefused: (what, { code, message }) =>
+        this.audits(false) && this.audit({ extension: manifest.id, kind: "call", what, allowed: false, code, why: message }),
       onLog: (level, message) => log[level](message),
       makeRunner: async (name, input, of, container) => {
         if (name === "host") return new (await import("./tiers/host.ts")).HostRunner(input, of, container);

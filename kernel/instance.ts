@@ -34,6 +34,8 @@ export interface InstanceInput {
   readonly makeRunner: (tier: Tier, input: RunnerInput, record: CatalogRecord, container: InstanceContainer) => Promise<Runner>;
   /** What forbids it to take part in this work: an expired grant, or one for other work. */
   readonly permits: ((work: WorkData | undefined) => PlinthError | null) | null;
+  /** Told of each call that was not let in. */
+  readonly onRefused: (what: string, error: PlinthError) => void;
   /** Check payloads in the host tier too. */
   readonly validate: boolean;
 }
@@ -120,7 +122,7 @@ export class Instance {
     const shape = methodOf(entry, method);
     if (shape === undefined || shape.stream) return Promise.reject(errors.unsupported(this.id, `${entry.contract.id}.${method}`));
     const refused = this.#admit(entry, method, input, caller);
-    if (refused !== null) return Promise.reject(this.#refused(refused));
+    if (refused !== null) return Promise.reject(this.#refused(entry, method, refused));
     const deadlineMs = shorter(shape.deadlineMs, options.deadlineMs);
     const call = new Call(caller?.id ?? "host", currentWork(), options.signal);
     const run = (runner: Runner): Promise<unknown> =>
@@ -149,7 +151,7 @@ export class Instance {
     const shape = methodOf(entry, method);
     if (shape === undefined || !shape.stream) throw errors.unsupported(this.id, `${entry.contract.id}.${method}`);
     const refused = this.#admit(entry, method, input, caller);
-    if (refused !== null) throw this.#refused(refused);
+    if (refused !== null) throw this.#refused(entry, method, refused);
     const work = currentWork();
     const enter = <T>(body: () => T): T => runWork(work, body);
     const call = new Call(caller?.id ?? "host", work, options.signal);
@@ -242,8 +244,9 @@ export class Instance {
     return ++this.#window.calls > callsPerMinute ? errors.quota(this.id, `${callsPerMinute} calls a minute`) : null;
   }
 
-  #refused(error: PlinthError): PlinthError {
+  #refused(entry: CapabilityEntry, method: string, error: PlinthError): PlinthError {
     this.counts.refused++;
+    this.#input.onRefused(`into ${entry.contract.id}/${entry.id}.${method}`, error);
     return error;
   }
 

@@ -174,6 +174,20 @@ describe("the record of decisions", () => {
       .toContainEqual(expect.objectContaining({ extension: "acme.calm", kind: "grant", what: "revoke", allowed: true, principal: "owner via test" }));
   });
 
+  it("has what was refused and what owners changed, by default", async () => {
+    await host.stop();
+    host = await product.boot({ config: `{ slots: { "plinth.audit": "test.audit" } }` });
+    await install(host, await product.package(lab("acme.calm")));
+    await admin(host, "grant", { id: "acme.calm", scope: { session: "main" } });
+    await run().catch(() => {});
+    await expect
+      .poll(async () => (await recorded()).map(({ kind, allowed, code }) => ({ kind, allowed, code })))
+      .toEqual([
+        { kind: "call", allowed: false, code: "PLINTH_GRANT_SCOPE" },
+        { kind: "grant", allowed: true },
+      ]);
+  });
+
   it("has nothing when it is off", async () => {
     await host.stop();
     host = await product.boot({ config: `{ policy: { audit: "off" }, slots: { "plinth.audit": "test.audit" } }` });

@@ -54,7 +54,7 @@ function codedAbort(reason: unknown, target: URL): unknown {
   return new PlinthError("PLINTH_ABORTED", `The request to ${target.host} was cancelled.`, { cause: reason });
 }
 
-function permit(target: URL, rules: FetchRules): void {
+export function permit(target: URL, rules: FetchRules): void {
   const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(target.hostname);
   const declared = (rules.manifest.permissions?.net ?? []).some((pattern) => matches(pattern, target, loopback));
   if (!declared) {
@@ -78,12 +78,13 @@ function permit(target: URL, rules: FetchRules): void {
 function matches(pattern: string, target: URL, loopback: boolean): boolean {
   if (pattern === "loopback") return loopback;
   if (pattern === "*") return !loopback;
-  const [host = "", port] = pattern.split(":");
-  if (port !== undefined && port !== (target.port || (target.protocol === "https:" ? "443" : "80"))) return false;
+  const [, scheme, host = "", port] = /^(?:(\w+):\/\/)?(.*?)(?::(\d+))?$/.exec(pattern) ?? [];
+  if (scheme !== undefined && `${scheme}:` !== target.protocol) return false;
+  if (port !== undefined && port !== (target.port || (/^(https|wss):$/.test(target.protocol) ? "443" : "80"))) return false;
   return host.startsWith("*.") ? target.hostname.endsWith(host.slice(1)) : target.hostname === host;
 }
 
-function withSecrets(headers: Record<string, string>, rules: FetchRules): Record<string, string> {
+export function withSecrets(headers: Record<string, string>, rules: FetchRules): Record<string, string> {
   const substitute = (_: string, name: string): string => {
     if (!rules.manifest.permissions?.secrets?.includes(name)) {
       throw problem(

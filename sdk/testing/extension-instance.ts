@@ -3,9 +3,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Manifest } from "@plinth/manifests";
 import { PlinthError } from "../extension/errors.ts";
+import { filesOf } from "../extension/files.ts";
 import type { Call, CallOptions, Context, Disposer, Extension, Principal, Scope, Store, Uses } from "../extension/index.ts";
-import { createFetch, secretHandle } from "./bounded-fetch.ts";
+import { runProgram } from "../extension/program.ts";
+import { startSocket } from "../extension/socket.ts";
+import { createFetch, type FetchRules, secretHandle } from "./bounded-fetch.ts";
 import type { Implementation } from "./capability-call.ts";
+import { roadsOf } from "./host-roads.ts";
 import { schemaProblems } from "./json-schema.ts";
 import type { WorkScope } from "./work.ts";
 
@@ -116,6 +120,8 @@ export class ExtensionInstance {
     const { permissions = {} } = manifest;
     const instance = this;
     const host = this.#host;
+    const rules: FetchRules = { manifest, secrets: this.#options.secrets, allowNet: host.allowNet, stopped: this.#stop.signal };
+    const roads = roadsOf(rules, host.home, (contract) => host.use(contract, "host"));
     const undeclared = (what: string, where: string) =>
       this.#error("PLINTH_UNDECLARED", `It did not declare ${what}.`, `Add it to "${where}" in plinth.json.`);
     const secret = (name: string): string => {
@@ -163,7 +169,10 @@ export class ExtensionInstance {
           return host.fire(hook, payload, manifest.id, options);
         }) as Context["hooks"]["fire"],
       },
-      fetch: createFetch({ manifest, secrets: this.#options.secrets, allowNet: host.allowNet, stopped: this.#stop.signal }),
+      fetch: createFetch(rules),
+      connect: (url, options) => startSocket(roads, this.#stop.signal, url, options),
+      files: filesOf(roads),
+      exec: (program, args, options) => runProgram(roads, this.#stop.signal, program, args, options),
       validate: schemaProblems,
       work: async <T>(principal: Principal, body: () => Promise<T>): Promise<T> => {
         if (!(permissions.principals as string[] | undefined)?.includes(principal.role))

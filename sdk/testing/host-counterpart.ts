@@ -48,5 +48,18 @@ export function hostCounterpart(home: string, extensions: () => readonly { manif
         .map(({ manifest }) => manifest.id),
     }),
     configGet: () => ({ value: {}, file: `${home}/plinth.json` }),
+    usage: () => ({
+      at: Date.now(),
+      pid: process.pid,
+      uptimeMs: Date.now() - started,
+      generation: 1,
+      draining: [],
+      safeMode: false,
+      memory: { rss: process.memoryUsage.rss(), heapUsed: process.memoryUsage().heapUsed },
+      cpuMs: process.cpuUsage().user / 1_000,
+      eventLoop: { meanMs: 0, p99Ms: 0, maxMs: 0 },
+      extensions: [],
+    }),
+    grants: () => ({ grants: {} }),
   };
 }

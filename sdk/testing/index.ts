@@ -1,3 +1,4 @@
+export { filesOf } from "../extension/files.ts";
 export type { ScriptedProvider } from "./capability-table.ts";
 export {
   type ChatCommandSubject,

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { defineExtension } from "../extension/index.ts";
+import { WebSocketServer } from "ws";
+import { defineExtension, type Provider } from "../extension/index.ts";
 import { createTestHost } from "./index.ts";
 
 const base = { version: "1.0.0", title: "T", description: "", engines: { plinth: "^0.1.0" }, entry: "./index.js" };
@@ -40,6 +41,9 @@ describe("a test host", () => {
       dataDir: (ctx) => ctx.dataDir,
       fire: (ctx) => ctx.hooks.fire("turn.end", {}),
       fetch: (ctx) => ctx.fetch("http://127.0.0.1:1/"),
+      connect: (ctx) => ctx.connect("ws://127.0.0.1:1/"),
+      files: (ctx) => ctx.files.read("data/x"),
+      exec: (ctx) => ctx.exec("git"),
       work: (ctx) => ctx.work(owner, async () => {}),
     };
     for (const [name, attempt] of Object.entries(attempts)) {
@@ -50,6 +54,56 @@ describe("a test host", () => {
         extension: "demo.greedy",
       });
     }
+  });
+
+  it("gives an extension files of its home, sockets of this machine, and the programs that the test scripts", async () => {
+    const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    server.on("connection", (socket) => socket.on("message", (data) => socket.send(`heard ${data}`)));
+    await new Promise<void>((resolve) => server.once("listening", resolve));
+    const extension = defineExtension({
+      async activate(ctx) {
+        await ctx.files.write("data/a/b.txt", "one");
+        await ctx.files.write("data/a/b.txt", new TextEncoder().encode(" two"), { append: true });
+        const seen = [
+          await ctx.files.readText("data/a/b.txt"),
+          (await ctx.files.list("data")).map(({ name }) => name),
+          await ctx.files.stat("data/x"),
+        ];
+        const socket = await ctx.connect(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+        await socket.send("hello");
+        for await (const message of socket) {
+          seen.push(message as string);
+          break;
+        }
+        ctx.log.info("seen", {
+          seen,
+          outcome: await ctx.exec("git", ["status"]),
+          refused: await ctx.files.read("workspace/x").catch(({ code }) => code),
+        });
+      },
+    });
+    await using host = await createTestHost({
+      extensions: [{ manifest: { ...base, id: "demo.all", permissions: { fs: ["data"], net: ["loopback"], exec: ["git status *"] } }, extension }],
+      provide: [
+        {
+          contract: "plinth.program-runner",
+          descriptor: { title: "Scripted" },
+          provider: {
+            async *run({ programs, request }) {
+              yield { stdout: new TextEncoder().encode(`${programs} ${request.args}`) };
+              yield { code: 1, signal: null };
+            },
+          } as Partial<Provider<"plinth.program-runner">>,
+        },
+      ],
+    });
+    await host.activate("demo.all");
+    server.close();
+    expect(host.log[0]?.fields).toEqual({
+      seen: ["one two", ["a"], null, "heard hello"],
+      outcome: { code: 1, signal: null, stdout: "git status * status", stderr: "" },
+      refused: "PLINTH_PERMISSION",
+    });
   });
 
   it("fails an activation that keeps less than it declared", async () => {

@@ -94,7 +94,7 @@ export class Turns {
     try {
       const taken = await this.#intake.take(run, input, async () => {
         // What was typed: whoever rewrites a message must not give orders in the name of its sender.
-        const command = await this.#commands.find(input.text, run.principal);
+        const command = await run.within(this.#ctx, () => this.#commands.find(input.text, run.principal));
         // Its place is taken before the next message of the session is looked at: first come, first served.
         if (command?.aside) run.aside = true;
         else place = this.#lanes.enter(run.sessionKey, run.signal);

@@ -1,6 +1,9 @@
 import { defineExtension, errorInfo } from "@plinth/sdk";
+import { describe, unwalled } from "./describe.ts";
+import { EventLoop } from "./event-loop.ts";
 import { explain, hookOrder } from "./explain.ts";
-import { describe, status, unwalled } from "./status.ts";
+import { status } from "./status.ts";
+import { usage } from "./usage.ts";
 
 export default defineExtension({
   activate(ctx) {
@@ -14,10 +17,15 @@ export default defineExtension({
             .get(tier)
             .enforcement({})
             .catch((thrown) => ({ level: "none" as const, detail: [errorInfo(thrown).message] }));
+    const loop = new EventLoop();
+    ctx.effect("the measuring of the event loop", () => loop.stop());
+    ctx.provide("plinth.gateway-method", "host.usage", { call: async () => usage(await snapshot(), loop) });
     ctx.provide("plinth.host", "inspector", {
       status: async () => status(await snapshot()),
       describe: async ({ id }) => describe(await snapshot(), id, enforcement),
       explain: async ({ id }) => explain(await snapshot(), id),
+      usage: async () => usage(await snapshot(), loop),
+      grants: async () => ({ grants: Object.fromEntries((await snapshot()).grants) }),
       hooks: async () => hookOrder(await snapshot()),
       async report() {
         const { steps, instances } = await snapshot();

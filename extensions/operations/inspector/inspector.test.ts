@@ -3,7 +3,7 @@ import { createTestHost, type TestHost } from "@plinth/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
-import { manifestOf, snapshotOf } from "./snapshot.testing.ts";
+import { counts, manifestOf, snapshotOf } from "./snapshot.testing.ts";
 
 const wall = { level: "partial" as const, detail: ["a process of its own"] };
 let kernel: KernelSnapshot;
@@ -95,7 +95,7 @@ describe("status", () => {
     expect(await statusOf("acme.blocked")).toMatchObject({ state: "disabled", fault: { code: "PLINTH_MISSING" } });
     expect(await statusOf("acme.quarantined")).toMatchObject({ state: "disabled", fault: { code: "PLINTH_EXTENSION_FAILED" } });
     kernel = snapshotOf({
-      instances: new Map([["acme.quarantined", { active: true, counts: { calls: 0, errors: 0, activations: 1, activateMs: 1 } }]]),
+      instances: new Map([["acme.quarantined", { active: true, inFlight: 0, usage: null, counts: { ...counts, calls: 0 } }]]),
     });
     expect(await statusOf("acme.quarantined")).toMatchObject({ state: "active", fault: { count: 3 } });
   });
@@ -142,6 +142,64 @@ describe("describe", () => {
       next: expect.stringContaining(next),
     });
   });
+});
+
+describe("describe, for operators", () => {
+  it("tells what is used against which budgets, where it lies, and what is not set, never a value", async () => {
+    const permissions = { env: ["PATH", "PLINTH_TEST_UNSET"], secrets: ["HERE", "GONE", "UNKNOWN"] };
+    kernel = snapshotOf({
+      records: [{ manifest: { ...manifestOf("acme.active"), permissions, budgets: { heapMb: 32 } }, digest: "d", bundled: false, dir: "/store/d" }],
+      secretExists: async (name) => {
+        if (name === "UNKNOWN") throw new Error("the vault is closed");
+        return name === "HERE";
+      },
+    });
+    const described = await inspector().describe({ id: "acme.active" });
+    expect(described).toMatchObject({ dir: "/store/d", usage: { budgets: { heapMb: 32 }, counts: { calls: 3 }, inFlight: 0 } });
+    expect(described.missing).toEqual({ env: ["PLINTH_TEST_UNSET"], secrets: ["GONE"] });
+  });
+});
+
+describe("usage", () => {
+  const running = (pid: number | null, more = {}) => ({ active: true, inFlight: 2, counts, usage: { cpuMs: 5, memoryBytes: 1_000, pid }, ...more });
+  const usageOf = async (id: string) => (await inspector().usage({})).extensions.find((one) => one.id === id);
+
+  it("gives each extension's counts, and zeros for what never ran", async () => {
+    kernel = snapshotOf({ instances: new Map([["acme.active", running(77)]]) });
+    expect(await usageOf("acme.active")).toMatchObject({
+      state: "active",
+      inFlight: 2,
+      counts,
+      breakerOpen: false,
+      process: { cpuMs: 5, shared: false },
+    });
+    expect(await usageOf("acme.ready")).toMatchObject({ inFlight: 0, counts: { calls: 0, blockedMs: 0 } });
+    expect(await usageOf("acme.ready")).not.toHaveProperty("process");
+    expect((await usageOf("acme.quarantined"))?.fault).toMatchObject({ code: "PLINTH_EXTENSION_FAILED", count: 3 });
+  });
+
+  it("says which processes are shared, and whose breaker is open", async () => {
+    kernel = snapshotOf({
+      instances: new Map([
+        ["acme.active", running(77)],
+        ["acme.ready", running(77, { breaker: { open: true } })],
+        ["acme.updated", running(null)],
+      ]),
+    });
+    expect((await usageOf("acme.active"))?.process?.shared).toBe(true);
+    expect(await usageOf("acme.ready")).toMatchObject({ process: { shared: true }, breakerOpen: true });
+    expect((await usageOf("acme.updated"))?.process).toEqual({ cpuMs: 5, memoryBytes: 1_000, pid: null, shared: false });
+  });
+
+  it("is what the gateway method answers, about this process", async () => {
+    const told = await host.use("plinth.gateway-method").get("host.usage").call({});
+    expect(told).toMatchObject({ pid: process.pid, generation: 7, draining: [6], eventLoop: { meanMs: 0 } });
+    expect((told as { memory: { rss: number } }).memory.rss).toBeGreaterThan(0);
+  });
+});
+
+it("grants gives every grant that is in force", async () => {
+  expect((await inspector().grants({})).grants).toEqual(Object.fromEntries(kernel.grants));
 });
 
 describe("explain", () => {

@@ -11,7 +11,16 @@ export const manifestOf = (id: string, provides: Provided[] = [], version = "1.0
   provides: provides.map(([contract, name]) => ({ contract, version: "1.0.0", id: name, descriptor: {} })),
 });
 
-const counts = { calls: 3, errors: 1, activations: 1, activateMs: 2.5 };
+export const counts = {
+  calls: 3,
+  errors: 1,
+  refused: 0,
+  activations: 1,
+  activateMs: 2.5,
+  blockedMs: 0,
+  longestBlockMs: 0,
+  egressBytes: 0,
+};
 const fault = { code: "PLINTH_EXTENSION_FAILED", message: "It threw.", phase: "call", at: 1_000, count: 3, next: "Look at its log." };
 const blocked = { code: "PLINTH_MISSING", message: "It needs acme.gone.", extension: "acme.blocked", next: "Install acme.gone." };
 
@@ -67,8 +76,8 @@ export function snapshotOf(changes: Partial<KernelSnapshot> = {}): KernelSnapsho
       { hook: "turn.end", contract: "plinth.turns", mode: "observe", failure: "open", subscribers: [] },
     ],
     instances: new Map([
-      ["acme.active", { active: true, counts }],
-      ["acme.ready", { active: false, counts: { ...counts, calls: 0 } }],
+      ["acme.active", { active: true, inFlight: 0, usage: null, counts }],
+      ["acme.ready", { active: false, inFlight: 0, usage: null, counts: { ...counts, calls: 0 } }],
     ]),
     faults: new Map([
       ["acme.quarantined", { ...fault, digest: "d-quarantined" }],
@@ -79,7 +88,7 @@ export function snapshotOf(changes: Partial<KernelSnapshot> = {}): KernelSnapsho
       lockfile: 1,
       extensions: { "acme.quarantined": { version: "1.0.0", source: "folder:/x", digest: "0", pinnedBy: "operator", reason: "asked" } },
     },
-    grants: new Map([["acme.quarantined", { consent: "hash" }]]),
+    grants: new Map([["acme.quarantined", { consent: "hash", digest: "0", version: "1.0.0", at: 1, by: "test", permissions: {}, asks: [] }]]),
     steps: [{ name: "boot", startMs: 1, durationMs: 2, depth: 0 }],
     ...changes,
   };

@@ -1,5 +1,6 @@
 import { type ExtensionStatus, type KernelSnapshot, PlinthError } from "@plinth/sdk";
 
+type InstanceSnapshot = KernelSnapshot["instances"] extends ReadonlyMap<string, infer Instance> ? Instance : never;
 type Record = KernelSnapshot["records"][number];
 
 export function status(kernel: KernelSnapshot) {
@@ -18,21 +19,6 @@ export function status(kernel: KernelSnapshot) {
   };
 }
 
-export async function describe(kernel: KernelSnapshot, id: string, enforcement: (tier: string) => Promise<Enforcement>) {
-  const record = kernel.records.find((one) => one.manifest.id === id);
-  if (record === undefined) throw notInstalled(kernel, id);
-  const lock = kernel.lock.extensions[id];
-  const grant = kernel.grants.get(id);
-  const shown = extensionStatus(kernel, record);
-  return {
-    status: shown,
-    manifest: record.manifest as unknown,
-    ...(lock === undefined ? {} : { lock: lock as unknown }),
-    ...(grant === undefined ? {} : { grant }),
-    enforcement: await enforcement(shown.tier),
-  };
-}
-
 export function notInstalled(kernel: KernelSnapshot, id: string): PlinthError {
   const tail = id.slice(id.indexOf(".") + 1);
   const near = kernel.records.map((one) => one.manifest.id).filter((one) => one.endsWith(`.${tail}`) || one.includes(tail));
@@ -42,7 +28,7 @@ export function notInstalled(kernel: KernelSnapshot, id: string): PlinthError {
   });
 }
 
-function extensionStatus(kernel: KernelSnapshot, { manifest, digest, bundled }: Record): ExtensionStatus {
+export function extensionStatus(kernel: KernelSnapshot, { manifest, digest, bundled }: Record): ExtensionStatus {
   const { id, version, title, provides = [] } = manifest;
   const instance = kernel.instances.get(id);
   const blocked = kernel.blocked.get(id);
@@ -70,17 +56,11 @@ function extensionStatus(kernel: KernelSnapshot, { manifest, digest, bundled }: 
     state,
     provides: provides.map((one) => ({ contract: one.contract, id: one.id })),
     ...(struck === undefined && blocked === undefined ? {} : { fault }),
-    ...(instance === undefined ? {} : { counts: { ...instance.counts } }),
+    ...(instance === undefined ? {} : { counts: countsOf(instance.counts) }),
   };
 }
 
-export interface Enforcement {
-  level: "full" | "partial" | "none";
-  detail: string[];
+/** The part that says whether it works; `usage` has the rest. */
+function countsOf({ calls, errors, activations, activateMs }: InstanceSnapshot["counts"]): NonNullable<ExtensionStatus["counts"]> {
+  return { calls, errors, activations, activateMs };
 }
-
-/** The host tier, said honestly. */
-export const unwalled: Enforcement = {
-  level: "none",
-  detail: ["runs in the host's own process; only the API refuses what is undeclared"],
-};

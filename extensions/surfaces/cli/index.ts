@@ -7,6 +7,7 @@ import { boot, explain, hooks } from "./commands/insight.ts";
 import { models } from "./commands/models.ts";
 import { history, sessionsList } from "./commands/sessions.ts";
 import { status } from "./commands/status.ts";
+import { top } from "./commands/top.ts";
 import { feed } from "./feed.ts";
 import { type LineHost, runLine, type Terminal, type TerminalItem } from "./line.ts";
 import { answerRoute } from "./route.ts";
@@ -14,6 +15,7 @@ import { answerRoute } from "./route.ts";
 const commands: { [id: string]: OwnCommand } = {
   agent,
   status,
+  top,
   "config.get": configGet,
   "config.set": configSet,
   "config.unset": configUnset,

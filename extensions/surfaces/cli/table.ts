@@ -45,9 +45,9 @@ export function width(text: string): number {
   return columns;
 }
 
-/** One line without control characters: text from outside must not steer the terminal. */
+/** One line of text from outside: it must neither steer the terminal nor turn the direction of writing. */
 export function plain(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ");
+  return text.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, " ");
 }
 
 /** Like `plain`, but line breaks and tabs stay. */

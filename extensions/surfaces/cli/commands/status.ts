@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { runningGateway } from "../running-gateway.ts";
 import { type Cell, plain, renderTable } from "../table.ts";
 import type { OwnCommand, Run } from "./command.ts";
 
@@ -42,23 +41,8 @@ interface Gateway {
   pid?: number;
 }
 
-/** A running gateway tells in its state folder where it listens. Its token stays where it is. */
+/** Its token stays where it is. */
 async function gatewayOf(run: Run, host: { home: string }): Promise<Gateway> {
-  try {
-    const file = join(host.home, "state", "plinth.gateway", "running.json");
-    const { url, pid } = JSON.parse(await readFile(file, "utf8")) as { url?: unknown; pid?: unknown };
-    if (typeof pid === "number" && pid > 0 && isAlive(pid)) return { running: true, pid, ...(typeof url === "string" ? { url } : {}) };
-  } catch {
-    // No file, or half a file: then nothing runs that could be reached.
-  }
-  return { running: !run.terminal.local };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as { code?: string }).code === "EPERM";
-  }
+  const found = await runningGateway(host.home);
+  return found === undefined ? { running: !run.terminal.local } : { running: true, pid: found.pid, url: found.url };
 }

@@ -1,0 +1,96 @@
+import { join } from "node:path";
+import type { Manifest } from "@plinth/manifests";
+import type { Bridge, FilesRequest, SocketItem } from "@plinth/manifests/wire/bridge.ts";
+import { PlinthError } from "../extension/errors.ts";
+import type { ContractId, Uses } from "../extension/index.ts";
+import type { GrantedFolder } from "../extension/tiers/granted-path.ts";
+import { type FetchRules, permit, withSecrets } from "./bounded-fetch.ts";
+import { plainFiles } from "./plain-files.ts";
+
+type Roads = Pick<Bridge, "files" | "exec" | "socket" | "socketSend" | "socketClose">;
+
+/**
+ * Files, programs and WebSockets of an extension under test. What fills their slots in the test host carries them out, as an
+ * extension or as a scripted provider; without that, files are plain files of the test's home, and WebSockets are real.
+ */
+export function roadsOf(rules: FetchRules, home: string, use: <C extends ContractId>(contract: C) => Uses<C>): Roads {
+  const { id: extension, permissions = {} } = rules.manifest;
+  const granted = (kind: "fs" | "exec", what: string): string[] => {
+    const list = permissions[kind] ?? [];
+    if (list.length > 0) return list;
+    throw new PlinthError("PLINTH_UNDECLARED", `${extension} did not declare ${what}.`, {
+      extension,
+      next: `Add permissions.${kind} to plinth.json.`,
+    });
+  };
+  const sockets = new Map<string, WebSocket>();
+  let opened = 0;
+  return {
+    async files(request: FilesRequest) {
+      granted("fs", "any folder");
+      const folders = foldersOf(rules.manifest, home);
+      const slot = use("plinth.file-access");
+      const input = { extension, folders, request: JSON.parse(JSON.stringify(request)) as FilesRequest };
+      return (await slot.list()).length > 0 ? slot.one().request(input) : plainFiles(extension, folders, request);
+    },
+    async *exec(request, signal) {
+      const programs = granted("exec", "any program");
+      const input = { extension, programs, folders: foldersOf(rules.manifest, home), request: JSON.parse(JSON.stringify(request)) };
+      yield* use("plinth.program-runner")
+        .one()
+        .run(input, signal === undefined ? {} : { signal });
+    },
+    async *socket({ url, protocols = [], headers = {} }, signal) {
+      permit(new URL(url), rules);
+      const options = { protocols, headers: withSecrets(headers, rules) };
+      const socket = new WebSocket(url, options as unknown as string[]);
+      const id = `socket-${++opened}`;
+      sockets.set(id, socket);
+      try {
+        yield* itemsOf(id, socket, extension, signal);
+      } finally {
+        sockets.delete(id);
+        socket.close();
+      }
+    },
+    async socketSend(id, data) {
+      sockets.get(id)?.send(data as string);
+    },
+    async socketClose(id, code, reason) {
+      sockets.get(id)?.close(code, reason);
+    },
+  };
+}
+
+const foldersOf = ({ id, permissions = {} }: Manifest, home: string): GrantedFolder[] =>
+  (permissions.fs ?? []).map((entry) => {
+    const name = entry.replace(/:ro$/, "");
+    const path = name === "data" ? join(home, "state", id) : name === "workspace" ? join(home, name) : name;
+    return { name, path, write: name === entry };
+  });
+
+async function* itemsOf(id: string, socket: WebSocket, extension: string, signal: AbortSignal | undefined): AsyncGenerator<SocketItem> {
+  const items: SocketItem[] = [];
+  let wake = (): void => {};
+  const add = (item: SocketItem): void => {
+    items.push(item);
+    wake();
+  };
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => add({ open: id, protocol: socket.protocol });
+  socket.onmessage = ({ data }) => add(typeof data === "string" ? { text: data } : { binary: new Uint8Array(data as ArrayBuffer) });
+  socket.onclose = ({ code, reason }) => add({ close: code, reason });
+  signal?.addEventListener("abort", () => wake(), { once: true });
+  for (let begun = false; ; begun = true) {
+    while (items.length === 0 && !signal?.aborted) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    if (signal?.aborted) throw signal.reason;
+    const item = items.shift() as SocketItem;
+    if (!begun && !("open" in item)) throw new PlinthError("PLINTH_NET", `${new URL(socket.url).host} cannot be reached.`, { extension });
+    yield item;
+    if ("close" in item) return;
+  }
+}
