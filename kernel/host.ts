@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Config, Lockfile, Manifest } from "@plinth/manifests";
 import { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 import { coldPart, withDefaults } from "@plinth/manifests/check/config-values.ts";
+import { Configs } from "@plinth/manifests/check/configs.ts";
 import { SchemaGuard } from "@plinth/manifests/check/guard.ts";
 import { sha } from "@plinth/manifests/digest.ts";
 import { effectivePermissions } from "@plinth/manifests/powers.ts";
@@ -20,7 +21,7 @@ import { Grants } from "./grants.ts";
 import { Instance } from "./instance.ts";
 import type { Logs } from "./log.ts";
 import type { CatalogRecord } from "./plan/catalog.ts";
-import { chooseTier, type Plan, type PlannedExtension, resolve } from "./plan/resolver.ts";
+import { chooseTier, emptyPlan, type Plan, type PlannedExtension, resolve } from "./plan/resolver.ts";
 import type { Report } from "./report.ts";
 import { Stores } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -54,6 +55,7 @@ export class Host {
   readonly grants: Grants;
   readonly supervisor: Supervisor;
   readonly #audit: Audit;
+  readonly #configs = new Configs(this.guard);
   readonly container: DependencyContainer = createRootContainer();
   readonly draining = new Set<Generation>();
   readonly own: CapabilityEntry[] = [];
@@ -120,7 +122,7 @@ export class Host {
 
   /** A pure preview: what would the plan be with this state? */
   async plan(state: HostState): Promise<Plan> {
-    const misconfigured = await this.#checkConfigs(state);
+    const misconfigured = await this.#configs.check(state.records, state.config.file, (id) => settingsOf(state.config.value, id).config);
     return resolve({
       records: state.records,
       config: state.config.value,
@@ -309,26 +311,6 @@ export class Host {
       methods,
     };
   }
-
-  async #checkConfigs(state: HostState): Promise<Map<string, PlinthError>> {
-    const problems = new Map<string, PlinthError>();
-    for (const { manifest } of state.records) {
-      const { config } = settingsOf(state.config.value, manifest.id);
-      if (config === undefined) continue;
-      const where = `extensions["${manifest.id}"].config`;
-      try {
-        const found =
-          manifest.config === undefined
-            ? Object.keys(config).map((key) => ({ path: `/${key}`, message: "it takes no configuration" }))
-            : await this.guard.validate(manifest.config, config);
-        const [first] = found;
-        if (first !== undefined) problems.set(manifest.id, errors.configInvalid(state.config.file, `${where}${first.path}`, first.message));
-      } catch (thrown) {
-        problems.set(manifest.id, errors.configInvalid(state.config.file, where, (thrown as Error).message));
-      }
-    }
-    return problems;
-  }
 }
 
 /** Whoever holds a publisher's key is that publisher; an unsigned package only claims its id. */
@@ -336,15 +318,3 @@ function trustOf(id: string, { extensions }: Lockfile): string {
   const key = extensions[id]?.signature?.keyId;
   return key === undefined ? `id:${id.split(".")[0]}` : `key:${key}`;
 }
-
-const emptyPlan: Plan = {
-  extensions: new Map(),
-  contracts: new Map(),
-  capabilities: new Map(),
-  slots: new Map(),
-  hooks: new Map(),
-  disabled: new Set(),
-  blocked: new Map(),
-  problems: [],
-  reasons: new Map(),
-};

@@ -2,7 +2,7 @@ import { nearNames } from "@plinth/manifests/near-names.ts";
 import { editConfig, loadConfig, settingsOf } from "../config.ts";
 import { errors } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { type InstallInput, inspectPackage, installPackage, uninstallPackage } from "../install/install.ts";
+import { type InstallInput, inspectPackages, installPackages, uninstallPackage } from "../install/install.ts";
 import { importGrants, limitGrant, revokeGrant } from "./grant-methods.ts";
 
 type Methods = Map<string, (input: Record<string, unknown>) => unknown>;
@@ -10,8 +10,10 @@ type Methods = Map<string, (input: Record<string, unknown>) => unknown>;
 /** plinth.host-admin: every change is made beside what runs, then swapped in as a generation. */
 export function adminMethods(host: Host): Methods {
   return new Map<string, (input: Record<string, unknown>) => unknown>([
-    ["inspect", async ({ dir }) => (await inspectPackage(host, String(dir))).candidate],
-    ["install", (input) => host.exclusive(() => installPackage(host, input as unknown as InstallInput))],
+    ["inspect", async ({ dir }) => (await inspectPackages(host, [String(dir)]))[0]?.candidate],
+    ["inspectSet", async ({ dirs }) => ({ candidates: (await inspectPackages(host, dirs as string[])).map(({ candidate }) => candidate) })],
+    ["install", (input) => host.exclusive(() => installOne(host, input as unknown as InstallInput))],
+    ["installSet", ({ packages }) => host.exclusive(() => installPackages(host, packages as InstallInput[]))],
     ["uninstall", ({ id, keepData }) => host.exclusive(() => uninstallPackage(host, String(id), keepData === true))],
     ["enable", ({ id, enabled }) => host.exclusive(() => enable(host, String(id), enabled === true))],
     ["grant", (input) => host.exclusive(() => limitGrant(host, input))],
@@ -20,6 +22,11 @@ export function adminMethods(host: Host): Methods {
     ["configSet", ({ path, value }) => host.exclusive(() => configSet(host, String(path), value))],
     ["stop", () => void setImmediate(() => void host.stop())],
   ]);
+}
+
+async function installOne(host: Host, input: InstallInput): Promise<{ id?: string; version?: string; generation: number }> {
+  const { installed, generation } = await installPackages(host, [input]);
+  return { ...installed[0], generation };
 }
 
 async function configSet(host: Host, path: string, value: unknown): Promise<{ generation: number }> {

@@ -52,7 +52,9 @@ export function ownCapabilities(host: Host): CapabilityEntry[] {
     name,
     async (input) => (await import("./admin-methods.ts")).adminMethods(host).get(name)?.(input),
   ];
-  const adminMethods = new Map(["inspect", "install", "uninstall", "enable", "grant", "revoke", "importGrants", "configSet", "stop"].map(admin));
+  const adminMethods = new Map(
+    ["inspect", "inspectSet", "install", "installSet", "uninstall", "enable", "grant", "revoke", "importGrants", "configSet", "stop"].map(admin),
+  );
   const kernelMethods = new Map<string, Method>([
     ["snapshot", () => snapshot(host)],
     ["blocked", ({ extension, ms }) => (host.current.instances.get(String(extension))?.blocked(Number(ms)), {})],

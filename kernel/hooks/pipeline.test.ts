@@ -1,7 +1,7 @@
+import { Breaker } from "@plinth/manifests/wire/breaker.ts";
 import { describe, expect, it } from "vitest";
 import type { PlinthError } from "../errors.ts";
 import { runWork, Work } from "../work.ts";
-import { Breaker } from "./breaker.ts";
 import { Pipeline, type Tap } from "./pipeline.ts";
 
 type Run = Tap["run"];

@@ -1,11 +1,11 @@
 import type { HookMode } from "@plinth/manifests";
 import type { Stage } from "@plinth/manifests/order.ts";
+import type { Breaker } from "@plinth/manifests/wire/breaker.ts";
 import type { CallOptions } from "@plinth/manifests/wire/bridge.ts";
 import { Call, settle } from "@plinth/manifests/wire/call.ts";
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook, SyncWaterfallHook } from "tapable";
 import { errors, owned, type PlinthError } from "../errors.ts";
 import { currentWork, type Work } from "../work.ts";
-import type { Breaker } from "./breaker.ts";
 
 /** A subscriber as the pipeline runs it: in order, with an owner, a deadline, a breaker and counts. */
 export interface Tap {

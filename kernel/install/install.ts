@@ -9,22 +9,34 @@ import { errors } from "../errors.ts";
 import type { Generation } from "../generation.ts";
 import type { Host, HostState } from "../host.ts";
 import { type CatalogRecord, packageDir, writeIndex, writeLock } from "../plan/catalog.ts";
-import { resolve } from "../plan/resolver.ts";
+import { type Plan, resolve } from "../plan/resolver.ts";
 import { currentWork } from "../work.ts";
 
-export interface InstallInput {
+export interface InstallInput extends Omit<LockEntry, "version" | "digest"> {
   dir: string;
   digest: string;
   consent: string;
-  source: string;
-  integrity?: string;
-  signature?: { keyId: string; signature: string };
-  pinnedBy: LockEntry["pinnedBy"];
-  reason: string;
 }
 
-/** Check an unpacked package and say what it asks for. Nothing is changed and none of its code runs. */
-export async function inspectPackage(host: Host, dir: string): Promise<{ candidate: Candidate; record: CatalogRecord }> {
+interface Inspected {
+  candidate: Candidate;
+  record: CatalogRecord;
+}
+
+/** At most so many packages are tried at once, each in a process of its own. */
+const TRIALS = 4;
+
+/** Check unpacked packages as one set and say what each asks for. Nothing is changed and none of their code runs. */
+export async function inspectPackages(host: Host, dirs: readonly string[]): Promise<Inspected[]> {
+  const records = await Promise.all(dirs.map((dir) => readPackage(host, dir)));
+  const twice = records.find(({ manifest }, at) => records.findIndex((one) => one.manifest.id === manifest.id) !== at);
+  if (twice !== undefined) throw errors.conflict(twice.manifest.id, `the id ${twice.manifest.id}`, ["two packages of this set"]);
+  const plan = checkPlan(host, records);
+  for (const { manifest } of records) await checkForeignDescriptors(host, manifest, plan);
+  return records.map((record) => ({ candidate: candidateOf(host, record), record }));
+}
+
+async function readPackage(host: Host, dir: string): Promise<CatalogRecord> {
   const text = await readFile(join(dir, "plinth.json"), "utf8").catch(() => {
     throw manifestInvalid("the package", "", "it has no plinth.json");
   });
@@ -34,17 +46,20 @@ export async function inspectPackage(host: Host, dir: string): Promise<{ candida
     if (!found?.isFile()) throw manifestInvalid(manifest.id, "/entry", `${manifest.entry} is not in the package`);
   }
   const { digest } = await treeDigest(manifest.id, dir);
-  const record: CatalogRecord = { manifest, digest, dir, bundled: false };
-  const existing = host.state.records.find((one) => one.manifest.id === manifest.id);
-  if (existing?.bundled) throw errors.conflict(manifest.id, `the id ${manifest.id}`, ["the product", "this package"]);
+  const isBundled = host.state.records.some((one) => one.bundled && one.manifest.id === manifest.id);
+  if (isBundled) throw errors.conflict(manifest.id, `the id ${manifest.id}`, ["the product", "this package"]);
   if (manifest.id.startsWith("plinth.")) throw errors.reserved(manifest.id);
-  checkPlan(host, record);
-  await checkForeignDescriptors(host, manifest);
+  return { manifest, digest, dir, bundled: false };
+}
+
+function candidateOf(host: Host, { manifest, digest }: CatalogRecord): Candidate {
+  const { id, version } = manifest;
+  const existing = host.state.records.find((one) => one.manifest.id === id);
   const asks = describePowers(manifest);
-  const before = host.grants.get(manifest.id)?.asks;
-  const candidate: Candidate = {
-    id: manifest.id,
-    version: manifest.version,
+  const before = host.grants.get(id)?.asks;
+  return {
+    id,
+    version,
     digest,
     manifest,
     consent: {
@@ -55,91 +70,112 @@ export async function inspectPackage(host: Host, dir: string): Promise<{ candida
     },
     ...(existing === undefined ? {} : { replaces: existing.manifest.version }),
   };
-  return { candidate, record };
 }
 
-/** The whole set must resolve with it: neither it nor anything that runs now may be left out because of it. */
-function checkPlan(host: Host, record: CatalogRecord): void {
-  const { id } = record.manifest;
-  const records = [...host.state.records.filter((one) => one.manifest.id !== id), record];
+/** The whole set must resolve with them: neither they nor anything that runs now may be left out because of them. */
+function checkPlan(host: Host, fresh: readonly CatalogRecord[]): Plan {
+  const ids = fresh.map(({ manifest }) => manifest.id);
+  const records = [...host.state.records.filter((one) => !ids.includes(one.manifest.id)), ...fresh];
   const { config, lock } = host.state;
-  // The version pin is about to be replaced by this install: it does not refuse it.
-  const settings = { ...settingsOf(config.value, id), version: undefined, enabled: true };
+  // The version pins are about to be replaced by this install: they do not refuse it.
+  const settings = ids.map((id) => [id, { ...settingsOf(config.value, id), version: undefined, enabled: true }]);
   const before = host.current.plan;
   const plan = resolve({
     records,
-    config: { ...config.value, extensions: { ...config.value.extensions, [id]: settings } },
+    config: { ...config.value, extensions: { ...config.value.extensions, ...Object.fromEntries(settings) } },
     lock,
     hostVersion: host.product.version,
     slots: host.product.slots,
     exclude: () => null,
   });
-  const own = plan.blocked.get(id);
-  if (own !== undefined) throw own;
+  for (const id of ids) if (plan.blocked.has(id)) throw plan.blocked.get(id);
   for (const [other, problem] of plan.blocked) if (before.extensions.has(other)) throw problem;
   const known = new Set(before.problems.map((one) => one.message));
-  const fresh = plan.problems.find((one) => !known.has(one.message));
-  if (fresh !== undefined) throw fresh;
+  const problem = plan.problems.find((one) => !known.has(one.message));
+  if (problem !== undefined) throw problem;
+  return plan;
 }
 
 /** What it states as a provider of contracts that extensions define, its own included. */
-async function checkForeignDescriptors(host: Host, manifest: Manifest): Promise<void> {
+async function checkForeignDescriptors(host: Host, manifest: Manifest, plan: Plan): Promise<void> {
   const own = new Map((manifest.defines ?? []).map((one) => [one.id, one.descriptor]));
   for (const { contract, id, descriptor } of manifest.provides ?? []) {
-    const shape = host.current.plan.contracts.get(contract);
+    const shape = plan.contracts.get(contract);
     if (shape?.checked) continue;
     const [problem] = await host.guard.validate(own.get(contract) ?? shape?.descriptor ?? true, descriptor ?? null);
     if (problem !== undefined) throw manifestInvalid(manifest.id, `/provides/${contract}/${id}/descriptor${problem.path}`, problem.message);
   }
 }
 
-/** Verify again, dry-load in a process of its own, commit, swap, check health; anything that fails leaves all as it was. */
-export async function installPackage(host: Host, input: InstallInput): Promise<{ id: string; version: string; generation: number }> {
-  const { candidate } = await inspectPackage(host, input.dir);
-  const { id, version, digest, consent } = candidate;
-  if (digest !== input.digest) throw errors.digest(id, "its files changed after they were inspected");
-  if (consent.hash !== input.consent) throw errors.consent(id, "the consent is for another package or other permissions");
-  const manifest = candidate.manifest as Manifest;
-  const dir = packageDir(host.home, digest);
-  const data = join(host.home, "state", id);
-  host.leftovers.delete(dir);
-  const [fresh, hadData] = [!(await stat(dir).catch(() => null)), await stat(data).catch(() => null)];
-  if (fresh) await copyVerified(id, input.dir, dir, digest);
-  const record: CatalogRecord = { manifest, digest, dir, bundled: false };
-  const { dir: _dir, consent: _consent, digest: _digest, ...provenance } = input;
-  const state = without(host.state, id);
-  state.lock.extensions[id] = { version, digest, ...provenance };
-  state.records.push(record);
+/** Verify again, dry-load in processes of their own, commit, swap, check health; anything that fails leaves all as it was. */
+export async function installPackages(
+  host: Host,
+  inputs: readonly InstallInput[],
+): Promise<{ installed: { id: string; version: string }[]; generation: number }> {
+  const found = await inspectPackages(
+    host,
+    inputs.map(({ dir }) => dir),
+  );
+  const ids = found.map(({ candidate }) => candidate.id);
+  const state = without(host.state, ids);
+  const grants = new Map<string, Grant>();
+  const fresh: string[] = [];
+  const before = host.state.lock.extensions;
+  try {
+    for (const [at, { dir: from, digest: expected, consent: consented, ...provenance }] of inputs.entries()) {
+      const { candidate, record } = found[at] as Inspected;
+      const { id, version, digest, consent } = candidate;
+      if (digest !== expected) throw errors.digest(id, "its files changed after they were inspected");
+      if (consent.hash !== consented) throw errors.consent(id, "the consent is for another package or other permissions");
+      const dir = packageDir(host.home, digest);
+      const data = join(host.home, "state", id);
+      host.leftovers.delete(dir);
+      if (!(await stat(data).catch(() => null))) fresh.push(data);
+      if (!(await stat(dir).catch(() => null))) {
+        fresh.push(dir);
+        await copyVerified(id, from, dir, digest);
+      }
+      state.lock.extensions[id] = { version, digest, ...provenance };
+      state.records.push({ ...record, dir });
+      grants.set(id, grantOf(host, candidate));
+    }
+    for (const id of ids) host.supervisor.clear(id);
+    const toTry = state.records.filter(({ manifest }) => grants.has(manifest.id) && manifest.entry !== undefined);
+    for (let at = 0; at < toTry.length; at += TRIALS) {
+      const tried = await Promise.allSettled(toTry.slice(at, at + TRIALS).map((record) => dryLoad(host, record)));
+      for (const one of tried) if (one.status === "rejected") throw one.reason;
+    }
+    const next = await commit(host, state, grants, async ({ plan, instances }) => {
+      for (const id of ids) if (plan.blocked.has(id)) throw plan.blocked.get(id);
+      for (const { manifest } of toTry) await instances.get(manifest.id)?.activate();
+    });
+    for (const { id, version, digest } of found.map(({ candidate }) => candidate)) {
+      const old = before[id];
+      // Another version stays for who wants to go back to it; the same one rebuilt has no use any more.
+      if (old?.version === version && old.digest !== digest) host.leftovers.add(packageDir(host.home, old.digest));
+    }
+    return { installed: found.map(({ candidate: { id, version } }) => ({ id, version })), generation: next.number };
+  } catch (thrown) {
+    for (const id of ids) host.supervisor.clear(id);
+    for (const dir of fresh) await rm(dir, { recursive: true, force: true });
+    throw thrown;
+  }
+}
+
+function grantOf(host: Host, { id, version, digest, manifest, consent }: Candidate): Grant {
   const { scope, expiresAt = 0 } = host.grants.get(id) ?? {};
-  const grant: Grant = {
+  return {
     consent: consent.hash,
     digest,
     version,
     at: Date.now(),
     by: currentWork()?.principal.via ?? "unknown",
-    permissions: manifest.permissions ?? {},
+    permissions: (manifest as Manifest).permissions ?? {},
     asks: consent.asks,
     // An update is no way out of what an owner narrowed; an end that has passed is what this consent is about.
     ...(scope === undefined ? {} : { scope }),
     ...(expiresAt > Date.now() ? { expiresAt } : {}),
   };
-  const replaced = host.state.lock.extensions[id]?.digest;
-  try {
-    host.supervisor.clear(id);
-    if (manifest.entry !== undefined) await dryLoad(host, record);
-    const next = await commit(host, id, state, grant, async ({ plan, instances }) => {
-      const blocked = plan.blocked.get(id);
-      if (blocked !== undefined) throw blocked;
-      if (manifest.entry !== undefined) await instances.get(id)?.activate();
-    });
-    if (replaced !== undefined && replaced !== digest) host.leftovers.add(packageDir(host.home, replaced));
-    return { id, version, generation: next.number };
-  } catch (thrown) {
-    host.supervisor.clear(id);
-    if (fresh) await rm(dir, { recursive: true, force: true });
-    if (hadData === null) await rm(data, { recursive: true, force: true });
-    throw thrown;
-  }
 }
 
 /** Remove an extension, its grant, its package and (unless kept) its data. Refuses while another one needs it. */
@@ -149,7 +185,7 @@ export async function uninstallPackage(host: Host, id: string, keepData: boolean
   if (entry === undefined) throw errors.notInstalled(id, []);
   const needed = [...host.current.plan.extensions].find(([, one]) => one.record.manifest.extensions?.[id] !== undefined);
   if (needed !== undefined) throw errors.needed(id, needed[0]);
-  const next = await commit(host, id, without(host.state, id), undefined);
+  const next = await commit(host, without(host.state, [id]), new Map([[id, undefined]]));
   host.supervisor.clear(id);
   host.leftovers.add(packageDir(host.home, entry.digest));
   if (!keepData) {
@@ -164,31 +200,30 @@ interface OpenState extends HostState {
   records: CatalogRecord[];
 }
 
-/** A copy of the state in which the extension does not occur. */
-function without(state: HostState, id: string): OpenState {
-  const { [id]: _gone, ...extensions } = state.lock.extensions;
-  const lock: Lockfile = { lockfile: 1, extensions };
-  const records = state.records.filter((one) => one.manifest.id !== id);
-  return { ...state, lock, records, problems: state.problems.filter((one) => one.extension !== id) };
+/** A copy of the state in which the extensions do not occur. */
+function without(state: HostState, ids: readonly string[]): OpenState {
+  const kept = Object.entries(state.lock.extensions).filter(([id]) => !ids.includes(id));
+  const lock: Lockfile = { lockfile: 1, extensions: Object.fromEntries(kept) };
+  const records = state.records.filter((one) => !ids.includes(one.manifest.id));
+  return { ...state, lock, records, problems: state.problems.filter((one) => !ids.includes(one.extension ?? "")) };
 }
 
 /** Grants, index and lock are written, then the generation is swapped; what fails puts the old ones back. */
 async function commit(
   host: Host,
-  id: string,
   state: HostState,
-  grant: Grant | undefined,
+  grants: ReadonlyMap<string, Grant | undefined>,
   healthy?: (next: Generation) => Promise<void>,
 ): Promise<Generation> {
   const before = host.state;
-  const granted = host.grants.get(id);
-  const write = async (to: HostState, allowed: Grant | undefined): Promise<void> => {
-    await host.grants.set(id, allowed);
+  const granted = new Map([...grants.keys()].map((id) => [id, host.grants.get(id)]));
+  const write = async (to: HostState, allowed: ReadonlyMap<string, Grant | undefined>): Promise<void> => {
+    for (const [id, grant] of allowed) await host.grants.set(id, grant);
     await writeIndex(host.home, to.records);
     await writeLock(host.home, to.lock);
   };
   try {
-    await write(state, grant);
+    await write(state, grants);
     return await host.advance(state, healthy);
   } catch (thrown) {
     await write(before, granted);

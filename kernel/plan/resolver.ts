@@ -116,6 +116,18 @@ export function resolve(input: ResolveInput): Plan {
   return { extensions, contracts, capabilities, slots, hooks, disabled, blocked, problems, reasons };
 }
 
+export const emptyPlan: Plan = {
+  extensions: new Map(),
+  contracts: new Map(),
+  capabilities: new Map(),
+  slots: new Map(),
+  hooks: new Map(),
+  disabled: new Set(),
+  blocked: new Map(),
+  problems: [],
+  reasons: new Map(),
+};
+
 const lockReason = (lock: Lockfile, id: string): string => {
   const entry = lock.extensions[id];
   return entry === undefined ? "not in the lock" : `${entry.version} from ${entry.source}, pinned by ${entry.pinnedBy}: ${entry.reason}`;

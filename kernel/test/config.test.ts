@@ -22,22 +22,18 @@ it("config that does not fit an extension's schema leaves out that one only, and
 
 it("config for an extension that takes none, and a hostile schema, leave out that one only", async () => {
   const hostile = { type: "object", properties: { text: { type: "string", pattern: "^(a+)+$" } } };
-  product = await Product.create(
-    wordsExtension,
-    lab("test.calm", {}, { config: hostile }),
-    lab("test.plain"),
-    lab("test.fine", {}, { config: schema }),
-  );
+  product = await Product.create(wordsExtension, lab("test.plain"), lab("test.fine", {}, { config: schema }));
   const host = await product.boot({
     config: JSON.stringify({
       extensions: {
-        "test.calm": { config: { text: `${"a".repeat(40)}!` } },
+        "acme.calm": { config: { text: `${"a".repeat(40)}!` } },
         "test.plain": { config: { size: 1 } },
         "test.fine": { config: { size: 1 } },
       },
     }),
   });
-  expect([...host.current.plan.blocked.keys()].sort()).toEqual(["test.calm", "test.plain"]);
+  expect(await codeOf(install(host, await product.package(lab("acme.calm", {}, { config: hostile }))))).toBe("PLINTH_CONFIG_INVALID");
+  expect([...host.current.plan.blocked.keys()].sort()).toEqual(["test.plain"]);
   expect(await codeOf(call(host, "test.words.lab", "fine", "run"))).toBe("none");
 });
 

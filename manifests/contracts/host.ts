@@ -2,7 +2,7 @@ import Type, { type Static } from "typebox";
 import { defineContract } from "../define.ts";
 import type { Config } from "../schema/config.ts";
 import { Budgets, type Manifest, type Permissions, type Tier } from "../schema/extension.ts";
-import type { Lockfile } from "../schema/lockfile.ts";
+import { LockEntry, type Lockfile } from "../schema/lockfile.ts";
 import { ErrorInfo } from "./turns.ts";
 
 /** What an owner allowed one extension, bound to exactly what was shown. */
@@ -311,6 +311,16 @@ export const Candidate = Type.Object({
 });
 export type Candidate = Static<typeof Candidate>;
 
+const { version: _version, ...provenance } = LockEntry.properties;
+
+export const PackageToInstall = Type.Object({
+  ...provenance,
+  dir: Type.String(),
+  digest: Type.String({ description: "As inspected; a changed byte refuses." }),
+  consent: Type.String({ description: "Consent.hash as shown to the owner." }),
+});
+export type PackageToInstall = Static<typeof PackageToInstall>;
+
 /** Provided by the kernel to first-party and operator-trusted extensions: changes of the plan. */
 export const hostAdmin = defineContract({
   id: "plinth.host-admin",
@@ -327,21 +337,27 @@ export const hostAdmin = defineContract({
       output: Candidate,
       deadlineMs: 30_000,
     },
+    inspectSet: {
+      summary: "Check unpacked packages that are to be installed together: what one needs, another one may bring.",
+      input: Type.Object({ dirs: Type.Array(Type.String(), { minItems: 1, maxItems: 256 }) }),
+      output: Type.Object({ candidates: Type.Array(Candidate, { description: "In the order of `dirs`." }) }),
+      deadlineMs: 60_000,
+    },
     install: {
       summary:
         "Dry-load in a process of its own, commit to store, index, lock and grants, swap the generation, check health; roll back on any failure.",
-      input: Type.Object({
-        dir: Type.String(),
-        digest: Type.String({ description: "As inspected; a changed byte refuses." }),
-        consent: Type.String({ description: "Consent.hash as shown to the owner." }),
-        source: Type.String(),
-        integrity: Type.Optional(Type.String()),
-        signature: Type.Optional(Type.Object({ keyId: Type.String(), signature: Type.String() })),
-        pinnedBy: Type.Enum(["operator", "catalog", "resolver"]),
-        reason: Type.String(),
-      }),
+      input: PackageToInstall,
       output: Type.Object({ id: Type.String(), version: Type.String(), generation: Type.Integer() }),
       deadlineMs: 60_000,
+    },
+    installSet: {
+      summary: "The same for several packages in one generation: all of them are installed, or none.",
+      input: Type.Object({ packages: Type.Array(PackageToInstall, { minItems: 1, maxItems: 256 }) }),
+      output: Type.Object({
+        installed: Type.Array(Type.Object({ id: Type.String(), version: Type.String() })),
+        generation: Type.Integer(),
+      }),
+      deadlineMs: 300_000,
     },
     uninstall: {
       summary: "Remove an installed extension with its grant and, unless `keepData`, its stored data.",

@@ -41,6 +41,8 @@ export const pluginSource = defineContract({
         source: Type.String({ description: "The full spec to write into the lock." }),
         integrity: Type.Optional(Type.String({ description: "sha512-… of the tarball." })),
         signature: Type.Optional(Type.Object({ keyId: Type.String(), signature: Type.String({ description: "ed25519, base64." }) })),
+        registry: Type.Optional(Type.String({ description: "Name of the registry that vouches for it." })),
+        log: Type.Optional(Type.Integer({ description: "Its place in that registry's transparency log." })),
       }),
       deadlineMs: 120_000,
     },

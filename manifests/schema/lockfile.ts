@@ -19,6 +19,8 @@ export const LockEntry = Type.Object(
     digest: Type.String({ pattern: "^[0-9a-f]{128}$", description: "sha512 of the unpacked tree." }),
     integrity: Type.Optional(Type.String({ pattern: "^sha512-", description: "sha512 of the tarball, SRI form." })),
     signature: Type.Optional(Signature),
+    registry: Type.Optional(Type.String({ maxLength: 64, description: "Name of the registry that vouched for it." })),
+    log: Type.Optional(Type.Integer({ minimum: 0, description: "Its place in that registry's transparency log." })),
     pinnedBy: Type.Enum(["operator", "catalog", "resolver"]),
     reason: Type.String(),
   },
