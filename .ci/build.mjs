@@ -69,6 +69,7 @@ async function buildGuest() {
   const program = { ...esm, outExtension: undefined };
   await Promise.all([
     build({ ...program, entryPoints: [join(guest, "process.ts")], outfile: join(dist, "guest/process.mjs") }),
+    build({ ...program, entryPoints: [join(guest, "confine.ts")], outfile: join(dist, "guest/confine.mjs") }),
     build({ ...program, entryPoints: [join(guest, "isolate/child.ts")], outfile: join(dist, "guest/isolate/child.mjs") }),
     build({
       ...program,

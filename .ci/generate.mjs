@@ -65,6 +65,11 @@ export async function generate() {
     packageIndex: plain(manifests.PackageIndex),
     registryRoot: plain(manifests.RegistryRoot),
     searchIndex: plain(manifests.SearchIndex),
+    trustRoot: plain(manifests.TrustRoot),
+    trustTimestamp: plain(manifests.TrustTimestamp),
+    trustSnapshot: plain(manifests.TrustSnapshot),
+    publisherKeys: plain(manifests.PublisherKeys),
+    advisoryFeed: plain(manifests.AdvisoryFeed),
   };
   for (const [name, schema] of Object.entries(schemas)) {
     await write(`${name}.schema.json`, `${JSON.stringify({ $schema: "https://json-schema.org/draft/2020-12/schema", ...schema }, null, 2)}\n`);
@@ -72,7 +77,9 @@ export async function generate() {
 
   const options = { strict: false, allErrors: false, ownProperties: true, verbose: true, code: { source: true, esm: true, lines: false } };
   await compileSet("config", { config: schemas.config, lockfile: schemas.lockfile });
-  await compileSet("registry", { packageIndex: schemas.packageIndex, registryRoot: schemas.registryRoot, searchIndex: schemas.searchIndex });
+  const { packageIndex, registryRoot, searchIndex, trustRoot, trustTimestamp, trustSnapshot, publisherKeys, advisoryFeed } = schemas;
+  const trust = { trustRoot, trustTimestamp, trustSnapshot, publisherKeys, advisoryFeed };
+  await compileSet("registry", { packageIndex, registryRoot, searchIndex, ...trust });
   await compileSet("manifest", { manifest: schemas.manifest }, (ajv, names) => {
     const entries = contracts.map((contract, index) => {
       const name = `descriptor_${index}`;

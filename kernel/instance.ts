@@ -44,6 +44,7 @@ const BREAKS = new Set(["PLINTH_DEADLINE", "PLINTH_EXTENSION_EXITED", "PLINTH_PR
 const CALL_WINDOW_MS = 60_000;
 /** Of an extension that is not of the product and states no number of its own. */
 const CONCURRENT_CALLS = 1_000;
+const CPU_MS_PER_MINUTE = 30_000;
 const CPU_LOOK_MS = 1_000;
 const START_MS = 20_000;
 
@@ -322,8 +323,8 @@ export class Instance {
 
   /** What uses more of the processor in a minute than its budget is ended and struck, whatever it does with it. */
   #watchCpu(runner: Runner): void {
-    const limit = this.record.manifest.budgets?.cpuMsPerMinute;
-    if (limit === undefined || runner.usage === undefined) return;
+    const limit = this.record.manifest.budgets?.cpuMsPerMinute ?? (this.record.bundled ? Infinity : CPU_MS_PER_MINUTE);
+    if (limit === Infinity || runner.usage === undefined) return;
     const looks: number[] = [];
     this.#cpuWatch = setInterval(() => {
       const now = runner.usage?.().cpuMs ?? 0;

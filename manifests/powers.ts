@@ -20,6 +20,18 @@ export function describePowers(manifest: Manifest): string[] {
   for (const { contract } of uses) lines.push(`use ${contract.replace(/^plinth\./, "")}`);
   for (const { on, failure } of hooks) lines.push(`take part in ${on}${failure === "closed" ? " (and stop it when it fails)" : ""}`);
   for (const [id, range] of Object.entries(extensions)) lines.push(`rely on ${id} ${range}`);
+  return [...lines, ...costs(manifest)];
+}
+
+/** Only what is more than an extension gets that asks for nothing. */
+function costs({ tiers = ["isolate", "process"], budgets = {} }: Manifest): string[] {
+  const { heapMb = 0, storageMb = 0, cpuMsPerCall = 0, cpuMsPerMinute = 0 } = budgets;
+  const lines: string[] = [];
+  if (tiers.find((tier) => tier !== "host") === "process") lines.push("run in a process of its own, with the runtime's interfaces");
+  if (heapMb > 64) lines.push(`use up to ${heapMb} MiB of memory`);
+  if (storageMb > 256) lines.push(`keep up to ${storageMb} MiB`);
+  if (cpuMsPerCall > 5_000) lines.push(`compute for up to ${cpuMsPerCall / 1_000} s in one call`);
+  if (cpuMsPerMinute > 30_000) lines.push(`use a processor for up to ${cpuMsPerMinute / 1_000} s of each minute`);
   return lines;
 }
 

@@ -31,7 +31,9 @@ export default defineConfig({
           { text: "What Plinth is", link: "/" },
           { text: "Getting started", link: "/getting-started" },
           { text: "Your first extension", link: "/writing-your-first-extension" },
+          { text: "Permissions", link: "/permissions" },
           { text: "Configuration", link: "/configuration" },
+          { text: "Operating", link: "/operating" },
         ],
       },
       {
@@ -39,6 +41,7 @@ export default defineConfig({
         items: [
           { text: "Architecture", link: "/architecture" },
           { text: "Security model", link: "/security" },
+          { text: "Guest API", link: "/guest-api" },
           { text: "WebSocket and HTTP API", link: "/api" },
           { text: "Benchmarks", link: "/benchmarks" },
         ],

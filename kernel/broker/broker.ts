@@ -164,12 +164,15 @@ export class Broker implements wire.Bridge {
       async () => {
         const hosts = this.#permitted("net", "use the network");
         const headers: Record<string, string> = {};
+        const sensitive: string[] = [];
         for (const [name, value] of Object.entries(request.headers ?? {})) {
           headers[name] = await this.#host.secrets.substitute(this.#manifest.id, this.#granted.secrets ?? [], String(value));
-          if (headers[name] !== value) this.#tell("secret", () => `${value} to ${origin}`);
+          if (headers[name] === value) continue;
+          sensitive.push(name.toLowerCase());
+          this.#tell("secret", () => `${value} to ${origin}`);
         }
         this.#spend(`${request.url}${JSON.stringify(headers)}${request.body ?? ""}`);
-        return { ...request, headers, hosts };
+        return { ...request, headers, sensitive, hosts };
       },
     );
   }

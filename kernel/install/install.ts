@@ -149,10 +149,9 @@ export async function installPackages(
       for (const id of ids) if (plan.blocked.has(id)) throw plan.blocked.get(id);
       for (const { manifest } of toTry) await instances.get(manifest.id)?.activate();
     });
-    for (const { id, version, digest } of found.map(({ candidate }) => candidate)) {
-      const old = before[id];
-      // Another version stays for who wants to go back to it; the same one rebuilt has no use any more.
-      if (old?.version === version && old.digest !== digest) host.leftovers.add(packageDir(host.home, old.digest));
+    for (const { id, digest } of found.map(({ candidate }) => candidate)) {
+      const replaced = before[id]?.digest;
+      if (replaced !== undefined && replaced !== digest) host.leftovers.add(packageDir(host.home, replaced));
     }
     return { installed: found.map(({ candidate: { id, version } }) => ({ id, version })), generation: next.number };
   } catch (thrown) {

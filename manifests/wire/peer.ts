@@ -22,6 +22,9 @@ const raised = (extension: string) => ({
     }),
 });
 
+/** Refusing costs time as well: whoever does not stop at this many is cut off. */
+const MAX_TURNED_AWAY = 20_000;
+
 /** What a peer answers to calls from the other side. Unknown methods must throw. */
 export interface Handler {
   call(method: string, params: unknown, meta: WireMeta, signal: AbortSignal): unknown;
@@ -79,6 +82,8 @@ export class Peer {
   readonly #owner: string;
   readonly #pending = new Map<number, Pending>();
   readonly #inboxes = new Map<number, { inbox: Inbox; turn: string | null }>();
+  /** Calls in a row that were refused because too many were in flight. */
+  #turnedAway = 0;
   readonly #serving = new Map<number, Serving>();
   #queue: string[] = [];
   #queued = 0;
@@ -247,9 +252,11 @@ export class Peer {
   #serve(id: number, method: string, params: unknown, meta: WireMeta): void {
     if (this.#serving.has(id)) throw new TypeError("a call id is in use");
     if (this.#serving.size >= WIRE.maxPendingCalls) {
+      if (++this.#turnedAway > MAX_TURNED_AWAY) throw new TypeError("it went on asking though it was told to wait");
       this.#send(["err", id, errorData(raised(this.#owner).busy())]);
       return;
     }
+    this.#turnedAway = 0;
     const serving: Serving = { abort: new AbortController(), credits: WIRE.streamCredits, wake: null, turn: meta.work ?? "" };
     this.#serving.set(id, serving);
     const run = meta.stream === true ? this.#pump(id, method, params, meta, serving) : this.#answer(id, method, params, meta, serving);

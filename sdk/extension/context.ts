@@ -9,7 +9,11 @@ import type {
   ProviderObject,
   Registrations,
 } from "@plinth/manifests/wire/bridge.ts";
+import { toBase64 } from "@plinth/manifests/wire/bytes.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
+import { filesOf } from "./files.ts";
+import { type ExecOptions, runProgram } from "./program.ts";
+import { type SocketOptions, startSocket } from "./socket.ts";
 
 type Disposer = () => void | Promise<void>;
 
@@ -99,6 +103,9 @@ export function createContext(bridge: Bridge, info: InstanceInfo, registrations:
       fire: (hook: string, payload: unknown, options: CallOptions = {}) => bridge.fire(hook, payload, options),
     }),
     fetch: (url: string, options: FetchOptions = {}) => startFetch(bridge, url, options),
+    connect: (url: string, options?: SocketOptions) => startSocket(bridge, stopping.signal, url, options),
+    files: filesOf(bridge),
+    exec: (program: string, args?: readonly string[], options?: ExecOptions) => runProgram(bridge, stopping.signal, program, args, options),
     validate: (schema: unknown, value: unknown) => bridge.validate(schema, value),
     work: <T>(principal: Parameters<Bridge["work"]>[0], body: () => Promise<T>) => bridge.work(principal, body),
     currentWork: () => bridge.currentWork(),
@@ -141,7 +148,7 @@ interface FetchOptions {
 async function startFetch(bridge: Bridge, url: string, { body, signal, ...rest }: FetchOptions): Promise<object> {
   const request: FetchRequest = { ...rest, url: String(url) };
   if (typeof body === "string") request.body = body;
-  else if (body !== undefined) Object.assign(request, { body: base64(body), base64: true });
+  else if (body !== undefined) Object.assign(request, { body: toBase64(body), base64: true });
   const stream = bridge.fetch(request, signal)[Symbol.asyncIterator]();
   const first = await stream.next();
   if (first.done) throw new PlinthError("PLINTH_NET", `${new URL(url).host} sent no answer.`);
@@ -164,9 +171,6 @@ async function startFetch(bridge: Bridge, url: string, { body, signal, ...rest }
     json: async () => JSON.parse(await text()) as unknown,
   });
 }
-
-/** Not by Buffer: an isolate has none. */
-const base64 = (bytes: Uint8Array): string => (bytes as Uint8Array & { toBase64(): string }).toBase64();
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -20,7 +20,11 @@ export type {
   Usage,
 } from "@plinth/manifests";
 export { nearNames } from "@plinth/manifests/near-names.ts";
+export type { FileInfo } from "@plinth/manifests/wire/bridge.ts";
 export { errorInfo, isPlinthError, PlinthError, type PlinthErrorOptions } from "./errors.ts";
+export type { Files } from "./files.ts";
+export type { ExecOptions, ExecResult } from "./program.ts";
+export type { Socket, SocketOptions } from "./socket.ts";
 export type {
   AnyManifest,
   Call,

@@ -1,5 +1,8 @@
 import type { ContractMap, HookDef, HookMap, HookMode, IsStream, MethodDef, MethodInput, MethodItem, MethodOutput } from "@plinth/manifests";
 import type { Static } from "typebox";
+import type { Files } from "./files.ts";
+import type { ExecOptions, ExecResult } from "./program.ts";
+import type { Socket, SocketOptions } from "./socket.ts";
 
 /** Contracts by id. Extensions that define contracts of their own augment this interface. */
 export interface Contracts extends ContractMap {}
@@ -41,6 +44,8 @@ export interface Principal {
   /** Where the identity was proven, such as `gateway-token`. */
   via: string;
   name?: string;
+  /** What the work is for, such as `{ session: "main", agent: "main" }`: scoped grants hold only where theirs agrees. */
+  scope?: Readonly<Record<string, string>>;
 }
 
 /** The work that a call belongs to: one turn, one request, one command. */
@@ -219,6 +224,11 @@ export interface Context<M extends ManifestTypes = AnyManifest> {
     fire<H extends HookName>(hook: H, payload: HookPayload<H>, options?: CallOptions): Promise<HookOutcome<H>>;
   };
   fetch(url: string, options?: FetchOptions): Promise<FetchResponse>;
+  /** A WebSocket to a granted host. */
+  connect(url: string, options?: SocketOptions): Promise<Socket>;
+  readonly files: Files;
+  /** Run a granted program (permission `exec`), without a shell, without the network, seeing granted folders only. */
+  exec(program: string, args?: readonly string[], options?: ExecOptions): Promise<ExecResult>;
   /** Check a value against a JSON Schema of unknown origin, away from this thread. Resolves to problems; [] = fits. */
   validate(schema: unknown, value: unknown): Promise<{ path: string; message: string }[]>;
   /** Run `body` as new work for a principal whose identity this extension has proven (permission `principals`). */

@@ -1,8 +1,23 @@
 /** For tiers: the frame protocol and what a host and a runner say to each other. */
-export type { Bridge, CallInfo, FetchHead, FetchRequest, LogLine, Principal, WorkData } from "@plinth/manifests/wire/bridge.ts";
+export type {
+  Bridge,
+  CallInfo,
+  ExecItem,
+  ExecRequest,
+  FetchHead,
+  FetchRequest,
+  FileInfo,
+  FilesRequest,
+  LogLine,
+  Principal,
+  SocketItem,
+  SocketRequest,
+  WorkData,
+} from "@plinth/manifests/wire/bridge.ts";
+export { packBytes, toBase64, unpackBytes } from "@plinth/manifests/wire/bytes.ts";
 export { parseBatch } from "@plinth/manifests/wire/frames.ts";
 export { encodeMux, MuxReader } from "@plinth/manifests/wire/mux.ts";
 export { type Handler, Peer } from "@plinth/manifests/wire/peer.ts";
 export type { WireMeta } from "@plinth/manifests/wire/protocol.ts";
 export type { Runner, RunnerInput } from "@plinth/manifests/wire/runner.ts";
-export type { Receiver, Transport } from "@plinth/manifests/wire/transport.ts";
+export { type Receiver, StreamTransport, type Transport } from "@plinth/manifests/wire/transport.ts";

@@ -3,14 +3,17 @@ import { replaceValues } from "@plinth/manifests/check/config-values.ts";
 import type {
   Bridge,
   CallInfo,
+  ExecItem,
   ExtensionObject,
   FetchHead,
   HookHandler,
   InstanceInfo,
   ProviderObject,
   Registrations,
+  SocketItem,
   WorkData,
 } from "@plinth/manifests/wire/bridge.ts";
+import { fromBase64, packBytes, unpackBytes } from "@plinth/manifests/wire/bytes.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import type { Handler, Peer } from "@plinth/manifests/wire/peer.ts";
 import type { WireMeta } from "@plinth/manifests/wire/protocol.ts";
@@ -28,10 +31,12 @@ export interface GuestInput {
   connect(handler: Handler): Peer;
   /** The default export of the extension's entry. */
   load(id: string, params: unknown): Promise<unknown>;
+  /** For globals that need the host. */
+  onBridge?(bridge: Bridge): void;
 }
 
 /** Take calls until the connection ends. */
-export function serveHost({ works, connect, load }: GuestInput): Peer {
+export function serveHost({ works, connect, load, onBridge }: GuestInput): Peer {
   const providers = new Map<string, ProviderObject>();
   const handlers = new Map<string, HookHandler>();
   const scopes = new Map<string, Map<string, unknown>>();
@@ -64,7 +69,8 @@ export function serveHost({ works, connect, load }: GuestInput): Peer {
   const peer = connect({
     call(method, params, _meta, signal) {
       if (method === "start") return start(params as InstanceInfo);
-      if (method === "ping") return {};
+      // Scopes hold state of sessions: what has some is not put to sleep.
+      if (method === "ping") return { scopes: scopes.size };
       if (method === "stop") return live?.stop(new Error(String((params as { reason?: unknown }).reason)));
       const input = params as Input;
       const call = callInfo(input, signal);
@@ -139,6 +145,15 @@ export function serveHost({ works, connect, load }: GuestInput): Peer {
         yield typeof item === "string" ? fromBase64(item) : (item as FetchHead);
       }
     },
+    async *socket(request, signal) {
+      for await (const item of bound(peer.open("socket", request, meta(), signal))) yield unpackBytes(item) as SocketItem;
+    },
+    socketSend: (id, data) => ask("socket.send", packBytes({ id, data })),
+    socketClose: (id, code, reason) => ask("socket.close", { id, code, reason }),
+    files: (request) => ask("files", request).then(unpackBytes),
+    async *exec(request, signal) {
+      for await (const item of bound(peer.open("exec", request, meta(), signal))) yield unpackBytes(item) as ExecItem;
+    },
     secretExists: (name) => ask("secret.exists", { name }),
     validate: (schema, value) => ask("validate", { schema, value }),
     async work(principal, body) {
@@ -154,6 +169,8 @@ export function serveHost({ works, connect, load }: GuestInput): Peer {
     currentWork: () => works.current() ?? undefined,
     log: (level, message, fields) => peer.note("log", { level, message: String(message).slice(0, 8_000), fields }),
   };
+
+  onBridge?.(bridge);
 
   async function start(info: InstanceInfo): Promise<object> {
     id = info.manifest.id;
@@ -186,5 +203,3 @@ type Input = {
 };
 
 const callInfo = ({ caller, work }: Input, signal: AbortSignal): CallInfo => ({ caller, work: work ?? undefined, signal });
-/** Not by Buffer: an isolate has none. */
-const fromBase64 = (text: string): Uint8Array => (Uint8Array as unknown as { fromBase64(text: string): Uint8Array }).fromBase64(text);

@@ -6,9 +6,10 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { registerHooks } from "node:module";
 import { Socket } from "node:net";
 import type { WorkData } from "@plinth/manifests/wire/bridge.ts";
-import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { Peer } from "@plinth/manifests/wire/peer.ts";
+import { denyNodeHoles, denyOwnConnections } from "./denials.ts";
 import { serveHost } from "./guest.ts";
+import { useHostNetwork } from "./process-network.ts";
 
 const works = new AsyncLocalStorage<WorkData | null>();
 
@@ -20,12 +21,15 @@ const peer = serveHost({
   },
   connect: (handler) => new Peer(new Socket({ fd: 3, readable: true, writable: true }), "the host", handler),
   load,
+  onBridge: useHostNetwork,
 });
 
 async function load(id: string, params: unknown): Promise<unknown> {
-  denySignals(id);
-  // Bubblewrap adds it, unasked.
+  denyNodeHoles(id);
+  denyOwnConnections(id);
+  // The walls add them, unasked.
   delete process.env.PWD;
+  delete process.env.OPENSSL_CONF;
   const { source } = params as { source: string };
   // The code comes over the descriptor, never from a path: what was verified is what runs.
   const url = `file:///plinth/${id}/index.mjs`;
@@ -36,15 +40,6 @@ async function load(id: string, params: unknown): Promise<unknown> {
   const namespace = (await import(url)) as { default?: unknown };
   hooks.deregister();
   return namespace.default;
-}
-
-/** Signals are the one thing that Node's permission model leaves open: nothing in here may end another process. */
-function denySignals(id: string): void {
-  const denied = (): never => {
-    throw new PlinthError("PLINTH_PERMISSION", `${id} cannot be used: it may not send signals.`, { extension: id, next: "Report it to its author." });
-  };
-  for (const name of ["kill", "_kill", "_debugProcess", "_debugEnd"])
-    Object.defineProperty(process, name, { value: denied, writable: false, configurable: false });
 }
 
 void peer.closed.then(() => process.exit(0));

@@ -46,7 +46,7 @@ export class AuditLines {
 
 /** One line that cannot steer a terminal: neither control characters nor ones that turn the direction of writing. */
 function plain(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, " ");
+  return text.replace(/(?:(?!\u200d)[\p{Cc}\p{Cf}\u2028\u2029])+/gu, " ");
 }
 
 function wrap(text: string, columns: number): string[] {

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { PlinthError, type Provider } from "@plinth/sdk";
+import { endOf, forbidden, overBudget, parseUrl, unreachable } from "./address.ts";
 import { requestHeaders, responseHeaders, withoutBody, withoutCredentials } from "./headers.ts";
-import { endOf, forbidden, type Grant, type Outgoing, send, unreachable } from "./send.ts";
+import { type Grant, type Outgoing, send } from "./send.ts";
 
+const SCHEMES = ["https:", "http:"];
 const MAX_REDIRECTS = 5;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_TIMEOUT_MS = 3_600_000;
@@ -30,7 +32,7 @@ export async function* exchange(grant: Grant, request: Request, caller?: AbortSi
       if (target === null) break;
       response.destroy();
       if (hop === MAX_REDIRECTS) throw new PlinthError("PLINTH_NET", `${outgoing.url.host} redirects too often.`, { extension: grant.extension });
-      outgoing = redirected(grant.extension, outgoing, response.statusCode ?? 0, target);
+      outgoing = redirected(grant.extension, request.sensitive ?? [], outgoing, response.statusCode ?? 0, target);
     }
     clearTimeout(timer);
     yield { status: response.statusCode ?? 0, headers: responseHeaders(response) };
@@ -50,26 +52,19 @@ function firstRequest(extension: string, request: Request): Outgoing {
   const method = (request.method ?? "GET").toUpperCase();
   if (/^(CONNECT|TRACE|TRACK)$/.test(method)) throw forbidden(extension, `use the method ${method}`);
   const body = request.body === undefined ? undefined : Buffer.from(request.body, request.base64 ? "base64" : "utf8");
-  return { url: parseUrl(extension, request.url), method, headers: requestHeaders(request.headers ?? {}), body };
+  return { url: parseUrl(extension, request.url, SCHEMES), method, headers: requestHeaders(request.headers ?? {}), body };
 }
 
 const redirectOf = ({ statusCode, headers: { location } }: IncomingMessage): string | null =>
   location !== undefined && [301, 302, 303, 307, 308].includes(statusCode ?? 0) ? location : null;
 
-function redirected(extension: string, { url, method, headers, body }: Outgoing, status: number, location: string): Outgoing {
-  const target = parseUrl(extension, location, url);
-  const allowed = target.origin === url.origin ? headers : withoutCredentials(headers);
+function redirected(extension: string, sensitive: readonly string[], outgoing: Outgoing, status: number, location: string): Outgoing {
+  const { url, method, headers, body } = outgoing;
+  const target = parseUrl(extension, location, SCHEMES, url);
+  const allowed = target.origin === url.origin ? headers : withoutCredentials(headers, sensitive);
   if ((status === 303 && method !== "HEAD") || ((status === 301 || status === 302) && method === "POST"))
     return { url: target, method: "GET", headers: withoutBody(allowed), body: undefined };
   return { url: target, method, headers: allowed, body };
-}
-
-function parseUrl(extension: string, text: string, base?: URL): URL {
-  const url = URL.parse(text, base);
-  if (url === null) throw forbidden(extension, `fetch ${JSON.stringify(text.slice(0, 200))}: it is not an absolute URL`);
-  if (url.protocol !== "https:" && url.protocol !== "http:") throw forbidden(extension, `use ${url.protocol} URLs`);
-  if (url.username !== "" || url.password !== "") throw forbidden(extension, "put credentials into a URL");
-  return url;
 }
 
 async function* readBody(extension: string, url: URL, response: IncomingMessage, maxBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -92,10 +87,8 @@ async function* readBody(extension: string, url: URL, response: IncomingMessage,
     }
     if (step.done) return;
     bytes += step.value.length;
-    if (bytes > maxBytes) throw tooLarge(extension, `a response of ${url.host} is larger than ${maxBytes} bytes`);
+    if (bytes > maxBytes)
+      throw overBudget(extension, `a response of ${url.host} is larger than ${maxBytes} bytes`, "Ask for less, or raise maxBytes.");
     yield step.value;
   }
 }
-
-const tooLarge = (extension: string, what: string): PlinthError =>
-  new PlinthError("PLINTH_QUOTA", `${extension} used up its budget: ${what}.`, { extension, next: "Ask for less, or raise maxBytes." });

@@ -3,8 +3,7 @@ import type { IncomingMessage } from "node:http";
 type Headers = Record<string, string>;
 
 /** Decided by the exchange: framing, the connection, and which host is meant. A `host` of one's own would get past the grant. */
-const OWN =
-  /^(host|connection|content-length|expect|keep-alive|proxy-authenticate|proxy-authorization|proxy-connection|te|trailer|transfer-encoding|upgrade)$/;
+const OWN = /^(host|connection|content-length|expect|keep-alive|proxy-.*|sec-websocket-.*|te|trailer|transfer-encoding|upgrade|http2-settings)$/;
 /** The host puts secrets into any header, so that only what is known to hold none goes to another origin. */
 const HARMLESS = /^(accept|accept-encoding|accept-language|cache-control|content-encoding|content-language|content-type|range|user-agent)$/;
 /** They describe a body. */
@@ -14,7 +13,9 @@ const OF_BODY = /^content-/;
 export const requestHeaders = (headers: Headers): Headers =>
   keep(Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])), (name) => !OWN.test(name));
 
-export const withoutCredentials = (headers: Headers): Headers => keep(headers, (name) => HARMLESS.test(name));
+/** @param sensitive names of headers in which the host put a secret, whatever they are called. */
+export const withoutCredentials = (headers: Headers, sensitive: readonly string[]): Headers =>
+  keep(headers, (name) => HARMLESS.test(name) && !sensitive.includes(name));
 
 export const withoutBody = (headers: Headers): Headers => keep(headers, (name) => !OF_BODY.test(name));
 

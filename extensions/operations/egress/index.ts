@@ -1,8 +1,12 @@
 import type { Agent } from "node:http";
-import { defineExtension, PlinthError } from "@plinth/sdk";
+import { type Call, defineExtension, PlinthError } from "@plinth/sdk";
 import { exchange } from "./exchange.ts";
+import { Places } from "./places.ts";
+import { Sockets } from "./sockets.ts";
 
 const MAX_GRANTS = 512;
+const MAX_EXCHANGES = 256;
+const MAX_SOCKETS = 16;
 
 export default defineExtension({
   activate(ctx) {
@@ -12,26 +16,50 @@ export default defineExtension({
       for (const agent of kept.get(key)?.values() ?? []) agent.destroy();
       kept.delete(key);
     };
+    const agentsOf = (extension: string, hosts: readonly string[]): Map<string, Agent> => {
+      const key = `${extension} ${hosts.join(" ")}`;
+      const agents = kept.get(key) ?? new Map<string, Agent>();
+      // Used last stands last, so that what makes room is what nobody used for longest.
+      kept.delete(key);
+      if (kept.size >= MAX_GRANTS) drop(kept.keys().next().value as string);
+      kept.set(key, agents);
+      return agents;
+    };
+    const sockets = new Sockets();
+    const [exchanges, connections] = [new Places(MAX_EXCHANGES, "requests"), new Places(MAX_SOCKETS, "WebSockets")];
     ctx.effect("connections", () => {
+      sockets.closeAll();
       for (const key of [...kept.keys()]) drop(key);
     });
     ctx.provide("plinth.egress", "http", {
       exchange(request, call) {
-        // The host has put secrets into the request and says itself what was granted: nobody else can be believed.
-        if (call.caller !== "host") {
-          throw new PlinthError("PLINTH_PERMISSION", `${call.caller} may not use plinth.egress: only the host may.`, {
-            extension: call.caller,
-            next: "Use ctx.fetch.",
-          });
-        }
-        const key = `${request.extension} ${request.hosts.join(" ")}`;
-        const agents = kept.get(key) ?? new Map<string, Agent>();
-        // Used last stands last, so that what makes room is what nobody used for longest.
-        kept.delete(key);
-        if (kept.size >= MAX_GRANTS) drop(kept.keys().next().value as string);
-        kept.set(key, agents);
-        return exchange({ extension: request.extension, hosts: request.hosts, agents }, request, call.signal);
+        hostOnly(call);
+        const { extension, hosts } = request;
+        return exchanges.hold(extension, exchange({ extension, hosts, agents: agentsOf(extension, hosts) }, request, call.signal));
+      },
+      connect(request, call) {
+        hostOnly(call);
+        return connections.hold(request.extension, sockets.connect(request, call.signal));
+      },
+      async send(message, call) {
+        hostOnly(call);
+        await sockets.send(message);
+        return {};
+      },
+      close(request, call) {
+        hostOnly(call);
+        sockets.close(request);
+        return {};
       },
     });
   },
 });
+
+/** The host has put secrets into the request and says itself what was granted: nobody else can be believed. */
+function hostOnly({ caller }: Call): void {
+  if (caller === "host") return;
+  throw new PlinthError("PLINTH_PERMISSION", `${caller} may not use plinth.egress: only the host may.`, {
+    extension: caller,
+    next: "Use ctx.fetch or ctx.connect.",
+  });
+}

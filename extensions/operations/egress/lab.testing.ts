@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { createTestHost, type TestHost } from "@plinth/sdk/testing";
+import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
 
@@ -42,6 +43,42 @@ export async function serve(answer: RequestListener, address = "127.0.0.1"): Pro
   });
   const { port } = server.address() as AddressInfo;
   return { url: `http://${address}:${port}`, host: `${address}:${port}`, port, seen, server };
+}
+
+/** A real WebSocket server. */
+export async function serveSockets(
+  onSocket: (socket: WebSocket, request: IncomingMessage) => void = () => {},
+  options: ServerOptions = {},
+): Promise<{ url: string; host: string; port: number; server: WebSocketServer }> {
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0, ...options });
+  server.on("connection", onSocket);
+  await new Promise<void>((resolve) => server.once("listening", resolve));
+  undo.push(() => {
+    for (const one of server.clients) one.terminate();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { url: `ws://127.0.0.1:${port}`, host: `127.0.0.1:${port}`, port, server };
+}
+
+export type SocketItem = { open?: string; protocol?: string; text?: string; binary?: Uint8Array; close?: number; reason?: string };
+
+/** A socket as the host asks for it: the first item is taken, the others are for the test to read. */
+export async function connect(host: TestHost, hosts: string[], url: string, more: { protocols?: string[]; headers?: Record<string, string> } = {}) {
+  const egress = host.use("plinth.egress").one();
+  const extension = "acme.client";
+  const aborting = new AbortController();
+  const items = egress.connect({ extension, hosts, url, ...more }, { signal: aborting.signal })[Symbol.asyncIterator]() as AsyncIterator<SocketItem>;
+  const { open: id = "", protocol = "" } = (await items.next()).value;
+  return {
+    id,
+    protocol,
+    aborting,
+    next: async (): Promise<SocketItem> => (await items.next()).value,
+    leave: () => items.return?.(),
+    send: (data: string | Uint8Array, as = extension) => egress.send({ extension: as, id, data }),
+    close: (code?: number, reason?: string, as = extension) => egress.close({ extension: as, id, code, reason }),
+  };
 }
 
 export async function openHost(): Promise<TestHost> {

@@ -37,24 +37,46 @@ const loopback6 = listOf("ipv6", [
   ["::ffff:127.0.0.0", 104],
 ]);
 
-/** Whether the granted patterns admit a host and port by name. */
-export function hostAllowed(granted: readonly string[], host: string, port: number): boolean {
-  return granted.some((pattern) => {
-    if (pattern === "*") return true;
-    if (pattern === "loopback") return host === "localhost" || isLoopback(host);
-    const [name = "", wanted] = pattern.toLowerCase().split(":");
-    if (wanted === undefined ? port !== 443 && port !== 80 : Number(wanted) !== port) return false;
-    return name.startsWith("*.") ? isIP(host) === 0 && host.endsWith(name.slice(1)) : host === name;
-  });
+/** Where a request wants to go: host in lower case and without brackets. */
+export interface Target {
+  readonly scheme: string;
+  readonly host: string;
+  readonly port: number;
 }
 
-/** Whether an address may be connected to: public, or loopback when that was granted by name. */
-export function addressAllowed(granted: readonly string[], host: string, address: string): boolean {
-  // A literal address is reachable whatever it is when the grant names exactly that address.
-  if (isIP(host) > 0 && granted.some((pattern) => pattern.split(":")[0] === host)) return true;
-  if (isLoopback(address)) return granted.includes("loopback");
-  return host !== "localhost" && isPublic(address);
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, ws: 80, https: 443, wss: 443 };
+
+export function targetOf({ protocol, hostname, port }: URL): Target {
+  const scheme = protocol.slice(0, -1);
+  return { scheme, host: hostname.replace(/^\[|\]$/g, "").toLowerCase(), port: port === "" ? (DEFAULT_PORTS[scheme] ?? 0) : Number(port) };
 }
+
+/** Whether the granted patterns admit a target by name. */
+export const hostAllowed = (granted: readonly string[], target: Target): boolean =>
+  granted.some((pattern) => pattern === "*" || (pattern === "loopback" ? isThisMachine(target.host) : named(pattern, target)));
+
+/** Whether an address may be connected to: public, or loopback when that was granted by name. */
+export function addressAllowed(granted: readonly string[], target: Target, address: string): boolean {
+  // A literal address is reachable whatever it is when a grant names exactly that address, and this port.
+  if (isIP(target.host) > 0 && granted.some((pattern) => named(pattern, target))) return true;
+  if (isLoopback(address)) return granted.includes("loopback");
+  return target.host !== "localhost" && isPublic(address);
+}
+
+const PATTERN = /^(?:(?<scheme>https?|wss?):\/\/)?(?<name>\[[0-9a-f:.]+\]|(?:\*\.)?[a-z0-9.-]+)(?::(?<port>[0-9]{1,5}))?$/;
+
+/** `host`, `*.host`, each with or without scheme and port. Without a port: the scheme's own, or 80 and 443. */
+function named(pattern: string, { scheme, host, port }: Target): boolean {
+  const parts = PATTERN.exec(pattern.toLowerCase())?.groups;
+  if (parts?.name === undefined) return false;
+  if (parts.scheme !== undefined && parts.scheme !== scheme) return false;
+  const ports = parts.port !== undefined ? [Number(parts.port)] : parts.scheme !== undefined ? [DEFAULT_PORTS[parts.scheme]] : [80, 443];
+  if (!ports.includes(port)) return false;
+  const name = parts.name.replace(/^\[|\]$/g, "");
+  return name.startsWith("*.") ? isIP(host) === 0 && host.endsWith(name.slice(1)) : host === name;
+}
+
+const isThisMachine = (host: string): boolean => host === "localhost" || isLoopback(host);
 
 /** A scoped address (`fe80::1%eth0`) is never public; what is no address is not either. */
 const isPublic = (address: string): boolean =>

@@ -56,6 +56,16 @@ describe("a redirect", () => {
     }
   });
 
+  it("to another origin takes no header along that holds a secret, whatever its name", async () => {
+    const target = await serve(hello);
+    const site = await serve(to(target.url));
+    const headers = { accept: "the secret", "accept-language": "en", "x-key": "no credential, but nobody knows" };
+    expect(await read(host, ["loopback"], site.url, { headers, sensitive: ["accept"] })).toMatchObject({ status: 200 });
+    expect(site.seen[0]?.headers).toMatchObject({ accept: "the secret" });
+    expect(target.seen[0]?.headers).toMatchObject({ "accept-language": "en" });
+    expect(JSON.stringify(target.seen[0]?.headers)).not.toContain("the secret");
+  });
+
   it("is followed five times and not six", async () => {
     const site = await serve((request, response) => {
       const left = Number(request.url?.slice(1));

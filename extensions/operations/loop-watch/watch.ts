@@ -31,10 +31,11 @@ export function watchLoop(thresholdMs: number, onBlock: (block: Block) => void):
   };
 }
 
-/** The extension whose code was running: the innermost frame that lies in an extension's folder. */
+/** The extension whose code was running: the innermost frame in an extension's folder, or of what the host evaluated for it. */
 export function ownerOf(frames: Block["frames"], folders: ReadonlyMap<string, string>): string | undefined {
   for (const { url } of frames) {
-    for (const [id, dir] of folders) if (url.startsWith(`${pathToFileURL(dir).href}/`)) return id;
+    for (const [id, dir] of folders)
+      if (url.startsWith(`${pathToFileURL(dir).href}/`) || url.startsWith(`data:text/javascript;extension=${id};`)) return id;
   }
   return undefined;
 }

@@ -47,12 +47,12 @@ export function width(text: string): number {
 
 /** One line of text from outside: it must neither steer the terminal nor turn the direction of writing. */
 export function plain(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, " ");
+  return text.replace(/(?:(?!\u200d)[\p{Cc}\p{Cf}\u2028\u2029])+/gu, " ");
 }
 
 /** Like `plain`, but line breaks and tabs stay. */
 export function plainLines(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => (char === "\n" || char === "\t" ? char : ""));
+  return text.replace(/(?!\u200d)[\p{Cc}\p{Cf}]/gu, (char) => (char === "\n" || char === "\t" ? char : ""));
 }
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });

@@ -1,154 +1,179 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import type { Duplex } from "node:stream";
-import { PlinthError } from "@plinth/sdk";
-import { found, MemoryWatch, permissionFlags, sealed, walled } from "@plinth/sdk/tiers";
-import { encodeMux, MuxReader, parseBatch, type Receiver, type Transport } from "@plinth/sdk/wire";
+import { parseBatch, type Receiver, type Transport } from "@plinth/sdk/wire";
+import { chargeGrowth, type Load, noLoad, type Part, partOf } from "./blame.ts";
+import { CallMeter, type Metered } from "./call-meter.ts";
+import { type Exit, IsolateProcess } from "./isolate-process.ts";
 
-const HEAP_MB = 128;
-const OUTPUT_LIMIT = 16 * 1024;
+const LOOK_MS = 50;
+const REST_MS = 1_000;
+const CLOSE_MS = 2_000;
+/** What an isolate takes besides its heap, and how much faster than it is told its heap may grow. */
+const ISOLATE_MB = 6;
+const HEAP_SLACK = 1.5;
+const MB = 1024 ** 2;
 
-/** The guest's programs, in the product beside the extensions. */
-const guestFolder = (): string => process.env.PLINTH_ISOLATE_GUEST ?? join(import.meta.dirname, "../../guest/isolate");
+export interface TenantInput {
+  /** The extension. */
+  readonly id: string;
+  readonly source: string;
+  readonly cache: string | undefined;
+  readonly heapMb: number;
+  readonly turnMs: number;
+  readonly callMs: number;
+}
 
-/** The addon that fits this runtime; the package has it built. */
-export function addonPath(): string {
-  try {
-    const folder = dirname(createRequire(import.meta.url).resolve("isolated-vm/package.json"));
-    const { path } = createRequire(join(folder, "package.json"))("node-gyp-build") as { path(folder: string): string };
-    return path(folder);
-  } catch {
-    throw new PlinthError("PLINTH_SANDBOX", "The isolate tier cannot run here: the package isolated-vm has no build for this runtime.", {
-      extension: "plinth.tier-isolate",
-      next: "Install isolated-vm beside Plinth, or choose the process tier.",
-    });
-  }
+/** How an isolate ended, and whose fault that is. */
+export interface End {
+  readonly why: string;
+  readonly part: Part;
+  /** The extension that ended the process of others, when it is known. */
+  readonly by: string | null;
 }
 
 export interface TenantHandler {
-  receiver: Receiver | null;
-  opened(): void;
-  ended(why: string): void;
+  /** `stale`: the engine refused its compiled code. */
+  opened(stale: boolean): void;
+  ended(end: End): void;
 }
 
-/** A process full of isolates that trust each other, and the frames to each of them. */
-export class IsolateHost {
-  readonly ended: Promise<void>;
-  readonly ready: Promise<void>;
-  readonly #processMb: number;
-  readonly #tenants = new Map<number, TenantHandler & { heapMb: number }>();
-  #child: ChildProcess | null = null;
-  #socket: Duplex | null = null;
-  #memory: MemoryWatch | null = null;
-  #next = 1;
-  #said = "";
-  #drained: Promise<void> | null = null;
-  #onEnded!: () => void;
-  #onReady!: { resolve(): void; reject(error: Error): void };
-  over = false;
+interface Tenant {
+  readonly input: TenantInput;
+  readonly handler: TenantHandler;
+  readonly load: Load;
+  readonly meter: CallMeter;
+  receiver: Receiver | null;
+  entered: number;
+  chargedAt: number;
+}
 
-  constructor(processMb: number) {
+/** What the runner holds of its isolate. */
+export interface Tenancy {
+  readonly transport: Transport;
+  readonly load: Readonly<Load>;
+  readonly pid: number | null;
+  enter(entry: "call" | "stream" | "start"): Metered;
+  readonly inFlight: number;
+  /** Calls that came since it began. */
+  readonly entered: number;
+  /** It does not answer. */
+  stuck(): void;
+  close(): void;
+}
+
+/** The isolates of one process: frames to each, what each costs, and who is to blame when the process must end. */
+export class IsolateHost {
+  readonly #process: IsolateProcess;
+  readonly #processMb: number;
+  readonly #tenants = new Map<number, Tenant>();
+  /** Those who ended alone, in case their threads go on. */
+  readonly #gone = new Map<number, string>();
+  readonly #closing = new Map<number, NodeJS.Timeout>();
+  #next = 1;
+  #timer: NodeJS.Timeout | null = null;
+  #resting = true;
+  #liveUntil = 0;
+  #memoryMb = 0;
+  #emptied = false;
+  readonly since = Date.now();
+  /** How it ended, when that was not asked for. */
+  onBroken: () => void = () => {};
+  onCompiled: (base64: string) => void = () => {};
+
+  constructor({ processMb, heapMb }: { processMb: number; heapMb: number }) {
     this.#processMb = processMb;
-    this.ended = new Promise((resolve) => {
-      this.#onEnded = resolve;
-    });
-    this.ready = new Promise((resolve, reject) => {
-      this.#onReady = { resolve, reject };
-    });
-    this.ready.catch(() => {});
-    this.#start().catch((thrown: Error) => this.#end(thrown.message));
+    this.#process = new IsolateProcess(heapMb, { frame: (number, body) => this.#frame(number, body), exit: (exit) => this.#exit(exit) });
   }
 
-  /** Make an isolate for `source`. The transport is for its peer; `handler` hears how it goes. */
-  open(source: string, heapMb: number, turnMs: number, handler: TenantHandler): { transport: Transport; close(): void } {
+  get ready(): Promise<void> {
+    return this.#process.ready;
+  }
+
+  get ended(): Promise<void> {
+    return this.#process.ended;
+  }
+
+  get over(): boolean {
+    return this.#process.over || this.#emptied;
+  }
+
+  /** Make an isolate. */
+  open(input: TenantInput, handler: TenantHandler): Tenancy {
     const number = this.#next++;
-    this.#tenants.set(number, { ...handler, heapMb });
-    this.#watchMemory();
-    const held = this.#tenants.get(number) as TenantHandler;
+    const tenant: Tenant = {
+      input,
+      handler,
+      load: noLoad(),
+      meter: new CallMeter(input.callMs),
+      receiver: null,
+      entered: 0,
+      chargedAt: performance.now(),
+    };
+    this.#tenants.set(number, tenant);
+    const { source, cache, heapMb, turnMs, callMs } = input;
     void this.ready.then(
-      () => this.#send(0, JSON.stringify({ open: number, heapMb, turnMs, source })),
+      () => this.#tell({ open: number, heapMb, turnMs, callMs, source, cache }),
       () => {},
     );
-    const close = (): void => {
-      if (!this.#tenants.delete(number) || this.over) return;
-      this.#send(0, JSON.stringify({ close: number }));
-      this.#watchMemory();
-      if (this.#tenants.size === 0) this.kill("nothing of its publisher runs any more");
+    this.#lively();
+    const live = this.#process;
+    return {
+      load: tenant.load,
+      get pid() {
+        return live.pid;
+      },
+      get inFlight() {
+        return tenant.meter.inFlight;
+      },
+      get entered() {
+        return tenant.entered;
+      },
+      enter: (entry) => {
+        if (this.#resting) this.#lively();
+        tenant.entered++;
+        return tenant.meter.enter(entry);
+      },
+      stuck: () => this.#endAlone(number, "it did not react any more"),
+      close: () => this.#close(number),
+      transport: {
+        get full() {
+          return live.full;
+        },
+        // How many they are stands before them: in there they are not parsed by whoever counts them.
+        send: (batch) => live.send(number, `${batch.length}[${batch.join(",")}]`),
+        bytes: (text) => Buffer.byteLength(text),
+        drained: () => live.drained(),
+        listen: (receiver) => {
+          tenant.receiver = receiver;
+        },
+        close: () => this.#close(number),
+      },
     };
-    const host = this;
-    const transport: Transport = {
-      get full() {
-        return host.#socket?.writableNeedDrain ?? false;
-      },
-      // One message a frame: in there, each message has a turn of its own.
-      send: (batch) => {
-        for (const message of batch) this.#send(number, `[${message}]`);
-      },
-      bytes: (text) => Buffer.byteLength(text),
-      drained: () => this.#whenDrained(),
-      listen: (receiver) => {
-        held.receiver = receiver;
-      },
-      close,
-    };
-    return { transport, close };
+  }
+
+  /** For a process without isolates: the compiled code of `source`, which is not run. Empty when there is none. */
+  compile(source: string): Promise<string> {
+    return new Promise((resolve) => {
+      this.onCompiled = resolve;
+      this.#lively();
+      void this.ended.then(() => resolve(""));
+      void this.ready.then(
+        () => this.#tell({ compile: source }),
+        () => resolve(""),
+      );
+    });
   }
 
   kill(why: string): void {
-    if (this.over) return;
-    const pid = this.#child?.pid;
-    if (pid === undefined) return this.#end(why);
-    this.#killGroup(pid);
-    this.#end(why, false);
+    this.#process.kill(why);
   }
 
-  async #start(): Promise<void> {
-    const tools = await found();
-    if (this.over) return;
-    const [folder, addon] = [guestFolder(), addonPath()];
-    const program = join(folder, "child.mjs");
-    const env = { PATH: "/usr/bin:/bin", LANG: "C.UTF-8", TZ: process.env.TZ ?? "UTC" };
-    const flags = [...permissionFlags([], program, HEAP_MB), "--allow-addons", `--allow-fs-read=${dirname(addon)}`];
-    const room = { folders: [], programs: [process.execPath, folder, dirname(addon)], cwd: "/", env };
-    const command = [process.execPath, ...flags, program, addon, join(folder, "prelude.js")];
-    const child = spawn(...walled(tools, room, command), {
-      stdio: sealed(["ignore", "pipe", "pipe", "pipe"]),
-      env,
-      cwd: "/",
-      detached: true,
-      windowsHide: true,
-    });
-    this.#child = child;
-    this.#watchMemory();
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on("data", (chunk: Buffer) => {
-        this.#said = (this.#said + chunk.toString("utf8")).slice(-OUTPUT_LIMIT);
-      });
-    }
-    child.on("error", (error) => this.#end(error.message));
-    child.on("exit", (code, signal) => {
-      if (child.pid !== undefined) this.#killGroup(child.pid);
-      this.#end(this.#said.trim().split("\n").at(-1) || (signal ?? `exit code ${code}`));
-    });
-    child.on("close", () => this.#onEnded());
-    const socket = child.stdio[3] as Duplex;
-    this.#socket = socket;
-    const reader = new MuxReader((number, body) => this.#receive(number, body));
-    socket.on("data", (chunk: Buffer) => {
-      try {
-        reader.push(chunk);
-      } catch {
-        this.kill("its process broke the frame protocol");
-      }
-    });
-    socket.on("error", () => this.kill("its connection broke"));
-    socket.on("close", () => this.kill("its connection was closed"));
+  #close(number: number): void {
+    if (!this.#tenants.delete(number) || this.over) return;
+    this.#tell({ close: number });
+    this.#endIfEmpty();
   }
 
-  #receive(number: number, body: string): void {
-    if (number === 0)
-      return this.#told(JSON.parse(body) as { ready?: true; opened?: number; failed?: number; ended?: number; why?: string; stuck?: boolean });
+  #frame(number: number, body: string): void {
+    if (number === 0) return this.#told(JSON.parse(body) as Told);
     const receiver = this.#tenants.get(number)?.receiver;
     if (receiver === null || receiver === undefined) return;
     try {
@@ -158,80 +183,130 @@ export class IsolateHost {
     }
   }
 
-  #told({
-    ready,
-    opened,
-    failed,
-    ended,
-    why,
-    stuck,
-  }: {
-    ready?: true;
-    opened?: number;
-    failed?: number;
-    ended?: number;
-    why?: string;
-    stuck?: boolean;
-  }): void {
-    if (ready) return this.#onReady.resolve();
-    if (opened !== undefined) return this.#tenants.get(opened)?.opened();
+  #told({ opened, stale, failed, ended, closed, why, stuck, pulse, report, compiled }: Told): void {
+    if (pulse !== undefined) return this.#pulse(pulse);
+    if (opened !== undefined) return this.#tenants.get(opened)?.handler.opened(stale === true);
+    if (closed !== undefined) return clearTimeout(this.#closing.get(closed));
+    if (compiled !== undefined) return this.onCompiled(compiled);
+    // What does not end can only be ended with its process; it is charged to nobody who is still there.
+    if (stuck !== undefined) return this.#verdict(new Map(), "another isolate in its process did not end", this.#gone.get(stuck));
     const number = failed ?? ended;
     if (number === undefined) return;
     const tenant = this.#tenants.get(number);
+    if (tenant === undefined) return;
+    if (report !== undefined) charge(tenant, report);
+    this.#fault(number, tenant, String(why).slice(0, 500));
+    this.#endIfEmpty();
+  }
+
+  /** End one isolate. A process that does not even confirm that is ended whole. */
+  #endAlone(number: number, why: string): void {
+    const tenant = this.#tenants.get(number);
+    if (tenant === undefined || this.over) return;
+    const suspects = partOf(this.#loads(), "broken");
+    this.#tell({ close: number });
+    this.#closing.set(number, setTimeout(() => this.#verdict(suspects, "its process did not react any more"), CLOSE_MS).unref());
+    this.#fault(number, tenant, why);
+    this.#endIfEmpty();
+  }
+
+  /** It ended alone. */
+  #fault(number: number, { input, handler }: Tenant, why: string): void {
     this.#tenants.delete(number);
-    tenant?.ended(String(why).slice(0, 500));
-    // What does not react cannot be ended alone: its thread would go on.
-    if (stuck) this.kill("another isolate of its publisher did not react any more");
-    else if (this.#tenants.size === 0) this.kill("nothing of its publisher runs any more");
+    this.#gone.set(number, input.id);
+    handler.ended({ why, part: "culprit", by: null });
   }
 
-  /** Always, not only during calls: timers run between them. The limit follows the heaps of the isolates in there. */
-  #watchMemory(): void {
-    const pid = this.#child?.pid;
-    this.#memory?.stop();
-    if (pid === undefined || this.over || this.#tenants.size === 0) return;
-    const limitMb = [...this.#tenants.values()].reduce((sum, one) => sum + one.heapMb, this.#processMb);
-    this.#memory = new MemoryWatch(pid, limitMb, () => this.kill(`its process took more memory than ${limitMb} MiB`));
-    this.#memory.enter();
-  }
-
-  #send(tenant: number, body: string): void {
-    if (!this.over) this.#socket?.write(encodeMux(tenant, body));
-  }
-
-  #whenDrained(): Promise<void> {
-    const socket = this.#socket;
-    if (socket === null || this.over) return Promise.resolve();
-    this.#drained ??= new Promise<void>((resolve) => {
-      const done = (): void => {
-        socket.off("drain", done);
-        socket.off("close", done);
-        this.#drained = null;
-        resolve();
-      };
-      socket.on("drain", done);
-      socket.on("close", done);
-    });
-    return this.#drained;
-  }
-
-  #end(why: string, closed = this.#child?.pid === undefined): void {
-    if (closed) this.#onEnded();
-    if (this.over) return;
-    this.over = true;
-    this.#memory?.stop();
-    this.#onReady.reject(new Error(why));
-    const tenants = [...this.#tenants.values()];
-    this.#tenants.clear();
-    for (const tenant of tenants) tenant.ended(why);
-    this.#socket?.destroy();
-  }
-
-  #killGroup(pid: number): void {
-    try {
-      process.kill(-pid, "SIGKILL");
-    } catch {
-      // The group is gone already.
+  #pulse(reports: readonly [number, ...Report][]): void {
+    this.#liveUntil = performance.now() + REST_MS;
+    if (this.#resting) this.#lively();
+    for (const [number, ...report] of reports) {
+      const tenant = this.#tenants.get(number);
+      const why = tenant === undefined ? null : charge(tenant, report);
+      if (why !== null) this.#endAlone(number, why);
     }
   }
+
+  /** Often while something runs, timers too; seldom otherwise. */
+  #lively(): void {
+    this.#resting = false;
+    this.#liveUntil = Math.max(this.#liveUntil, performance.now() + REST_MS);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#look(), LOOK_MS).unref();
+  }
+
+  #look(): void {
+    if (this.#process.over) return;
+    const loads = this.#loads();
+    const nowMb = this.#process.memoryMb();
+    chargeGrowth(loads.values(), this.#memoryMb, nowMb);
+    this.#memoryMb = nowMb;
+    const limitMb = [...this.#tenants.values()].reduce((sum, tenant) => sum + allowedMb(tenant), this.#processMb);
+    if (nowMb > limitMb) return this.#verdict(partOf(loads, "memory"), `its process took more memory than ${Math.round(limitMb)} MiB`);
+    const busy = [...loads.values()].some(({ inFlight, timers, turnMs }) => inFlight + timers + turnMs > 0);
+    this.#resting = !busy && performance.now() > this.#liveUntil;
+    this.#timer = setTimeout(() => this.#look(), this.#resting ? REST_MS : LOOK_MS).unref();
+  }
+
+  #loads(): Map<number, Load> {
+    return new Map([...this.#tenants].map(([number, { load, meter }]) => [number, Object.assign(load, { inFlight: meter.inFlight })]));
+  }
+
+  #exit({ why, asked, signal }: Exit): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const timer of this.#closing.values()) clearTimeout(timer);
+    // Nothing in an isolate can send SIGKILL: somebody outside has, and nobody in here is to blame.
+    const outside = asked || signal === "SIGKILL" || this.#tenants.size === 0;
+    this.#verdict(outside ? new Map() : partOf(this.#loads(), "broken"), why);
+  }
+
+  /** The process ends, and each of its isolates hears what it had to do with it. */
+  #verdict(parts: ReadonlyMap<number, Part>, why: string, gone: string | undefined = undefined): void {
+    const tenants = [...this.#tenants];
+    this.#tenants.clear();
+    const culprits = tenants.filter(([number]) => parts.get(number) === "culprit");
+    const by = gone ?? (culprits.length === 1 ? (culprits[0]?.[1].input.id ?? null) : null);
+    if (tenants.length > 0) this.onBroken();
+    this.#process.kill(why);
+    for (const [number, { handler }] of tenants) handler.ended({ why, part: parts.get(number) ?? "bystander", by });
+  }
+
+  #endIfEmpty(): void {
+    if (this.#tenants.size > 0 || this.over || this.#next === 1) return;
+    // Its isolates may still be ending: what does not end is killed with it.
+    this.#emptied = true;
+    this.#process.kill("nothing runs in it any more");
+  }
+
+  #tell(message: object): void {
+    this.#process.send(0, JSON.stringify(message));
+  }
 }
+
+type Report = readonly [cpuMs: number, heapBytes: number, timers: number, turnMs: number];
+
+interface Told {
+  opened?: number;
+  stale?: boolean;
+  failed?: number;
+  ended?: number;
+  why?: string;
+  stuck?: number;
+  closed?: number;
+  pulse?: [number, ...Report][];
+  report?: Report;
+  compiled?: string;
+}
+
+/** What used more than it may, if something did. */
+function charge(tenant: Tenant, [cpuMs, heapBytes, timers, turnMs]: Report): string | null {
+  const { load, meter } = tenant;
+  const used = Math.max(0, cpuMs - load.cpuMs);
+  Object.assign(load, { cpuMs: load.cpuMs + used, heapBytes, timers, turnMs, recentMs: load.recentMs + used });
+  const now = performance.now();
+  const passed = now - tenant.chargedAt;
+  tenant.chargedAt = now;
+  return meter.charge(used, passed);
+}
+
+const allowedMb = ({ input, load }: Tenant): number => ISOLATE_MB + Math.min(input.heapMb, (load.heapBytes / MB) * HEAP_SLACK);

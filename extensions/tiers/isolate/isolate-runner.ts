@@ -1,159 +1,158 @@
-import { PlinthError } from "@plinth/sdk";
-import { GuestRequests } from "@plinth/sdk/tiers";
-import { type CallInfo, Peer, type Runner, type RunnerInput, type WorkData } from "@plinth/sdk/wire";
-import { type IsolateHost, addonPath as requireAddon } from "./isolate-host.ts";
+import type { PlinthError } from "@plinth/sdk";
+import { found, requireWall } from "@plinth/sdk/tiers";
+import type { CallInfo, Runner, RunnerInput } from "@plinth/sdk/wire";
+import type { CodeCache } from "./code-cache.ts";
+import { exited, failed, Isolate, type Loss } from "./isolate.ts";
 import type { IsolateHosts } from "./isolate-hosts.ts";
+import { addonPath as requireAddon } from "./isolate-process.ts";
 
-const START_MS = 15_000;
-const STOP_MS = 2_000;
-const PING_MS = 2_000;
+/** An extension that others end again and again is told to fail at last. */
+const TRIES = 3;
+/** By their contracts these work while nobody calls them. */
+const LONG_RUNNING: ReadonlySet<string> = new Set(["plinth.service", "plinth.channel"]);
+const IDLE = "it had nothing to do";
 
-/** An extension in an isolate of its publisher's process. */
+/**
+ * An extension in isolates, one after the other: one that was idle for long is put to sleep, and one that was lost with its process
+ * through no fault of its own is replaced, both at the next call. Only its own failures are told to the host as its end.
+ */
 export class IsolateRunner implements Runner {
   readonly ended: Promise<Error>;
   readonly #input: RunnerInput;
   readonly #hosts: IsolateHosts;
-  readonly #requests: GuestRequests;
-  #host: IsolateHost | null = null;
-  #peer: Peer | null = null;
+  readonly #cache: CodeCache;
+  #source: Promise<string> | null = null;
+  #isolate: Isolate | null = null;
+  #waking: Promise<Isolate> | null = null;
+  #sleeping: Promise<void> | null = null;
+  #idle: NodeJS.Timeout | null = null;
+  #pastCpuMs = 0;
+  #over: PlinthError | null = null;
   #onEnded!: (error: Error) => void;
-  #stopping = false;
 
-  constructor(input: RunnerInput, hosts: IsolateHosts) {
+  constructor(input: RunnerInput, hosts: IsolateHosts, cache: CodeCache) {
     this.#input = input;
     this.#hosts = hosts;
-    this.#requests = new GuestRequests(input);
+    this.#cache = cache;
     this.ended = new Promise((resolve) => {
       this.#onEnded = resolve;
     });
   }
 
   async start(): Promise<void> {
-    const { manifest, info } = this.#input;
     requireAddon();
-    const source = await this.#input.source();
-    // The id's first part names the publisher.
-    const host = this.#hosts.take(manifest.id.split(".")[0] as string);
-    this.#host = host;
-    const limits = this.#hosts.limits;
-    let opened = false;
-    await new Promise<void>((resolve, reject) => {
-      const late = setTimeout(() => {
-        reject(failed("PLINTH_DEADLINE", manifest.id, `it did not start within ${START_MS / 1000} s`));
-        host.kill("an isolate in it did not start");
-      }, START_MS);
-      const { transport } = host.open(source, manifest.budgets?.heapMb ?? limits.heapMb, manifest.budgets?.cpuMsPerCall ?? limits.turnMs, {
-        receiver: null,
-        opened: () => {
-          opened = true;
-          clearTimeout(late);
-          resolve();
-        },
-        ended: (why) => {
-          clearTimeout(late);
-          const error = opened ? exited(manifest.id, why) : failed("PLINTH_EXTENSION_FAILED", manifest.id, why);
-          reject(error);
-          this.#end(error);
-        },
-      });
-      this.#peer = new Peer(transport, manifest.id, this.#requests);
-    }).catch((thrown: PlinthError) => {
-      this.#end(thrown);
-      throw thrown;
-    });
-    try {
-      await this.#connected().call("start", { ...info }, {}, AbortSignal.timeout(START_MS));
-    } catch (thrown) {
-      this.#stopping = true;
-      this.#end(thrown as PlinthError);
-      throw (thrown as PlinthError).code === "PLINTH_ABORTED"
-        ? failed("PLINTH_DEADLINE", manifest.id, `it did not start within ${START_MS / 1000} s`)
-        : thrown;
-    }
-    // A connection that breaks the protocol is the end of the isolate.
-    void this.#connected().closed.then((error) => this.#end(error));
+    requireWall(this.#input, await found());
+    await this.#wake();
+    this.#watchIdle();
   }
 
   invoke(contract: string, id: string, method: string, input: unknown, call: CallInfo): unknown {
-    return this.#enter(call, (meta) =>
-      this.#connected().call("invoke", { contract, id, method, input, caller: call.caller, work: workData(call.work) }, meta, call.signal),
-    );
+    if (this.#isolate !== null) return this.#isolate.calls.invoke(contract, id, method, input, call);
+    return this.#wake().then(({ calls }) => calls.invoke(contract, id, method, input, call));
   }
 
-  stream(contract: string, id: string, method: string, input: unknown, call: CallInfo): AsyncIterable<unknown> {
-    const enter = (): (() => void) => this.#requests.enter(call.work);
-    const probe = (thrown: unknown): void => this.#probe(thrown);
-    const peer = this.#connected();
-    const params = { contract, id, method, input, caller: call.caller, work: workData(call.work) };
-    return (async function* () {
-      const leave = enter();
-      try {
-        yield* peer.open("invoke", params, { work: call.work?.id }, call.signal);
-      } catch (thrown) {
-        probe(thrown);
-        throw thrown;
-      } finally {
-        leave();
-      }
-    })();
+  async *stream(contract: string, id: string, method: string, input: unknown, call: CallInfo): AsyncIterable<unknown> {
+    const { calls } = this.#isolate ?? (await this.#wake());
+    yield* calls.stream(contract, id, method, input, call);
   }
 
   hook(name: string, payload: unknown, call: CallInfo): unknown {
-    return this.#enter(call, (meta) =>
-      this.#connected().call("hook", { name, payload, caller: call.caller, work: workData(call.work) }, meta, call.signal),
-    );
+    if (this.#isolate !== null) return this.#isolate.calls.hook(name, payload, call);
+    return this.#wake().then(({ calls }) => calls.hook(name, payload, call));
   }
 
   configure(config: Record<string, unknown>): void {
-    this.#peer?.note("config", config);
+    if (this.#isolate !== null) this.#isolate.configure(config);
+    // It may have been told the old values already.
+    else void this.#waking?.then((isolate) => isolate.configure(config)).catch(() => {});
   }
 
   async stop(reason: Error): Promise<void> {
-    this.#stopping = true;
-    await this.#peer?.call("stop", { reason: reason.message }, {}, AbortSignal.timeout(STOP_MS)).catch(() => {});
-    this.#end(exited(this.#input.manifest.id, reason.message));
-    if (this.#host?.over) await this.#host.ended;
+    this.#over ??= exited(this.#input.manifest.id, reason.message);
+    if (this.#idle !== null) clearInterval(this.#idle);
+    const isolate = this.#isolate ?? (await this.#waking?.catch(() => null)) ?? null;
+    await isolate?.stop(reason);
+    await this.#sleeping;
   }
 
-  async #enter(call: CallInfo, run: (meta: { work?: string }) => Promise<unknown>): Promise<unknown> {
-    const leave = this.#requests.enter(call.work);
-    try {
-      return await run(call.work === undefined ? {} : { work: call.work.id });
-    } catch (thrown) {
-      this.#probe(thrown);
-      throw thrown;
-    } finally {
-      leave();
+  usage(): { cpuMs: number; memoryBytes: number; pid: number | null } {
+    const { cpuMs = 0, heapBytes = 0, pid = null } = this.#isolate ?? {};
+    return { cpuMs: this.#pastCpuMs + cpuMs, memoryBytes: heapBytes, pid };
+  }
+
+  #wake(): Promise<Isolate> {
+    this.#waking ??= this.#begin().finally(() => {
+      this.#waking = null;
+    });
+    return this.#waking;
+  }
+
+  async #begin(): Promise<Isolate> {
+    await this.#sleeping;
+    // Verified when it was read; the same bytes come back.
+    this.#source ??= this.#input.source();
+    const source = await this.#source;
+    const cache = await this.#cache.read(source);
+    for (let tries = 1; ; tries++) {
+      if (this.#over !== null) throw this.#over;
+      const isolate = await this.#hosts.place(this.#input, (host) => new Isolate(this.#input, host, source, cache, this.#hosts.limits));
+      const loss = await isolate.start();
+      if (loss === null) {
+        this.#isolate = isolate;
+        void isolate.lost.then((end) => this.#lost(isolate, end));
+        this.#cache.keep(source, isolate.stale ? undefined : cache);
+        return isolate;
+      }
+      this.#pastCpuMs += isolate.cpuMs;
+      if (loss.part === "suspect") this.#hosts.setApart(this.#input);
+      if (loss.part !== "culprit" && tries < TRIES) continue;
+      const error = startError(this.#input.manifest.id, loss);
+      this.#end(error);
+      throw error;
     }
   }
 
-  /** A missed deadline may be something that nothing inside can end. An isolate that does not answer ends with its process. */
-  #probe(thrown: unknown): void {
-    if ((thrown as { code?: unknown }).code !== "PLINTH_DEADLINE" || this.#stopping) return;
-    this.#peer?.call("ping", {}, {}, AbortSignal.timeout(PING_MS)).catch(() => this.#host?.kill("it did not react any more"));
-  }
-
-  #connected(): Peer {
-    if (this.#peer === null) throw exited(this.#input.manifest.id, "not started");
-    return this.#peer;
+  #lost(isolate: Isolate, { error, part }: Loss): void {
+    this.#pastCpuMs += isolate.cpuMs;
+    if (this.#isolate === isolate) this.#isolate = null;
+    if (part === "suspect") this.#hosts.setApart(this.#input);
+    if (part === "culprit") this.#end(error);
   }
 
   #end(error: PlinthError): void {
-    this.#peer?.close(error);
-    this.#requests.close();
-    if (!this.#stopping) this.#onEnded(error);
+    if (this.#over !== null) return;
+    this.#over = error;
+    if (this.#idle !== null) clearInterval(this.#idle);
+    this.#onEnded(error);
+  }
+
+  #watchIdle(): void {
+    const { idleMs } = this.#hosts.limits;
+    if (idleMs === 0 || (this.#input.manifest.provides ?? []).some(({ contract }) => LONG_RUNNING.has(contract))) return;
+    let seen: [Isolate | null, number] = [null, -1];
+    // Two looks with nothing between them are at least the whole time.
+    this.#idle = setInterval(() => {
+      const isolate = this.#isolate;
+      if (isolate === null) return;
+      const [before, entered] = seen;
+      seen = [isolate, isolate.entered];
+      if (before === isolate && entered === isolate.entered) void this.#sleep(isolate);
+    }, idleMs).unref();
+  }
+
+  async #sleep(isolate: Isolate): Promise<void> {
+    const { entered } = isolate;
+    if (!(await isolate.still()) || entered !== isolate.entered || this.#isolate !== isolate) return;
+    // From here on a call wakes another one, which waits until this one has ended.
+    this.#isolate = null;
+    this.#sleeping = isolate.stop(new Error(IDLE)).finally(() => {
+      this.#sleeping = null;
+    });
   }
 }
 
-const workData = (work: WorkData | undefined): unknown =>
-  work === undefined ? null : { id: work.id, principal: work.principal, generation: work.generation };
+/** What its code did wrong while it was loaded is not an exit: there was nothing yet. */
+const startError = (extension: string, { error, part }: Loss): PlinthError =>
+  part === "culprit" && error.code === "PLINTH_EXTENSION_EXITED" ? failed("PLINTH_EXTENSION_FAILED", extension, reasonOf(error)) : error;
 
-const exited = (extension: string, how: string): PlinthError =>
-  new PlinthError("PLINTH_EXTENSION_EXITED", `The isolate of ${extension} ended (${how}).`, {
-    extension,
-    next: "It is started again at its next use; `plinth status` says why it ended.",
-    details: { retryable: true },
-  });
-
-const failed = (code: string, extension: string, why: string): PlinthError =>
-  new PlinthError(code, `${extension} cannot be used: ${why}.`, { extension, next: "Report it to its author." });
+const reasonOf = ({ message }: Error): string => /\((.*)\)\.$/s.exec(message)?.[1] ?? message;

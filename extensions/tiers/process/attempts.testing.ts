@@ -2,8 +2,9 @@
 import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import * as fs from "node:fs";
-import { connect } from "node:net";
-import { homedir, networkInterfaces } from "node:os";
+import { connect, createServer } from "node:net";
+import { homedir, networkInterfaces, setPriority } from "node:os";
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 
 /** What the test tells about the machine outside. */
@@ -38,8 +39,16 @@ export const attempts: Record<string, Attempt> = {
   "write into its own program": () => fs.appendFileSync(process.argv[1] as string, "x"),
   "write into /tmp": () => fs.writeFileSync("/tmp/plinth-wall-attempt", "x"),
   "link out of its folder and read": ({ data, secretFile }) => {
-    fs.symlinkSync(secretFile, `${data}/link-of-its-own`);
-    return fs.readFileSync(`${data}/link-of-its-own`, "utf8");
+    const link = `${data}/link-of-its-own-${process.hrtime.bigint()}`;
+    fs.symlinkSync(secretFile, link);
+    return fs.readFileSync(link, "utf8");
+  },
+  "learn the size of a file outside": ({ secretFile }) => fs.statSync(secretFile).size,
+  "change the rights of a file outside": ({ secretFile }) => fs.chmodSync(secretFile, 0o666),
+  "change the times of a file outside": ({ secretFile }) => fs.utimesSync(secretFile, 1, 1),
+  "write a report outside": ({ outside }) => {
+    process.report.writeReport(`${outside}/report.json`);
+    if (!fs.existsSync(`${outside}/report.json`)) throw denied("nothing there");
   },
   "hard-link a file into its folder": ({ data, secretFile }) => fs.linkSync(secretFile, `${data}/hard-link`),
   "open a TCP connection to this machine": ({ tcpPort }) => connected({ port: tcpPort, host: "127.0.0.1" }),
@@ -50,6 +59,7 @@ export const attempts: Record<string, Attempt> = {
   },
   "run a shell": () => ran(spawnSync("/bin/sh", ["-c", "id"])),
   "signal the host": ({ hostPid }) => process.kill(hostPid, 0),
+  "slow the host down": ({ hostPid }) => setPriority(hostPid, 19),
   "write with SQLite outside": async ({ outside }) => {
     const { DatabaseSync } = await import("node:sqlite");
     new DatabaseSync(`${outside}/written.db`).exec("create table t (x)");
@@ -77,6 +87,15 @@ export const insideAttempts: Record<string, Attempt> = {
   "signal through a binding": ({ hostPid }) =>
     (process as unknown as { binding(name: string): { _kill(pid: number, signal: number): number } }).binding("process_methods")._kill(hostPid, 0),
   "replace its own program": () => (process as unknown as { execve(path: string, args: string[]): never }).execve("/bin/true", ["true"]),
+  "listen on a port": () =>
+    new Promise((resolve, reject) => {
+      const server = createServer().once("error", reject);
+      server.listen(0, "127.0.0.1", () => {
+        server.close();
+        resolve("listening");
+      });
+    }),
+  "change the engine's flags": () => setFlagsFromString("--allow-natives-syntax"),
   "open the debugger": async () => (await import("node:inspector")).open(0),
 };
 

@@ -1,14 +1,13 @@
 import { defineExtension } from "@plinth/sdk";
-import { enforcement, type SandboxPolicy } from "./enforcement.ts";
+import { enforcement } from "./enforcement.ts";
 import { ProcessRunner } from "./process-runner.ts";
 
 export default defineExtension({
   activate(ctx) {
-    const { sandbox = "best" } = ctx.config as { sandbox?: SandboxPolicy };
     ctx.provide("plinth.tier", "process", {
       launch(input, call) {
         if (call.caller !== "host") throw new Error("only the host may ask");
-        return new ProcessRunner(input, sandbox);
+        return new ProcessRunner(input);
       },
       enforcement,
     });

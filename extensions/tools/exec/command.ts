@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PlinthError } from "@plinth/sdk";
+import { sealed } from "@plinth/sdk/tiers";
 import { OutputWindow } from "./output-window.ts";
 
 const OUTPUT_LIMIT = 64 * 1024;
@@ -55,7 +56,7 @@ export class RunningCommand {
       cwd: "/",
       env: { PATH: env.PATH },
       detached: true,
-      stdio: ["pipe", "ignore", "ignore"],
+      stdio: sealed(["pipe", "ignore", "ignore"]),
     });
     this.#watcher = watcher;
     this.#watched = new Promise((resolve) => {
@@ -63,7 +64,12 @@ export class RunningCommand {
       watcher.once("error", resolve);
     });
     watcher.stdin?.on("error", () => {});
-    const child = spawn("/bin/sh", ["-c", command], { cwd, env: { ...env, PLINTH_EXEC: mark }, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn("/bin/sh", ["-c", command], {
+      cwd,
+      env: { ...env, PLINTH_EXEC: mark },
+      detached: true,
+      stdio: sealed(["ignore", "pipe", "pipe"]),
+    });
     watcher.stdin?.write(`${child.pid ?? ""}\n`);
     this.#child = child;
     this.#exited = new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { type StdioOptions, spawn } from "node:child_process";
+import { mkdir, mkdtemp, open, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -91,6 +91,27 @@ describe("exec", () => {
     expect(names.filter((name) => !["PATH", "HOME", "LANG", "PWD", "OLDPWD", "SHLVL", "_", "PLINTH_EXEC", "[exit code 0]"].includes(name))).toEqual(
       [],
     );
+  });
+
+  it.skipIf(process.platform !== "linux")("gives the command no descriptor that the host was started with", async () => {
+    await using b = await bench();
+    await writeFile(join(b.workspace, "secret"), "what the host has open");
+    const program = join(b.workspace, "host.mts");
+    const module = fileURLToPath(new URL("command.ts", import.meta.url));
+    await writeFile(
+      program,
+      `import { RunningCommand } from ${JSON.stringify(module)};
+       const run = new RunningCommand("cat /proc/self/fd/40; ls -l /proc/self/fd; echo over", ${JSON.stringify(b.workspace)}, { PATH: process.env.PATH });
+       console.log((await run.ended).output);`,
+    );
+    await using secret = await open(join(b.workspace, "secret"));
+    // The runtime itself closes the lowest ones.
+    const stdio: StdioOptions = ["ignore", "pipe", "inherit", ...Array.from({ length: 37 }, () => "ignore" as const), secret.fd];
+    const host = spawn(process.execPath, ["--conditions=development", program], { stdio });
+    let output = "";
+    for await (const chunk of host.stdout!) output += chunk;
+    expect(output).toContain("over");
+    expect(output).not.toMatch(/what the host has open|secret/);
   });
 
   it("keeps the beginning and the end of a long output", async () => {

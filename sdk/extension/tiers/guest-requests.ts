@@ -1,5 +1,27 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { PlinthError } from "../errors.ts";
-import type { Bridge, FetchHead, FetchRequest, Handler, LogLine, Principal, RunnerInput, WireMeta, WorkData } from "../wire.ts";
+import {
+  type Bridge,
+  type ExecRequest,
+  type FetchRequest,
+  type FilesRequest,
+  type Handler,
+  type Principal,
+  packBytes,
+  type RunnerInput,
+  type SocketRequest,
+  toBase64,
+  unpackBytes,
+  type WireMeta,
+  type WorkData,
+} from "../wire.ts";
+import { Bucket } from "./bucket.ts";
+import { GuestLog } from "./guest-log.ts";
+
+/** What comes faster than this waits: an extension that asks in a loop takes its own time, not the host's. */
+const REQUESTS = { perSecond: 2_000, burst: 4_000 };
+/** Not worth a timer. */
+const SOON_MS = 2;
 
 type Params = Record<string, unknown>;
 type Method = (params: Params, signal: AbortSignal) => unknown;
@@ -14,9 +36,12 @@ export class GuestRequests implements Handler {
   readonly #enterWork: RunnerInput["within"];
   readonly #works = new Map<string, { work: WorkData; uses: number; end?: () => void }>();
   readonly #methods: ReadonlyMap<string, Method>;
+  readonly #log: GuestLog;
+  readonly #pace = new Bucket(REQUESTS.perSecond, REQUESTS.burst);
 
   constructor({ manifest, bridge, within }: RunnerInput) {
     this.#owner = manifest.id;
+    this.#log = new GuestLog(manifest.id, (level, message, fields) => bridge.log(level, message, fields));
     this.#bridge = bridge;
     this.#enterWork = within;
     this.#methods = new Map<string, Method>([
@@ -28,6 +53,12 @@ export class GuestRequests implements Handler {
       ["store.delete", async ({ key }) => (await bridge.store()).delete(key as string)],
       ["store.keys", async ({ prefix }) => (await bridge.store()).keys(prefix as string | undefined)],
       ["store.clear", async () => (await bridge.store()).clear()],
+      ["socket.send", (p) => bridge.socketSend(String(p.id), content((unpackBytes(p) as Params).data))],
+      [
+        "socket.close",
+        (p) => bridge.socketClose(String(p.id), bound(p.code), p.reason === undefined || p.reason === null ? undefined : String(p.reason)),
+      ],
+      ["files", async (p) => packBytes(await bridge.files(p as unknown as FilesRequest))],
       ["secret.exists", (p) => bridge.secretExists(String(p.name))],
       ["validate", (p) => bridge.validate(p.schema, p.value)],
       ["work.begin", ({ principal }) => this.#begin(principal as Principal)],
@@ -49,28 +80,48 @@ export class GuestRequests implements Handler {
   call(method: string, params: unknown, meta: WireMeta, signal: AbortSignal): unknown {
     const handler = this.#methods.get(method);
     if (handler === undefined) throw unknown(this.#owner, `there is no request ${method.slice(0, 40)}`);
-    return this.#within(meta, () => handler(object(params), signal));
+    const ask = (): unknown => this.#within(meta, () => handler(object(params), signal));
+    const early = this.#pace.owe();
+    return early < SOON_MS ? ask() : sleep(early, undefined, { signal, ref: false }).then(ask);
   }
 
   async *stream(method: string, params: unknown, meta: WireMeta, signal: AbortSignal): AsyncIterable<unknown> {
     const p = object(params);
-    if (method === "open") {
-      const options = { signal, deadlineMs: bound(p.deadlineMs) };
-      yield* this.#within(meta, () => this.#bridge.open(String(p.contract), name(p.id), String(p.method), p.input, options));
-    } else if (method === "fetch") {
-      for await (const item of this.#within(meta, () => this.#bridge.fetch(p as unknown as FetchRequest, signal))) {
-        yield item instanceof Uint8Array ? Buffer.from(item.buffer, item.byteOffset, item.byteLength).toString("base64") : (item as FetchHead);
-      }
-    } else throw unknown(this.#owner, `there is no stream ${method.slice(0, 40)}`);
+    const early = this.#pace.owe();
+    if (early >= SOON_MS) await sleep(early, undefined, { signal, ref: false });
+    const pack = method === "fetch" ? packChunk : method === "open" ? (item: unknown) => item : packBytes;
+    const iterator = this.#within(meta, () => this.#open(method, p, signal)[Symbol.asyncIterator]());
+    // Each step in the work that asked, also the first, in which the host decides.
+    const next = () => this.#within(meta, () => iterator.next());
+    try {
+      for (let step = await next(); !step.done; step = await next()) yield pack(step.value);
+    } finally {
+      await iterator.return?.();
+    }
+  }
+
+  #open(method: string, p: Params, signal: AbortSignal): AsyncIterable<unknown> {
+    const bridge = this.#bridge;
+    switch (method) {
+      case "open":
+        return bridge.open(String(p.contract), name(p.id), String(p.method), p.input, { signal, deadlineMs: bound(p.deadlineMs) });
+      case "fetch":
+        return bridge.fetch(p as unknown as FetchRequest, signal);
+      case "socket":
+        return bridge.socket(p as unknown as SocketRequest, signal);
+      case "exec":
+        return bridge.exec(p as unknown as ExecRequest, signal);
+      default:
+        throw unknown(this.#owner, `there is no stream ${method.slice(0, 40)}`);
+    }
   }
 
   note(method: string, params: unknown): void {
-    const { level, message, fields } = object(params);
-    if (method !== "log" || !["debug", "info", "warn", "error"].includes(String(level))) return;
-    this.#bridge.log(level as LogLine, String(message), fields === null || typeof fields !== "object" ? undefined : (fields as Params));
+    this.#log.note(method === "log" ? object(params) : {});
   }
 
   close(): void {
+    this.#log.close();
     for (const { end } of this.#works.values()) end?.();
     this.#works.clear();
   }
@@ -105,6 +156,8 @@ export class GuestRequests implements Handler {
 
 const object = (value: unknown): Params => (value !== null && typeof value === "object" && !Array.isArray(value) ? (value as Params) : {});
 const name = (value: unknown): string | null => (value === null || value === undefined ? null : String(value));
+const packChunk = (item: unknown): unknown => (item instanceof Uint8Array ? toBase64(item) : item);
+const content = (value: unknown): string | Uint8Array => (value instanceof Uint8Array ? value : String(value));
 const bound = (value: unknown): number | undefined => (Number.isFinite(value) && Number(value) > 0 ? Number(value) : undefined);
 
 const unknown = (extension: string, why: string): PlinthError =>

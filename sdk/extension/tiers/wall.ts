@@ -6,10 +6,22 @@ import type { RunnerInput } from "../wire.ts";
 export interface Tools {
   /** The program and the flags for namespaces that it understands. */
   readonly bwrap: readonly string[] | null;
+  /** What bubblewrap lays over system calls. */
+  readonly filter: Buffer | null;
+  /** Only looked for where bubblewrap does not work. */
+  readonly confine: Confine | null;
   readonly setpriv: string | null;
   readonly prlimit: string | null;
   /** What the runtime is linked with: a program behind the wall needs it. */
   readonly libraries: readonly string[];
+}
+
+/** Landlock and a filter of system calls, which a program applies to itself before it becomes the command. */
+export interface Confine {
+  readonly program: string;
+  /** Version of the kernel's interface; 0 = not here. */
+  readonly landlock: number;
+  readonly seccomp: boolean;
 }
 
 export interface Folder {
@@ -24,16 +36,23 @@ export interface Room {
   readonly programs: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** It may start programs of its own: then no system calls are filtered. */
+  readonly processes?: boolean;
 }
 
 const MAX_FILE_BYTES = 1024 ** 3;
 const MAX_DESCRIPTORS = 1024;
 
 /** `command` behind the strongest wall that is here. Descriptors that were handed over stay open. */
-export function walled(tools: Tools, room: Room, command: readonly string[]): [string, string[]] {
-  const inside = tools.bwrap === null ? leashed(tools, command) : boxed([...tools.bwrap], tools.libraries, room, command);
-  const [program = "", ...args] = limited(tools, inside);
+export function walled(tools: Tools, room: Room, command: readonly string[], filterAt?: number): [string, string[]] {
+  const [program = "", ...args] = limited(tools, inner(tools, room, command, filterAt));
   return [program, args];
+}
+
+function inner(tools: Tools, room: Room, command: readonly string[], filterAt: number | undefined): string[] {
+  if (tools.bwrap === null) return tools.confine === null ? leashed(tools, command) : confined(tools.confine, tools.libraries, room, command);
+  const filter = filterAt === undefined ? [] : ["--seccomp", String(filterAt)];
+  return boxed([...tools.bwrap, ...filter], tools.libraries, room, command);
 }
 
 /** Every namespace of its own, no capabilities, nothing to see but what `room` names. All of it ends with the outer process. */
@@ -55,9 +74,28 @@ export function boxed(bwrap: readonly string[], libraries: readonly string[], ro
   ];
 }
 
+/** The same view of the files, by Landlock; no sockets, no processes, no signals to others. It ends with the host. */
+function confined({ program, landlock, seccomp }: Confine, libraries: readonly string[], room: Room, command: readonly string[]): string[] {
+  const rules = [
+    ...room.folders.map((folder) => ({ ...folder, execute: false })),
+    ...[...libraries, ...room.programs].map((path) => ({ path, write: false, execute: true })),
+    { path: "/dev/null", write: true, execute: false },
+    // How many processors and how much memory there is: libraries divide their work by it.
+    ...["/proc/cpuinfo", "/proc/stat", "/proc/meminfo"].map((path) => ({ path, write: false, execute: false })),
+  ];
+  const confinement = { parent: process.pid, rules, landlock: landlock > 0, seccomp: seccomp && !room.processes };
+  return [process.execPath, "--no-warnings", program, JSON.stringify(confinement), ...command];
+}
+
+/** Root would keep its powers, also where its files are not to be reached. */
+const WITHOUT_CAPABILITIES = ["--bounding-set", "-all", "--inh-caps", "-all"];
+
 /** A child that loops cannot notice that its host died: the system kills it then, and lets it gain no privileges before. */
-export const leashed = ({ setpriv }: Pick<Tools, "setpriv">, command: readonly string[]): string[] =>
-  setpriv === null ? [...command] : [setpriv, "--no-new-privs", "--pdeathsig", "KILL", "--", ...command];
+export function leashed({ setpriv }: Pick<Tools, "setpriv">, command: readonly string[]): string[] {
+  if (setpriv === null) return [...command];
+  const root = process.getuid?.() === 0 ? WITHOUT_CAPABILITIES : [];
+  return [setpriv, "--no-new-privs", "--pdeathsig", "KILL", ...root, "--", ...command];
+}
 
 /** No core files, bounded descriptors and file sizes. Not `nproc`: it counts every process of the user, and not those of root. */
 export const limited = ({ prlimit }: Pick<Tools, "prlimit">, command: readonly string[]): string[] =>
@@ -73,13 +111,15 @@ export function folders({ info, workspace }: Pick<RunnerInput, "info" | "workspa
   });
 }
 
+/** Parts of the runtime that a guest has no use for; the flag is left out where the runtime does not know it. */
+const SWITCHED_OFF = ["sqlite", "webstorage", "ffi", "network-inspection"].map((name) => `--no-experimental-${name}`);
+
 /** Node's permission model: the guest's program and what was granted; no network, no processes, no addons. */
 export function permissionFlags(granted: readonly Folder[], program: string, heapMb: number): string[] {
   return [
     "--permission",
     `--allow-fs-read=${dirname(program)}`,
-    "--no-experimental-sqlite",
-    "--no-experimental-webstorage",
+    ...SWITCHED_OFF.filter((flag) => process.allowedNodeEnvironmentFlags.has(flag)),
     "--disable-sigusr1",
     "--disable-proto=delete",
     "--no-warnings",

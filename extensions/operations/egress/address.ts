@@ -1,0 +1,78 @@
+import type { LookupAddress } from "node:dns";
+import { lookup as resolveName } from "node:dns/promises";
+import { isIP, type LookupFunction } from "node:net";
+import { isPlinthError, PlinthError } from "@plinth/sdk";
+import { addressAllowed, hostAllowed, targetOf } from "./policy.ts";
+
+export interface Asker {
+  readonly extension: string;
+  /** The granted patterns. */
+  readonly hosts: readonly string[];
+}
+
+/** Look a name up once and check where it leads; the connection then goes there, whatever the name says a moment later. */
+export async function pinnedLookup(asker: Asker, url: URL, signal: AbortSignal): Promise<LookupFunction> {
+  const addresses = await checkedAddresses(asker, url, signal).catch((thrown: NodeJS.ErrnoException) => {
+    throw signal.aborted ? endOf(signal) : isPlinthError(thrown) ? thrown : unreachable(asker.extension, url, thrown.code ?? "no address", thrown);
+  });
+  return (_host, options, done) => {
+    const [first] = addresses as [LookupAddress];
+    if (options.all) done(null, addresses);
+    else done(null, first.address, first.family);
+  };
+}
+
+/** One that is refused refuses them all. */
+async function checkedAddresses({ extension, hosts }: Asker, url: URL, signal: AbortSignal): Promise<LookupAddress[]> {
+  const target = targetOf(url);
+  if (!hostAllowed(hosts, target)) throw forbidden(extension, `connect to ${target.scheme}://${url.host}`);
+  const family = isIP(target.host);
+  const addresses = family > 0 ? [{ address: target.host, family }] : await untilAborted(resolveName(target.host, { all: true }), signal);
+  const refused = addresses.find(({ address }) => !addressAllowed(hosts, target, address));
+  if (refused !== undefined) throw forbidden(extension, `connect to ${url.host}: it is the non-public address ${refused.address}`);
+  if (addresses.length === 0) throw unreachable(extension, url, "no address");
+  return addresses;
+}
+
+/** A lookup cannot be cancelled; its answer is not waited for any longer. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+/** An address of one of these schemes, without credentials in it. */
+export function parseUrl(extension: string, text: string, schemes: readonly string[], base?: URL): URL {
+  const url = URL.parse(text, base);
+  if (url === null) throw forbidden(extension, `connect to ${JSON.stringify(text.slice(0, 200))}: it is not an absolute URL`);
+  if (!schemes.includes(url.protocol)) throw forbidden(extension, `use ${url.protocol} URLs here`);
+  if (url.username !== "" || url.password !== "") throw forbidden(extension, "put credentials into a URL");
+  return url;
+}
+
+export const unreachable = (extension: string, { host }: URL, why: string, cause?: unknown): PlinthError =>
+  new PlinthError("PLINTH_NET", `${host} cannot be reached (${why}).`, { extension, cause, next: "Check the address and the network." });
+
+export const forbidden = (extension: string, what: string): PlinthError =>
+  new PlinthError("PLINTH_PERMISSION", `${extension} may not ${what}.`, {
+    extension,
+    next: "Its manifest must declare the host and an owner must consent.",
+  });
+
+/** What HTTP itself does not allow. Its message names a header and never shows what stands in it. */
+export const malformed = (extension: string, thrown: unknown): PlinthError =>
+  new PlinthError("PLINTH_PAYLOAD", `${extension} made a request that HTTP does not allow: ${(thrown as Error).message}.`, {
+    extension,
+    cause: thrown,
+    next: "Report it to the author of the extension.",
+  });
+
+export const overBudget = (extension: string, what: string, next: string): PlinthError =>
+  new PlinthError("PLINTH_QUOTA", `${extension} used up its budget: ${what}.`, { extension, next });
+
+/** Why a signal ended the exchange, as an error. */
+export const endOf = ({ reason }: AbortSignal): PlinthError =>
+  isPlinthError(reason) ? reason : new PlinthError("PLINTH_ABORTED", "The request was cancelled.", { cause: reason });

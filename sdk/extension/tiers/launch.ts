@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import type { Writable } from "node:stream";
+import { sealed } from "./descriptors.ts";
+import { type Room, type Tools, walled } from "./wall.ts";
+
+/** Where the program around the command finds what it needs: the filter of system calls, or the host's end. It is closed for the command. */
+const OUTER_AT = 4;
+const GRACE_MS = 500;
+/** Waits for the command, and meanwhile for the host: when that is gone, however it went, the whole group is killed. */
+const WATCHING_SHELL = `{ read -r line <&${OUTER_AT}; kill -KILL 0; } & dog=$!; "$@" ${OUTER_AT}<&-; code=$?; kill -KILL $dog; wait; exit $code`;
+
+/**
+ * Start `command` behind the strongest wall that is here, in a process group of its own. Descriptors: nothing to read,
+ * two pipes for what it prints, and number 3, a connection to the host.
+ */
+export function launch(tools: Tools, room: Room, command: readonly string[]): ChildProcess {
+  const filter = tools.bwrap === null || room.processes ? null : tools.filter;
+  const shell = tools.bwrap === null && tools.confine === null && tools.setpriv === null && process.platform !== "win32";
+  const outer = filter !== null || shell;
+  const child = spawn(...walled(tools, room, shell ? watched(command) : command, filter === null ? undefined : OUTER_AT), {
+    stdio: sealed(["ignore", "pipe", "pipe", "pipe", ...(outer ? ["pipe" as const] : [])]),
+    env: room.env,
+    cwd: room.cwd,
+    detached: true,
+    windowsHide: true,
+  });
+  const pipe = child.stdio[OUTER_AT] as Writable | null | undefined;
+  // It ends before it has read all of it when something else is wrong; how it ends tells.
+  if (outer) pipe?.on("error", () => {});
+  if (filter !== null) pipe?.end(filter);
+  return child;
+}
+
+/** Where nothing of the system ties a process to its host: what loops does not notice the host's end. */
+const watched = (command: readonly string[]): string[] => ["/bin/sh", "-c", WATCHING_SHELL, "sh", ...command];
+
+/**
+ * Kill what was launched with everything inside. Namespaces end with their first process; the outer one then sees that,
+ * and leaves nothing behind that nobody waits for. What has not ended in time is killed from outside.
+ */
+export function kill(child: ChildProcess): void {
+  const { pid } = child;
+  if (pid === undefined) return;
+  const inside = running(child) ? children(pid) : [];
+  if (inside.length === 0) return killGroup(pid);
+  for (const one of inside) signal(one);
+  setTimeout(() => {
+    if (running(child)) killGroup(pid);
+  }, GRACE_MS).unref();
+}
+
+const running = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
+
+/** Also those who left the group: of them the outer process is the parent. */
+const children = (pid: number): number[] => {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  } catch {
+    // Not this system, or it ended meanwhile.
+    return [];
+  }
+};
+
+const killGroup = (pid: number): void => signal(-pid);
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It is gone already.
+  }
+}

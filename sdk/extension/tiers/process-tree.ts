@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+
+/** Clock ticks of the system's statistics: 100 a second on every Linux that Node runs on. */
+const TICK_MS = 10;
+/** Who belongs to a tree changes rarely, so it is asked less often than what they use. */
+const LOOKS_PER_LISTING = 8;
+
+export interface Used {
+  /** User and system time since it began; never falls, also when a part of the tree ends. */
+  readonly cpuMs: number;
+  /** Resident and swapped out. */
+  readonly memoryBytes: number;
+}
+
+/** A process with its descendants, and what they use. Nothing where the system does not tell. */
+export class ProcessTree {
+  readonly #root: number;
+  readonly #cpuMs = new Map<number, number>();
+  #pids: number[] = [];
+  #looks = 0;
+  #endedMs = 0;
+
+  constructor(root: number) {
+    this.#root = root;
+  }
+
+  /** The innermost process, of several the youngest: walls start what they hold last. */
+  get innermost(): number {
+    return this.#pids.at(-1) ?? this.#root;
+  }
+
+  look(): Used {
+    if (this.#looks++ % LOOKS_PER_LISTING === 0) this.#list();
+    let memoryKb = 0;
+    for (const pid of this.#pids) {
+      for (const [, amount] of read(`/proc/${pid}/status`).matchAll(/^Vm(?:RSS|Swap):\s+(\d+) kB$/gm)) memoryKb += Number(amount);
+      const ms = cpuMs(pid);
+      if (ms !== null) this.#cpuMs.set(pid, Math.max(ms, this.#cpuMs.get(pid) ?? 0));
+    }
+    const running = [...this.#cpuMs.values()].reduce((sum, ms) => sum + ms, 0);
+    return { cpuMs: this.#endedMs + running, memoryBytes: memoryKb * 1024 };
+  }
+
+  #list(): void {
+    const pids: number[] = [];
+    const open = [this.#root];
+    for (let next = open.shift(); next !== undefined; next = open.shift()) {
+      pids.push(next);
+      for (const child of read(`/proc/${next}/task/${next}/children`).split(" ")) if (child.trim() !== "") open.push(Number(child));
+    }
+    // What an ended process used stays used.
+    for (const [pid, ms] of this.#cpuMs) {
+      if (pids.includes(pid)) continue;
+      this.#endedMs += ms;
+      this.#cpuMs.delete(pid);
+    }
+    this.#pids = pids;
+  }
+}
+
+/** User and system time of one process; null when it is not there. */
+function cpuMs(pid: number): number | null {
+  const stat = read(`/proc/${pid}/stat`);
+  // The name in brackets may hold anything; after it come the state and numbers. Fields 14 and 15 of the whole line.
+  const [, ...fields] = stat.slice(stat.lastIndexOf(")") + 1).split(" ");
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return Number.isFinite(ticks) ? ticks * TICK_MS : null;
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    // It ended meanwhile, or this system has no such file.
+    return "";
+  }
+}

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { inNode, TestGuest } from "./guest.testing.ts";
+
+let guest: TestGuest;
+beforeAll(async () => {
+  guest = await TestGuest.start();
+});
+afterAll(() => guest.stop());
+
+/** Errors as their names: the texts are each engine's own. */
+const tried = (expression: string): string =>
+  `await (async () => { try { return ${expression}; } catch (thrown) { return "throws " + (thrown.name ?? thrown); } })()`;
+
+/** Each gives the same in the isolate as in Node. */
+const alike: Record<string, string[]> = {
+  "TextEncoder and TextDecoder": [
+    `[...new TextEncoder().encode("aé€🎲\\ud800")]`,
+    `new TextEncoder().encoding`,
+    `new TextDecoder().decode(Uint8Array.from([0xef, 0xbb, 0xbf, 0x61]))`,
+    `new TextDecoder("utf8", { ignoreBOM: true }).decode(Uint8Array.from([0xef, 0xbb, 0xbf, 0x61])).length`,
+    `new TextDecoder().decode(Uint8Array.from([0x61, 0xc3, 0x28, 0xff, 0xe2, 0x82]))`,
+    `new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from([0xff]))`,
+    `new TextDecoder("utf-99")`,
+    `(() => { const one = new TextDecoder(); return one.decode(Uint8Array.from([0xe2, 0x82]), { stream: true }) + one.decode(Uint8Array.from([0xac])); })()`,
+    `new TextDecoder().decode(new Uint8Array([97, 98, 99]).buffer)`,
+  ],
+  "atob and btoa": [
+    `btoa("héllo")`,
+    `btoa("")`,
+    `btoa("€")`,
+    `atob(" aGk= ")`,
+    `atob("aGk")`,
+    `atob("a")`,
+    `atob("a*b=")`,
+    `[...atob("gICA")].map((one) => one.charCodeAt(0))`,
+  ],
+  structuredClone: [
+    `structuredClone({ a: [1, { b: undefined }], date: new Date(5), re: /x/gi, n: 5n > 4n })`,
+    `structuredClone(new Map([[{ k: 1 }, new Set([1, 2])]])).size`,
+    `(() => { const a = { name: "a" }; a.self = a; const b = structuredClone(a); return [b.self === b, b !== a]; })()`,
+    `structuredClone(() => {})`,
+    `structuredClone({ s: Symbol("x") })`,
+    `structuredClone(Promise.resolve())`,
+    `[...structuredClone(Uint8Array.of(1, 2, 3).subarray(1))]`,
+    `(() => { const e = structuredClone(new TypeError("no")); return [e.name, e.message, e instanceof Error]; })()`,
+    `structuredClone(Object.create({ inherited: 1 }, { own: { value: 2, enumerable: true }, hidden: { value: 3 } }))`,
+  ],
+  "URL and URLSearchParams": [
+    `new URL("../b?q=1#h", "https://Example.com:443/x/a/").href`,
+    `new URL("not an address")`,
+    `URL.canParse("/x")`,
+    `URL.parse("x:") === null`,
+    `(() => { const u = new URL("http://u:p@h.example:81/p?a=1&a=2&b=%20+#f"); return ["href","origin","protocol","username","password","host","hostname","port","pathname","search","hash"].map((one) => u[one]); })()`,
+    `(() => { const u = new URL("http://h.example/?a=1"); u.searchParams.append("b", "ü &"); u.searchParams.delete("a"); u.port = "99"; u.hash = "x"; u.protocol = "https"; return [u.href, JSON.stringify(u)]; })()`,
+    `(() => { const u = new URL("http://h.example/?a=1"); u.search = "?z=9"; return [u.searchParams.get("z"), u.searchParams.get("a")]; })()`,
+    `[...new URLSearchParams("?a=1&b=2&a=3&c&=d&e=%zz&f=+%20")].map(String)`,
+    `(() => { const p = new URLSearchParams({ b: "2", a: "1" }); p.append("a", "0"); p.sort(); p.set("b", "x y~!'()"); return [p.toString(), p.size, p.has("a", "0"), p.getAll("a")]; })()`,
+    `new URLSearchParams([["a", "1"], ["b", "é"]]).toString()`,
+    `new URL("http://bücher.example/ä ö?ü#ß").href`,
+  ],
+  "AbortController and events": [
+    `(() => { const c = new AbortController(); const seen = []; c.signal.addEventListener("abort", (e) => seen.push(e.type)); c.signal.onabort = () => seen.push("on"); c.abort("why"); c.abort("again"); return [seen.sort(), c.signal.aborted, c.signal.reason]; })()`,
+    `(() => { const c = new AbortController(); c.abort(); return [c.signal.reason.name, c.signal.reason instanceof DOMException]; })()`,
+    `AbortSignal.abort("x").throwIfAborted()`,
+    `(await new Promise((done) => { const s = AbortSignal.timeout(5); s.onabort = () => done(s.reason.name); }))`,
+    `(() => { const a = new AbortController(); const any = AbortSignal.any([a.signal, new AbortController().signal]); a.abort("first"); return any.reason; })()`,
+    `(() => { const t = new EventTarget(); let n = 0; const f = () => n++; t.addEventListener("x", f, { once: true }); t.addEventListener("x", f); t.dispatchEvent(new Event("x")); t.dispatchEvent(new Event("x")); return n; })()`,
+    `(() => { const t = new EventTarget(); const c = new AbortController(); let n = 0; t.addEventListener("x", () => n++, { signal: c.signal }); c.abort(); t.dispatchEvent(new Event("x")); return n; })()`,
+    `new AbortSignal()`,
+  ],
+  "timers and microtasks": [
+    `(await new Promise((done) => setTimeout((a, b) => done([a, b]), 5, 1, 2)))`,
+    `(await new Promise((done) => { let n = 0; const id = setInterval(() => { if (++n === 3) { clearInterval(id); done(n); } }, 1); }))`,
+    `(await new Promise((done) => { const id = setTimeout(() => done("fired"), 5); clearTimeout(id); setTimeout(() => done("cleared"), 20); }))`,
+    `(await new Promise((done) => { const order = []; setTimeout(() => { order.push("timer"); done(order); }, 1); queueMicrotask(() => order.push("micro")); order.push("now"); }))`,
+    `queueMicrotask(5)`,
+    `setTimeout("text")`,
+  ],
+  "performance and crypto": [
+    `(() => { const a = performance.now(); const b = performance.now(); return [b >= a, Math.abs(performance.timeOrigin + b - Date.now()) < 60000]; })()`,
+    `/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(crypto.randomUUID())`,
+    `(() => { const a = crypto.getRandomValues(new Uint32Array(8)); const b = crypto.getRandomValues(new Uint32Array(8)); return [a.length, a.some((one, at) => one !== b[at])]; })()`,
+    `crypto.getRandomValues(new Uint8Array(70000))`,
+    `crypto.getRandomValues(new Float64Array(1))`,
+    ...["SHA-1", "SHA-256", "SHA-384", "SHA-512"].map(
+      (name) => `[...new Uint8Array(await crypto.subtle.digest("${name}", new TextEncoder().encode("plinth")))]`,
+    ),
+    `[...new Uint8Array(await crypto.subtle.digest({ name: "sha-256" }, new ArrayBuffer(0)))]`,
+    `crypto.subtle.digest("MD5", new Uint8Array(1)).then(() => "done", (thrown) => thrown.name)`,
+    ...["SHA-256", "SHA-512"].map(
+      (
+        hash,
+      ) => `(await (async () => { const key = await crypto.subtle.importKey("raw", new TextEncoder().encode("key"), { name: "HMAC", hash: "${hash}" }, false, ["sign", "verify"]);
+        const data = new TextEncoder().encode("data"); const signed = await crypto.subtle.sign("HMAC", key, data);
+        const changed = new Uint8Array(signed.slice(0)); changed[3] ^= 1;
+        return [[...new Uint8Array(signed)], await crypto.subtle.verify("HMAC", key, signed, data), await crypto.subtle.verify("HMAC", key, changed, data), await crypto.subtle.verify("HMAC", key, new Uint8Array(3), data), key.type, key.usages]; })())`,
+    ),
+    `crypto.subtle.importKey("raw", new Uint8Array(4), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]).then((key) => crypto.subtle.verify("HMAC", key, new Uint8Array(1), new Uint8Array(1))).then(() => "done", (thrown) => thrown.name)`,
+  ],
+};
+
+describe.each(Object.keys(alike))("%s are as in Node", (name) => {
+  it.each(alike[name] ?? [])("%s", async (expression) => {
+    const code = `return ${tried(expression)};`;
+    expect(await guest.run(code)).toEqual(await inNode(code));
+  });
+});
+
+describe("what is taken away", () => {
+  const gone = ["WebAssembly", "SharedArrayBuffer", "Atomics", "FinalizationRegistry", "process", "require", "Buffer", "__send", "__entry", "__load"];
+
+  it.each(gone)("%s is not there", async (name) => {
+    expect(await guest.run(`return typeof ${name};`)).toBe("undefined");
+  });
+
+  it("buffers cannot grow, however they are made", async () => {
+    const code = `const tries = [() => new ArrayBuffer(1, { maxByteLength: 9 }), () => Reflect.construct(ArrayBuffer, [1, { maxByteLength: 9 }]),
+        () => new (class extends ArrayBuffer {})(1, { maxByteLength: 9 }), () => new (ArrayBuffer.prototype.constructor)(1, { maxByteLength: 9 }),
+        () => new (Object.getPrototypeOf(Uint8Array.of(1).buffer).constructor)(1, { maxByteLength: 9 })];
+      const made = tries.map((one) => { try { return one().resizable === true ? "grows" : "fixed"; } catch (thrown) { return thrown.name; } });
+      return [made, ["resize", "transfer", "transferToFixedLength"].filter((one) => one in ArrayBuffer.prototype), new ArrayBuffer(8).slice(2).byteLength, new ArrayBuffer(3) instanceof ArrayBuffer];`;
+    expect(await guest.run(code)).toEqual([Array.from({ length: 5 }, () => "RangeError"), [], 6, true]);
+  });
+
+  it("Object.prototype has no __proto__", async () => {
+    expect(await guest.run(`return ["__proto__" in {}, JSON.parse('{"__proto__":{"x":1}}').x === undefined];`)).toEqual([false, true]);
+  });
+});
+
+describe("the console", () => {
+  it("writes into the log, a bounded number of bounded lines", async () => {
+    const lines: { level: string; message: string }[] = [];
+    const own = await TestGuest.start({ note: (_method, params) => void lines.push(params as never) });
+    try {
+      await own.run(
+        `console.log("a", { b: 1 }, [2]); console.error(new Error("no").message); console.warn("x".repeat(20000)); for (let n = 0; n < 5000; n++) console.debug(n);`,
+      );
+      expect(lines.slice(0, 2)).toEqual([
+        { level: "info", message: 'a {"b":1} [2]' },
+        { level: "error", message: "no" },
+      ]);
+      expect(lines[2]?.message).toHaveLength(8_000);
+      expect(lines.length).toBeLessThanOrEqual(2_000);
+      expect(lines.map((one) => one.message)).toContain("it logs too much; the rest of this moment is dropped");
+    } finally {
+      own.stop();
+    }
+  });
+});

@@ -1,0 +1,86 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { parseBatch } from "@plinth/manifests/wire/frames.ts";
+import { type Handler, Peer } from "@plinth/manifests/wire/peer.ts";
+import type { Receiver } from "@plinth/manifests/wire/transport.ts";
+import { build } from "esbuild";
+import type ivm from "isolated-vm";
+import { Tenant } from "./tenant.ts";
+
+const refusing: Handler = {
+  call: (method) => {
+    throw new Error(`no ${method} here`);
+  },
+  stream: (method) => {
+    throw new Error(`no ${method} here`);
+  },
+  note: () => {},
+};
+
+/** An isolate as the child makes it, in this process: runs functions' bodies and answers what they return. */
+export class TestGuest {
+  readonly #tenant: Tenant;
+  readonly #peer: Peer;
+
+  private constructor(tenant: Tenant, peer: Peer) {
+    this.#tenant = tenant;
+    this.#peer = peer;
+  }
+
+  static async start(handler: Partial<Handler> = {}): Promise<TestGuest> {
+    const engine = createRequire(import.meta.url)("isolated-vm") as typeof ivm;
+    const tenant = new Tenant({ engine, prelude: { code: await preludeCode(), cache: undefined }, heapMb: 64 }, () => {});
+    let receiver: Receiver | null = null;
+    const source = `const AsyncFunction = (async () => {}).constructor;
+      export default { plinth: 1, async start(bridge, info, registrations) {
+        registrations.provide("test.code", "x", { run: ({ code, args }) => AsyncFunction("...args", code)(...args) });
+        return { async stop() {} };
+      } };`;
+    // As through the child: not from inside the isolate's call.
+    const send = (body: string): void => void setImmediate(() => receiver?.messages(parseBatch(body)));
+    await tenant.open({ source, turnMs: 5_000, callMs: 10_000 }, send);
+    const transport = {
+      full: false,
+      send: (batch: readonly string[]) => tenant.receive(`${batch.length}[${batch.join(",")}]`),
+      bytes: (text: string) => Buffer.byteLength(text),
+      drained: () => Promise.resolve(),
+      listen: (to: Receiver) => {
+        receiver = to;
+      },
+      close: () => {},
+    };
+    const peer = new Peer(transport, "test.guest", { ...refusing, ...handler });
+    await peer.call("start", { manifest: { id: "test.guest", version: "1.0.0" }, config: {}, env: {}, dataDir: null, methods: {} });
+    return new TestGuest(tenant, peer);
+  }
+
+  run(code: string, ...args: unknown[]): Promise<unknown> {
+    return this.#peer.call("invoke", { contract: "test.code", id: "x", method: "run", input: { code, args }, caller: "host", work: null });
+  }
+
+  stop(): void {
+    this.#tenant.dispose();
+  }
+}
+
+/** What the same code gives in Node, as far as it is data. */
+export async function inNode(code: string, ...args: unknown[]): Promise<unknown> {
+  const AsyncFunction = (async () => {}).constructor as new (...parts: string[]) => (...args: unknown[]) => Promise<unknown>;
+  return JSON.parse(JSON.stringify((await new AsyncFunction("...args", code)(...args)) ?? null));
+}
+
+let prelude: Promise<string> | null = null;
+
+function preludeCode(): Promise<string> {
+  prelude ??= build({
+    bundle: true,
+    write: false,
+    format: "iife",
+    platform: "neutral",
+    target: "node26",
+    conditions: ["development"],
+    logLevel: "error",
+    entryPoints: [join(import.meta.dirname, "prelude.ts")],
+  }).then(({ outputFiles }) => outputFiles[0]?.text ?? "");
+  return prelude;
+}

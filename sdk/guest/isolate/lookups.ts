@@ -1,0 +1,42 @@
+import { createHash, createHmac, type Encoding, randomBytes } from "node:crypto";
+
+/**
+ * What the process does for its isolates because the engine has no such thing: `R` random bytes, `U` addresses, `H` hashes.
+ * Pure functions of their input and of the system's random source; strings in, strings out, everything bounded.
+ */
+export function answerLookup(text: string): string {
+  const rest = text.slice(1);
+  if (text[0] === "R") return randomBytes(Math.min(65_536, Math.max(0, Number(rest) || 0))).toString("base64");
+  if (text[0] === "U") return parseAddress(JSON.parse(rest));
+  if (text[0] === "H") return hash(rest);
+  return "";
+}
+
+const PARTS = ["href", "origin", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"] as const;
+const SETTABLE: ReadonlySet<string> = new Set(PARTS.filter((part) => part !== "origin"));
+
+/** [address, base, part to set, its value] → the parts of the address, or nothing. */
+function parseAddress(request: unknown): string {
+  const [address, base, part, value] = Array.isArray(request) ? (request as unknown[]) : [];
+  const url = URL.parse(String(address), base === null || base === undefined ? undefined : String(base));
+  if (url === null) return "";
+  if (typeof part === "string" && SETTABLE.has(part)) url[part as "href"] = String(value);
+  return JSON.stringify(PARTS.map((one) => url[one]));
+}
+
+const ALGORITHMS: ReadonlyMap<string, string> = new Map([
+  ["SHA-1", "sha1"],
+  ["SHA-256", "sha256"],
+  ["SHA-384", "sha384"],
+  ["SHA-512", "sha512"],
+]);
+
+/** algorithm,key in base64 or nothing,data in base64 → the hash, or with a key its HMAC, in base64. */
+function hash(request: string): string {
+  const [name = "", key = "", data = ""] = request.split(",", 3);
+  const algorithm = ALGORITHMS.get(name.replace(/^HMAC:/, ""));
+  if (algorithm === undefined) return "";
+  const [from, to]: [Encoding, "base64"] = ["base64", "base64"];
+  if (name.startsWith("HMAC:")) return createHmac(algorithm, Buffer.from(key, from)).update(data, from).digest(to);
+  return createHash(algorithm).update(data, from).digest(to);
+}
