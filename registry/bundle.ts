@@ -4,6 +4,8 @@ import { isBuiltin } from "node:module";
 import { join } from "node:path";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import type { BuildFailure, Metafile, Plugin } from "esbuild";
+import { type BundledPackages, bundledPackages } from "./bundled-packages.ts";
+import { loadEsbuild } from "./load-esbuild.ts";
 
 export interface BundleOptions {
   /** The folder of @plinth/sdk, for extensions that have none of their own installed. */
@@ -14,6 +16,8 @@ export interface Bundle {
   code: string;
   /** node: modules that the code imports. */
   builtins: string[];
+  /** npm packages that became part of it. */
+  bundled: BundledPackages;
 }
 
 const SOURCES = ["src/index.ts", "src/index.js", "index.ts", "index.js"];
@@ -26,12 +30,7 @@ export async function bundleExtension(dir: string, options: BundleOptions = {}):
       next: "Add src/index.ts, or remove `entry` from plinth.json when the extension is data only.",
     });
   }
-  const { build } = await import("esbuild").catch((cause) => {
-    throw new PlinthError("PLINTH_ESBUILD_MISSING", "The bundler esbuild is not installed beside Plinth.", {
-      next: "Install it with `npm install esbuild`, then pack again.",
-      cause,
-    });
-  });
+  const { build } = await loadEsbuild();
   const folder = await realpath(dir);
   const result = await build({
     absWorkingDir: folder,
@@ -57,7 +56,11 @@ export async function bundleExtension(dir: string, options: BundleOptions = {}):
     throw bundleFailed(error);
   });
   const builtins = new Set(Object.values(result.metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path)));
-  return { code: placeless(result.outputFiles[0]!.text, result.metafile), builtins: [...builtins].filter(isBuiltin).sort() };
+  return {
+    code: placeless(result.outputFiles[0]!.text, result.metafile),
+    builtins: [...builtins].filter(isBuiltin).sort(),
+    bundled: await bundledPackages(folder, result.metafile),
+  };
 }
 
 /** Resolves @plinth/sdk as everybody would, and from the product where nothing is installed. */

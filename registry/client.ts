@@ -5,11 +5,19 @@ import semver from "semver";
 import { ARCHIVE_LIMITS } from "./archive.ts";
 import { Documents } from "./documents.ts";
 import { integrityMatches } from "./integrity.ts";
-import { splitId } from "./layout.ts";
+import { indexPath, splitId } from "./layout.ts";
 import { searchRows } from "./search.ts";
-import { verify } from "./signing.ts";
+import { type PublicKey, verify } from "./signing.ts";
 import { openTransport, type RegistryFetch, type Transport } from "./transport.ts";
-import { type KeyPins, keyChanged, trustedKeys } from "./trust.ts";
+import { delegatedKeys, type KeyPins, keyChanged, keyWaiting, type TrustedKeys, trustedKeys } from "./trust/key-pins.ts";
+import { publishEvent } from "./trust/log-event.ts";
+import type { PackageProof } from "./trust/package-proof.ts";
+import { type Delegation, keyAt } from "./trust/publisher-keys.ts";
+import type { Feed } from "./trust/registry-state.ts";
+import type { TrustEvidence } from "./trust/release-policy.ts";
+import { forgetfulMemory, type TrustMemory } from "./trust/trust-memory.ts";
+import { notBelieved } from "./trust/trusted-files.ts";
+import { TrustedView } from "./trust/trusted-view.ts";
 
 export interface RegistryClientOptions {
   /** Name for people and in search results. */
@@ -19,6 +27,11 @@ export interface RegistryClientOptions {
   /** Default: this process's own fetch. */
   fetch?: RegistryFetch;
   pins: KeyPins;
+  /** What this host remembers of the registry's signed state; default: nothing between runs. */
+  memory?: TrustMemory;
+  /** Fingerprint of the registry's first root; with it, an unsigned registry at this address is refused from the start. */
+  root?: string;
+  clock?: () => Date;
 }
 
 export interface PackageHit {
@@ -33,6 +46,8 @@ export interface PackageHit {
 export interface Download {
   bytes: Buffer;
   entry: PackageVersion;
+  /** What vouches for it, to be kept with what is installed. */
+  evidence: TrustEvidence;
 }
 
 /** Reads one registry and believes nothing of it that is not checked. */
@@ -41,12 +56,16 @@ export class RegistryClient {
   readonly #transport: Transport;
   readonly #documents: Documents;
   readonly #pins: KeyPins;
+  readonly #view: TrustedView;
+  readonly #clock: () => Date;
 
-  constructor({ name, url, fetch, pins }: RegistryClientOptions) {
+  constructor({ name, url, fetch, pins, memory = forgetfulMemory(), root, clock = () => new Date() }: RegistryClientOptions) {
     this.name = name;
     this.#transport = openTransport(url, name, fetch);
     this.#documents = new Documents(name, this.#transport);
     this.#pins = pins;
+    this.#clock = clock;
+    this.#view = new TrustedView({ name, transport: this.#transport, memory, clock, ...(root === undefined ? {} : { root }) });
   }
 
   /** Packages in which every word of the query occurs, best first. */
@@ -89,10 +108,11 @@ export class RegistryClient {
   }
 
   /**
-   * One exact version's tarball, its size, integrity and signature checked. The publisher's keys are pinned at the
-   * first good one. A yanked version is given to those who name it: their lock does.
+   * One exact version's tarball, its size, integrity and signature checked, and in a registry that signs its state that
+   * the log has it. The publisher's keys are pinned at the first good one. A yanked version is given to those who name
+   * it: their lock does.
    *
-   * @throws PLINTH_INTEGRITY, PLINTH_SIGNATURE, PLINTH_KEY_CHANGED, and those of resolve.
+   * @throws PLINTH_INTEGRITY, PLINTH_SIGNATURE, PLINTH_KEY_*, PLINTH_TRUST_*, PLINTH_LOG_*, and those of resolve.
    */
   async download(id: string, version: string, options: { signal?: AbortSignal } = {}): Promise<Download> {
     const { signal } = options;
@@ -100,8 +120,15 @@ export class RegistryClient {
     const index = await this.#index(id, signal);
     const entry = index.versions.find((known) => known.version === version);
     if (entry === undefined) throw this.#unknownVersion(index, version);
-    const trusted = await trustedKeys(publisher, await this.#documents.root(signal), this.#pins);
+    const signed = this.#view.isSigned;
+    if (signed) {
+      const event = publishEvent(id, entry, entry.log?.at ?? "");
+      await this.#view.consistently(() => this.#view.assertLogged(event, entry.log?.index, signal), signal);
+    }
+    const trusted = signed ? await this.#delegated(id, entry, signal) : await trustedKeys(publisher, await this.#documents.root(signal), this.#pins);
     const key = trusted.keys.find(({ keyId }) => keyId === entry.signature.keyId);
+    const waiting = trusted.waiting.find(({ keyId }) => keyId === entry.signature.keyId);
+    if (key === undefined && waiting !== undefined) throw keyWaiting(publisher, waiting.keyId, waiting.until);
     if (key === undefined && !trusted.first) throw keyChanged(publisher);
     if (key === undefined || !verify({ ...entry, id }, entry.signature, key)) {
       throw new PlinthError("PLINTH_SIGNATURE", `The signature of ${id} ${version} is not its publisher's.`, {
@@ -109,8 +136,73 @@ export class RegistryClient {
       });
     }
     const bytes = await this.#tarball(id, entry, signal);
-    if (trusted.first) await this.#pins.set(publisher, trusted.keys);
-    return { bytes, entry };
+    if (trusted.changed) await this.#pins.set(publisher, trusted.keys);
+    return { bytes, entry, evidence: { publisher, registry: this.name, keyId: key.keyId, logged: signed } };
+  }
+
+  /** Advisories and withdrawn versions. undefined: this registry signs nothing, and so tells none that could be believed. */
+  async advisories(options: { signal?: AbortSignal } = {}): Promise<Feed | undefined> {
+    const { signal } = options;
+    return (await this.#view.refresh(signal)) ? this.#view.consistently(() => this.#view.feed(signal), signal) : undefined;
+  }
+
+  /** The keys that the registry names for a publisher now. */
+  async keysOf(publisher: string, options: { signal?: AbortSignal } = {}): Promise<PublicKey[]> {
+    const { signal } = options;
+    if (await this.#view.refresh(signal))
+      return (await this.#delegation(publisher, signal)).keys.map(({ keyId, publicKey }) => ({ keyId, publicKey }));
+    const { keys } = await this.#documents.root(signal);
+    return Object.hasOwn(keys, publisher) ? keys[publisher]! : [];
+  }
+
+  /**
+   * Believe a publisher's changed key from now on, because the owner has asked the publisher on another way. The keys
+   * trusted before are kept as far as the registry still names them.
+   *
+   * @throws PLINTH_KEY_UNKNOWN when the registry does not name such a key.
+   */
+  async acceptKey(publisher: string, keyId: string, options: { signal?: AbortSignal } = {}): Promise<PublicKey> {
+    const offered = await this.keysOf(publisher, options);
+    const key = offered.find((one) => one.keyId === keyId);
+    if (key === undefined) {
+      throw new PlinthError("PLINTH_KEY_UNKNOWN", `The registry ${this.name} names no key ${keyId} for ${publisher}.`, {
+        next: offered.length > 0 ? `It names ${offered.map((one) => one.keyId).join(", ")}.` : "It knows no such publisher.",
+      });
+    }
+    const pinned = (await this.#pins.get(publisher)) ?? [];
+    const kept = pinned.filter((pin) => pin.keyId !== keyId && offered.some((one) => one.publicKey === pin.publicKey));
+    await this.#pins.set(publisher, [...kept, key]);
+    return key;
+  }
+
+  /**
+   * What it takes to verify a version again without this registry, on any machine that knows the registry's fingerprint.
+   *
+   * @throws PLINTH_TRUST_MISSING when the registry signs nothing, and those of download.
+   */
+  async prove(id: string, version: string, options: { signal?: AbortSignal } = {}): Promise<PackageProof> {
+    const { signal } = options;
+    const index = await this.#index(id, signal);
+    const entry = index.versions.find((known) => known.version === version);
+    if (entry === undefined) throw this.#unknownVersion(index, version);
+    if (!this.#view.isSigned) throw notBelieved(this.name, "PLINTH_TRUST_MISSING", "it signs nothing that could prove its packages");
+    const { publisher } = splitId(id);
+    return this.#view.consistently(async () => {
+      const logged = await this.#view.logProof(publishEvent(id, entry, entry.log?.at ?? ""), entry.log?.index ?? -1, signal);
+      return { proof: 1, registry: this.name, id, entry, delegation: await this.#view.signedDelegation(publisher, signal), ...logged };
+    }, signal);
+  }
+
+  async #delegated(id: string, entry: PackageVersion, signal?: AbortSignal): Promise<TrustedKeys> {
+    const { publisher } = splitId(id);
+    const delegation = await this.#delegation(publisher, signal);
+    keyAt(delegation, entry.signature.keyId, entry.log?.index ?? -1, `${id} ${entry.version}`);
+    const met = (keyId: string) => this.#view.recoveryMet(publisher, keyId);
+    return delegatedKeys(delegation, this.#pins, this.#view.signers("recovery"), met, this.#clock());
+  }
+
+  #delegation(publisher: string, signal?: AbortSignal): Promise<Delegation> {
+    return this.#view.consistently(() => this.#view.delegation(publisher, signal), signal);
   }
 
   async #tarball(id: string, entry: PackageVersion, signal?: AbortSignal): Promise<Buffer> {
@@ -130,7 +222,7 @@ export class RegistryClient {
   }
 
   async #index(id: string, signal?: AbortSignal): Promise<PackageIndex> {
-    const known = id.includes(".") ? await this.#documents.index(id, signal) : undefined;
+    const known = id.includes(".") ? await this.#knownIndex(id, signal) : undefined;
     if (known !== undefined) return known;
     const { packages } = await this.#documents.search(signal);
     const near = nearNames(
@@ -141,6 +233,15 @@ export class RegistryClient {
       next: near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "Search for it with other words.",
       details: { near },
     });
+  }
+
+  async #knownIndex(id: string, signal?: AbortSignal): Promise<PackageIndex | undefined> {
+    const path = indexPath(id);
+    if (!(await this.#view.refresh(signal))) return this.#documents.index(id, signal);
+    return this.#view.consistently(async () => {
+      const leaf = await this.#view.leaf(path, signal);
+      return leaf === undefined ? undefined : this.#documents.index(id, signal, leaf);
+    }, signal);
   }
 
   #unknownVersion(index: PackageIndex, range: string): PlinthError {

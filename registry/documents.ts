@@ -1,12 +1,20 @@
 import type { PackageIndex, RegistryRoot, SearchIndex } from "@plinth/manifests";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { indexPath, isSafePath, ROOT_FILE, SEARCH_FILE } from "./layout.ts";
-import { type DocumentKind, documentProblems, problemLine } from "./schemas.ts";
+import { invalidDocument, parseDocument } from "./parse-document.ts";
+import type { DocumentKind } from "./schemas.ts";
 import type { Transport } from "./transport.ts";
+import { type Leaf, pageHash } from "./trust/index-tree.ts";
 
 const MIB = 1024 * 1024;
 const MAX_BYTES = { RegistryRoot: 4 * MIB, PackageIndex: 8 * MIB, SearchIndex: 32 * MIB } as const;
 const MAX_CACHED = 64;
+
+interface Cached {
+  etag: string | undefined;
+  sha256: string;
+  value: unknown;
+}
 
 /**
  * A registry's documents: fetched with a condition, so that an unchanged one costs no body, and checked before anybody
@@ -15,7 +23,7 @@ const MAX_CACHED = 64;
 export class Documents {
   readonly #name: string;
   readonly #transport: Transport;
-  readonly #cache = new Map<string, { etag: string; value: unknown }>();
+  readonly #cache = new Map<string, Cached>();
 
   constructor(name: string, transport: Transport) {
     this.#name = name;
@@ -34,10 +42,15 @@ export class Documents {
     return (await this.#read<SearchIndex>("SearchIndex", SEARCH_FILE, signal)) ?? { packages: [] };
   }
 
-  /** undefined: the registry has no such package. */
-  async index(id: string, signal?: AbortSignal): Promise<PackageIndex | undefined> {
+  /**
+   * undefined: the registry has no such package.
+   *
+   * @param leaf what the registry's signed state says of the index; without it the index is taken as it comes.
+   * @throws PLINTH_TRUST_MIX when it is another one.
+   */
+  async index(id: string, signal?: AbortSignal, leaf?: Leaf): Promise<PackageIndex | undefined> {
     const path = indexPath(id);
-    const index = await this.#read<PackageIndex>("PackageIndex", path, signal);
+    const index = await this.#read<PackageIndex>("PackageIndex", path, signal, leaf);
     if (index === undefined) return undefined;
     if (index.id !== id) throw this.#invalid(path, `it is about ${index.id}`);
     const seen = new Set<string>();
@@ -50,38 +63,42 @@ export class Documents {
     return index;
   }
 
-  async #read<T>(kind: keyof typeof MAX_BYTES & DocumentKind, path: string, signal?: AbortSignal): Promise<T | undefined> {
+  async #read<T>(kind: keyof typeof MAX_BYTES & DocumentKind, path: string, signal?: AbortSignal, leaf?: Leaf): Promise<T | undefined> {
     const cached = this.#cache.get(path);
-    const answer = await this.#transport.read(path, {
-      maxBytes: MAX_BYTES[kind],
-      ...(cached === undefined ? {} : { etag: cached.etag }),
-      ...(signal === undefined ? {} : { signal }),
-    });
     this.#cache.delete(path);
-    if (answer.kind === "missing") return undefined;
-    if (answer.kind === "same") {
-      // Put back at the young end, so that the oldest falls out first.
-      this.#cache.set(path, cached!);
-      return cached!.value as T;
-    }
-    let value: unknown;
-    try {
-      value = JSON.parse(answer.bytes.toString("utf8"));
-    } catch {
-      throw this.#invalid(path, "it is not JSON");
-    }
-    const [problem] = await documentProblems(kind, value);
-    if (problem !== undefined) throw this.#invalid(path, problemLine(problem));
-    if (answer.etag !== undefined) {
-      this.#cache.set(path, { etag: answer.etag, value });
+    const fits = (sha256: string) => leaf === undefined || leaf.sha256 === sha256;
+    // Put back at the young end, so that the oldest falls out first.
+    const keep = (document: Cached): T => {
+      this.#cache.set(path, document);
       if (this.#cache.size > MAX_CACHED) this.#cache.delete(this.#cache.keys().next().value!);
-    }
-    return value as T;
+      return document.value as T;
+    };
+    if (cached !== undefined && leaf !== undefined && fits(cached.sha256)) return keep(cached);
+    const answer = await this.#transport
+      .read(path, {
+        maxBytes: Math.min(MAX_BYTES[kind], leaf?.length ?? Number.POSITIVE_INFINITY),
+        ...(cached?.etag === undefined ? {} : { etag: cached.etag }),
+        ...(signal === undefined ? {} : { signal }),
+      })
+      .catch((error: unknown) => {
+        throw leaf !== undefined && (error as { code?: unknown }).code === "PLINTH_REGISTRY_SIZE" ? this.#mixed(path) : error;
+      });
+    if (answer.kind === "missing" && leaf === undefined) return undefined;
+    if (answer.kind === "same" && fits(cached!.sha256)) return keep(cached!);
+    if (answer.kind !== "bytes") throw this.#mixed(path);
+    const sha256 = pageHash(answer.bytes);
+    if (!fits(sha256)) throw this.#mixed(path);
+    const value = await parseDocument<T>(kind, answer.bytes, path, this.#name);
+    return keep({ etag: answer.etag, sha256, value });
+  }
+
+  #mixed(path: string): PlinthError {
+    return new PlinthError("PLINTH_TRUST_MIX", `${path} of the registry ${this.#name} is not the one that its signed state names.`, {
+      next: "Try again later; when it stays so, install nothing from it and ask who runs it.",
+    });
   }
 
   #invalid(path: string, why: string): PlinthError {
-    return new PlinthError("PLINTH_REGISTRY_INVALID", `${path} of the registry ${this.#name} was refused: ${why}.`, {
-      next: "Update Plinth if the registry is newer; otherwise tell who runs the registry.",
-    });
+    return invalidDocument(path, this.#name, why);
   }
 }

@@ -1,5 +1,7 @@
 export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
+export { formatLock, parseLock } from "@plinth/manifests/check/documents.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
+export { describePowers } from "@plinth/manifests/powers.ts";
 export { ARCHIVE_LIMITS, type ArchiveFile, extractArchive, readArchive } from "./archive.ts";
 export { type BuildRegistryOptions, buildRegistry } from "./build-registry.ts";
 export type { BundleOptions } from "./bundle.ts";
@@ -10,7 +12,54 @@ export { assertManifest, manifestProblems } from "./manifest-check.ts";
 export { packDirectory, packFiles } from "./pack.ts";
 export { type PackedExtension, packExtension, readManifest } from "./pack-extension.ts";
 export { type Published, type PublishInput, publish, readPackageManifest, yank } from "./publish.ts";
+export type { RegistrySend } from "./remote-call.ts";
+export {
+  changeOwner,
+  logOut,
+  markVersion,
+  owners,
+  publishRemotely,
+  type RemotePublished,
+  type RemoteRegistry,
+  registerPublisher,
+  whoAmI,
+} from "./remote-publish.ts";
+export { SBOM_FILE } from "./sbom.ts";
+export { type Finding, type SteeringText, scanPackage, steeringChanges, steeringDigest, steeringTexts } from "./scan/index.ts";
 export { type Problem, problemLine } from "./schemas.ts";
 export { type PublicKey, type PublisherKey, type Signable, sign, signedPayload, verify } from "./signing.ts";
+export { type Chosen, productContracts, type Release, type SolveInput, solve } from "./solve/index.ts";
 export type { RegistryFetch } from "./transport.ts";
-export type { KeyPins } from "./trust.ts";
+export {
+  type AdvisoryAction,
+  type AdvisoryFinding,
+  type AdvisoryPolicy,
+  adviseOn,
+  advisoryAction,
+  ageFinding,
+  type Change,
+  downgradeFindings,
+  edgeFindings,
+  type Feed,
+  generateRoleKeys,
+  type Installed,
+  type KeyPins,
+  MINIMUM_AGE_MS,
+  type PackageProof,
+  RECOVERY_WAIT_MS,
+  RegistryTrust,
+  type RegistryTrustOptions,
+  type ReleaseFinding,
+  type ReleasePolicy,
+  type RoleKeys,
+  readRoleKeys,
+  recoverKey,
+  releasedAt,
+  roleKeysFromSeed,
+  rotateKey,
+  type TrustEvidence,
+  type TrustMemory,
+  type TrustState,
+  verifyPackageProof,
+  writeRoleKeys,
+} from "./trust/index.ts";

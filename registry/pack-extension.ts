@@ -5,9 +5,11 @@ import type { Manifest } from "@plinth/manifests";
 import { prettyJson } from "@plinth/manifests/canonical-json.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { type BundleOptions, bundleExtension } from "./bundle.ts";
+import type { BundledPackages } from "./bundled-packages.ts";
 import { integrityOf } from "./integrity.ts";
 import { assertManifest } from "./manifest-check.ts";
 import { packFiles, readPlainFile, readTree } from "./pack.ts";
+import { SBOM_FILE, sbomOf } from "./sbom.ts";
 import { reason, systemCode } from "./system-error.ts";
 
 export interface PackedExtension {
@@ -25,7 +27,8 @@ export interface PackedExtension {
 const DOCUMENTS = /^(readme|license|licence|notice|changelog)(\.(md|txt))?$/i;
 
 /**
- * Pack an extension's folder: check its manifest, bundle its source into one module, add its documents and `assets/`.
+ * Pack an extension's folder: check its manifest, bundle its source into one module, add its documents, `assets/`
+ * and a bill of materials.
  * The same folder gives the same bytes.
  *
  * @throws PLINTH_MANIFEST_MISSING, PLINTH_MANIFEST_INVALID, PLINTH_PACK_*, PLINTH_ARCHIVE_*.
@@ -38,11 +41,14 @@ export async function packExtension(dir: string, options: BundleOptions = {}): P
   }
   if (existsSync(join(dir, "assets"))) for (const [name, bytes] of await readTree(join(dir, "assets"), "assets/")) files.set(name, bytes);
   const packed = manifest.entry === undefined ? manifest : { ...manifest, entry: "./index.js" };
+  let bundled: BundledPackages = { packages: [], uses: [] };
   if (manifest.entry !== undefined) {
-    const { code, builtins } = await bundleExtension(dir, options);
-    assertTiers(manifest, builtins);
-    files.set("index.js", code);
+    const bundle = await bundleExtension(dir, options);
+    assertTiers(manifest, bundle.builtins);
+    files.set("index.js", bundle.code);
+    bundled = bundle.bundled;
   }
+  files.set(SBOM_FILE, sbomOf(manifest, bundled));
   // A path into the author's node_modules means nothing to anybody else.
   const { $schema: _, ...published } = packed;
   files.set("plinth.json", prettyJson(published));

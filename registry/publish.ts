@@ -1,17 +1,17 @@
-import { mkdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { PackageIndex, PackageVersion, RegistryRoot } from "@plinth/manifests";
+import type { PackageVersion, RegistryRoot } from "@plinth/manifests";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
-import semver from "semver";
+import { addKey, admit, changeVersion, signableOf, wrongKey } from "./admission.ts";
 import { readArchive } from "./archive.ts";
-import { writeAtomic } from "./atomic-file.ts";
-import { integrityOf } from "./integrity.ts";
-import { LOCK_FILE, splitId, tarballPath } from "./layout.ts";
+import { splitId } from "./layout.ts";
 import { assertManifest } from "./manifest-check.ts";
-import { type LockOptions, withLock } from "./publish-lock.ts";
-import { RegistryFolder } from "./registry-folder.ts";
+import type { LockOptions } from "./publish-lock.ts";
 import { type PublisherKey, sign } from "./signing.ts";
 import { reason } from "./system-error.ts";
+import type { Change } from "./trust/change-draft.ts";
+import { TIMESTAMP_PATH } from "./trust/registry-state.ts";
+import type { RegistryTrust } from "./trust/registry-trust.ts";
 
 export interface PublishInput {
   /** The registry's folder; made when it is not there. */
@@ -23,6 +23,8 @@ export interface PublishInput {
   /** Name of a registry that is made by this; default: its folder's name. */
   name?: string;
   lock?: LockOptions;
+  /** Signs the change in a registry that signs its state; such a one takes nothing without. */
+  trust?: Pick<RegistryTrust, "commit">;
 }
 
 export interface Published {
@@ -38,10 +40,9 @@ export interface Published {
 }
 
 /**
- * Publish a tarball: check it, sign it, write the tarball, then the index that names it, then the search row. Each file
- * appears whole or not at all, and in an order in which a reader never meets a name without its bytes.
+ * Publish a tarball into a folder: check it, sign it, let it in.
  *
- * @throws PLINTH_VERSION_EXISTS, PLINTH_PUBLISHER_KEY, PLINTH_MANIFEST_INVALID, PLINTH_ARCHIVE_*.
+ * @throws PLINTH_VERSION_EXISTS, PLINTH_PUBLISHER_KEY, PLINTH_REGISTRY_SIGNED, PLINTH_MANIFEST_INVALID, PLINTH_ARCHIVE_*.
  */
 export async function publish(input: PublishInput): Promise<Published> {
   const { registry, tarball: bytes, key } = input;
@@ -53,69 +54,43 @@ export async function publish(input: PublishInput): Promise<Published> {
       next: `Sign with the key of ${publisher}, or change the id in plinth.json.`,
     });
   }
-  const signable = {
-    id,
-    version,
-    integrity: integrityOf(bytes),
-    size: bytes.length,
-    manifest,
-    publishedAt: input.publishedAt ?? new Date().toISOString(),
-  };
-  const entry: PackageVersion = {
-    version,
-    tarball: tarballPath(id, version),
-    integrity: signable.integrity,
-    size: signable.size,
-    manifest,
-    publishedAt: signable.publishedAt,
-    signature: sign(signable, key),
-  };
-  await mkdir(registry, { recursive: true });
-  return withLock(
-    join(registry, LOCK_FILE),
-    async () => {
-      const folder = new RegistryFolder(registry);
-      const root = await folder.root(input.name);
-      const newPublisher = admitKey(root, key);
-      const index = await folder.index(id);
-      assertNew(index, version);
-      // A blob that no index names was left by a publish that died; replacing it changes nothing that anybody could read.
-      await writeAtomic(join(registry, entry.tarball), bytes);
-      if (newPublisher) await folder.writeRoot(root);
-      await folder.writeIndex({ ...index, versions: [...index.versions, entry] });
-      return {
-        id,
-        version,
-        integrity: entry.integrity,
-        size: entry.size,
-        tarball: entry.tarball,
-        keyId: key.keyId,
-        newPublisher,
-      };
-    },
-    input.lock,
+  const packed = { tarball: bytes, manifest, publishedAt: input.publishedAt ?? new Date().toISOString() };
+  const { name, lock } = input;
+  const done = committing(registry, { type: "publish", id, version }, input.trust);
+  const { entry, newPublisher } = await admit(
+    { ...packed, signature: sign(signableOf(packed), key) },
+    { registry, firstKey: key, ...(name === undefined ? {} : { name }), ...(lock === undefined ? {} : { lock }), ...done },
   );
+  const { integrity, size, tarball } = entry;
+  return { id, version, integrity, size, tarball, keyId: key.keyId, newPublisher };
 }
 
 /** Withdraw a version: it stays for those who locked it, but is never chosen again. */
-export async function yank(input: { registry: string; id: string; version: string; reason: string; key: PublisherKey }): Promise<void> {
-  await withLock(join(input.registry, LOCK_FILE), async () => {
-    const folder = new RegistryFolder(input.registry);
-    if (splitId(input.id).publisher !== input.key.publisher || admitKey(await folder.root(), input.key)) throw wrongKey(input.key.publisher);
-    const index = await folder.index(input.id);
-    const entry = index.versions.find(({ version }) => version === input.version);
-    if (entry === undefined) {
-      throw new PlinthError("PLINTH_VERSION_UNKNOWN", `${input.id} has no version ${input.version}.`, {
-        next: "Name a published version.",
-      });
-    }
-    entry.yanked = input.reason;
-    await folder.writeIndex(index);
+export async function yank(input: { id: string; version: string; reason: string } & Pick<PublishInput, "registry" | "key" | "trust">): Promise<void> {
+  const { registry, id, version, reason, key } = input;
+  const change = (entry: Pick<PackageVersion, "yanked">, root: RegistryRoot): void => {
+    if (splitId(id).publisher !== key.publisher || addKey(root, key.publisher, key)) throw wrongKey(key.publisher);
+    entry.yanked = reason;
+  };
+  await changeVersion(id, version, change, { registry, ...committing(registry, { type: "yank", id, version, reason }, input.trust) });
+}
+
+/** An unsigned change would make readers refuse the whole package: what its signed state does not name is not believed. */
+function committing(registry: string, change: Change, trust: PublishInput["trust"]): { done?: () => Promise<void> } {
+  if (trust !== undefined) return { done: () => trust.commit(change) };
+  if (!existsSync(join(registry, TIMESTAMP_PATH))) return {};
+  throw new PlinthError("PLINTH_REGISTRY_SIGNED", "This registry signs its state, which takes its own keys.", {
+    next: "Publish through its service, or into another folder.",
   });
 }
 
 /** The checked manifest of a tarball whose entry is really there. */
 export async function readPackageManifest(tarball: Uint8Array): Promise<PackageVersion["manifest"]> {
+  return (await readPackage(tarball)).manifest;
+}
+
+/** The same, with all the package's files. */
+export async function readPackage(tarball: Uint8Array): Promise<{ manifest: PackageVersion["manifest"]; files: Map<string, Buffer> }> {
   const files = await readArchive(tarball);
   const text = files.get("plinth.json");
   if (text === undefined) {
@@ -138,31 +113,5 @@ export async function readPackageManifest(tarball: Uint8Array): Promise<PackageV
       next: "Make the package with `plinth pack`.",
     });
   }
-  return manifest;
-}
-
-/** Whether the key is the publisher's first here; it is then recorded in `root`. Another key than the recorded one is refused. */
-function admitKey(root: RegistryRoot, key: PublisherKey): boolean {
-  const known = Object.hasOwn(root.keys, key.publisher) ? root.keys[key.publisher]! : undefined;
-  if (known === undefined) {
-    root.keys[key.publisher] = [{ keyId: key.keyId, publicKey: key.publicKey }];
-    return true;
-  }
-  if (known.some(({ keyId, publicKey }) => keyId === key.keyId && publicKey === key.publicKey)) return false;
-  throw wrongKey(key.publisher);
-}
-
-function assertNew(index: PackageIndex, version: string): void {
-  // Versions that differ in build metadata only have no order; one of them would be chosen by chance.
-  const twin = index.versions.find((known) => semver.eq(known.version, version));
-  if (twin === undefined) return;
-  throw new PlinthError("PLINTH_VERSION_EXISTS", `${index.id} ${twin.version} is published already, and versions never change.`, {
-    next: "Raise the version in plinth.json and publish again.",
-  });
-}
-
-function wrongKey(publisher: string): PlinthError {
-  return new PlinthError("PLINTH_PUBLISHER_KEY", `This registry knows ${publisher} by another key.`, {
-    next: `Use the key that ${publisher} first published with, or choose another publisher's name.`,
-  });
+  return { manifest, files };
 }

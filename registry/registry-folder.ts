@@ -7,6 +7,7 @@ import semver from "semver";
 import { writeAtomic } from "./atomic-file.ts";
 import { indexPath, ROOT_FILE, SEARCH_FILE } from "./layout.ts";
 import { type DocumentKind, documentProblems, problemLine } from "./schemas.ts";
+import type { SearchRow } from "./search.ts";
 import { reason, systemCode } from "./system-error.ts";
 
 /** A registry's documents in a folder, for whoever holds its lock. */
@@ -29,15 +30,24 @@ export class RegistryFolder {
     await writeAtomic(join(this.dir, ROOT_FILE), prettyJson({ ...root, keys: sortedByKey(root.keys) }));
   }
 
-  /** The index, and after it the search row that follows from it. */
-  async writeIndex(index: PackageIndex): Promise<void> {
+  /** The index, sorted and tagged, and after it the search row that follows from it. */
+  async writeIndex(index: PackageIndex, searchRow = true): Promise<PackageIndex> {
     const versions = [...index.versions].sort((a, b) => semver.compareBuild(a.version, b.version));
     const complete: PackageIndex = { id: index.id, versions, tags: tagsOf(versions) };
     await writeAtomic(join(this.dir, indexPath(index.id)), prettyJson(complete));
+    if (searchRow) await this.updateSearch(new Map([[index.id, searchRowOf(complete)]]));
+    return complete;
+  }
+
+  /** Put rows into search.json in place of those of the same packages; undefined takes one out. */
+  async updateSearch(changed: ReadonlyMap<string, SearchRow | undefined>): Promise<void> {
     const search = (await this.#read<SearchIndex>("SearchIndex", SEARCH_FILE)) ?? { packages: [] };
-    const row = rowOf(complete);
-    const packages = [...search.packages.filter(({ id }) => id !== index.id), ...(row === undefined ? [] : [row])];
-    packages.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const rows = [...changed.values()].filter((row) => row !== undefined);
+    await this.writeSearch([...search.packages.filter(({ id }) => !changed.has(id)), ...rows]);
+  }
+
+  async writeSearch(rows: readonly SearchRow[]): Promise<void> {
+    const packages = [...rows].sort((a, b) => (a.id < b.id ? -1 : 1));
     await writeAtomic(join(this.dir, SEARCH_FILE), prettyJson({ packages }));
   }
 
@@ -66,7 +76,8 @@ function tagsOf(versions: PackageIndex["versions"]): PackageIndex["tags"] {
   return sortedByKey(tags);
 }
 
-function rowOf({ id, versions, tags }: PackageIndex): SearchIndex["packages"][number] | undefined {
+/** undefined: no version is offered any more. */
+export function searchRowOf({ id, versions, tags }: PackageIndex): SearchRow | undefined {
   const offered = versions.filter(({ yanked }) => yanked === undefined);
   const best = offered.find(({ version }) => version === tags.latest) ?? offered.at(-1);
   if (best === undefined) return undefined;

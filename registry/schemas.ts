@@ -10,13 +10,32 @@ export interface Problem {
   suggestion?: string;
 }
 
-export type DocumentKind = "Manifest" | "PackageIndex" | "RegistryRoot" | "SearchIndex";
+export type DocumentKind =
+  | "Manifest"
+  | "PackageIndex"
+  | "RegistryRoot"
+  | "SearchIndex"
+  | "TrustRoot"
+  | "TrustTimestamp"
+  | "TrustSnapshot"
+  | "PublisherKeys"
+  | "AdvisoryFeed";
 
 /** Check a document against its schema in manifests/, compiled by the build. [] = it fits. */
 export async function documentProblems(kind: DocumentKind, value: unknown): Promise<Problem[]> {
   if (kind === "Manifest") return problemsOf((await import("@plinth/manifests/generated/manifest.js")).manifest, value);
-  const { packageIndex, registryRoot, searchIndex } = await import("@plinth/manifests/generated/registry.js");
-  return problemsOf({ PackageIndex: packageIndex, RegistryRoot: registryRoot, SearchIndex: searchIndex }[kind], value);
+  const compiled = await import("@plinth/manifests/generated/registry.js");
+  const validators = {
+    PackageIndex: compiled.packageIndex,
+    RegistryRoot: compiled.registryRoot,
+    SearchIndex: compiled.searchIndex,
+    TrustRoot: compiled.trustRoot,
+    TrustTimestamp: compiled.trustTimestamp,
+    TrustSnapshot: compiled.trustSnapshot,
+    PublisherKeys: compiled.publisherKeys,
+    AdvisoryFeed: compiled.advisoryFeed,
+  };
+  return problemsOf(validators[kind], value);
 }
 
 /** Check what a provider of a known contract states; [] also when nobody here defines the contract. */

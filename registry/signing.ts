@@ -10,11 +10,14 @@ export interface PublicKey {
   publicKey: string;
 }
 
-/** What a publisher keeps secret. `publisher` is the first part of the ids that the key signs for. */
-export interface PublisherKey extends PublicKey {
-  publisher: string;
+export interface SigningKey extends PublicKey {
   /** PKCS #8, DER, base64. */
   privateKey: string;
+}
+
+/** What a publisher keeps secret. `publisher` is the first part of the ids that the key signs for. */
+export interface PublisherKey extends SigningKey {
+  publisher: string;
 }
 
 export type Signable = Pick<PackageVersion, "version" | "integrity" | "size" | "publishedAt"> & {
@@ -54,19 +57,32 @@ export function signedPayload(of: Signable): string {
 }
 
 export function sign(of: Signable, key: PublisherKey): Signature {
-  const privateKey = createPrivateKey({ key: Buffer.from(key.privateKey, "base64"), format: "der", type: "pkcs8" });
-  return { keyId: key.keyId, signature: signBytes(null, Buffer.from(signedPayload(of)), privateKey).toString("base64") };
+  return signText(signedPayload(of), key);
 }
 
 /** Whether the signature was made over exactly this by the owner of the key. Broken input is a no. */
 export function verify(of: Signable, signature: Signature, key: PublicKey): boolean {
+  try {
+    return verifyText(signedPayload(of), signature, key);
+  } catch {
+    return false;
+  }
+}
+
+/** The same over any text; what is signed begins by naming its own format, so that one cannot pass for another. */
+export function signText(text: string, key: SigningKey): Signature {
+  const privateKey = createPrivateKey({ key: Buffer.from(key.privateKey, "base64"), format: "der", type: "pkcs8" });
+  return { keyId: key.keyId, signature: signBytes(null, Buffer.from(text), privateKey).toString("base64") };
+}
+
+export function verifyText(text: string, signature: Signature, key: PublicKey): boolean {
   try {
     const publicKey = importPublicKey(key.publicKey);
     if (signature.keyId !== key.keyId || keyIdOf(publicKey) !== key.keyId) return false;
     const bytes = Buffer.from(signature.signature, "base64");
     // One signature has one spelling; anything else was edited.
     if (bytes.toString("base64") !== signature.signature) return false;
-    return verifyBytes(null, Buffer.from(signedPayload(of)), publicKey, bytes);
+    return verifyBytes(null, Buffer.from(text), publicKey, bytes);
   } catch {
     return false;
   }

@@ -2,7 +2,7 @@
 import { keyFromSeed } from "./key-file.ts";
 import { packFiles } from "./pack.ts";
 import type { PublicKey, PublisherKey } from "./signing.ts";
-import type { KeyPins } from "./trust.ts";
+import type { KeyPins } from "./trust/key-pins.ts";
 
 export function testKey(publisher = "demo", seed = 1): PublisherKey {
   return keyFromSeed(publisher, Buffer.alloc(32, seed));

@@ -96,7 +96,7 @@ function httpTransport(url: string, name: string, fetch: RegistryFetch): Transpo
   };
 }
 
-async function collect(body: AsyncIterable<Uint8Array>, maxBytes: number, tooMany: () => PlinthError): Promise<Buffer> {
+export async function collect(body: AsyncIterable<Uint8Array>, maxBytes: number, tooMany: () => PlinthError): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {

@@ -34,16 +34,25 @@ export default defineConfig({
           { text: "Permissions", link: "/permissions" },
           { text: "Configuration", link: "/configuration" },
           { text: "Operating", link: "/operating" },
+          { text: "Running a registry", link: "/registry" },
         ],
       },
       {
         text: "How it works",
         items: [
           { text: "Architecture", link: "/architecture" },
-          { text: "Security model", link: "/security" },
           { text: "Guest API", link: "/guest-api" },
           { text: "WebSocket and HTTP API", link: "/api" },
           { text: "Benchmarks", link: "/benchmarks" },
+        ],
+      },
+      {
+        text: "Security",
+        items: [
+          { text: "Security model", link: "/security/model" },
+          { text: "Walls of the system", link: "/security/walls" },
+          { text: "Containment", link: "/security/containment" },
+          { text: "Supply chain", link: "/security/supply-chain" },
         ],
       },
       {

@@ -143,6 +143,14 @@ describe("owners", () => {
     const other = guard.validate(plain, { n: 1 }, "acme.good");
     expect(new Set(await Promise.all(hostile))).toEqual(new Set(["PLINTH_SCHEMA"]));
     expect(await other).toEqual([]);
-    expect(await codeOf(guard.validate(slow, { text: "a" }, "acme.evil"))).toBe("PLINTH_SCHEMA");
+    expect(await codeOf(guard.validate(slow, { text: "a" }, "acme.good"))).toBe("PLINTH_SCHEMA");
+  });
+
+  it("that bring one that hangs are checked nothing more for a while, others are", async () => {
+    const another = { ...slow, title: "another" };
+    const codes = [slow, another, another, another].map((schema) => codeOf(guard.validate(schema, bait, "acme.evil")));
+    expect(await Promise.all(codes)).toEqual(Array(4).fill("PLINTH_SCHEMA"));
+    expect(await codeOf(guard.validate(plain, { n: 1 }, "acme.evil"))).toBe("PLINTH_QUOTA");
+    expect(await guard.validate(plain, { n: 1 }, "acme.good")).toEqual([]);
   });
 });

@@ -30,6 +30,7 @@ const IDLE_MS = 60_000;
 /** How long a schema that hung is refused unseen, and how many of them are remembered. */
 const REFUSED_MS = 600_000;
 const MAX_REFUSED = 256;
+const LATE_MS = 60_000;
 const LATE = `checking a value took more than ${CPU_MS} ms`;
 const FORBIDDEN = ["$dynamicRef", "$dynamicAnchor", "$recursiveRef"];
 
@@ -49,6 +50,8 @@ export class SchemaGuard {
   readonly #waiting = new Map<string, Check[]>();
   /** Schemas that hung, by their hash, with the time until which they are refused. */
   readonly #refused = new Map<string, number>();
+  /** Who brought one that hung, and until when nothing more is checked for them. */
+  readonly #late = new Map<string, number>();
 
   /**
    * [] = the value fits. Rejects with PLINTH_SCHEMA when the schema itself is not usable, with PLINTH_QUOTA when too many
@@ -61,6 +64,7 @@ export class SchemaGuard {
     if (schemaText.length > MAX_SCHEMA) throw unusable(`it is larger than ${MAX_SCHEMA / 1024} KiB`);
     if (valueText.length > MAX_VALUE) return [{ path: "", message: `is larger than ${MAX_VALUE / 1_048_576} MiB` }];
     if (this.#isRefused(schemaText)) throw unusable(`${LATE} not long ago`);
+    if ((this.#late.get(owner) ?? 0) > Date.now()) throw errors.quota(owner, "schema checks, one of which took too long a minute ago");
     const queue = this.#waiting.get(owner) ?? [];
     if (queue.length >= MAX_WAITING) throw errors.quota(owner, `${MAX_WAITING} schema checks that wait`);
     return new Promise((resolve, reject) => {
@@ -144,7 +148,7 @@ export class SchemaGuard {
     this.#stop();
     const check = this.#done();
     const error = unusable(why);
-    if (check !== undefined && remember) this.#refuse(check.schema);
+    if (check !== undefined && remember) this.#refuse(check);
     check?.reject(error);
     this.#next();
   }
@@ -156,7 +160,13 @@ export class SchemaGuard {
     return check;
   }
 
-  #refuse(schema: string): void {
+  #refuse({ schema, owner: culprit }: Check): void {
+    // The product checks in others' names: not its doing.
+    if (culprit !== "host" && !culprit.startsWith("plinth.")) {
+      this.#late.set(culprit, Date.now() + LATE_MS);
+      for (const { reject } of this.#waiting.get(culprit) ?? []) reject(unusable(LATE));
+      this.#waiting.delete(culprit);
+    }
     if (this.#refused.size >= MAX_REFUSED) this.#refused.delete(this.#refused.keys().next().value as string);
     this.#refused.set(sha("sha256", schema), Date.now() + REFUSED_MS);
     for (const [owner, queue] of this.#waiting) {

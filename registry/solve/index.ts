@@ -1,2 +1,3 @@
+export { productContracts } from "./product-contracts.ts";
 export type { Chosen, Release, SolveInput } from "./release.ts";
 export { solve } from "./solver.ts";

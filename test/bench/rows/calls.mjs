@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { boot, runWork, Work } from "../../../dist/kernel/main.mjs";
@@ -48,21 +48,23 @@ export async function measure(row) {
   }
 }
 
-/** Bundle a benchmark extension and install it, as its author and its user would. */
-export async function install(host, home, name = "echo") {
+/** Bundle a benchmark extension and install it, as its author and its user would; under another name when `as` has one. */
+export async function install(host, home, name = "echo", as = { id: `bench.${name}`, tool: name }) {
   const source = join(root, "test/fixtures/bench", name);
-  const dir = join(home, "package");
+  const dir = join(home, "packages", as.id);
   mkdirSync(dir, { recursive: true });
-  cpSync(join(source, "plinth.json"), join(dir, "plinth.json"));
-  await build({
+  const named = (text) => text.replaceAll(`"bench.${name}"`, `"${as.id}"`).replaceAll(`"${name}"`, `"${as.tool}"`);
+  writeFileSync(join(dir, "plinth.json"), named(readFileSync(join(source, "plinth.json"), "utf8")));
+  const { outputFiles } = await build({
     entryPoints: [join(source, "src/index.ts")],
-    outfile: join(dir, "index.js"),
+    write: false,
     bundle: true,
     format: "esm",
     platform: "node",
     target: "node26",
     logLevel: "error",
   });
+  writeFileSync(join(dir, "index.js"), named(outputFiles[0].text));
   const entry = host.current.find("plinth.host-admin", null);
   const ask = (method, input) => entry.by.invoke(entry, method, input, {}, null);
   const { digest, consent } = await ask("inspect", { dir });

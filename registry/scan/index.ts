@@ -1,0 +1,3 @@
+export type { Finding } from "./finding.ts";
+export { scanPackage } from "./scan-package.ts";
+export { type SteeringText, steeringChanges, steeringDigest, steeringTexts } from "./steering.ts";

@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+// The launcher of the registry's service: under a Node that runs its sources as they are, or under the one that comes with the project.
+"use strict";
+const { existsSync, realpathSync } = require("node:fs");
+const { dirname, join } = require("node:path");
+
+const NODE_MAJOR = 26;
+const here = dirname(realpathSync(__filename));
+const argv = process.argv.slice(2);
+
+process.stdout.on("error", (error) => process.exit(error.code === "EPIPE" ? 0 : 1));
+if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR) {
+  import(require("node:url").pathToFileURL(join(here, "command.ts")).href)
+    .then(({ main }) => main(argv))
+    .then((code) => {
+      process.exitCode = code;
+    });
+} else rerun();
+
+function rerun() {
+  const found = ["../../node_modules/node/bin/node", "../../../node/bin/node"].map((path) => join(here, path)).find((path) => existsSync(path));
+  if (found === undefined) {
+    process.stderr.write(
+      `error PLINTH_NODE: The registry needs Node ${NODE_MAJOR}; this is ${process.version}.\nnext: Run \`npm install\` beside it, or use Node ${NODE_MAJOR}.\n`,
+    );
+    process.exit(1);
+  }
+  const child = require("node:child_process").spawn(found, [__filename, ...argv], { stdio: "inherit" });
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
+  child.on("exit", (code, signal) => (signal === null ? process.exit(code) : process.kill(process.pid, signal)));
+}

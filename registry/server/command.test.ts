@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RegistryClient } from "../client.ts";
+import { publishRemotely, registerPublisher, whoAmI } from "../remote-publish.ts";
+import { memoryPins, testKey, testTarball } from "../test-package.ts";
+
+const bin = join(import.meta.dirname, "bin.cjs");
+let base: string;
+const running: ChildProcess[] = [];
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), "plinth-registry-"));
+});
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
+    await gone;
+  }
+  await rm(base, { recursive: true, force: true });
+});
+
+const start = (...args: string[]): ChildProcess => {
+  const env = { ...process.env, NO_COLOR: "1" };
+  const child = spawn(process.execPath, [bin, ...args], { cwd: base, stdio: ["ignore", "pipe", "pipe"], env });
+  running.push(child);
+  return child;
+};
+
+async function run(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const child = start(...args);
+  let [out, err] = ["", ""];
+  child.stdout!.on("data", (data) => (out += data));
+  child.stderr!.on("data", (data) => (err += data));
+  const [code] = await once(child, "close");
+  return { code, out, err };
+}
+
+async function serve(...args: string[]): Promise<{ child: ChildProcess; url: string }> {
+  const child = start("serve", "--port", "0", "--json", ...args);
+  let text = "";
+  child.stderr!.on("data", (data) => (text += data));
+  for await (const data of child.stdout!) {
+    text += data;
+    if (text.includes("\n")) break;
+  }
+  if (!text.startsWith("{")) throw new Error(text);
+  return { child, ...JSON.parse(text) };
+}
+
+describe("plinth-registry", () => {
+  it("makes a registry, serves it, takes a package that every client can verify, and stops when told to", async () => {
+    const made = JSON.parse((await run("init", "--name", "example", "--json")).out);
+    expect(made.fingerprint).toMatch(/^[0-9a-f]{64}$/);
+    const { child, url } = await serve();
+    const remote = { url, token: made.token };
+    expect(await whoAmI(remote)).toMatchObject({ user: "admin" });
+    await registerPublisher(remote, testKey());
+    await publishRemotely(remote, await testTarball(), testKey());
+    const entry = (await (await fetch(new URL("packages/demo/weather.json", url))).json()).versions[0];
+    expect(entry.log).toEqual({ index: expect.any(Number), at: expect.any(String) });
+    for (const path of ["trust/timestamp.json", "log/checkpoint", "keys/demo.json"]) {
+      expect([path, (await fetch(new URL(path, url))).status]).toEqual([path, 200]);
+    }
+    expect(await (await fetch(new URL("package/demo.weather", url))).text()).toContain("registry's log");
+    const gone = once(child, "exit");
+    child.kill("SIGTERM");
+    expect(await gone).toEqual([0, null]);
+    expect(existsSync(join(base, "registry/search.json"))).toBe(true);
+    // Whoever has the folder alone has the registry.
+    const client = new RegistryClient({ name: "folder", url: join(base, "registry"), pins: memoryPins() });
+    expect((await client.search("weather"))[0]!.id).toBe("demo.weather");
+  });
+
+  it("loses nothing that it confirmed when it is killed", async () => {
+    const made = JSON.parse((await run("init", "--json")).out);
+    const { child, url } = await serve();
+    const remote = { url, token: made.token };
+    await registerPublisher(remote, testKey());
+    const confirmed: string[] = [];
+    const publishing = Promise.allSettled(
+      Array.from({ length: 30 }, async (_, index) => {
+        await publishRemotely(remote, await testTarball("demo.weather", `1.0.${index}`), testKey());
+        confirmed.push(`1.0.${index}`);
+      }),
+    );
+    await expect.poll(() => confirmed.length, { timeout: 20_000 }).toBeGreaterThan(4);
+    child.kill("SIGKILL");
+    await publishing;
+    const again = await serve();
+    const index = await (await fetch(new URL("packages/demo/weather.json", again.url))).json();
+    const found = index.versions.map(({ version }: { version: string }) => version);
+    expect(confirmed.filter((version) => !found.includes(version))).toEqual([]);
+    const newest = await (await fetch(new URL("api/v1/search?q=weather", again.url))).json();
+    expect(newest.packages[0].version).toBe(index.tags.latest);
+    // What was under way goes on where it was.
+    await publishRemotely({ ...remote, url: again.url }, await testTarball("demo.weather", "2.0.0"), testKey());
+  });
+
+  it("makes, lists and revokes tokens", async () => {
+    await run("init");
+    const { out } = await run("token", "create", "--user", "ann", "--for", "demo.*", "--days", "1", "--json");
+    const { token, secret } = JSON.parse(out);
+    const { url } = await serve();
+    expect(await whoAmI({ url, token: secret })).toMatchObject({ user: "ann", packages: ["demo.*"] });
+    const { out: list } = await run("token", "list");
+    expect(list).toContain(token.id);
+    expect(list).not.toContain(secret.slice(21));
+    expect((await run("token", "revoke", token.id)).code).toBe(0);
+    await expect(whoAmI({ url, token: secret })).rejects.toMatchObject({ code: "PLINTH_TOKEN_REVOKED" });
+    expect((await run("token", "revoke", token.id)).code).toBe(1);
+  });
+
+  it("explains itself with examples, without colour when asked for none", async () => {
+    const { code, out } = await run("--help");
+    expect(code).toBe(0);
+    expect(out).toContain("plinth-registry serve --dir /srv/registry");
+    expect(out).not.toContain("\u001b");
+    expect((await run("token", "create", "--help")).out).toContain("--user");
+  });
+
+  it.each([
+    [["fly"], 2, "PLINTH_USAGE"],
+    [["serve", "--colour"], 2, "PLINTH_USAGE"],
+    [["token", "create"], 2, "PLINTH_USAGE"],
+    [["token", "create", "--user", "ann", "--scope", "all"], 2, "PLINTH_USAGE"],
+    [["token", "list"], 1, "PLINTH_REGISTRY_UNREACHABLE"],
+  ])("says what is wrong with %j", async (args, status, code) => {
+    const { code: exit, err, out } = await run(...args, "--json");
+    expect([exit, JSON.parse(out).error.code]).toEqual([status, code]);
+    expect(err).toMatch(/^error PLINTH_[A-Z_]+: .+\nnext: .+/m);
+  });
+});

@@ -1,0 +1,158 @@
+import { existsSync } from "node:fs";
+import { type Browser, chromium } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { packFiles } from "../pack.ts";
+import { publishRemotely } from "../remote-publish.ts";
+import { testManifest, testTarball } from "../test-package.ts";
+import { startTestRegistry, stopTestRegistries, type TestRegistry } from "./server.testing.ts";
+
+const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
+if (executablePath === undefined) console.log("skipped: looking at the pages needs Chromium (Debian's package chromium), which is not here");
+
+const EVIL = `</pre><script>document.title="owned"</script><img src=x onerror="document.title='owned'">`;
+let registry: TestRegistry;
+
+beforeEach(async () => {
+  registry = await startTestRegistry({
+    name: "The test registry",
+    scan: async (manifest) =>
+      manifest.id === "demo.evil" ? [{ capability: "net", level: "warning", message: `It fetches ${EVIL}`, file: "index.js" }] : [],
+  });
+  const remote = registry.remote(await registry.token("ann"));
+  const key = await registry.publisher("demo", "ann");
+  const permissions = { net: ["api.example.com"], fs: ["workspace:ro"], secrets: ["WEATHER_KEY"] };
+  for (const version of ["1.0.0", "1.1.0", "2.0.0-beta.1"])
+    await publishRemotely(remote, await testTarball("demo.weather", version, { permissions, license: "MIT" }), key);
+  const manifest = testManifest("demo.evil", "1.0.0", { title: EVIL.slice(0, 80), description: EVIL });
+  const evil = await packFiles([
+    ["plinth.json", JSON.stringify(manifest)],
+    ["index.js", ""],
+    ["README.md", `# Evil\n${EVIL}\u202egnp.exe`],
+  ]);
+  await publishRemotely(remote, evil, key);
+});
+afterEach(stopTestRegistries);
+
+const text = async (path: string) => (await registry.get(path, { accept: "text/html" })).text();
+
+describe("the pages", () => {
+  it("say all there is to judge a package by", async () => {
+    const page = await text("package/demo.weather");
+    for (const words of [
+      "plinth plugins install demo.weather@1.1.0",
+      "connect to api.example.com",
+      "read the workspace",
+      "send the secret WEATHER_KEY",
+      "Signed with the key",
+      "sha512-",
+      "2.0.0-beta.1",
+      "MIT",
+      "# Weather",
+      "Nothing was found that it did not declare",
+    ]) {
+      expect(page).toContain(words);
+    }
+    expect(await text("package/demo.weather/1.0.0")).toContain("install demo.weather@1.0.0");
+    expect(await text("publisher/demo")).toContain("demo.weather");
+    expect(await text("?q=weather")).toContain("1 package found");
+  });
+
+  it("tell at once of what was withdrawn, deprecated and taken away", async () => {
+    const admin = await registry.token("root", ["admin"]);
+    await registry.call("PUT", "api/v1/packages/demo.weather/versions/1.1.0/yank", admin, { reason: "It loses data" });
+    await registry.call("PUT", "api/v1/packages/demo.weather/versions/1.0.0/deprecation", admin, { reason: "Use 3" });
+    expect(await text("package/demo.weather/1.1.0")).toContain("Withdrawn:</strong> It loses data");
+    expect(await text("package/demo.weather")).toContain("advises against it:</strong> Use 3");
+    await registry.call("PUT", "api/v1/moderation/packages/demo.weather/versions/1.0.0/hidden", admin, { reason: "Steals" });
+    expect(await text("package/demo.weather/1.0.0")).toContain("Taken away by the registry:</strong> Steals");
+  });
+
+  it("show a stranger's text as text", async () => {
+    for (const path of [
+      "?q=evil",
+      "package/demo.evil",
+      `?q=${encodeURIComponent(EVIL)}&publisher=${encodeURIComponent('"><script>')}`,
+      `package/${encodeURIComponent(EVIL)}`,
+    ]) {
+      const page = await text(path);
+      expect(page).not.toMatch(/<script|<img|onerror="/i);
+      expect(page).not.toContain("\u202e");
+    }
+  });
+
+  it("allow no script, no frame and nothing from elsewhere", async () => {
+    const { headers } = await registry.get("package/demo.evil");
+    const policy = headers.get("content-security-policy")!;
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toMatch(/script-src|unsafe|\*/);
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+  });
+
+  it.each(["package/demo.nothing", "package/demo.weather/9.9.9", "package/NOT-AN-ID", "publisher/nobody", "nothing/here"])(
+    "say kindly that there is no %s",
+    async (path) => {
+      const response = await registry.get(path, { accept: "text/html,*/*" });
+      expect([response.status, response.headers.get("content-type")]).toEqual([404, "text/html; charset=utf-8"]);
+      expect(await response.text()).toContain("There is no such page");
+    },
+  );
+});
+
+describe.skipIf(executablePath === undefined)("in a browser", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    const args = [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ];
+    browser = await chromium.launch({ executablePath: executablePath as string, args });
+  });
+  afterAll(() => browser.close());
+
+  it("a person without JavaScript finds a package and reads about it, with the keyboard, on a telephone, in the dark", async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 360, height: 740 }, colorScheme: "dark" });
+    const page = await context.newPage();
+    const problems: string[] = [];
+    page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+    page.on("requestfailed", (request) => problems.push(request.url()));
+    await page.goto(registry.url);
+    await page.keyboard.press("Tab");
+    await expect.poll(() => page.locator(".skip:focus").count()).toBe(1);
+    await page.locator("input[type=search]").focus();
+    await page.keyboard.type("weather");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/q=weather/);
+    await page.locator("ul.packages a").first().focus();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/package\/demo\.weather/);
+    expect(await page.locator("h1").innerText()).toBe("Weather");
+    const wide = await page
+      .locator("body")
+      .evaluate((body) => body.ownerDocument.documentElement.scrollWidth > body.ownerDocument.documentElement.clientWidth)
+      .catch(() => undefined);
+    expect(wide).not.toBe(true);
+    if (process.env.PLINTH_SCREENSHOTS)
+      await page.screenshot({ path: `${process.env.PLINTH_SCREENSHOTS}/package-telephone-dark.png`, fullPage: true });
+    expect(problems).toEqual([]);
+    await context.close();
+  });
+
+  it("what a stranger wrote does not run, even where scripts may", async () => {
+    const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+    for (const path of ["package/demo.evil", "?q=evil", "package/demo.weather"]) {
+      await page.goto(new URL(path, registry.url).href);
+      expect(await page.title()).not.toBe("owned");
+      expect(await page.locator("script, img").count()).toBe(0);
+      if (process.env.PLINTH_SCREENSHOTS)
+        await page.screenshot({ path: `${process.env.PLINTH_SCREENSHOTS}/${path.replaceAll(/\W/g, "-")}.png`, fullPage: true });
+    }
+    await page.close();
+  });
+});

@@ -1,0 +1,53 @@
+import type { Static, TObject, TSchema } from "typebox";
+import type { Policy } from "./rate-limits.ts";
+import type { Scope, Token } from "./storage/index.ts";
+
+/** One request, checked against its route: what is here fits the schemas. */
+export interface Call<P = unknown, Q = unknown, H = unknown, B = unknown> {
+  params: P;
+  query: Q;
+  headers: H;
+  body: B;
+  /** Who asks, when a token came with the request. */
+  token: Token | undefined;
+  address: string;
+}
+
+/** One operation of the API: what the server checks, and what the OpenAPI document says, from one definition. */
+export interface Route<P extends TObject = TObject, Q extends TObject = TObject, H extends TObject = TObject, B extends TSchema = TSchema> {
+  method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Such as /api/v1/packages/{id}. */
+  path: string;
+  /** operationId. */
+  name: string;
+  tag: string;
+  summary: string;
+  /** A token with this scope is needed; `any`: any token; `optional`: none, but one that is there must be good. */
+  token?: Scope | "any" | "optional";
+  policy: Policy;
+  params?: P;
+  query?: Q;
+  /** Lower-case names. */
+  headers?: H;
+  /** A JSON body; or the bytes of a gzipped tarball. */
+  body?: B | "tarball";
+  status?: number;
+  answer: TSchema;
+  /** Codes of the problems that are this operation's own. */
+  problems?: readonly string[];
+  handle(call: Call<Static<P>, Static<Q>, Static<H>, B extends TSchema ? Static<B> : Buffer>): Promise<unknown>;
+}
+
+/** Keeps the types of the schemas for `handle`. */
+export function route<P extends TObject = TObject<{}>, Q extends TObject = TObject<{}>, H extends TObject = TObject<{}>, B extends TSchema = TSchema>(
+  definition: Route<P, Q, H, B>,
+): Route {
+  return definition as unknown as Route;
+}
+
+/** The same for routes whose body is a tarball. */
+export function tarballRoute<P extends TObject = TObject<{}>, Q extends TObject = TObject<{}>, H extends TObject = TObject<{}>>(
+  definition: Omit<Route<P, Q, H>, "handle" | "body"> & { handle(call: Call<Static<P>, Static<Q>, Static<H>, Buffer>): Promise<unknown> },
+): Route {
+  return { ...definition, body: "tarball" } as unknown as Route;
+}
