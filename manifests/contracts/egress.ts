@@ -24,7 +24,9 @@ export const egress = defineContract({
         url: Type.String(),
         method: Type.Optional(Type.String()),
         headers,
-        sensitive: Type.Optional(Type.Array(Type.String(), { description: "Lower-case names of headers that hold a secret: never sent to another origin." })),
+        sensitive: Type.Optional(
+          Type.Array(Type.String(), { description: "Lower-case names of headers that hold a secret: never sent to another origin." }),
+        ),
         body: Type.Optional(Type.String()),
         base64: Type.Optional(Type.Boolean()),
         timeoutMs: Type.Optional(Type.Number()),

@@ -66,7 +66,9 @@ export const Budgets = Type.Object(
   {
     heapMb: Type.Optional(Type.Integer({ minimum: 8, maximum: 4096 })),
     cpuMsPerCall: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
-    cpuMsPerMinute: Type.Optional(Type.Integer({ minimum: 100, maximum: 60_000, description: "CPU time of everything it does; more ends it. Default 30,000." })),
+    cpuMsPerMinute: Type.Optional(
+      Type.Integer({ minimum: 100, maximum: 60_000, description: "CPU time of everything it does; more ends it. Default 30,000." }),
+    ),
     callsPerMinute: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
     concurrentCalls: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: "Calls in it at one time; default 1,000." })),
     egressMbPerMinute: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_240, description: "Bytes sent and received; default unlimited." })),

@@ -1,17 +1,25 @@
 export { filesOf } from "../extension/files.ts";
 export type { ScriptedProvider } from "./capability-table.ts";
 export {
+  type ChannelSubject,
   type ChatCommandSubject,
   type ConformanceCase,
   type ConformanceRunner,
+  channelConformance,
   chatCommandConformance,
   describeConformance,
+  type HarnessSubject,
+  harnessConformance,
   type ModelProviderSubject,
   modelProviderConformance,
+  type PluginSourceSubject,
+  pluginSourceConformance,
   type SessionStoreSubject,
   sessionStoreConformance,
   type ToolSubject,
+  type TransformHookSubject,
   toolConformance,
+  transformHookConformance,
 } from "./conformance/index.ts";
 export { contractProblems } from "./contract-table.ts";
 export type { LogLine } from "./extension-instance.ts";

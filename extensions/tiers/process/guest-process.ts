@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { PlinthError } from "@plinth/sdk";
 import { exitSignal, type Found, folders, kill, launch, ProcessWatch, paced, permissionFlags } from "@plinth/sdk/tiers";
 import { type Handler, Peer, type RunnerInput, StreamTransport } from "@plinth/sdk/wire";
+import { FolderWatch } from "./folder-watch.ts";
 
 const OUTPUT_LIMIT = 64 * 1024;
 /** The end of what it said is looked at when it ends. */
@@ -11,6 +12,9 @@ const LAST_WORDS = 4 * 1024;
 const HEAP_MB = 128;
 /** What the runtime takes besides the heap that an extension may fill. */
 const RUNTIME_MB = 200;
+/** Of its own folder, where it states no `budgets.storageMb`. */
+const FOLDER_MB = 256;
+const PING_MS = 4_000;
 /** A connection closes a moment before the exit that says why. */
 const EXIT_FOLLOWS_MS = 200;
 
@@ -27,6 +31,7 @@ export class GuestProcess {
   readonly #child: ChildProcess;
   readonly #heapMb: number;
   #lastWords = "";
+  #folder: FolderWatch | null = null;
 
   constructor(input: RunnerInput, tools: Found, handler: Handler) {
     const { manifest, info } = input;
@@ -46,11 +51,27 @@ export class GuestProcess {
     this.peer = new Peer(patient(new StreamTransport(connection)), manifest.id, handler);
     paced(connection);
     const limits = { memoryMb: this.#heapMb + RUNTIME_MB, cpuMsPerCall: manifest.budgets?.cpuMsPerCall ?? null };
-    this.watch = child.pid === undefined ? null : new ProcessWatch(child.pid, limits, (why) => this.end(why));
+    const watch =
+      child.pid === undefined
+        ? null
+        : new ProcessWatch(
+            child.pid,
+            limits,
+            (why) => this.end(why),
+            () => this.#ping(),
+          );
+    this.watch = watch;
+    const mayWrite = granted.some(({ path, write }) => write && path === info.dataDir);
+    if (watch !== null && mayWrite && info.dataDir !== null) {
+      let usedMs = 0;
+      const worked = (): boolean => usedMs !== (usedMs = watch.usage().cpuMs);
+      this.#folder = new FolderWatch(info.dataDir, manifest.budgets?.storageMb ?? FOLDER_MB, worked, (why) => this.end(why));
+    }
     this.closed = new Promise((resolve) => child.once("close", () => resolve()));
     child.on("error", (error) => this.end(error.message));
     child.on("exit", (code, signal) => {
       this.watch?.stop();
+      this.#folder?.stop();
       this.end(this.#ending(code, signal));
     });
     // A connection that closes or breaks the protocol is the end of the process, whatever it still does.
@@ -68,6 +89,11 @@ export class GuestProcess {
 
   get over(): boolean {
     return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Busy though nobody called: what reacts may go on as far as its share allows. */
+  #ping(): void {
+    this.peer.call("ping", {}, {}, AbortSignal.timeout(PING_MS)).catch(() => this.end("it did not react any more"));
   }
 
   #ending(code: number | null, signal: NodeJS.Signals | null): string {

@@ -17,6 +17,7 @@ const ENTRY = `
   import { attempts, hogs, insideAttempts, sendDatagram, tryAll } from "./attempts.testing.ts";
   import { ordinary } from "./ordinary.testing.ts";
   const held = [];
+  let folder;
   const hostile = {
     attempts: (told) => tryAll({ ...attempts, ...insideAttempts }, told),
     datagram: (told) => sendDatagram(told).catch((thrown) => thrown.code),
@@ -25,6 +26,8 @@ const ENTRY = `
     heap: () => { for (;;) held.push(Array.from({ length: 1e5 }, Math.random)); },
     loop: () => { for (;;); },
     spin: (ms) => { const until = Date.now() + ms; while (Date.now() < until); },
+    loopBetweenCalls: () => { setTimeout(() => { for (;;); }, 20); },
+    keep: async ({ files, mb }) => { const { writeFileSync } = await import("node:fs"); for (let n = 0; n < files; n++) writeFileSync(folder + "/kept-" + n, Buffer.alloc(mb * 1024 ** 2, 1)); },
     spinBetweenCalls: () => { setInterval(() => { const until = Date.now() + 20; while (Date.now() < until); }, 1); },
     print: (size) => { process.stdout.write("x".repeat(size)); },
     pid: () => process.pid,
@@ -32,7 +35,7 @@ const ENTRY = `
     save: (told) => import("node:fs").then((fs) => { fs.writeFileSync(told.data + "/saved", "x"); return fs.readFileSync(told.data + "/saved", "utf8"); }),
     ...ordinary,
   };
-  export default { plinth: 1, async start(bridge, info, { provide }) { provide("test.hostile", "it", hostile); return { async stop() {} }; } };
+  export default { plinth: 1, async start(bridge, info, { provide }) { folder = info.dataDir; provide("test.hostile", "it", hostile); return { async stop() {} }; } };
 `;
 
 export interface Started {

@@ -61,6 +61,30 @@ describe.skipIf(process.platform !== "linux")("CPU time", () => {
   });
 });
 
+it.skipIf(process.platform !== "linux")("a loop in a timer is noticed though nobody calls", async () => {
+  const started = await lab.start(tools);
+  await started.call("loopBetweenCalls");
+  expect(await ended(started)).toMatchObject({ message: expect.stringMatching(/did not react any more|between calls/) });
+}, 30_000);
+
+describe.skipIf(process.platform !== "linux")("its own folder", () => {
+  it.each([
+    ["one large file", { files: 1, mb: 24 }],
+    ["many small ones", { files: 24, mb: 1 }],
+  ])("is bounded by the budget: %s", async (_what, amount) => {
+    const started = await lab.start(tools, { budgets: { storageMb: 16 } });
+    await started.call("keep", amount).catch(() => {});
+    expect(await ended(started)).toMatchObject({ message: expect.stringContaining("it kept more than 16 MiB") });
+  });
+
+  it("may be filled up to it", async () => {
+    const { call } = await lab.start(tools, { budgets: { storageMb: 64 } });
+    await call("keep", { files: 4, mb: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await call("pid")).toBeGreaterThan(0);
+  });
+});
+
 it.skipIf(process.platform !== "linux")("tells what it uses, and time never falls", async () => {
   const { runner, call } = await lab.start(tools);
   const before = runner.usage();

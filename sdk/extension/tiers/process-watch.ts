@@ -3,6 +3,8 @@ import { ProcessTree } from "./process-tree.ts";
 
 const BUSY_MS = 50;
 const IDLE_MS = 500;
+/** So much of it without a pause, and it is asked whether it still reacts. */
+const RESTLESS_MS = 400;
 /** What a process may use of a processor with no call in it: on average, and at once. */
 const IDLE = { share: 0.2, burstMs: 3_000 };
 
@@ -27,6 +29,8 @@ export class ProcessWatch {
   readonly #tree: ProcessTree;
   readonly #limits: WatchLimits;
   readonly #onOver: (why: string) => void;
+  readonly #onSuspect: () => void;
+  #restlessMs = 0;
   readonly #inside: Record<Entry, number> = { start: 0, call: 0, stream: 0 };
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
@@ -40,12 +44,14 @@ export class ProcessWatch {
   readonly #idle: typeof IDLE;
   #idleHasMs: number;
 
-  constructor(pid: number, limits: WatchLimits, onOver: (why: string) => void) {
+  /** @param onSuspect it is busy though nothing was asked of it: see whether it still reacts. */
+  constructor(pid: number, limits: WatchLimits, onOver: (why: string) => void, onSuspect: () => void = () => {}) {
     this.#tree = new ProcessTree(pid);
     this.#limits = limits;
     this.#idle = limits.idle ?? IDLE;
     this.#idleHasMs = this.#idle.burstMs;
     this.#onOver = onOver;
+    this.#onSuspect = onSuspect;
     this.#wait(IDLE_MS);
   }
 
@@ -117,6 +123,12 @@ export class ProcessWatch {
 
   #overIdle(burntMs: number, passedMs: number): string | null {
     this.#callsHaveMs = 0;
+    // Also where the machine is too busy to let it have its share: it never rests.
+    this.#restlessMs = burntMs === 0 ? 0 : this.#restlessMs + burntMs;
+    if (this.#restlessMs > RESTLESS_MS) {
+      this.#restlessMs = 0;
+      this.#onSuspect();
+    }
     const { share, burstMs } = this.#idle;
     this.#idleHasMs = Math.min(burstMs, this.#idleHasMs + passedMs * share) - burntMs;
     return this.#idleHasMs < 0 ? `between calls it took more CPU time than ${share * 100} % of a processor for a while` : null;

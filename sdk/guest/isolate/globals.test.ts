@@ -147,3 +147,44 @@ describe("the console", () => {
     }
   });
 });
+
+describe("the network", () => {
+  it("is the host's: fetch and web sockets ask it, bytes and all", async () => {
+    const asked: unknown[] = [];
+    const own = await TestGuest.start({
+      call(method, params) {
+        asked.push([method, params]);
+        return null;
+      },
+      async *stream(method, params) {
+        asked.push([method, params]);
+        if (method === "fetch") {
+          yield { status: 201, headers: { "x-a": "b" } };
+          yield Buffer.from("bödy").toString("base64");
+        } else {
+          yield { open: "s1", protocol: "" };
+          yield { text: "hi" };
+          yield { binary: { base64: "AQI=" } };
+          yield { close: 1000, reason: "bye" };
+        }
+      },
+    });
+    try {
+      const code = `const answer = await fetch("https://a.example/", { method: "POST", body: Uint8Array.of(1) });
+        const got = [answer.status, answer.headers.get("x-a"), await answer.text()];
+        const socket = new WebSocket("wss://a.example/");
+        socket.onopen = () => socket.send(Uint8Array.of(7));
+        socket.onmessage = ({ data }) => got.push(typeof data === "string" ? data : [...new Uint8Array(data)]);
+        const closed = await new Promise((resolve) => { socket.onclose = resolve; });
+        return [...got, closed.code, closed.reason, socket.readyState];`;
+      expect(await own.run(code)).toEqual([201, "b", "bödy", "hi", [1, 2], 1000, "bye", 3]);
+      expect(asked).toEqual([
+        ["fetch", { url: "https://a.example/", method: "POST", headers: {}, body: "AQ==", base64: true }],
+        ["socket", { url: "wss://a.example/", protocols: [] }],
+        ["socket.send", { id: "s1", data: { base64: "Bw==" } }],
+      ]);
+    } finally {
+      own.stop();
+    }
+  });
+});
