@@ -313,8 +313,8 @@ export class Host {
   }
 }
 
-/** Whoever holds a publisher's key is that publisher; an unsigned package only claims its id. */
+/** Whoever holds a publisher's key is that publisher; an unsigned package only claims its id, and stays alone. */
 function trustOf(id: string, { extensions }: Lockfile): string {
   const key = extensions[id]?.signature?.keyId;
-  return key === undefined ? `id:${id.split(".")[0]}` : `key:${key}`;
+  return key === undefined ? `id:${id}` : `key:${key}`;
 }

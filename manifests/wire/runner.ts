@@ -34,7 +34,7 @@ export interface RunnerInput {
   readonly bridge: Bridge;
   /** The entry's code, read while the package was checked against the digest that was consented to. */
   source(): Promise<string>;
-  /** Who its code is trusted with: extensions with the same value may share a process. A publisher's key, else its id's first part. */
+  /** Who its code is trusted with: extensions with the same value may share a process. A publisher's key; without a signature its own id. */
   readonly trust: string;
   /** `require-full`: refuse to run behind less than the whole wall. */
   readonly sandbox: "best" | "require-full";

@@ -1,0 +1,125 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { type AddressInfo, createServer as createSocketServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Client, connect, type Gateway, newHome, say, scriptedModel, sse, startGateway } from "../e2e/lab.ts";
+import type { Facts } from "./case.ts";
+import { Descendants } from "./descendants.ts";
+import { settleIn } from "./neighbours.ts";
+import { type Ordinary, talk } from "./ordinary-turns.ts";
+
+/** As an operator might set them, and short enough for a test. */
+const CONFIG = {
+  policy: { drainMs: 2_000 },
+  extensions: {
+    "plinth.native": { config: { toolTimeoutMs: 2_000 } },
+    "plinth.tier-isolate": { config: { turnMs: 600 } },
+  },
+};
+
+/** A gateway with people who talk to it, and a machine outside that holds what attacks are after. */
+export interface Laboratory {
+  readonly home: string;
+  readonly gateway: Gateway;
+  readonly facts: Facts;
+  readonly client: Client;
+  readonly ordinary: Ordinary;
+  readonly descendants: Descendants;
+  /** Where packages are made. */
+  readonly desk: string;
+  /** Requests that came to the loopback server or the socket and name this. */
+  reached(name: string): number;
+  /** Changes in the folder outside; [] = nothing. */
+  touched(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export async function openLaboratory(): Promise<Laboratory> {
+  const undo: (() => unknown)[] = [];
+  const outside = await mkdtemp(join(tmpdir(), "plinth-outside-"));
+  undo.push(() => rm(outside, { recursive: true, force: true }));
+  const [inFile, inEnv, onLoopback, onSocket, ofNeighbour] = Array.from({ length: 5 }, () => `canary-${randomBytes(9).toString("hex")}`) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  const secretFile = join(outside, "id_ed25519");
+  await writeFile(secretFile, inFile);
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(String(request.url));
+    request.resume();
+    response.end(onLoopback);
+  });
+  const socketServer = createSocketServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", (chunk) => asked.push(String(chunk)));
+    socket.end(onSocket);
+  });
+  const socketPath = join(outside, "service.sock");
+  await Promise.all([
+    new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)),
+    new Promise<void>((resolve) => socketServer.listen(socketPath, resolve)),
+  ]);
+  undo.push(() => socketServer.close());
+  undo.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const loopbackPort = (server.address() as AddressInfo).port;
+
+  const home = await newHome();
+  await writeFile(join(home, "plinth.json"), JSON.stringify(CONFIG));
+  const model = await scriptedModel((body, _request, response) => answer(body, response));
+  const gateway = await startGateway(home, { ...model.env, HOSTILE_SECRET: inEnv, NODE_OPTIONS: process.env.PLINTH_HOSTILE_NODE ?? "" });
+  const descendants = new Descendants(gateway.pid);
+  const clients = await Promise.all(Array.from({ length: 4 }, () => connect(gateway)));
+  const desk = join(home, "desk");
+  await mkdir(desk);
+  const facts: Facts = {
+    ...{ secretFile, outside, home, socketPath, loopbackPort, loopbackUrl: `http://127.0.0.1:${loopbackPort}` },
+    ...{ gatewayPid: gateway.pid, gatewayUrl: gateway.url, envName: "HOSTILE_SECRET" },
+    ...{ neighbour: "neighbour.process", neighbourData: join(home, "state", "neighbour.process") },
+    canaries: [inFile, inEnv, onLoopback, onSocket, ofNeighbour, gateway.token],
+  };
+  const before = await outsideFiles(outside);
+  const client = await connect(gateway);
+  await settleIn(client, desk, ofNeighbour);
+  return {
+    ...{ home, gateway, facts, descendants, desk, client },
+    ordinary: talk(clients),
+    reached: (name) => asked.filter((one) => one.includes(name)).length,
+    touched: async () => differences(before, await outsideFiles(outside)),
+    async close() {
+      descendants.stop();
+      for (const step of undo.reverse()) await step();
+    },
+  };
+}
+
+/** `say WORDS` is answered with WORDS, `use TOOL {…}` asks for the tool and then says what it saw. */
+function answer(body: any, response: any): unknown {
+  const last = body.messages.at(-1);
+  const text = typeof last.content === "string" ? last.content : (last.content ?? []).map((part: any) => part.text ?? "").join("");
+  if (last.role === "tool") return say(response, `saw ${text.slice(0, 200)}`);
+  const use = /^use (\S+)(?: (.*))?$/s.exec(text);
+  if (use !== null)
+    return sse.head(response).end(sse.call(`call-${randomBytes(6).toString("hex")}`, use[1] as string, JSON.parse(use[2] ?? "{}")) + sse.done);
+  return say(response, /say ([\s\S]*)$/.exec(text)?.[1] ?? "what?");
+}
+
+async function outsideFiles(folder: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    found[path] = entry.isFile() ? await readFile(path, "utf8") : "no file";
+  }
+  return found;
+}
+
+const differences = (before: Record<string, string>, after: Record<string, string>): string[] =>
+  [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((path) => before[path] !== after[path]);

@@ -1,0 +1,62 @@
+import type { Client } from "../e2e/lab.ts";
+import { NEIGHBOURS } from "./neighbours.ts";
+
+const SESSIONS = 4;
+const PAUSE_MS = 150;
+const TURNS_EACH = 25;
+const LONGEST_MS = 30_000;
+/** Length of what each neighbour keeps. */
+const SECRET_LENGTH = 25;
+
+export interface Ordinary {
+  /** Turns that were answered with their own right text. */
+  readonly done: number;
+  /** What went wrong, in words; must stay empty. */
+  readonly failures: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** People who talk while attacks run. Each message has a text of its own, and each answer must be that text. */
+export function talk(clients: readonly Client[]): Ordinary {
+  const failures: string[] = [];
+  let done = 0;
+  let stopping = false;
+  const one = async (client: Client, person: number): Promise<void> => {
+    for (let turn = 0; !stopping; turn++) {
+      const [asked, words] = message(person, turn);
+      const session = `person-${person}-${Math.floor(turn / TURNS_EACH)}`;
+      const events = await within(client.turn(asked, session)).catch((thrown: Error) => [{ type: "end", status: thrown.message, text: "" }]);
+      const end = events.at(-1);
+      if (end?.status === "ok" && end.text === words) done++;
+      else failures.push(`${words}: ${JSON.stringify(end)}`.slice(0, 600));
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  };
+  const all = Promise.all(Array.from({ length: SESSIONS }, (_, person) => one(clients[person % clients.length] as Client, person)));
+  return {
+    get done() {
+      return done;
+    },
+    failures,
+    async stop() {
+      stopping = true;
+      await all;
+    },
+  };
+}
+
+/** What somebody says and what must be the answer: mostly words, now and then a harmless extension of either tier. */
+function message(person: number, turn: number): [asked: string, words: string] {
+  const n = `${turn}-${person}`;
+  const neighbour = NEIGHBOURS[turn % 8];
+  if (neighbour === undefined) return [`say turn ${n}`, `turn ${n}`];
+  return [`use ${neighbour.tool} ${JSON.stringify({ n })}`, `saw well ${SECRET_LENGTH} ${n}`];
+}
+
+const within = <T>(turn: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${LONGEST_MS} ms`)), LONGEST_MS);
+  });
+  return Promise.race([turn, late]).finally(() => clearTimeout(timer));
+};
