@@ -29,7 +29,7 @@ function costs({ tiers = ["isolate", "process"], budgets = {} }: Manifest): stri
   const lines: string[] = [];
   if (tiers.find((tier) => tier !== "host") === "process") lines.push("run in a process of its own, with the runtime's interfaces");
   if (heapMb > 64) lines.push(`use up to ${heapMb} MiB of memory`);
-  if (storageMb > 256) lines.push(`keep up to ${storageMb} MiB`);
+  if (storageMb > 16) lines.push(`keep up to ${storageMb} MiB`);
   if (cpuMsPerCall > 5_000) lines.push(`compute for up to ${cpuMsPerCall / 1_000} s in one call`);
   if (cpuMsPerMinute > 30_000) lines.push(`use a processor for up to ${cpuMsPerMinute / 1_000} s of each minute`);
   return lines;
