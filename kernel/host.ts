@@ -151,7 +151,7 @@ export class Host {
     const instances = new Map<string, Instance>();
     const fresh: Instance[] = [];
     for (const [id, planned] of plan.extensions) {
-      const trust = trustOf(id, state.lock);
+      const trust = trustOf(planned.record, state.lock);
       const key = this.#key(planned, trust, state.config.value);
       const held = this.current.instances.get(id);
       const instance = held?.key === key ? held : this.#instance(key, planned, plan, trust, state.config.value);
@@ -314,7 +314,7 @@ export class Host {
 }
 
 /** Whoever holds a publisher's key is that publisher; an unsigned package only claims its id, and stays alone. */
-function trustOf(id: string, { extensions }: Lockfile): string {
+function trustOf({ manifest: { id }, bundled }: CatalogRecord, { extensions }: Lockfile): string {
   const key = extensions[id]?.signature?.keyId;
-  return key === undefined ? `id:${id}` : `key:${key}`;
+  return key !== undefined ? `key:${key}` : `id:${bundled ? id.split(".")[0] : id}`;
 }

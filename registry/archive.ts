@@ -5,11 +5,12 @@ import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import type { ReadEntry } from "tar";
+import { ARCHIVE_LIMITS, type ArchiveFile } from "./archive-limits.ts";
 import { NameSet, nameProblem } from "./entry-name.ts";
 import { reason } from "./system-error.ts";
+import { isZip, readZip } from "./zip.ts";
 
-/** What an archive may hold at most. Sizes in bytes, unpacked. */
-export const ARCHIVE_LIMITS = { entries: 2_000, fileBytes: 16 * 1024 * 1024, totalBytes: 64 * 1024 * 1024 } as const;
+export { ARCHIVE_LIMITS, type ArchiveFile } from "./archive-limits.ts";
 
 /** The folder in a tarball that everything sits in, as npm does it. */
 export const ARCHIVE_ROOT = "package";
@@ -20,12 +21,6 @@ const STREAM_BYTES = ARCHIVE_LIMITS.totalBytes + ARCHIVE_LIMITS.entries * 4 * HE
 const PLAIN = new Set(["File", "OldFile"]);
 /** Compressed data inside the compressed data would be unpacked again by the tar parser, past all counting. */
 const NESTED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])];
-
-export interface ArchiveFile {
-  /** Path below the package's root. */
-  name: string;
-  bytes: Buffer;
-}
 
 /**
  * Unpack a package into an empty folder. Anything but plain files and folders with harmless names is refused while
@@ -43,7 +38,7 @@ export async function extractArchive(
   const files: string[] = [];
   let bytes = 0;
   try {
-    for await (const file of archiveFiles(source)) {
+    for await (const file of filesIn(source)) {
       options.signal?.throwIfAborted();
       const path = join(into, file.name);
       await mkdir(dirname(path), { recursive: true });
@@ -56,6 +51,12 @@ export async function extractArchive(
     throw error;
   }
   return { files, bytes };
+}
+
+/** Zipped packages come as bytes only; what is published is a tarball. */
+async function* filesIn(source: string | Uint8Array): AsyncGenerator<ArchiveFile> {
+  if (typeof source !== "string" && isZip(source)) yield* await readZip(Buffer.from(source.buffer, source.byteOffset, source.byteLength));
+  else yield* archiveFiles(source);
 }
 
 /** The files of a package in memory, under the same rules. */

@@ -9,7 +9,8 @@ export type TerminalItem = ReturnType<Run> extends AsyncIterable<infer Item> ? I
 /** What the commands work with. */
 export interface Author {
   readonly product: Product;
-  /** Where publishers' keys are kept. */
+  readonly env: Readonly<Partial<Record<string, string>>>;
+  /** Where publishers' keys and registries' tokens are kept. */
   readonly keyFolder: string;
 }
 

@@ -2,16 +2,20 @@ import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { PlinthError } from "@plinth/sdk";
 import { type Author, answer, type CommandInput, pathOf, type TerminalItem, word } from "./command.ts";
+import { manifestTypes } from "./manifest-types.ts";
 
 const PUBLISHER = /^[a-z][a-z0-9-]{0,38}$/;
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
-/** npm drops a `.gitignore` from what it publishes, so the templates have it under another name. */
-const RENAMED: Record<string, string> = { _gitignore: ".gitignore" };
+/** What every kind has. */
+const SHARED = "_all";
+/** npm drops a `.gitignore` from what it publishes, so the templates have such files under other names. */
+const RENAMED: Record<string, string> = { _gitignore: ".gitignore", "_ci.yml": ".github/workflows/check.yml" };
 
-/** `plinth create NAME`: a copy of a template, its names filled in, linked to this installation's SDK. */
+/** `plinth create NAME`: a copy of a kind's template, its names filled in, linked to this installation's SDK. */
 export async function* create({ product }: Author, input: CommandInput): AsyncIterable<TerminalItem> {
   const { publisher, name } = readName(word(input.args, "name") ?? "", word(input.options, "publisher"));
-  const source = await findTemplate(product.templates(), word(input.options, "template") ?? "tool");
+  const kind = word(input.options, "kind") ?? word(input.options, "template") ?? "tool";
+  const templates = await findTemplate(product.templates(), kind);
   const target = pathOf(input, word(input.options, "dir") ?? name);
   await assertFree(target);
   const values: Record<string, string> = {
@@ -20,20 +24,25 @@ export async function* create({ product }: Author, input: CommandInput): AsyncIt
     __PUBLISHER__: publisher,
     __TITLE__: name.replace(/^./, (letter) => letter.toUpperCase()).replaceAll("-", " "),
   };
-  const files = await filesOf(source);
-  for (const file of files) {
-    const text = await readFile(join(source, file), "utf8");
-    const path = join(target, RENAMED[file] ?? file);
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(
-      path,
-      text.replaceAll(/__(ID|NAME|PUBLISHER|TITLE)__/g, (placeholder) => values[placeholder]!),
-      { flag: "wx" },
-    );
+  const files = new Set<string>();
+  for (const source of templates) {
+    for (const file of await filesOf(source)) {
+      const text = await readFile(join(source, file), "utf8");
+      const name = RENAMED[file] ?? file;
+      const path = join(target, name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(
+        path,
+        text.replaceAll(/__(ID|NAME|PUBLISHER|TITLE)__/g, (placeholder) => values[placeholder]!),
+        { flag: "wx" },
+      );
+      files.add(name);
+    }
   }
+  if (await writeTypes(target)) files.add("src/manifest.ts");
   const linked = await linkSdk(target, product.sdk(), product.bin());
   const shown = relative(input.terminal.cwd, target) || ".";
-  yield answer(input, { id: values.__ID__, dir: target, files: files.map((file) => RENAMED[file] ?? file).sort(), linked }, [
+  yield answer(input, { id: values.__ID__, kind, dir: target, files: [...files].sort(), linked }, [
     `Made ${values.__ID__} in ${shown}.`,
     ...(linked ? [] : ["This installation has no SDK to link: run `npm install` there first."]),
     `Next: cd ${shown} && npm test`,
@@ -55,10 +64,12 @@ function readName(typed: string, option: string | undefined): { publisher: strin
   });
 }
 
-async function findTemplate(folder: string, kind: string): Promise<string> {
-  const kinds = (await readdir(folder, { withFileTypes: true })).filter((one) => one.isDirectory()).map((one) => one.name);
-  if (kinds.includes(kind)) return join(folder, kind);
-  throw new PlinthError("PLINTH_TEMPLATE_UNKNOWN", `There is no template ${JSON.stringify(kind)}.`, {
+/** The folders to copy: what every kind has, and what this one has. */
+async function findTemplate(folder: string, kind: string): Promise<string[]> {
+  const all = (await readdir(folder, { withFileTypes: true })).filter((one) => one.isDirectory()).map((one) => one.name);
+  const kinds = all.filter((name) => name !== SHARED);
+  if (kinds.includes(kind)) return [SHARED, kind].filter((name) => all.includes(name)).map((name) => join(folder, name));
+  throw new PlinthError("PLINTH_TEMPLATE_UNKNOWN", `There is no kind ${JSON.stringify(kind)} to start from.`, {
     next: `There is: ${kinds.sort().join(", ")}.`,
   });
 }
@@ -81,6 +92,15 @@ async function filesOf(dir: string): Promise<string[]> {
   const all = await readdir(dir, { recursive: true, withFileTypes: true });
   const files = all.filter((one) => one.isFile()).map((one) => relative(dir, join(one.parentPath, one.name)));
   return files.filter((file) => !file.split("/").includes("node_modules")).sort();
+}
+
+/** The manifest's types, for kinds that have code. */
+async function writeTypes(target: string): Promise<boolean> {
+  const { readManifest } = await import("@plinth/registry");
+  const manifest = await readManifest(target);
+  if (manifest.entry === undefined) return false;
+  await writeFile(join(target, "src/manifest.ts"), manifestTypes(manifest), { flag: "wx" });
+  return true;
 }
 
 /** What `npm install` would do, without a network: the SDK and the program of this installation. */

@@ -2,12 +2,13 @@ import { type Call, defineExtension, PlinthError, type Provider } from "@plinth/
 import type { Author, CommandInput, TerminalItem } from "./command.ts";
 import { findProduct } from "./product.ts";
 
-type Command = (author: Author, input: CommandInput) => AsyncIterable<TerminalItem>;
+type Command = (author: Author, input: CommandInput, signal: AbortSignal) => AsyncIterable<TerminalItem>;
 
 export default defineExtension({
   activate(ctx) {
     const author: Author = {
       product: findProduct(ctx.env),
+      env: ctx.env,
       get keyFolder() {
         return ctx.dataDir;
       },
@@ -16,16 +17,22 @@ export default defineExtension({
       const provider: Provider<"plinth.cli-command"> = {
         async *run(input, call) {
           assertOwner(id, call);
-          yield* (await load())(author, input);
+          yield* (await load())(author, input, call.signal);
         },
       };
       ctx.provide("plinth.cli-command", id, provider);
     };
     provide("create", async () => (await import("./create.ts")).create);
     provide("types", async () => (await import("./types.ts")).types);
+    provide("dev", async () => (await import("./live/dev.ts")).dev);
+    provide("check", async () => (await import("./check/check.ts")).check);
     provide("pack", async () => (await import("./pack.ts")).pack);
-    provide("publish", async () => (await import("./publish.ts")).publishPackage);
+    provide("publish", async () => (await import("./market/publish.ts")).publishPackage);
     provide("keygen", async () => (await import("./keygen.ts")).keygen);
+    provide("live-host", async () => {
+      const { liveHost } = await import("./live/guest-host.ts");
+      return (_, input) => liveHost(ctx, input);
+    });
   },
 });
 

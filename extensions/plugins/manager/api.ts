@@ -1,7 +1,7 @@
 import { type Call, type Context, PlinthError } from "@plinth/sdk";
-import { admit, type Operation, optionsOn } from "./operation.ts";
+import { admit, idOf, type Operation, optionsOn } from "./operation.ts";
 
-/** `plugins.*`: an operation as a gateway method. Parameters are the operation's arguments and options in camelCase. */
+/** `plugins.*` and `grants.*`: an operation as a gateway method. Parameters are the operation's arguments and options in camelCase. */
 export async function callApi(ctx: Context, operation: Operation, params: unknown, call: Call): Promise<unknown> {
   const requester = admit(operation, call, "api");
   const { home } = await ctx.use("plinth.host").one().status({});
@@ -15,11 +15,11 @@ export async function callApi(ctx: Context, operation: Operation, params: unknow
 /** Parameter names with the operation's own names and types. */
 export function parameters(operation: Operation): { param: string; name: string; type: "string" | "boolean"; required: boolean; summary: string }[] {
   return [
-    ...(operation.args ?? []).map(({ name, required = false, summary }) => ({
+    ...(operation.args ?? []).map(({ name, required = false, unless, summary }) => ({
       param: name,
       name,
       type: "string" as const,
-      required,
+      required: required && unless === undefined,
       summary,
     })),
     ...optionsOn(operation, "shell").map(([name, { type, summary }]) => ({ param: camelCase(name), name, type, required: false, summary })),
@@ -29,7 +29,7 @@ export function parameters(operation: Operation): { param: string; name: string;
 function readParams(operation: Operation, params: unknown): Record<string, string | boolean> {
   const known = parameters(operation);
   const wrong = (message: string) =>
-    new PlinthError("PLINTH_USAGE", `plugins.${operation.name}: ${message}`, {
+    new PlinthError("PLINTH_USAGE", `${idOf(operation)}: ${message}`, {
       next: `It takes ${known.map(({ param }) => param).join(", ") || "nothing"}.`,
     });
   if (typeof params !== "object" || params === null || Array.isArray(params)) throw wrong("the parameters are not an object.");

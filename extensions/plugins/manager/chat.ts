@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Call, type Client, type Context, PlinthError } from "@plinth/sdk";
-import { admit, type Input, type Operation, optionsOn } from "./operation.ts";
+import { admit, chatName, type Input, type Operation, optionsOn } from "./operation.ts";
 import { markdown } from "./report.ts";
 
 type Run = Client<"plinth.chat-command">["run"];
@@ -9,16 +9,11 @@ type ChatItem = ReturnType<Run> extends AsyncIterable<infer Item> ? Item : never
 
 /** `/plugins …`: the operations as people type them in a conversation. */
 export async function* runChat(ctx: Context, operations: Operation[], input: Parameters<Run>[0], call: Call): AsyncIterable<ChatItem> {
-  const [name = "help", ...words] = splitWords(input.args);
-  if (name === "help") {
-    yield { text: helpText(operations) };
-    return;
-  }
-  const operation = operations.find((one) => one.name === name.toLowerCase());
+  const offered = operations.filter(({ only }) => only === undefined);
+  const { operation, words } = find(offered, splitWords(input.args));
   if (!operation) {
-    throw new PlinthError("PLINTH_USAGE", `/plugins has no command ${JSON.stringify(name.slice(0, 60))}.`, {
-      next: `Use one of: ${operations.map((one) => one.name).join(", ")}.`,
-    });
+    yield { text: helpText(offered) };
+    return;
   }
   const requester = admit(operation, call, "chat", input.sessionKey);
   const { home } = await ctx.use("plinth.host").one().status({});
@@ -35,6 +30,22 @@ export async function* runChat(ctx: Context, operations: Operation[], input: Par
   if (report.suggest) yield { suggest: report.suggest };
 }
 
+/** The operation that the first words name, and the words after them; none for help. */
+function find(operations: Operation[], words: string[]): { operation?: Operation; words: string[] } {
+  const [first = "help", second] = words.map((word) => word.toLowerCase());
+  if (first === "help") return { words };
+  const alone = operations.find(({ group, name }) => group === undefined && name === first);
+  if (alone) return { operation: alone, words: words.slice(1) };
+  const group = operations.filter((one) => one.group === first);
+  // The group's name alone lists it.
+  const named = group.find(({ name }) => name === (second ?? "list"));
+  if (named) return { operation: named, words: words.slice(2) };
+  const [asked, known] = group.length > 0 ? [`${first} ${second}`, group] : [first, operations];
+  throw new PlinthError("PLINTH_USAGE", `/plugins has no command ${JSON.stringify(asked.slice(0, 60))}.`, {
+    next: `Use one of: ${known.map(chatName).join(", ")}.`,
+  });
+}
+
 function helpText(operations: Operation[]): string {
   const lines = operations.map((one) => `- \`${usage(one)}\`: ${one.summary}${one.access === "owner" ? " (owner)" : ""}`);
   return `**Extensions**\n\n${lines.join("\n")}\n\nFor example: \`/plugins search weather\`, then \`/plugins install demo.weather\``;
@@ -44,7 +55,7 @@ function helpText(operations: Operation[]): string {
 export function usage(operation: Operation): string {
   const args = (operation.args ?? []).map(({ name, required }) => (required ? name.toUpperCase() : `[${name.toUpperCase()}]`));
   const options = optionsOn(operation, "chat").map(([name, { value }]) => `[--${name}${value ? ` ${value}` : ""}]`);
-  return ["/plugins", operation.name, ...args, ...options].join(" ");
+  return ["/plugins", chatName(operation), ...args, ...options].join(" ");
 }
 
 function parseWords(operation: Operation, words: string[]): Input {
@@ -61,9 +72,9 @@ function parseWords(operation: Operation, words: string[]): Input {
   for (const { name, required, variadic } of operation.args ?? []) {
     const value = variadic ? given.splice(0).join(" ") : given.shift();
     if (value) input[name] = value;
-    else if (required) throw wrong(`/plugins ${operation.name} needs ${name.toUpperCase()}.`);
+    else if (required) throw wrong(`/plugins ${chatName(operation)} needs ${name.toUpperCase()}.`);
   }
-  if (given.length > 0) throw wrong(`/plugins ${operation.name} does not understand ${JSON.stringify(given[0]?.slice(0, 60))}.`);
+  if (given.length > 0) throw wrong(`/plugins ${chatName(operation)} does not understand ${JSON.stringify(given[0]?.slice(0, 60))}.`);
   return input;
 }
 

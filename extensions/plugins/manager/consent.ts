@@ -1,19 +1,16 @@
 import { createHash, randomInt } from "node:crypto";
 import { type Context, PlinthError } from "@plinth/sdk";
 import type { Requester } from "./operation.ts";
+import type { Package } from "./set/step.ts";
 
-/** An inspected package that waits for its owner's yes. */
+/** An inspected set of packages that waits for its owner's yes. The yes is bound to their bytes and to what they ask for. */
 export interface Waiting {
-  id: string;
-  version: string;
-  dir: string;
-  /** What the yes is bound to: these bytes and what they ask for. */
-  digest: string;
-  consent: string;
-  source: string;
-  integrity?: string;
-  signature?: { keyId: string; signature: string };
-  replaces?: string;
+  /** What was asked for comes first. */
+  packages: Package[];
+  /** Folders to remove when it is over. */
+  staged: string[];
+  /** Versions that are there now, by id. */
+  replaces: { [id: string]: string };
 }
 
 type Stored = Waiting & { asker: string; expiresAt: number };
@@ -35,7 +32,7 @@ export class Consents {
   readonly #now: () => number;
   readonly #drop: (dir: string) => Promise<void>;
 
-  /** @param drop removes the staging folder of an entry that will never be confirmed. */
+  /** @param drop removes a staging folder of an entry that will never be confirmed. */
   constructor(ctx: Pick<Context, "store" | "clock">, drop: (dir: string) => Promise<void>) {
     this.#store = ctx.store;
     this.#now = () => ctx.clock.now();
@@ -54,7 +51,7 @@ export class Consents {
     return { code, expiresAt };
   }
 
-  /** The entry of a code, once, and only for whom it was given to. The caller owns its staging folder from here on. */
+  /** The entry of a code, once, and only for whom it was given to. The caller owns its staging folders from here on. */
   async take(text: string, requester: Requester): Promise<Waiting> {
     const code = text.toUpperCase().replace(/[\s-]/g, "");
     const key = keyOf(code);
@@ -65,8 +62,8 @@ export class Consents {
     }
     if (!(await this.#store.delete(key))) throw refused("PLINTH_CONSENT_CODE", "That code was used already.");
     if (stored.expiresAt <= this.#now()) {
-      await this.#drop(stored.dir);
-      throw refused("PLINTH_CONSENT_EXPIRED", `The code for ${stored.id} ${stored.version} has expired.`);
+      await this.#dropAll(stored);
+      throw refused("PLINTH_CONSENT_EXPIRED", `The code for ${named(stored)} has expired.`);
     }
     const { asker: _asker, expiresAt: _expiresAt, ...waiting } = stored;
     return waiting;
@@ -76,8 +73,8 @@ export class Consents {
   async folders(): Promise<string[]> {
     const live: string[] = [];
     for (const { entry } of await this.#entries()) {
-      if (entry.expiresAt > this.#now()) live.push(entry.dir);
-      else await this.#drop(entry.dir);
+      if (entry.expiresAt > this.#now()) live.push(...entry.staged);
+      else await this.#dropAll(entry);
     }
     return live;
   }
@@ -92,8 +89,18 @@ export class Consents {
   }
 
   async #forget(key: string, entry: Stored): Promise<void> {
-    if (await this.#store.delete(key)) await this.#drop(entry.dir);
+    if (await this.#store.delete(key)) await this.#dropAll(entry);
   }
+
+  async #dropAll({ staged }: Stored): Promise<void> {
+    for (const dir of staged) await this.#drop(dir);
+  }
+}
+
+/** Such as `demo.dice 1.0.0 and 2 more`. */
+export function named({ packages }: Pick<Waiting, "packages">): string {
+  const [first, ...more] = packages;
+  return `${first?.id} ${first?.version}${more.length === 0 ? "" : ` and ${more.length} more`}`;
 }
 
 function keyOf(code: string): string {

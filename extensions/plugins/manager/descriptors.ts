@@ -1,35 +1,40 @@
 import { parameters } from "./api.ts";
 import { usage } from "./chat.ts";
-import { type Operation, optionsOn } from "./operation.ts";
+import { chatName, idOf, type Operation, type OperationArgument, optionsOn } from "./operation.ts";
 
 /** What plinth.json states of the operations; a test holds the file to it. */
 export function descriptorsOf(operations: Operation[]) {
+  const inChat = operations.filter(({ only }) => only === undefined);
   const provide = (contract: string, id: string, descriptor: unknown) => ({ contract, version: "1.0.0", id, descriptor });
   return [
     provide("plinth.chat-command", "plugins", {
       name: "plugins",
       summary: "Find, install and manage extensions",
-      usage: `/plugins ${operations.map(({ name }) => name).join(" | ")} | help`,
+      usage: `/plugins ${[...new Set(inChat.map(({ group, name }) => group ?? name))].join(" | ")} | help`,
       role: "anyone",
       subcommands: [
-        ...operations.map((one) => ({ name: one.name, summary: one.summary, usage: usage(one) })),
+        ...inChat.map((one) => ({ name: chatName(one), summary: one.summary, usage: usage(one) })),
         { name: "help", summary: "Show what there is", usage: "/plugins help" },
       ],
     }),
-    ...operations.map((one) => provide("plinth.cli-command", `plugins.${one.name}`, cliDescriptor(one))),
-    ...operations.map((one) => provide("plinth.gateway-method", `plugins.${one.name}`, methodDescriptor(one))),
+    ...operations.map((one) => provide("plinth.cli-command", idOf(one), cliDescriptor(one))),
+    ...operations.map((one) => provide("plinth.gateway-method", idOf(one), methodDescriptor(one))),
   ];
 }
 
 function cliDescriptor(operation: Operation) {
   const options = optionsOn(operation, "shell").map(([name, { only: _only, ...option }]) => [name, option] as const);
   return {
-    path: ["plugins", operation.name],
+    path: [operation.group ?? "plugins", operation.name],
     summary: operation.summary,
-    ...(operation.args ? { args: operation.args } : {}),
+    ...(operation.args ? { args: operation.args.map(argument) } : {}),
     ...(options.length > 0 ? { options: Object.fromEntries(options) } : {}),
-    examples: operation.examples.map((example) => `plinth plugins ${example}`),
+    examples: operation.examples.map((example) => `plinth ${operation.group ?? "plugins"} ${example}`),
   };
+}
+
+function argument({ unless, ...rest }: OperationArgument) {
+  return unless === undefined ? rest : { ...rest, required: false };
 }
 
 function methodDescriptor(operation: Operation) {

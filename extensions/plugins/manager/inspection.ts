@@ -1,4 +1,6 @@
 import type { Client, Context, Manifest } from "@plinth/sdk";
+import { budgetLine, costs } from "./costs.ts";
+import { endOf, type Grant, minute, placeOf } from "./grants/grant.ts";
 import type { Operation } from "./operation.ts";
 import { type Block, code, safe } from "./report.ts";
 
@@ -18,16 +20,17 @@ export function inspect(ctx: Context): Operation {
         .one()
         .describe({ id: String(input.id) }, { signal });
     },
-    report: (description: Description) => ({ blocks: blocksOf(description) }),
+    report: (description: Description) => ({ blocks: blocksOf(description, ctx.clock.now()) }),
   };
 }
 
-function blocksOf({ status, manifest: told, lock: locked, enforcement }: Description): Block[] {
+function blocksOf(description: Description, now: number): Block[] {
+  const { status, manifest: told, lock: locked, grant, enforcement, missing } = description;
   const manifest = told as Manifest;
   const lock = (locked ?? {}) as { source?: string; digest?: string; signature?: { keyId?: string }; pinnedBy?: string; reason?: string };
   const facts: [string, string][] = [
     ["State", `${status.state}${status.bundled ? ", bundled with the product" : ""}`],
-    ["Tier", `${status.tier}; enforcement ${enforcement.level}: ${enforcement.detail.join("; ")}`],
+    ["Tier", `${status.tier}; ${ENFORCED[enforcement.level]}`],
     ["License", manifest.license ?? "not stated"],
   ];
   if (!status.bundled) {
@@ -35,22 +38,20 @@ function blocksOf({ status, manifest: told, lock: locked, enforcement }: Descrip
     facts.push(["Signed by", lock.signature?.keyId ? `key ${lock.signature.keyId}` : "nobody"]);
     if (lock.pinnedBy) facts.push(["Pinned by", `${lock.pinnedBy}${lock.reason ? ` (${lock.reason})` : ""}`]);
   }
+  if (!status.bundled) facts.push(["Grant", grant === undefined ? "none" : grantLine(grant as Grant, now)]);
   const keys = configKeys(manifest.config);
   facts.push(["Configuration", keys.length > 0 ? keys.join(", ") : "none"]);
-  facts.push([
-    "Budgets",
-    Object.entries(manifest.budgets ?? {})
-      .map(([name, value]) => `${name} ${value}`)
-      .join(", ") || "the host's defaults",
-  ]);
+  facts.push(["Budgets", budgetLine(manifest.budgets, description.usage)], ...costs(description.usage));
   const blocks: Block[] = [
     { text: `${code(status.id)} ${safe(status.version)}: ${safe(status.title, 80)}` },
     ...(manifest.description ? [{ text: safe(manifest.description, 400) }] : []),
     { facts },
   ];
+  section(blocks, "What holds it", enforcement.detail);
   if (status.fault) {
     const { code: word, phase, message, next } = status.fault;
-    blocks.push({ title: "At fault" }, { items: [`${word} in ${phase}: ${message}`, ...(next ? [`Next: ${next}`] : [])] });
+    const items = [`${word} in ${phase}: ${message}`, ...history(status.fault), ...(next ? [`Next: ${next}`] : [])];
+    blocks.push({ title: "At fault" }, { items });
   }
   section(blocks, "Provides", grouped(manifest));
   section(
@@ -64,7 +65,27 @@ function blocksOf({ status, manifest: told, lock: locked, enforcement }: Descrip
     (manifest.hooks ?? []).map(({ on, stage }) => `${on}${stage ? ` (${stage})` : ""}`),
   );
   section(blocks, "Permissions", permissionLines(manifest.permissions), "none beyond its own code");
+  section(blocks, "Not set", [
+    ...(missing?.secrets ?? []).map((name) => `the secret ${name}`),
+    ...(missing?.env ?? []).map((name) => `the environment variable ${name}`),
+  ]);
   return blocks;
+}
+
+const ENFORCED = {
+  full: "enforced here in full",
+  partial: "enforced here in part",
+  none: "nothing is enforced here",
+};
+
+function grantLine(grant: Grant, now: number): string {
+  return `holds ${placeOf(grant) === "everywhere" ? "everywhere" : `in ${placeOf(grant)} only`}, ${endOf(grant, now)}; given ${minute(grant.at)} by ${grant.by}`;
+}
+
+function history({ at, count, retryAt }: NonNullable<Description["status"]["fault"]>): string[] {
+  if (at === 0) return [];
+  const again = retryAt === undefined ? "not tried again before an owner enables it" : `tried again after ${minute(retryAt)}`;
+  return [`${count === 1 ? "Once" : `${count} times`}, last at ${minute(at)}; ${again}`];
 }
 
 function section(blocks: Block[], title: string, items: string[], none?: string): void {

@@ -1,24 +1,33 @@
-import { type Candidate, type Context, errorInfo, type Manifest, PlinthError } from "@plinth/sdk";
-import { Consents, type Waiting } from "./consent.ts";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Context, errorInfo, type Manifest, PlinthError } from "@plinth/sdk";
+import { Consents, named, type Waiting } from "./consent.ts";
+import type { Registries } from "./market/registries.ts";
+import { releasePolicyOf } from "./market/settings.ts";
 import type { Requester } from "./operation.ts";
 import { safe } from "./report.ts";
+import { Preparation, type Prepared } from "./set/preparation.ts";
+import { Previous } from "./set/previous.ts";
+import type { Asked, Resolution } from "./set/resolution.ts";
+import type { Package, Part, Step } from "./set/step.ts";
 import { parsePackage, parseSpec } from "./spec.ts";
 import { Staging } from "./staging.ts";
+import { readWorld, type World } from "./world.ts";
 
 export type InstallResult =
   | { status: "unchanged"; id: string; version: string }
-  | ({ status: "needs-consent"; code: string; expiresAt: number; asks: string[]; widens: string[]; signedBy: string | null } & Named)
+  | ({ status: "needs-consent"; code: string; expiresAt: number; along: Part[] } & Part)
   | Installed;
 
-/** `asks` and `widens` are there when nobody was shown them before. */
-export type Installed = {
+/** `parts` are there when nobody was shown them before. */
+export interface Installed extends Named {
   status: "installed";
   generation: number;
   provides: Provided[];
   hooks: string[];
-  asks?: string[];
-  widens?: string[];
-} & Named;
+  along: Named[];
+  parts?: Part[];
+}
 
 interface Named {
   id: string;
@@ -31,25 +40,25 @@ interface Named {
 
 export type Provided = NonNullable<Manifest["provides"]>[number];
 
-interface Fetched {
-  dir: string;
-  source: string;
-  integrity?: string;
-  signature?: { keyId: string; signature: string };
-  /** In words, who vouches for it; null for nobody. */
-  signedBy: string | null;
-}
+/** Who says yes: `quiet` goes on by itself where nothing is widened and nothing new comes along. */
+export type Decision = "ask" | "quiet" | "yes";
 
-/** The one way in: fetch, inspect, ask the gates, ask the owner, commit. Whatever fails leaves no folder behind. */
+/** The one way in: fetch, resolve the whole set, inspect, ask the gates, ask the owner, commit all or nothing. */
 export class Installation {
+  readonly registries: Registries;
+  readonly previous: Previous;
   readonly #ctx: Context;
   readonly #staging: Staging;
   readonly #consents: Consents;
+  readonly #preparation: Preparation;
 
-  constructor(ctx: Context) {
+  constructor(ctx: Context, registries: Registries) {
     this.#ctx = ctx;
+    this.registries = registries;
+    this.previous = new Previous(ctx);
     this.#staging = new Staging(ctx.dataDir);
     this.#consents = new Consents(ctx, (dir) => this.#staging.remove(dir));
+    this.#preparation = new Preparation(ctx, this.#staging, registries);
   }
 
   /** Removes expired packages and what dead processes left. The store is read only when there is something. */
@@ -59,149 +68,177 @@ export class Installation {
   }
 
   async *install(spec: string, yes: boolean, cwd: string, requester: Requester, signal: AbortSignal): AsyncGenerator<string, InstallResult> {
-    await this.sweep();
-    const dir = await this.#staging.open();
+    const world = await readWorld(this.#ctx);
+    const staged: string[] = [];
     let waits = false;
     try {
-      yield `Fetching ${safe(spec, 120)} …`;
-      const fetched = await this.#fetch(spec, cwd, dir, signal);
-      yield "Checking what it is and what it asks for …";
-      const candidate = await this.#admin.inspect({ dir }, { signal });
-      this.#assertAsked(spec, cwd, candidate);
-      if (await this.#isInstalled(candidate)) return { status: "unchanged", id: candidate.id, version: candidate.version };
-      await this.#askGates(candidate, fetched, signal);
-      const waiting = waitingOf(candidate, fetched);
-      const { asks, widens } = candidate.consent;
-      if (yes || candidate.consent.granted) {
-        yield `Installing ${candidate.id} ${candidate.version} …`;
-        const done = await this.#commit(waiting, yes ? "installed with --yes" : "consented before", signal);
-        return { ...done, asks, widens };
+      const prepared = yield* this.prepareSpec(spec, world, cwd, staged, signal);
+      const [root] = prepared.parts as [Part];
+      if (prepared.parts.length === 1 && (await this.#isInstalled(prepared, world))) {
+        return { status: "unchanged", id: root.id, version: root.version };
       }
-      const { code, expiresAt } = await this.#consents.ask(waiting, requester);
-      waits = true;
-      const named = { id: waiting.id, version: waiting.version, title: titleOf(candidate), source: waiting.source };
-      const replaces = candidate.replaces === undefined ? {} : { replaces: candidate.replaces };
-      return { status: "needs-consent", ...named, ...replaces, code, expiresAt, asks, widens, signedBy: fetched.signedBy };
+      const result = yield* this.settle(prepared, yes ? "yes" : "ask", requester, signal);
+      waits = result.status === "needs-consent";
+      return result;
     } finally {
-      if (!waits) await this.#staging.remove(dir);
+      if (!waits) await this.drop(staged);
     }
   }
 
-  async *confirm(code: string, requester: Requester, signal: AbortSignal): AsyncGenerator<string, InstallResult> {
+  /** What a spec names, with everything that it needs. What was asked for comes first. */
+  async *prepareSpec(spec: string, world: World, cwd: string, staged: string[], signal: AbortSignal): AsyncGenerator<string, Prepared> {
+    await this.sweep();
+    yield `Fetching ${safe(spec, 120)} …`;
+    const steps = await this.#stepsFor(spec, cwd, staged, world, signal);
+    return yield* this.#preparation.prepare(steps, world, cwd, staged, signal);
+  }
+
+  async *confirm(code: string, requester: Requester, signal: AbortSignal): AsyncGenerator<string, Installed> {
     const waiting = await this.#consents.take(code, requester);
     try {
-      if (!(await this.#staging.has(waiting.dir))) {
-        throw new PlinthError("PLINTH_CONSENT_EXPIRED", `The package of ${waiting.id} is not waiting any more.`, {
+      for (const dir of waiting.staged) {
+        if (await this.#staging.has(dir)) continue;
+        throw new PlinthError("PLINTH_CONSENT_EXPIRED", `The package of ${named(waiting)} is not waiting any more.`, {
           next: "Ask for the installation again.",
         });
       }
-      yield `Installing ${waiting.id} ${waiting.version} …`;
-      return await this.#commit(waiting, "confirmed with a code", signal);
+      yield `Installing ${named(waiting)} …`;
+      return await this.#commit(waiting, signal);
     } finally {
-      await this.#staging.remove(waiting.dir);
+      await this.drop(waiting.staged);
     }
   }
 
-  get #admin() {
-    return this.#ctx.use("plinth.host-admin").one();
+  /** Fetch and judge a set. The caller drops `staged`, unless the set waits for consent. */
+  async *prepare(steps: readonly Step[], world: World, cwd: string, staged: string[], signal: AbortSignal): AsyncGenerator<string, Prepared> {
+    await this.sweep();
+    return yield* this.#preparation.prepare(steps, world, cwd, staged, signal);
   }
 
-  async #fetch(text: string, cwd: string, into: string, signal: AbortSignal): Promise<Fetched> {
-    const { scheme, rest } = parseSpec(text, cwd);
-    const sources = this.#ctx.use("plinth.plugin-source");
-    const all = await sources.list();
-    const fitting = all.filter(({ descriptor }) => descriptor.scheme === scheme);
-    // A scheme of ours stays ours, whoever else claims it.
-    const source = fitting.find(({ extension }) => extension === this.#ctx.id) ?? fitting[0];
-    if (!source) {
-      throw new PlinthError("PLINTH_SPEC", `Nothing here installs from ${scheme}:`, {
-        next: `There is ${[...new Set(all.map(({ descriptor }) => `${descriptor.scheme}:`))].join(", ")}.`,
-      });
+  /** Install a prepared set, or ask for it once for all of it. */
+  async *settle(
+    prepared: Prepared,
+    decision: Decision,
+    requester: Requester,
+    signal: AbortSignal,
+  ): AsyncGenerator<string, Extract<InstallResult, { status: "needs-consent" | "installed" }>> {
+    const { parts, packages, staged, granted, quiet } = prepared;
+    const [root, ...along] = parts as [Part, ...Part[]];
+    const replaces = Object.fromEntries(parts.flatMap((part) => (part.replaces === undefined ? [] : [[part.id, part.replaces]])));
+    const waiting: Waiting = { packages, staged, replaces };
+    if (decision === "yes" || granted || (decision === "quiet" && quiet)) {
+      yield `Installing ${named(waiting)} …`;
+      return { ...(await this.#commit(waiting, signal)), parts };
     }
-    const fetched = await sources.get(source.id).fetch({ spec: rest, cwd, into }, { signal });
-    if (source.descriptor.searchable && !fetched.signature) {
-      // What can be searched is a market: its packages come from strangers.
-      throw new PlinthError("PLINTH_UNSIGNED", `${safe(rest)} is not signed, and unsigned packages are not taken from ${source.descriptor.title}.`, {
-        next: "Tell its publisher, or install it from a folder or archive that you trust.",
-      });
-    }
-    return { ...fetched, dir: into, signedBy: signerOf(fetched.signature?.keyId, source.extension === this.#ctx.id, source.id) };
+    const { code, expiresAt } = await this.#consents.ask(waiting, requester);
+    return { status: "needs-consent", ...root, along, code, expiresAt };
   }
 
-  /** A registry must give the package that was asked for. */
-  #assertAsked(text: string, cwd: string, candidate: Candidate): void {
-    const { scheme, rest } = parseSpec(text, cwd);
-    if (scheme !== "registry" || parsePackage(rest).id === candidate.id) return;
-    throw new PlinthError("PLINTH_PACKAGE_MISMATCH", `${rest} was asked for, but the package is ${candidate.id}.`, {
-      next: "Do not install it; tell who runs the registry.",
+  async drop(staged: readonly string[]): Promise<void> {
+    for (const dir of staged) await this.#staging.remove(dir);
+  }
+
+  /** The versions that fit together, as steps; what stays as it is takes none. */
+  async resolve(asked: readonly Asked[], world: World, signal: AbortSignal, fetched: ReadonlyMap<string, Step> = new Map()): Promise<Step[]> {
+    const { resolveSet } = await import("./set/resolution.ts");
+    const resolution: Resolution = { world, registries: this.registries, policy: releasePolicyOf(this.#ctx), now: this.#ctx.clock.now(), signal };
+    const steps: Step[] = [];
+    for (const { id, asked: isAsked, because, from } of await resolveSet(asked, "the request", resolution)) {
+      const step = fetched.get(id);
+      if (step !== undefined) steps.push({ ...step, because: [] });
+      else if (typeof from === "object") steps.push({ id, asked: isAsked, because, from });
+    }
+    return steps.sort((a, b) => Number(b.asked) - Number(a.asked));
+  }
+
+  async #stepsFor(spec: string, cwd: string, staged: string[], world: World, signal: AbortSignal): Promise<Step[]> {
+    const { scheme, rest } = parseSpec(spec, cwd);
+    if (scheme === "registry") {
+      const { id, range } = parsePackage(rest);
+      const steps = await this.resolve([await this.#askedFor(id, range, world, signal)], world, signal);
+      if (steps.some((step) => step.asked)) return steps;
+      return [{ id, asked: true, because: [], from: this.#installedFrom(id, world) }, ...steps];
+    }
+    const fetched = await this.#preparation.fetchSpec(spec, cwd, staged, signal);
+    const manifest = await readManifest(fetched.dir);
+    const step: Step = { asked: true, because: [], from: { fetched } };
+    if (manifest === undefined || isAlone(manifest, world)) return [step];
+    const asked: Asked = { id: manifest.id, range: manifest.version, exact: true, local: manifest };
+    return await this.resolve([asked], world, signal, new Map([[manifest.id, { ...step, id: manifest.id }]]));
+  }
+
+  /** What is installed already, as a step: it is checked again, and asked for again where its grant is gone. */
+  #installedFrom(id: string, { installed }: World): Step["from"] {
+    const { dir, lock } = installed.get(id) as NonNullable<ReturnType<World["installed"]["get"]>>;
+    const { version: _version, digest: _digest, pinnedBy: _pinnedBy, reason: _reason, ...provenance } = lock;
+    return { dir: dir ?? "", provenance };
+  }
+
+  /** A tag is the version that it names now. */
+  async #askedFor(id: string, range: string | undefined, world: World, signal: AbortSignal): Promise<Asked> {
+    const { default: semver } = await import("semver");
+    if (range === undefined || range === "latest") return { id, range: "*", exact: false };
+    if (semver.validRange(range) !== null) return { id, range, exact: semver.valid(range) !== null };
+    const { client } = await this.registries.facts(id, signal, world.installed.get(id)?.lock.registry);
+    return { id, range: (await client.resolve(id, range, { signal })).version, exact: false };
+  }
+
+  async #isInstalled({ packages }: Prepared, world: World): Promise<boolean> {
+    const [one] = packages as [Package];
+    const installed = world.installed.get(one.id);
+    if (installed === undefined || installed.digest !== one.digest || installed.lock.pinnedBy !== "operator") return false;
+    const { status } = await this.#ctx.use("plinth.host").one().describe({ id: one.id });
+    return status.state === "ready" || status.state === "active";
+  }
+
+  async #commit({ packages, replaces }: Waiting, signal: AbortSignal): Promise<Installed> {
+    const world = await readWorld(this.#ctx);
+    const at = this.#ctx.clock.now();
+    for (const { id } of packages) {
+      const before = world.installed.get(id);
+      if (before !== undefined && replaces[id] !== undefined) await this.previous.keep(id, before, at, world.snapshot.grants.get(id)?.consent);
+    }
+    const input = packages.map(({ id: _id, version: _version, ...rest }) => rest);
+    const { generation } = await this.#ctx.use("plinth.host-admin").one().installSet({ packages: input }, { signal });
+    const manifests = await this.#manifests();
+    const names = packages.map(({ id, version, source }): Named => {
+      const before = replaces[id];
+      return { id, version, title: manifests.get(id)?.title ?? id, source, ...(before === undefined ? {} : { replaces: before }) };
     });
-  }
-
-  async #isInstalled({ id, digest, replaces }: Candidate): Promise<boolean> {
-    if (replaces === undefined) return false;
-    const { lock, status } = await this.#ctx.use("plinth.host").one().describe({ id });
-    return (lock as { digest?: string } | undefined)?.digest === digest && (status.state === "ready" || status.state === "active");
-  }
-
-  async #askGates(candidate: Candidate, fetched: Fetched, signal: AbortSignal): Promise<void> {
-    const permissions = (candidate.manifest as Manifest).permissions ?? {};
-    const { id, version, digest } = candidate;
-    const payload = { id, version, digest, source: fetched.source, permissions, signed: fetched.signature !== undefined };
-    const outcome = await this.#ctx.hooks.fire("install.before", payload, { signal });
-    if (outcome.allowed) return;
-    throw new PlinthError("PLINTH_INSTALL_DENIED", `${outcome.by} does not allow ${id} ${version}: ${outcome.reason}`, {
-      extension: outcome.by,
-      next: `Change the policy of ${outcome.by}, or choose another package.`,
-    });
-  }
-
-  async #commit(waiting: Waiting, reason: string, signal: AbortSignal): Promise<Installed> {
-    const { id, version, replaces, ...rest } = waiting;
-    const { generation } = await this.#admin.install({ ...rest, pinnedBy: "operator", reason }, { signal });
-    const manifest = await this.#manifestOf(id);
-    return {
-      status: "installed",
-      id,
-      version,
-      title: manifest?.title ?? id,
-      source: waiting.source,
-      ...(replaces === undefined ? {} : { replaces }),
-      generation,
-      provides: manifest?.provides ?? [],
-      hooks: (manifest?.hooks ?? []).map(({ on }) => on),
-    };
+    const [root, ...along] = names as [Named, ...Named[]];
+    const manifest = manifests.get(root.id);
+    const hooks = (manifest?.hooks ?? []).map(({ on }) => on);
+    return { status: "installed", ...root, generation, provides: manifest?.provides ?? [], hooks, along };
   }
 
   /** For the message only: the installation is done, whether or not this works. */
-  async #manifestOf(id: string): Promise<Manifest | undefined> {
+  async #manifests(): Promise<Map<string, Manifest>> {
     try {
-      return (await this.#ctx.use("plinth.host").one().describe({ id })).manifest as Manifest;
+      return new Map([...(await readWorld(this.#ctx)).installed].map(([id, { manifest }]) => [id, manifest]));
     } catch (thrown) {
-      this.#ctx.log.warn("The installed extension could not be described.", { id, error: errorInfo(thrown) });
-      return undefined;
+      this.#ctx.log.warn("The installed extensions could not be described.", { error: errorInfo(thrown) });
+      return new Map();
     }
   }
 }
 
-function waitingOf(candidate: Candidate, { dir, source, integrity, signature }: Fetched): Waiting {
-  return {
-    id: candidate.id,
-    version: candidate.version,
-    dir,
-    digest: candidate.digest,
-    consent: candidate.consent.hash,
-    source,
-    ...(integrity ? { integrity } : {}),
-    ...(signature ? { signature } : {}),
-    ...(candidate.replaces === undefined ? {} : { replaces: candidate.replaces }),
-  };
+const MANIFEST_BYTES = 524_288;
+
+/** What a fetched package says of itself; undefined where it is no manifest, which the host tells better. */
+async function readManifest(dir: string): Promise<Manifest | undefined> {
+  const text = await readFile(join(dir, "plinth.json"), "utf8").catch(() => "");
+  if (text.length > MANIFEST_BYTES) return undefined;
+  const { manifestProblems } = await import("@plinth/registry");
+  try {
+    const found = JSON.parse(text) as unknown;
+    return (await manifestProblems(found)).length === 0 ? (found as Manifest) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-function signerOf(keyId: string | undefined, own: boolean, source: string): string | null {
-  if (keyId === undefined) return null;
-  return own ? `key ${keyId}, checked against the publisher's known key` : `key ${keyId}, as the source ${source} says`;
-}
-
-function titleOf(candidate: Candidate): string {
-  return (candidate.manifest as Manifest).title;
+/** Whether other extensions have a say in it. */
+function isAlone({ id, extensions }: Manifest, { installed, bundled }: World): boolean {
+  if (bundled.has(id) || id.startsWith("plinth.")) return true;
+  return Object.keys(extensions ?? {}).length === 0 && ![...installed.values()].some(({ manifest }) => manifest.extensions?.[id] !== undefined);
 }

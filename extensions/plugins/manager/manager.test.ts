@@ -3,8 +3,10 @@ import { afterEach, describe, expect, it } from "vitest";
 import { descriptorsOf } from "./descriptors.ts";
 import type { Installation } from "./installation.ts";
 import { codeOf, guest, type HouseOptions, openHouse, owner } from "./manager.testing.ts";
+import { idOf } from "./operation.ts";
 import { operations } from "./operations.ts";
 import manifest from "./plinth.json" with { type: "json" };
+import type { Setup } from "./upkeep/setup.ts";
 
 const open: { close(): Promise<void> }[] = [];
 async function house(options?: HouseOptions) {
@@ -16,35 +18,53 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one.close();
 });
 
-const table = operations({} as Context, {} as Installation);
-const writes = table.filter(({ access }) => access === "owner").map(({ name }) => name);
+const table = operations({} as Context, {} as Installation, {} as Setup);
+const writes = table.filter(({ access }) => access === "owner").map(idOf);
 const example: Record<string, Record<string, string>> = {
-  install: { spec: "demo.dice" },
-  confirm: { code: "22222222" },
-  enable: { id: "demo.dice" },
-  disable: { id: "demo.dice" },
-  uninstall: { id: "demo.dice" },
+  "plugins.install": { spec: "demo.dice" },
+  "plugins.confirm": { code: "22222222" },
+  "plugins.update": { ids: "demo.dice" },
+  "plugins.rollback": { id: "demo.dice" },
+  "plugins.verify": { id: "demo.dice" },
+  "plugins.pin": { id: "demo.dice" },
+  "plugins.unpin": { id: "demo.dice" },
+  "plugins.doctor": { id: "demo.dice" },
+  "plugins.enable": { id: "demo.dice" },
+  "plugins.disable": { id: "demo.dice" },
+  "plugins.uninstall": { id: "demo.dice" },
+  "plugins.prune": {},
+  "plugins.export": { file: "set.json" },
+  "plugins.import": { file: "set.json" },
+  "marketplace.add": { name: "acme", url: "https://plugins.acme.example" },
+  "marketplace.remove": { name: "acme" },
+  "grants.limit": { id: "demo.dice" },
+  "grants.revoke": { id: "demo.dice" },
+  "grants.export": { file: "grants.json" },
+  "grants.import": { file: "grants.json" },
 };
 
 describe("the manifest", () => {
   it("states exactly what the operations are", () => {
-    const stated = manifest.provides.filter(({ contract }) => contract !== "plinth.plugin-source");
+    const stated = manifest.provides.filter(({ contract }) => !["plinth.plugin-source", "plinth.service"].includes(contract));
     expect(stated).toEqual(JSON.parse(JSON.stringify(descriptorsOf(table))));
   });
 });
 
 describe("who may do what", () => {
-  it("writes are the owner's", () => {
-    expect(writes).toEqual(["install", "confirm", "enable", "disable", "uninstall"]);
+  it("writes, and what reads more than states, are the owner's", () => {
+    expect(writes).toEqual(Object.keys(example));
   });
 
   it.each(writes)("refuses a guest's %s from the conversation, the shell and the API", async (name) => {
     const home = await house();
     const input = example[name] as Record<string, string>;
-    expect(await codeOf(home.chat(`${name} ${Object.values(input)[0]}`, guest))).toBe("PLINTH_NOT_OWNER");
-    expect(await codeOf(home.shell(name, input, { yes: true }, guest))).toBe("PLINTH_NOT_OWNER");
+    const typed = name.replace("plugins.", "").replace(".", " ");
+    // What is for a shell only does not exist in a conversation.
+    const inChat = table.find((one) => idOf(one) === name)?.only === undefined ? "PLINTH_NOT_OWNER" : "PLINTH_USAGE";
+    expect(await codeOf(home.chat([typed, ...Object.values(input)].join(" "), guest))).toBe(inChat);
+    expect(await codeOf(home.shell(name, input, {}, guest))).toBe("PLINTH_NOT_OWNER");
     expect(await codeOf(home.api(name, input, guest))).toBe("PLINTH_NOT_OWNER");
-    expect(await codeOf(home.shell(name, input, { yes: true }, { role: "system", via: "cron" }))).toBe("PLINTH_NOT_OWNER");
+    expect(await codeOf(home.shell(name, input, {}, { role: "system", via: "cron" }))).toBe("PLINTH_NOT_OWNER");
     expect(home.calls).toEqual([]);
   });
 
@@ -117,7 +137,7 @@ describe("plinth plugins", () => {
       "may reach: api.example.com",
       "sides",
       "heapMb 32",
-      "enforcement partial",
+      "enforced here in part",
       "registry:demo.dice@1.1.0",
       `key ${home.key.keyId}`,
     ]) {

@@ -22,16 +22,29 @@ export interface Job {
 /** One thing that the plugin manager does. Chat, shell and API are projections of it. */
 export interface Operation {
   name: string;
+  /** Of a group: `/plugins grants NAME`, `plinth grants NAME`, `grants.NAME`. */
+  group?: "grants" | "marketplace";
+  /** Not offered in conversations: it reads or writes files of the person who asks. */
+  only?: "shell";
   summary: string;
   /** Whose work may run it. */
   access: "anyone" | "owner";
-  args?: { name: string; summary: string; required?: boolean; variadic?: boolean }[];
+  args?: OperationArgument[];
   options?: { [name: string]: OperationOption };
   examples: string[];
   /** Yields what it is doing, returns the result for machines. */
   run(job: Job): AsyncGenerator<string, unknown>;
   /** The result for people. */
   report(result: any, job: Job): Report;
+}
+
+export interface OperationArgument {
+  name: string;
+  summary: string;
+  required?: boolean;
+  variadic?: boolean;
+  /** An option of shells that makes it optional there. */
+  unless?: string;
 }
 
 export interface OperationOption {
@@ -43,16 +56,26 @@ export interface OperationOption {
   only?: "chat" | "shell";
 }
 
+/** Such as `plugins.install` or `grants.revoke`. */
+export function idOf({ group, name }: Pick<Operation, "group" | "name">): string {
+  return `${group ?? "plugins"}.${name}`;
+}
+
+/** What is typed after `/plugins`. */
+export function chatName({ group, name }: Pick<Operation, "group" | "name">): string {
+  return group === undefined ? name : `${group} ${name}`;
+}
+
 /** The requester, from the identity that the host vouches for. Nobody, and guests for owners' operations, are refused. */
-export function admit(operation: Pick<Operation, "name" | "access">, call: Call, surface: Requester["surface"], session = ""): Requester {
+export function admit(operation: Pick<Operation, "name" | "group" | "access">, call: Call, surface: Requester["surface"], session = ""): Requester {
   const principal = call.work?.principal;
   if (!principal) {
-    throw new PlinthError("PLINTH_NOT_AUTHENTICATED", `Nobody is known to have asked for plugins ${operation.name}.`, {
+    throw new PlinthError("PLINTH_NOT_AUTHENTICATED", `Nobody is known to have asked for plugins ${chatName(operation)}.`, {
       next: "Sign in first.",
     });
   }
   if (operation.access === "owner" && principal.role !== "owner") {
-    throw new PlinthError("PLINTH_NOT_OWNER", `Only the owner of this host may ${operation.name} extensions.`, {
+    throw new PlinthError("PLINTH_NOT_OWNER", `Only the owner of this host may use plugins ${chatName(operation)}.`, {
       next: "Ask the owner to do it.",
     });
   }

@@ -1,26 +1,77 @@
 import { type Context, PlinthError } from "@plinth/sdk";
+import { frozenReport, installFrozen } from "./commands/frozen.ts";
+import { info } from "./commands/info.ts";
+import { marketplaceOperations } from "./commands/marketplace.ts";
+import { outdated } from "./commands/outdated.ts";
+import { pin, unpin } from "./commands/pin.ts";
+import { prune } from "./commands/prune.ts";
+import { rollback } from "./commands/rollback.ts";
+import { exportSet, importSet } from "./commands/transfer.ts";
+import { update } from "./commands/update.ts";
+import { verify } from "./commands/verify.ts";
+import { why } from "./commands/why.ts";
+import { doctor } from "./doctor.ts";
+import { grantFileOperations } from "./grants/file.ts";
+import { grantOperations } from "./grants/operations.ts";
 import { inspect } from "./inspection.ts";
 import { installReport } from "./install-report.ts";
 import type { Installation } from "./installation.ts";
 import { list, search } from "./listing.ts";
 import type { Operation } from "./operation.ts";
 import { code, safe } from "./report.ts";
+import type { Setup } from "./upkeep/setup.ts";
 
 /** Everything that the plugin manager does, once. */
-export function operations(ctx: Context, installation: Installation): Operation[] {
-  return [list(ctx), search(ctx), install(installation), confirm(installation), inspect(ctx), enable(ctx, true), enable(ctx, false), uninstall(ctx)];
+export function operations(ctx: Context, installation: Installation, setup: Setup): Operation[] {
+  const { registries } = installation;
+  return [
+    list(ctx),
+    search(ctx),
+    info(ctx, registries),
+    install(ctx, installation),
+    confirm(installation),
+    inspect(ctx),
+    why(ctx),
+    outdated(ctx, registries),
+    update(ctx, installation),
+    rollback(ctx, installation),
+    verify(ctx, registries),
+    pin(ctx),
+    unpin(ctx),
+    doctor(ctx, setup),
+    enable(ctx, true),
+    enable(ctx, false),
+    uninstall(ctx),
+    prune(ctx, installation),
+    exportSet(ctx),
+    importSet(ctx, installation),
+    ...marketplaceOperations(ctx),
+    ...grantOperations(ctx),
+    ...grantFileOperations(ctx),
+  ];
 }
 
-function install(installation: Installation): Operation {
+function install(ctx: Context, installation: Installation): Operation {
   return {
     name: "install",
     summary: "Install or update an extension, after you saw what it may do",
     access: "owner",
-    args: [{ name: "spec", summary: "A package, a folder or an archive", required: true }],
-    options: { yes: { type: "boolean", short: "y", summary: "Consent to everything it asks for", only: "shell" } },
-    examples: ["install demo.dice", "install demo.dice@^1", "install ./my-extension", "install dice.tgz --yes"],
-    run: ({ input, requester, cwd, signal }) => installation.install(String(input.spec), input.yes === true, cwd, requester, signal),
-    report: installReport,
+    args: [{ name: "spec", summary: "A package, a folder or an archive; with --frozen a lockfile or none", required: true, unless: "frozen" }],
+    options: {
+      yes: { type: "boolean", short: "y", summary: "Consent to everything it asks for", only: "shell" },
+      frozen: { type: "boolean", summary: "Exactly what the lockfile says, or nothing", only: "shell" },
+    },
+    examples: ["install demo.dice", "install demo.dice@^1", "install ./my-extension", "install dice.tgz --yes", "install --frozen"],
+    run(job) {
+      const { input, requester, cwd, signal } = job;
+      if (input.frozen === true) return installFrozen(ctx, installation, job);
+      if (!input.spec)
+        throw new PlinthError("PLINTH_USAGE", "plugins.install: spec is missing.", {
+          next: "Name a package such as demo.dice, a folder or an archive.",
+        });
+      return installation.install(String(input.spec), input.yes === true, cwd, requester, signal);
+    },
+    report: frozenReport,
   };
 }
 

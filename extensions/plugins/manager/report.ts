@@ -5,6 +5,10 @@ export interface Report {
   suggest?: { label: string; text: string }[];
   /** What to run in a shell when a person says yes. */
   confirm?: { question: string; argv: string[] };
+  /** What a shell prints instead of the blocks, to the byte. */
+  verbatim?: string;
+  /** The shell's exit status where it is not 0. */
+  exit?: number;
 }
 
 /** Strings of `text` and `title` are this extension's own words; outside words in them went through `safe` or `code`. */
@@ -18,10 +22,13 @@ export type Block =
 /** Channels cut or refuse longer messages. */
 const MARKDOWN_LIMIT = 3_500;
 
+/** What steers a terminal or turns the direction of writing. */
+const STEERING = /(?:(?!\u200d)[\p{Cc}\p{Cf}\u2028\u2029])+/gu;
+
 /** Text from outside as one harmless line: no control characters, no links, images, tags or code. */
 export function safe(text: string, most = 300): string {
   const line = text
-    .replace(/\p{Cc}+/gu, " ")
+    .replace(STEERING, " ")
     .replaceAll("[", "(")
     .replaceAll("]", ")")
     .replaceAll("<", "‹")
@@ -105,5 +112,5 @@ function wrap(text: string, columns: number, indent: string): string[] {
 }
 
 function plain(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ");
+  return text.replace(STEERING, " ");
 }

@@ -5,7 +5,7 @@ import { terminalText } from "./report.ts";
 type Run = Client<"plinth.cli-command">["run"];
 type TerminalItem = ReturnType<Run> extends AsyncIterable<infer Item> ? Item : never;
 
-/** `plinth plugins …`: an operation as a shell command. */
+/** `plinth plugins …` and `plinth grants …`: an operation as a shell command. */
 export async function* runShell(operation: Operation, { args, options, terminal }: Parameters<Run>[0], call: Call): AsyncIterable<TerminalItem> {
   const requester = admit(operation, call, "cli");
   const input: Record<string, string | boolean> = { ...options };
@@ -21,7 +21,8 @@ export async function* runShell(operation: Operation, { args, options, terminal 
     if (!step.done) await steps.return(undefined);
   }
   const report = operation.report(step.value, job);
-  yield { out: terminalText(report, terminal) };
+  yield { out: report.verbatim ?? terminalText(report, terminal) };
   yield { result: step.value };
+  if (report.exit !== undefined) yield { exit: report.exit };
   if (report.confirm) yield { confirm: report.confirm };
 }

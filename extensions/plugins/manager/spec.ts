@@ -9,10 +9,11 @@ export interface Spec {
   rest: string;
 }
 
+const ARCHIVE = /\.(tgz|tar\.gz|zip)$/i;
 const PACKAGE = /^[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*(@\S+)?$/;
 
 /**
- * `demo.dice`, `demo.dice@^1` and `registry:…` are packages of a registry; `./folder`, `/folder`, `x.tgz` and `file:…`
+ * `demo.dice`, `demo.dice@^1` and `registry:…` are packages of a registry; `./folder`, `/folder`, `x.tgz`, `x.zip`, `file:…` and `link:…`
  * lie on this machine; any other `scheme:…` is for the source that provides that scheme.
  *
  * @param cwd what relative paths are relative to.
@@ -21,9 +22,9 @@ export function parseSpec(text: string, cwd: string): Spec {
   const spec = text.trim();
   const [, scheme, rest] = /^([a-z][a-z0-9-]*):(.+)$/s.exec(spec) ?? [];
   if (scheme === "file") return local(fileUrl(spec) ?? (rest as string), cwd);
-  if (scheme === "folder" || scheme === "archive") return { scheme, rest: absolute(rest as string, cwd) };
+  if (scheme === "folder" || scheme === "archive" || scheme === "link") return { scheme, rest: absolute(rest as string, cwd) };
   if (scheme !== undefined) return { scheme, rest: rest as string };
-  if (/^(\.{1,2}$|\.{0,2}\/|~\/)/.test(spec) || /\.(tgz|tar\.gz)$/.test(spec)) return local(spec, cwd);
+  if (/^(\.{1,2}$|\.{0,2}\/|~\/)/.test(spec) || ARCHIVE.test(spec)) return local(spec, cwd);
   if (PACKAGE.test(spec)) return { scheme: "registry", rest: spec };
   throw new PlinthError("PLINTH_SPEC", `${JSON.stringify(spec.slice(0, 200))} names nothing that can be installed.`, {
     next: "Give a package such as demo.dice or demo.dice@^1, a folder such as ./dice, or an archive such as dice.tgz.",
@@ -42,7 +43,7 @@ export function parsePackage(rest: string): { id: string; range: string | undefi
 }
 
 function local(path: string, cwd: string): Spec {
-  return { scheme: /\.(tgz|tar\.gz)$/.test(path) ? "archive" : "folder", rest: absolute(path, cwd) };
+  return { scheme: ARCHIVE.test(path) ? "archive" : "folder", rest: absolute(path, cwd) };
 }
 
 function absolute(path: string, cwd: string): string {

@@ -12,7 +12,10 @@ const TURNS = 150;
 const PAUSE_MS = 20;
 const LANES = 2;
 /** As an operator might set them; a call that hangs is otherwise waited for two minutes. */
-const CONFIG = { extensions: { "plinth.native": { config: { toolTimeoutMs: 2_000 } }, "plinth.tier-isolate": { config: { turnMs: 600 } } } };
+const CONFIG = {
+  policy: { drainMs: 2_000 },
+  extensions: { "plinth.native": { config: { toolTimeoutMs: 2_000 } }, "plinth.tier-isolate": { config: { turnMs: 600 } } },
+};
 const TIERS = ["isolate", "process"];
 const WANTED = new Set([
   ...["loop-in-call", "microtask-storm", "regex-backtracking", "big-number", "proxy-rejection"],
@@ -45,6 +48,7 @@ export async function measure(row) {
     Array.from({ length: LANES }, async () => {
       const client = await connect(gateway);
       for (let next = attacks.shift(); next !== undefined; next = attacks.shift()) await client.turn(`use ${next.tool}`, `attack-${next.tool}`);
+      client.close();
     }),
   ).finally(() => {
     over = true;
