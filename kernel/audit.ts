@@ -51,7 +51,13 @@ export class Audit {
       while (this.#held.length > 0) {
         const [records, dropped] = [this.#held.splice(0, BATCH), this.#dropped];
         this.#dropped = 0;
-        await this.#keep(records, dropped).catch(() => void (this.#dropped += records.length + dropped));
+        try {
+          await this.#keep(records, dropped);
+        } catch {
+          // Whoever should keep it cannot now: no next try at once, or telling that it failed would have no end.
+          this.#dropped += records.length + dropped;
+          return;
+        }
       }
     });
     return this.#sending;

@@ -247,7 +247,7 @@ export class Instance {
 
   #refused(entry: CapabilityEntry, method: string, error: PlinthError): PlinthError {
     this.counts.refused++;
-    this.#input.onRefused(`into ${entry.contract.id}/${entry.id}.${method}`, error);
+    if (entry.contract.id !== "plinth.audit") this.#input.onRefused(`into ${entry.contract.id}/${entry.id}.${method}`, error);
     return error;
   }
 

@@ -49,7 +49,7 @@ export async function measure(row) {
 }
 
 /** Bundle a benchmark extension and install it, as its author and its user would; under another name when `as` has one. */
-export async function install(host, home, name = "echo", as = { id: `bench.${name}`, tool: name }) {
+export async function install(host, home, name = "echo", as = { id: `bench.${name}`, tool: name }, more = {}) {
   const source = join(root, "test/fixtures/bench", name);
   const dir = join(home, "packages", as.id);
   mkdirSync(dir, { recursive: true });
@@ -68,5 +68,5 @@ export async function install(host, home, name = "echo", as = { id: `bench.${nam
   const entry = host.current.find("plinth.host-admin", null);
   const ask = (method, input) => entry.by.invoke(entry, method, input, {}, null);
   const { digest, consent } = await ask("inspect", { dir });
-  await ask("install", { dir, digest, consent: consent.hash, source: `folder:${dir}`, pinnedBy: "operator", reason: "benchmark" });
+  await ask("install", { dir, digest, consent: consent.hash, source: `folder:${dir}`, pinnedBy: "operator", reason: "benchmark", ...more });
 }

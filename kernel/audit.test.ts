@@ -1,0 +1,48 @@
+import type { AuditRecord } from "@plinth/manifests";
+import { expect, it } from "vitest";
+import { Audit, type Decision } from "./audit.ts";
+
+const refused: Decision = { extension: "a.b", kind: "net", what: "GET https://a.example/", allowed: false, code: "PLINTH_PERMISSION" };
+
+it("hands over what was noted, in order, and what was lost before it", async () => {
+  const kept: [AuditRecord[], number][] = [];
+  const audit = new Audit(
+    () => "all",
+    async (records, dropped) => void kept.push([records, dropped]),
+  );
+  for (let n = 0; n < 2_500; n++) audit.note({ ...refused, what: String(n) });
+  await audit.flush();
+  audit.note(refused);
+  await audit.flush();
+  const all = kept.flatMap(([records]) => records);
+  expect(all.map(({ what }) => what).slice(0, 3)).toEqual(["0", "1", "2"]);
+  expect(kept.reduce((sum, [, dropped]) => sum + dropped, 0) + all.length).toBe(2_501);
+});
+
+it("does not go on for ever when its keeper fails, even if that is noted as well", async () => {
+  let tries = 0;
+  const audit: Audit = new Audit(
+    () => "denied",
+    async () => {
+      tries++;
+      audit.note({ ...refused, what: "into plinth.audit" });
+      throw new Error("stopped");
+    },
+  );
+  audit.note(refused);
+  await audit.flush();
+  expect(tries).toBe(1);
+});
+
+it("wants what its level says, and always what owners change, unless it is off", () => {
+  const of = (level: "off" | "denied" | "all"): boolean[] => {
+    const audit = new Audit(
+      () => level,
+      async () => {},
+    );
+    return [audit.wants(false), audit.wants(true), audit.wants(true, "grant")];
+  };
+  expect(of("off")).toEqual([false, false, false]);
+  expect(of("denied")).toEqual([true, false, true]);
+  expect(of("all")).toEqual([true, true, true]);
+});
