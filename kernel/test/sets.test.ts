@@ -24,7 +24,6 @@ function contract() {
     id: "acme.geo.points",
     version: "1.0.0",
     title: "Points",
-    summary: "Points.",
     cardinality: "many",
     selection: "by-id",
     descriptor: {},

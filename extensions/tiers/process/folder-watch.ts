@@ -1,13 +1,13 @@
 import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 
-const EVERY_MS = 1_000;
+const EVERY_MS = 250;
 /** More entries than that are too many, whatever they hold; and nobody counts for ever. */
 const MAX_ENTRIES = 20_000;
 
 /**
  * Ends a process that keeps more in its own folder than it may. The file system has no quota for a folder, so it is counted:
- * once a second while the process does something, by what files take on the disk.
+ * four times a second while the process does something, by what files take on the disk.
  */
 export class FolderWatch {
   readonly #dir: string;

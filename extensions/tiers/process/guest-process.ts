@@ -43,7 +43,12 @@ export class GuestProcess {
     const cwd = granted.find(({ path }) => path === info.dataDir)?.path ?? "/";
     // Libraries ask for a home, and there is no list of users to look it up in.
     const env = { PATH: "/usr/bin:/bin", LANG: "C.UTF-8", TZ: process.env.TZ ?? "UTC", HOME: cwd };
-    const room = { folders: granted, programs: [process.execPath, dirname(program)], cwd, env };
+    const storageMb = manifest.budgets?.storageMb ?? FOLDER_MB;
+    const mayWrite = granted.some(({ path, write }) => write && path === info.dataDir);
+    // Where only its own folder is written to; a workspace may hold larger files than it may keep itself.
+    const narrow = mayWrite && granted.every(({ path, write }) => !write || path === info.dataDir);
+    const maxFileBytes = narrow ? { maxFileBytes: storageMb * 1024 ** 2 } : {};
+    const room = { folders: granted, programs: [process.execPath, dirname(program)], cwd, env, ...maxFileBytes };
     const child = launch(tools, room, [process.execPath, ...permissionFlags(granted, program, this.#heapMb), program]);
     this.#child = child;
     this.#capture();
@@ -61,11 +66,10 @@ export class GuestProcess {
             () => this.#ping(),
           );
     this.watch = watch;
-    const mayWrite = granted.some(({ path, write }) => write && path === info.dataDir);
     if (watch !== null && mayWrite && info.dataDir !== null) {
       let usedMs = 0;
       const worked = (): boolean => usedMs !== (usedMs = watch.usage().cpuMs);
-      this.#folder = new FolderWatch(info.dataDir, manifest.budgets?.storageMb ?? FOLDER_MB, worked, (why) => this.end(why));
+      this.#folder = new FolderWatch(info.dataDir, storageMb, worked, (why) => this.end(why));
     }
     this.closed = new Promise((resolve) => child.once("close", () => resolve()));
     child.on("error", (error) => this.end(error.message));

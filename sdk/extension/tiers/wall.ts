@@ -38,6 +38,8 @@ export interface Room {
   readonly env: Readonly<Record<string, string>>;
   /** It may start programs of its own: then no system calls are filtered. */
   readonly processes?: boolean;
+  /** Of one file that it writes, in bytes; default 1 GiB. */
+  readonly maxFileBytes?: number;
 }
 
 const MAX_FILE_BYTES = 1024 ** 3;
@@ -45,7 +47,7 @@ const MAX_DESCRIPTORS = 1024;
 
 /** `command` behind the strongest wall that is here. Descriptors that were handed over stay open. */
 export function walled(tools: Tools, room: Room, command: readonly string[], filterAt?: number): [string, string[]] {
-  const [program = "", ...args] = limited(tools, inner(tools, room, command, filterAt));
+  const [program = "", ...args] = limited(tools, inner(tools, room, command, filterAt), room.maxFileBytes);
   return [program, args];
 }
 
@@ -98,8 +100,8 @@ export function leashed({ setpriv }: Pick<Tools, "setpriv">, command: readonly s
 }
 
 /** No core files, bounded descriptors and file sizes. Not `nproc`: it counts every process of the user, and not those of root. */
-export const limited = ({ prlimit }: Pick<Tools, "prlimit">, command: readonly string[]): string[] =>
-  prlimit === null ? [...command] : [prlimit, "--core=0", `--nofile=${MAX_DESCRIPTORS}`, `--fsize=${MAX_FILE_BYTES}`, "--", ...command];
+export const limited = ({ prlimit }: Pick<Tools, "prlimit">, command: readonly string[], maxFileBytes = MAX_FILE_BYTES): string[] =>
+  prlimit === null ? [...command] : [prlimit, "--core=0", `--nofile=${MAX_DESCRIPTORS}`, `--fsize=${maxFileBytes}`, "--", ...command];
 
 /** The folders that were granted: what the manifest declares, narrowed by the operator. Missing ones cannot be granted. */
 export function folders({ info, workspace }: Pick<RunnerInput, "info" | "workspace">): Folder[] {

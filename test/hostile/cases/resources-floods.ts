@@ -132,7 +132,7 @@ export const cases: HostileCase[] = [
     top: 'import { openSync, writeSync } from "node:fs";',
     manifest: { permissions: { fs: ["data"] }, budgets: { storageMb: 8 } },
     code: 'return attempt(() => { const fd = openSync(ctx.dataDir + "/fill", "w"); const bytes = Buffer.alloc(1 << 20, 1); for (let n = 0; n < 256; n++) writeSync(fd, bytes); return "256 MiB"; });',
-    stopped: { process: by("storage watch", "PLINTH_EXTENSION_EXITED") },
+    stopped: { process: [by("storage watch", "PLINTH_EXTENSION_EXITED"), by("system wall", "EFBIG")] },
   },
   {
     id: "stream-flood",
