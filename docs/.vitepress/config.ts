@@ -31,6 +31,7 @@ export default defineConfig({
           { text: "What Plinth is", link: "/" },
           { text: "Getting started", link: "/getting-started" },
           { text: "Your first extension", link: "/writing-your-first-extension" },
+          { text: "Plugins", link: "/plugins" },
           { text: "Permissions", link: "/permissions" },
           { text: "Configuration", link: "/configuration" },
           { text: "Operating", link: "/operating" },

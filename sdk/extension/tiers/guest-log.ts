@@ -3,7 +3,7 @@ import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { Bucket } from "./bucket.ts";
 
 const LEVELS = new Set<unknown>(["debug", "info", "warn", "error"]);
-const LINES = { perSecond: 200, burst: 1_000 };
+const LINES = { perSecond: 200, burst: 300 };
 const BYTES = { perSecond: 65_536, burst: 262_144 };
 /** Notes that nobody reads cost the host time as well: whoever sends this many a second means no log. */
 const NOTES = { perSecond: 10_000, burst: 50_000 };

@@ -19,7 +19,7 @@ import { Bucket } from "./bucket.ts";
 import { GuestLog } from "./guest-log.ts";
 
 /** What comes faster than this waits: an extension that asks in a loop takes its own time, not the host's. */
-const REQUESTS = { perSecond: 2_000, burst: 4_000 };
+const REQUESTS = { perSecond: 2_000, burst: 500 };
 /** Not worth a timer. */
 const SOON_MS = 2;
 
