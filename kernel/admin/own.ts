@@ -57,7 +57,7 @@ export function ownCapabilities(host: Host): CapabilityEntry[] {
   );
   const kernelMethods = new Map<string, Method>([
     ["snapshot", () => snapshot(host)],
-    ["blocked", ({ extension, ms }) => (host.current.instances.get(String(extension))?.blocked(Number(ms)), {})],
+    ["blocked", ({ extension, ms }) => host.current.instances.get(String(extension))?.blocked(Number(ms)) ?? {}],
   ]);
   return [entry("plinth.kernel", new OwnProvider(kernelMethods, false)), entry("plinth.host-admin", new OwnProvider(adminMethods, true))];
 }

@@ -76,7 +76,7 @@ describe("an operator's extension in the host's own process", () => {
       expect(await good()).toMatchObject({ input: { a: 1 } });
     } finally {
       release();
-      listeners.forEach((name, at) => before[at]?.forEach((listener) => void process.on(name, listener as () => void)));
+      for (const [at, name] of listeners.entries()) for (const listener of before[at] ?? []) process.on(name, listener as () => void);
     }
   });
 });

@@ -87,7 +87,15 @@ export async function openHost(): Promise<TestHost> {
   return host;
 }
 
-export type Options = { extension?: string; method?: string; headers?: Record<string, string>; body?: string; timeoutMs?: number; maxBytes?: number };
+export interface Options {
+  extension?: string;
+  method?: string;
+  headers?: Record<string, string>;
+  sensitive?: string[];
+  body?: string;
+  timeoutMs?: number;
+  maxBytes?: number;
+}
 
 export const open = (host: TestHost, hosts: string[], url: string, options: Options = {}, signal?: AbortSignal) =>
   host

@@ -14,7 +14,7 @@ async function start(config: Record<string, unknown>): Promise<void> {
   told.length = 0;
   const kernel = {
     snapshot: () => ({ records: [{ manifest: { id: "acme.busy" }, digest: "d", bundled: false, dir: here }] }),
-    blocked: (input: { extension: string; ms: number }) => (told.push(input), {}),
+    blocked: (input: { extension: string; ms: number }) => void told.push(input),
   };
   host = await createTestHost({
     extensions: [{ manifest: manifest as never, extension, config }],
