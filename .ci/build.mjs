@@ -25,7 +25,6 @@ const esm = {
   legalComments: "none",
   conditions: ["development"],
   minifySyntax: true,
-  keepNames: true,
   outExtension: { ".js": ".mjs" },
 };
 

@@ -6,6 +6,8 @@ import type { WorkData } from "@plinth/manifests/wire/bridge.ts";
 import { writeAtomic } from "./config.ts";
 import { errors, type PlinthError } from "./errors.ts";
 
+const NOTHING: Partial<Grant> = {};
+
 /** What owners allowed. An extension runs only while a grant covers exactly what it is, and only where that holds. */
 export class Grants {
   readonly #file: string;
@@ -46,7 +48,8 @@ export class Grants {
 
   /** Why the grant does not hold in this work; null where it does. Without a grant the plan leaves the extension out. */
   refuses(id: string, work: WorkData | undefined): PlinthError | null {
-    const { scope, expiresAt } = this.#grants.get(id) ?? {};
+    const { scope, expiresAt } = this.#grants.get(id) ?? NOTHING;
+    if (scope === undefined && expiresAt === undefined) return null;
     if (expiresAt !== undefined && expiresAt <= Date.now()) return errors.grantExpired(id, expiresAt);
     for (const [label, value] of Object.entries(scope ?? {}))
       if (work?.principal.scope?.[label] !== value) return errors.outOfScope(id, `${label} ${value}`);

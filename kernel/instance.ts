@@ -6,6 +6,7 @@ import type { SchemaGuard } from "@plinth/manifests/check/guard.ts";
 import { checkHookPayload, checkPayload, loadPayloads } from "@plinth/manifests/check/payloads.ts";
 import { Breaker } from "@plinth/manifests/wire/breaker.ts";
 import type { CallOptions, InstanceInfo, WorkData } from "@plinth/manifests/wire/bridge.ts";
+import { Budgets } from "@plinth/manifests/wire/budgets.ts";
 import { Call, followStream, settle } from "@plinth/manifests/wire/call.ts";
 import type { Runner, RunnerInput, Usage } from "@plinth/manifests/wire/runner.ts";
 import type { DependencyContainer } from "tsyringe";
@@ -41,11 +42,6 @@ export interface InstanceInput {
 }
 
 const BREAKS = new Set(["PLINTH_DEADLINE", "PLINTH_EXTENSION_EXITED", "PLINTH_PROTOCOL"]);
-const CALL_WINDOW_MS = 60_000;
-/** Of an extension that is not of the product and states no number of its own. */
-const CONCURRENT_CALLS = 1_000;
-const CPU_MS_PER_MINUTE = 30_000;
-const CPU_LOOK_MS = 1_000;
 const START_MS = 20_000;
 
 /**
@@ -63,11 +59,11 @@ export class Instance {
   #runner: Runner | null = null;
   #starting: Promise<Runner> | null = null;
   readonly #calls = new Set<Call>();
+  readonly #budgets: Budgets;
   #quiet: (() => void) | null = null;
   #stopped: PlinthError | null = null;
   #well: NodeJS.Timeout | undefined;
-  #cpuWatch: NodeJS.Timeout | undefined;
-  #window = { start: 0, calls: 0 };
+  #unwatchCpu: () => void = () => {};
   #told = 0;
   /** The last failure of a call or hook, for `status`. */
   lastError: PlinthError | null = null;
@@ -80,6 +76,7 @@ export class Instance {
     this.record = input.record;
     this.id = input.record.manifest.id;
     this.tier = input.tier;
+    this.#budgets = new Budgets(input.record.manifest, input.record.bundled);
   }
 
   get active(): boolean {
@@ -201,7 +198,7 @@ export class Instance {
   async stop(reason: PlinthError, deadline: Promise<void>): Promise<void> {
     this.#stopped = reason;
     clearTimeout(this.#well);
-    clearInterval(this.#cpuWatch);
+    this.#unwatchCpu();
     if (this.#calls.size > 0) {
       await Promise.race([new Promise<void>((resolve) => (this.#quiet = resolve)), deadline]);
       for (const call of this.#calls) call.cancel(reason);
@@ -230,19 +227,10 @@ export class Instance {
     if (!this.breaker.allows()) return errors.breakerOpen(this.id);
     const problem = this.#crosses(caller) ? checkPayload(caller?.id ?? "host", entry.contract, method, "in", input) : null;
     if (problem !== null) return problem;
-    const spent = this.#spent();
+    const spent = this.#budgets.refuses(this.#calls.size);
     if (spent !== null) return spent;
     this.counts.calls++;
     return null;
-  }
-
-  #spent(): PlinthError | null {
-    const { callsPerMinute, concurrentCalls = this.record.bundled ? Infinity : CONCURRENT_CALLS } = this.record.manifest.budgets ?? {};
-    if (this.#calls.size >= concurrentCalls) return errors.quota(this.id, `${concurrentCalls} calls at one time`);
-    if (callsPerMinute === undefined) return null;
-    const now = Date.now();
-    if (now - this.#window.start > CALL_WINDOW_MS) this.#window = { start: now, calls: 0 };
-    return ++this.#window.calls > callsPerMinute ? errors.quota(this.id, `${callsPerMinute} calls a minute`) : null;
   }
 
   #refused(entry: CapabilityEntry, method: string, error: PlinthError): PlinthError {
@@ -307,7 +295,7 @@ export class Instance {
     void runner.ended?.then((reason) => {
       if (this.#runner !== runner) return;
       this.#runner = null;
-      clearInterval(this.#cpuWatch);
+      this.#unwatchCpu();
       supervisor.strike(this.id, digest, "exit", owned(reason, this.id));
       onLog("error", `it ended: ${reason.message}`);
     });
@@ -321,24 +309,19 @@ export class Instance {
     return runner;
   }
 
-  /** What uses more of the processor in a minute than its budget is ended and struck, whatever it does with it. */
   #watchCpu(runner: Runner): void {
-    const limit = this.record.manifest.budgets?.cpuMsPerMinute ?? (this.record.bundled ? Infinity : CPU_MS_PER_MINUTE);
-    if (limit === Infinity || runner.usage === undefined) return;
-    const looks: number[] = [];
-    this.#cpuWatch = setInterval(() => {
-      const now = runner.usage?.().cpuMs ?? 0;
-      looks.push(now);
-      const since = looks.length > CALL_WINDOW_MS / CPU_LOOK_MS ? (looks.shift() ?? 0) : (looks[0] ?? 0);
-      if (now - since <= limit || this.#runner !== runner) return;
-      clearInterval(this.#cpuWatch);
-      this.#runner = null;
-      const error = errors.quota(this.id, `${limit} ms of processor time a minute`);
-      this.#input.supervisor.strike(this.id, this.record.digest, "budget", error);
-      this.#input.onLog("error", error.message);
-      for (const call of this.#calls) call.cancel(error);
-      void runner.stop(error).catch(() => {});
-    }, CPU_LOOK_MS).unref();
+    if (runner.usage === undefined) return;
+    this.#unwatchCpu = this.#budgets.watchCpu(
+      () => runner.usage?.().cpuMs ?? 0,
+      (error) => {
+        if (this.#runner !== runner) return;
+        this.#runner = null;
+        this.#input.supervisor.strike(this.id, this.record.digest, "budget", error);
+        this.#input.onLog("error", error.message);
+        for (const call of this.#calls) call.cancel(error);
+        void runner.stop(error).catch(() => {});
+      },
+    );
   }
 }
 

@@ -10,8 +10,8 @@ export class Call {
   #parent: AbortSignal | undefined;
   #controller: AbortController | undefined;
   #reason: unknown;
-  /** Set by whoever waits for the receiver: ends that wait. */
-  fail: ((reason: PlinthError) => void) | null = null;
+  /** Whoever waits for the receiver now. */
+  waiting: { fail(reason: PlinthError): void } | null = null;
   cancelled: PlinthError | null = null;
 
   constructor(caller: string, work: WorkData | undefined, parent: AbortSignal | undefined) {
@@ -42,7 +42,7 @@ export class Call {
   cancel(reason: PlinthError): void {
     this.cancelled = reason;
     this.abort(reason);
-    this.fail?.(reason);
+    this.waiting?.fail(reason);
   }
 
   /** The call is over: let go of the parent's signal. */
@@ -83,44 +83,64 @@ export function settle(
   }
   const pending = result;
   return new Promise((resolve, reject) => {
-    let deadline: Deadline | undefined;
-    const onAbort = (): void => {
-      finish();
-      call?.abort(parent?.reason);
-      reject(abortError(parent, what));
-    };
-    const finish = (): void => {
-      if (deadline !== undefined) removeDeadline(deadline);
-      parent?.removeEventListener("abort", onAbort);
-      if (waiting !== null) waiting.fail = null;
-      call?.release();
-    };
-    if (waiting !== null) {
-      waiting.fail = (reason) => {
-        finish();
-        reject(reason);
-      };
-    }
-    if (deadlineMs > 0) {
-      deadline = addDeadline(deadlineMs, () => {
-        const error = errors.deadline(owner, what, deadlineMs);
-        finish();
-        call?.abort(error);
-        reject(error);
-      });
-    }
-    parent?.addEventListener("abort", onAbort, { once: true });
+    const wait = new Wait(owner, what, call, waiting, parent, reject);
+    if (deadlineMs > 0) wait.until(deadlineMs);
     pending.then(
       (value) => {
-        finish();
+        wait.over();
         resolve(value);
       },
-      (thrown) => {
-        finish();
-        reject(owned(thrown, owner));
-      },
+      (thrown) => wait.fail(owned(thrown, owner)),
     );
   });
+}
+
+/** One wait for an answer. An object and not a handful of functions: there is one for each call. */
+class Wait {
+  readonly #owner: string;
+  readonly #what: string;
+  readonly #call: Call | null;
+  readonly #held: Call | null;
+  readonly #parent: AbortSignal | undefined;
+  readonly #reject: (error: unknown) => void;
+  #deadline: Deadline | undefined;
+
+  constructor(owner: string, what: string, call: Call | null, held: Call | null, parent: AbortSignal | undefined, reject: (error: unknown) => void) {
+    this.#owner = owner;
+    this.#what = what;
+    this.#call = call;
+    this.#held = held;
+    this.#parent = parent;
+    this.#reject = reject;
+    if (held !== null) held.waiting = this;
+    parent?.addEventListener("abort", this, { once: true });
+  }
+
+  until(deadlineMs: number): void {
+    this.#deadline = addDeadline(deadlineMs, () => {
+      const error = errors.deadline(this.#owner, this.#what, deadlineMs);
+      this.#call?.abort(error);
+      this.fail(error);
+    });
+  }
+
+  /** The parent was aborted. */
+  handleEvent(): void {
+    this.#call?.abort(this.#parent?.reason);
+    this.fail(abortError(this.#parent, this.#what));
+  }
+
+  fail(error: unknown): void {
+    this.over();
+    this.#reject(error);
+  }
+
+  over(): void {
+    if (this.#deadline !== undefined) removeDeadline(this.#deadline);
+    this.#parent?.removeEventListener("abort", this);
+    if (this.#held !== null) this.#held.waiting = null;
+    this.#call?.release();
+  }
 }
 
 export function abortError(signal: AbortSignal | undefined, what: string): PlinthError {
