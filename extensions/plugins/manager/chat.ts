@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Call, type Client, type Context, PlinthError } from "@plinth/sdk";
 import { admit, chatName, type Input, type Operation, optionsOn } from "./operation.ts";
-import { markdown } from "./report.ts";
+import { type Page, Pages } from "./pages.ts";
 
 type Run = Client<"plinth.chat-command">["run"];
 type ChatItem = ReturnType<Run> extends AsyncIterable<infer Item> ? Item : never;
@@ -10,9 +10,11 @@ type ChatItem = ReturnType<Run> extends AsyncIterable<infer Item> ? Item : never
 /** `/plugins …`: the operations as people type them in a conversation. */
 export async function* runChat(ctx: Context, operations: Operation[], input: Parameters<Run>[0], call: Call): AsyncIterable<ChatItem> {
   const offered = operations.filter(({ only }) => only === undefined);
+  const pages = new Pages(ctx);
   const { operation, words } = find(offered, splitWords(input.args));
   if (!operation) {
-    yield { text: helpText(offered) };
+    const isMore = words[0] === MORE.name;
+    yield* itemsOf(isMore ? await pages.next(admit(MORE, call, "chat", input.sessionKey)) : { text: helpText(offered) });
     return;
   }
   const requester = admit(operation, call, "chat", input.sessionKey);
@@ -25,15 +27,21 @@ export async function* runChat(ctx: Context, operations: Operation[], input: Par
   } finally {
     if (!step.done) await steps.return(undefined);
   }
-  const report = operation.report(step.value, job);
-  yield { text: markdown(report) };
-  if (report.suggest) yield { suggest: report.suggest };
+  yield* itemsOf(await pages.first(operation.report(step.value, job), requester));
 }
 
-/** The operation that the first words name, and the words after them; none for help. */
+function* itemsOf({ text, suggest }: Page): Generator<ChatItem> {
+  yield { text };
+  if (suggest) yield { suggest };
+}
+
+/** Of conversations only: the next page of the last long answer. */
+export const MORE = { name: "more", summary: "Show the next page of a long answer", access: "anyone" } as const;
+
+/** The operation that the first words name, and the words after them; none for help and for more. */
 function find(operations: Operation[], words: string[]): { operation?: Operation; words: string[] } {
   const [first = "help", second] = words.map((word) => word.toLowerCase());
-  if (first === "help") return { words };
+  if (first === "help" || first === MORE.name) return { words: [first] };
   const alone = operations.find(({ group, name }) => group === undefined && name === first);
   if (alone) return { operation: alone, words: words.slice(1) };
   const group = operations.filter((one) => one.group === first);

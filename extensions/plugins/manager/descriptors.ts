@@ -1,5 +1,5 @@
 import { parameters } from "./api.ts";
-import { usage } from "./chat.ts";
+import { MORE, usage } from "./chat.ts";
 import { chatName, idOf, type Operation, type OperationArgument, optionsOn } from "./operation.ts";
 
 /** What plinth.json states of the operations; a test holds the file to it. */
@@ -14,6 +14,7 @@ export function descriptorsOf(operations: Operation[]) {
       role: "anyone",
       subcommands: [
         ...inChat.map((one) => ({ name: chatName(one), summary: one.summary, usage: usage(one) })),
+        { name: MORE.name, summary: MORE.summary, usage: `/plugins ${MORE.name}` },
         { name: "help", summary: "Show what there is", usage: "/plugins help" },
       ],
     }),

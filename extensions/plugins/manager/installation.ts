@@ -186,7 +186,9 @@ export class Installation {
   async #isInstalled({ packages }: Prepared, world: World): Promise<boolean> {
     const [one] = packages as [Package];
     const installed = world.installed.get(one.id);
-    if (installed === undefined || installed.digest !== one.digest || installed.lock.pinnedBy !== "operator") return false;
+    if (installed === undefined || installed.digest !== one.digest) return false;
+    // The same files from elsewhere, or asked for by somebody now: the lock has to say so.
+    if (installed.lock.source !== one.source || installed.lock.pinnedBy !== one.pinnedBy) return false;
     const { status } = await this.#ctx.use("plinth.host").one().describe({ id: one.id });
     return status.state === "ready" || status.state === "active";
   }

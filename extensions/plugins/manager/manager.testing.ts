@@ -26,10 +26,10 @@ export function diceManifest(version = "1.0.0", more: object = {}) {
   };
 }
 
-export function dicePackage(version?: string, more?: object): Promise<Buffer> {
+export function dicePackage(version?: string, more?: object, code = ""): Promise<Buffer> {
   return packFiles([
     ["plinth.json", JSON.stringify(diceManifest(version, more))],
-    ["index.js", `export default { activate() {} }; // ${version}\n`],
+    ["index.js", `export default { activate() {} };${code} // ${version}\n`],
   ]);
 }
 
@@ -254,7 +254,7 @@ export async function openHouse(options: HouseOptions = {}) {
       const tarball = await packFiles([["plinth.json", JSON.stringify(manifest)], ["index.js", `// ${id} ${version}\n`], ...files]);
       await publish({ registry, tarball, key: keyFromSeed(id.split(".")[0] as string, Buffer.alloc(32, 7)) });
     },
-    publish: async (version: string, more?: object) => publish({ registry, tarball: await dicePackage(version, more), key }),
+    publish: async (version: string, more?: object, code?: string) => publish({ registry, tarball: await dicePackage(version, more, code), key }),
     /** `/plugins …` as somebody types it. */
     async chat(args: string, who: Principal = owner, sessionKey = "main") {
       const seen = { text: "", progress: [] as string[], suggest: [] as { label: string; text: string }[] };

@@ -20,6 +20,7 @@ import { list, search } from "./listing.ts";
 import type { Operation } from "./operation.ts";
 import { code, safe } from "./report.ts";
 import type { Setup } from "./upkeep/setup.ts";
+import { readWorld, unneededIn } from "./world.ts";
 
 /** Everything that the plugin manager does, once. */
 export function operations(ctx: Context, installation: Installation, setup: Setup): Operation[] {
@@ -41,7 +42,7 @@ export function operations(ctx: Context, installation: Installation, setup: Setu
     doctor(ctx, setup),
     enable(ctx, true),
     enable(ctx, false),
-    uninstall(ctx),
+    uninstall(ctx, installation),
     prune(ctx, installation),
     exportSet(ctx),
     importSet(ctx, installation),
@@ -110,9 +111,11 @@ interface Uninstalled {
   status: "uninstalled" | "needs-confirmation";
   keepData: boolean;
   generation?: number;
+  /** What came along with it, and nobody needs any more. */
+  unneeded?: string[];
 }
 
-function uninstall(ctx: Context): Operation {
+function uninstall(ctx: Context, { previous }: Installation): Operation {
   return {
     name: "uninstall",
     summary: "Remove an extension with its permissions and its data",
@@ -135,12 +138,17 @@ function uninstall(ctx: Context): Operation {
       if (requester.surface === "cli" && input.yes !== true) return { id, status: "needs-confirmation", keepData };
       yield `Removing ${safe(id, 120)} …`;
       const { generation } = await ctx.use("plinth.host-admin").one().uninstall({ id, keepData }, { signal });
-      return { id, status: "uninstalled", keepData, generation };
+      // Its earlier versions go, too: there is nothing to go back from.
+      const world = await readWorld(ctx);
+      await previous.prune(new Set(world.installed.keys()), false);
+      return { id, status: "uninstalled", keepData, generation, unneeded: unneededIn(world) };
     },
-    report({ id, status, keepData }: Uninstalled) {
+    report({ id, status, keepData, unneeded = [] }: Uninstalled) {
       if (status === "uninstalled") {
+        const left =
+          unneeded.length === 0 ? [] : [{ text: `Nobody needs ${unneeded.map(code).join(", ")} any more: uninstall what you do not want.` }];
         return {
-          blocks: [{ text: `${code(id)} is uninstalled. ${keepData ? "What it stored is kept." : "What it stored was removed with it."}` }],
+          blocks: [{ text: `${code(id)} is uninstalled. ${keepData ? "What it stored is kept." : "What it stored was removed with it."}` }, ...left],
         };
       }
       const argv = ["plugins", "uninstall", id, "--yes", ...(keepData ? ["--keep-data"] : [])];

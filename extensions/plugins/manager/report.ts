@@ -19,8 +19,8 @@ export type Block =
   | { facts: [name: string, value: string][] }
   | { head: string[]; rows: string[][] };
 
-/** Channels cut or refuse longer messages. */
-const MARKDOWN_LIMIT = 3_500;
+/** Channels cut or refuse messages that are much longer; a line about the next page has to fit, too. */
+const MARKDOWN_LIMIT = 3_400;
 
 /** What steers a terminal or turns the direction of writing. */
 const STEERING = /(?:(?!\u200d)[\p{Cc}\p{Cf}\u2028\u2029])+/gu;
@@ -42,7 +42,8 @@ export function code(text: string): string {
   return `\`${safe(text, 200)}\``;
 }
 
-export function markdown({ blocks }: Report): string {
+/** Pages that a message carries each; nothing is left out. */
+export function markdownPages({ blocks }: Pick<Report, "blocks">): string[] {
   const lines = blocks.flatMap((block): string[] => {
     if ("text" in block) return ["", block.text];
     if ("title" in block) return ["", `**${block.title}**`];
@@ -53,12 +54,16 @@ export function markdown({ blocks }: Report): string {
       ...block.rows.map(([first = "", ...rest]) => `- ${[code(first), ...rest.filter(Boolean).map((cell) => safe(cell, 160))].join(" · ")}`),
     ];
   });
+  const pages: string[] = [];
   let text = "";
-  for (const [at, line] of lines.entries()) {
-    if (text.length + line.length + 60 > MARKDOWN_LIMIT) return `${text}\n… ${lines.length - at} more lines`;
-    text += at > 0 && lines[at] === "" && text === "" ? "" : `${line}\n`;
+  for (const line of lines.map((one) => cut(one, MARKDOWN_LIMIT))) {
+    if (text.length + line.length + 1 > MARKDOWN_LIMIT) {
+      pages.push(text.trim());
+      text = "";
+    }
+    if (line !== "" || text !== "") text += `${line}\n`;
   }
-  return text.trim();
+  return [...pages, text.trim()];
 }
 
 export function terminalText({ blocks }: Report, terminal: { columns: number; color: boolean }): string {

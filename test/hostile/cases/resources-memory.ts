@@ -73,7 +73,7 @@ export const cases: HostileCase[] = [
     phase: "timer",
     activate: "const all = []; setInterval(() => { all.push(new Array(1e6).fill(all.length)); }, 1);",
     attack: async (attack) => (await attack.install()) ?? attack.fault(),
-    stopped: both(eatenOutside),
+    stopped: { isolate: [by("heap limit", "PLINTH_EXTENSION_FAILED"), ...eatenOutside], process: eatenOutside },
   },
   {
     id: "many-contexts",

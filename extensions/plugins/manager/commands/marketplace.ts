@@ -1,0 +1,170 @@
+import { isAbsolute, resolve } from "node:path";
+import { type Context, PlinthError } from "@plinth/sdk";
+import { type Offer, readOffers } from "../market/claude.ts";
+import { configuredMarketplaces, type Marketplace, marketplacesOf } from "../market/settings.ts";
+import type { Operation } from "../operation.ts";
+import { type Block, code, safe } from "../report.ts";
+
+const PATH = 'extensions["plinth.plugins"].config.registries';
+const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
+/** Rows that fit one message of a conversation. */
+const PAGE = 20;
+
+/** Where packages come from: registries, and marketplaces that list plugins of other places. */
+export function marketplaceOperations(ctx: Context): Operation[] {
+  return [list(ctx), add(ctx), remove(ctx)];
+}
+
+interface Listed {
+  /** In the order in which they are asked. */
+  marketplaces: Marketplace[];
+  name?: string;
+  offers?: Offer[];
+}
+
+function list(ctx: Context): Operation {
+  return {
+    group: "marketplace",
+    name: "list",
+    summary: "List the marketplaces in the order in which they are asked, or what one lists",
+    access: "anyone",
+    args: [{ name: "name", summary: "One with a marketplace.json: its plugins" }],
+    options: { page: { type: "string", value: "N", summary: "Which page of a long list", only: "chat" } },
+    examples: ["list", "list acme"],
+    async *run({ input, signal }): AsyncGenerator<string, Listed> {
+      const marketplaces = marketplacesOf(ctx);
+      if (typeof input.name !== "string") return { marketplaces };
+      const place = marketplaces.find(({ name }) => name === input.name);
+      if (place === undefined) throw unknown(input.name, marketplaces);
+      if (place.kind !== "claude") return { marketplaces: [place], name: place.name };
+      yield `Reading ${safe(place.name)} …`;
+      return { marketplaces: [place], name: place.name, offers: await readOffers(ctx, place, signal) };
+    },
+    report({ marketplaces, offers, name }: Listed, { input, requester }) {
+      const chat = requester.surface === "chat";
+      const command = chat ? "/plugins" : "plinth plugins";
+      if (offers === undefined) {
+        if (marketplaces.length === 0) return { blocks: [{ text: "There is no marketplace." }] };
+        const rows = marketplaces.map(({ name: one, url, kind, root }) => [one, kind ?? "registry", root === undefined ? "" : "root known", url]);
+        return { blocks: [{ head: ["name", "kind", "trust", "address"], rows }] };
+      }
+      const pages = chat ? Math.max(1, Math.ceil(offers.length / PAGE)) : 1;
+      const page = Math.min(Math.max(1, Number.parseInt(String(input.page ?? "1"), 10) || 1), pages);
+      const shown = chat ? offers.slice((page - 1) * PAGE, page * PAGE) : offers;
+      const rows = shown.map(({ name: one, version = "", description, spec, why }) => [one, version, spec ?? `not here: ${why}`, description]);
+      const blocks: Block[] = [{ head: ["name", "version", "from", "description"], rows }];
+      const first = offers.find(({ spec }) => spec !== undefined);
+      if (first !== undefined) blocks.push({ text: `Install one with ${code(`${command} install marketplace:${name}/${first.name}`)}` });
+      if (page < pages) blocks.push({ text: `Page ${page} of ${pages}: \`/plugins marketplace list ${name} --page ${page + 1}\`` });
+      return { blocks };
+    },
+  };
+}
+
+interface Changed {
+  name: string;
+  url?: string;
+  /** What the registry calls its first root, where nobody has named one. */
+  unchecked?: boolean;
+  generation: number;
+}
+
+function add(ctx: Context): Operation {
+  return {
+    group: "marketplace",
+    name: "add",
+    summary: "Add a registry, or a marketplace.json, to what packages come from",
+    access: "owner",
+    args: [
+      { name: "name", summary: "Your name for it, such as acme", required: true },
+      { name: "url", summary: "A folder or an http(s) address; of a marketplace.json or of a registry", required: true },
+    ],
+    options: {
+      root: { type: "string", value: "HASH", summary: "Fingerprint of the registry's first root" },
+      first: { type: "boolean", summary: "Ask it before the others" },
+      "any-age": { type: "boolean", summary: "Its versions need no minimum age: your own registry" },
+    },
+    examples: ["add acme https://plugins.acme.example --root 3f…", "add tools ./tools/.claude-plugin/marketplace.json"],
+    async *run({ input, cwd, signal }): AsyncGenerator<string, Changed> {
+      const name = String(input.name);
+      if (!NAME.test(name)) throw usage("A marketplace's name has small letters, digits and dashes only.");
+      const known = configuredMarketplaces(ctx);
+      if (known.some((one) => one.name === name)) throw usage(`There is a marketplace ${name} already.`);
+      const typed = String(input.url);
+      const url = /^[a-z][a-z0-9+.-]*:/i.test(typed) || isAbsolute(typed) ? typed : resolve(cwd, typed);
+      yield `Looking at ${safe(url, 120)} …`;
+      if (typeof input.root === "string" && !/^[0-9a-f]{64}$/.test(input.root)) throw usage("A fingerprint has 64 hexadecimal digits.");
+      const given: Marketplace = {
+        name,
+        url,
+        ...(typeof input.root === "string" ? { root: input.root } : {}),
+        ...(input["any-age"] === true ? { anyAge: true } : {}),
+      };
+      const kind = await kindOf(ctx, given, signal);
+      const place: Marketplace = { ...given, ...(kind === "claude" ? { kind } : {}) };
+      const value = input.first === true ? [place, ...known] : [...known, place];
+      const { generation } = await ctx.use("plinth.host-admin").one().configSet({ path: PATH, value }, { signal });
+      return { name, url, unchecked: place.root === undefined && kind === "registry", generation };
+    },
+    report({ name, url, unchecked }: Changed) {
+      const blocks: Block[] = [{ text: `${code(name)} is asked for packages now: ${code(String(url))}` }];
+      if (unchecked) {
+        blocks.push({
+          text: "Its first answer is believed as it comes, and nothing older or forked afterwards. With --root HASH, which who runs it can tell you, not even the first is taken on trust.",
+        });
+      }
+      if (ctx.env.PLINTH_REGISTRY) blocks.push({ text: "While PLINTH_REGISTRY is set, only the registry that it names is asked." });
+      return { blocks };
+    },
+  };
+}
+
+function remove(ctx: Context): Operation {
+  return {
+    group: "marketplace",
+    name: "remove",
+    summary: "Take a marketplace away; what was installed from it stays",
+    access: "owner",
+    args: [{ name: "name", summary: "Such as acme", required: true }],
+    examples: ["remove acme"],
+    async *run({ input, signal }): AsyncGenerator<string, Changed> {
+      const known = configuredMarketplaces(ctx);
+      const name = String(input.name);
+      if (!known.some((one) => one.name === name)) throw unknown(name, known);
+      yield `Removing ${safe(name, 60)} …`;
+      const value = known.filter((one) => one.name !== name);
+      const { generation } = await ctx.use("plinth.host-admin").one().configSet({ path: PATH, value }, { signal });
+      return { name, generation };
+    },
+    report: ({ name }: Changed) => ({ blocks: [{ text: `${code(name)} is not asked any more.` }] }),
+  };
+}
+
+/** What is at an address: a marketplace.json or a registry. Neither: the registry's own error says what is missing. */
+async function kindOf(ctx: Context, place: Marketplace, signal: AbortSignal): Promise<"registry" | "claude"> {
+  if (place.url.endsWith(".json")) {
+    await readOffers(ctx, place, signal);
+    return "claude";
+  }
+  const { RegistryClient } = await import("@plinth/registry");
+  const pins = { get: () => undefined, set: () => undefined };
+  const client = new RegistryClient({ ...place, pins, fetch: (address, options) => ctx.fetch(address, options) });
+  try {
+    // Its signed state, checked against the fingerprint, or without one its root document has to be there.
+    if ((await client.advisories({ signal })) === undefined) await client.keysOf("nobody", { signal });
+    return "registry";
+  } catch (thrown) {
+    if (place.root === undefined && (await readOffers(ctx, place, signal).catch(() => undefined)) !== undefined) return "claude";
+    throw thrown;
+  }
+}
+
+function unknown(name: string, known: readonly Marketplace[]): PlinthError {
+  return new PlinthError("PLINTH_MARKETPLACE", `There is no marketplace ${JSON.stringify(name.slice(0, 60))}.`, {
+    next: known.length > 0 ? `There is ${known.map((one) => one.name).join(", ")}.` : "Add one: plinth marketplace add NAME URL",
+  });
+}
+
+function usage(message: string): PlinthError {
+  return new PlinthError("PLINTH_USAGE", message, { next: "Type it like this: plinth marketplace add acme https://plugins.acme.example" });
+}

@@ -1,0 +1,75 @@
+import { fileURLToPath } from "node:url";
+import type { AdvisoryPolicy, ReleasePolicy } from "@plinth/registry";
+import type { Context } from "@plinth/sdk";
+
+/** One place that packages come from. */
+export interface Marketplace {
+  name: string;
+  /** A folder, a file: URL, an http(s) URL, or `product:registry` for the one that the product brings along. */
+  url: string;
+  /** Fingerprint of the registry's first root. */
+  root?: string;
+  /** `claude`: the address of a marketplace.json; default: a registry. */
+  kind?: "registry" | "claude";
+  /** Its versions need no age. */
+  anyAge?: boolean;
+}
+
+export interface AdvisorySettings extends AdvisoryPolicy {
+  /** How often feeds are pulled; 0: never by itself. */
+  everyHours: number;
+}
+
+export interface SetupSettings {
+  /** `grants`: what the configuration grants is consented to. `config`: naming an extension there is consent enough. */
+  consent: "grants" | "config";
+  /** What a turn does while something named is missing. */
+  missing: "continue" | "wait";
+}
+
+const HOUR_MS = 3_600_000;
+
+/** The environment wins over the configuration; without either it is the sample registry that came with the product. */
+export function marketplacesOf(ctx: Pick<Context, "env" | "config">): Marketplace[] {
+  const override = ctx.env.PLINTH_REGISTRY;
+  if (override) return [{ name: "custom", url: override, anyAge: true }];
+  return configuredMarketplaces(ctx);
+}
+
+export function configuredMarketplaces({ config }: Pick<Context, "config">): Marketplace[] {
+  return (config.registries as Marketplace[] | undefined) ?? [SAMPLE];
+}
+
+/** The registry that the product brings along, as old as the product itself. Its address holds wherever that is installed. */
+const SAMPLE: Marketplace = { name: "sample", url: "product:registry", anyAge: true };
+
+/** What a client is given: a folder, a file: URL or an http(s) URL. */
+export function addressOf({ url }: Marketplace): string {
+  return url === SAMPLE.url ? fileURLToPath(new URL("../../registry", import.meta.url)) : url;
+}
+
+export function releasePolicyOf(ctx: Pick<Context, "env" | "config">): ReleasePolicy {
+  const {
+    minimumAgeHours,
+    exempt = ["sample"],
+    noDowngrade,
+  } = (ctx.config.release ?? {}) as {
+    minimumAgeHours?: number;
+    exempt?: string[];
+    noDowngrade?: boolean;
+  };
+  const anyAge = marketplacesOf(ctx).flatMap(({ name, anyAge: any }) => (any ? [name] : []));
+  return {
+    ...(minimumAgeHours === undefined ? {} : { minimumAgeMs: minimumAgeHours * HOUR_MS }),
+    ...(noDowngrade === undefined ? {} : { noDowngrade }),
+    exempt: [...exempt, ...anyAge],
+  };
+}
+
+export function advisorySettingsOf({ config }: Pick<Context, "config">): AdvisorySettings {
+  return { everyHours: 0, ...(config.advisories as object | undefined) };
+}
+
+export function setupSettingsOf({ config }: Pick<Context, "config">): SetupSettings {
+  return { consent: "grants", missing: "continue", ...(config.setup as object | undefined) };
+}

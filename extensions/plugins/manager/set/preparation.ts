@@ -1,0 +1,179 @@
+import { type Candidate, type Context, type Manifest, PlinthError } from "@plinth/sdk";
+import { alarmsOf, assertTrusted, noticesOf } from "../market/policy.ts";
+import type { Registries } from "../market/registries.ts";
+import { releasePolicyOf } from "../market/settings.ts";
+import { safe } from "../report.ts";
+import { recordOf } from "../sources/registry.ts";
+import { parsePackage, parseSpec } from "../spec.ts";
+import type { Staging } from "../staging.ts";
+import type { World } from "../world.ts";
+import { type Fetched, type Package, type Part, pinOf, type Step } from "./step.ts";
+
+export interface Prepared {
+  parts: Part[];
+  packages: Package[];
+  /** Folders to remove when it is over. */
+  staged: string[];
+  /** An owner has consented to exactly all of this already. */
+  granted: boolean;
+  /** Nothing that is installed gets a new power, and nothing new comes along. */
+  quiet: boolean;
+}
+
+/** So many packages are fetched at once. */
+const AT_ONCE = 6;
+
+/** The road of every package, whatever its source: fetch, verify, check as one set, judge, ask the gates. */
+export class Preparation {
+  readonly #ctx: Context;
+  readonly #staging: Staging;
+  readonly #registries: Registries;
+
+  constructor(ctx: Context, staging: Staging, registries: Registries) {
+    this.#ctx = ctx;
+    this.#staging = staging;
+    this.#registries = registries;
+  }
+
+  /** @param staged gets each folder as soon as it is there, so that the caller can remove them whatever happens. */
+  async *prepare(steps: readonly Step[], world: World, cwd: string, staged: string[], signal: AbortSignal): AsyncGenerator<string, Prepared> {
+    const fetched: Fetched[] = [];
+    const more = steps.filter(({ from }) => !("fetched" in from));
+    if (more.length > 1) yield `Fetching ${more.length} packages …`;
+    for (let at = 0; at < steps.length; at += AT_ONCE) {
+      fetched.push(...(await Promise.all(steps.slice(at, at + AT_ONCE).map((step) => this.#fetch(step, cwd, staged, signal)))));
+    }
+    yield "Checking what it is and what it asks for …";
+    const dirs = fetched.map(({ dir }) => dir);
+    const { candidates } = await this.#ctx.use("plinth.host-admin").one().inspectSet({ dirs }, { signal });
+    const prepared: Prepared = { parts: [], packages: [], staged, granted: true, quiet: true };
+    for (const [at, candidate] of candidates.entries()) {
+      await this.#take(prepared, steps[at] as Step, candidate, fetched[at] as Fetched, world, signal);
+    }
+    return prepared;
+  }
+
+  /** What a spec names, into a fresh folder. */
+  async fetchSpec(text: string, cwd: string, staged: string[], signal: AbortSignal): Promise<Fetched> {
+    const { scheme, rest } = parseSpec(text, cwd);
+    const sources = this.#ctx.use("plinth.plugin-source");
+    const all = await sources.list();
+    const fitting = all.filter(({ descriptor }) => descriptor.scheme === scheme);
+    // A scheme of ours stays ours, whoever else claims it.
+    const source = fitting.find(({ extension }) => extension === this.#ctx.id) ?? fitting[0];
+    if (!source) {
+      throw new PlinthError("PLINTH_SPEC", `Nothing here installs from ${scheme}:`, {
+        next: `There is ${[...new Set(all.map(({ descriptor }) => `${descriptor.scheme}:`))].join(", ")}.`,
+      });
+    }
+    const into = await this.#open(staged);
+    const fetched = await sources.get(source.id).fetch({ spec: rest, cwd, into }, { signal });
+    if (source.descriptor.searchable && !fetched.signature) {
+      // What can be searched is a market: its packages come from strangers.
+      throw new PlinthError("PLINTH_UNSIGNED", `${safe(rest)} is not signed, and unsigned packages are not taken from ${source.descriptor.title}.`, {
+        next: "Tell its publisher, or install it from a folder or archive that you trust.",
+      });
+    }
+    return { ...fetched, dir: into, signedBy: signerOf(fetched.signature?.keyId, source.extension === this.#ctx.id, source.id) };
+  }
+
+  async #fetch({ id, from, locked }: Step, cwd: string, staged: string[], signal: AbortSignal): Promise<Fetched> {
+    if ("fetched" in from) return from.fetched;
+    if ("dir" in from) return { ...from.provenance, dir: from.dir, signedBy: signerOf(from.provenance.signature?.keyId, true, "") };
+    if ("spec" in from) {
+      const { scheme, rest } = parseSpec(from.spec, cwd);
+      if (scheme !== "registry") return await this.fetchSpec(from.spec, cwd, staged, signal);
+      const { id: named, range } = parsePackage(rest);
+      const facts = await this.#registries.facts(named, signal, locked?.registry);
+      return await this.#download(facts.client, named, range ?? "latest", staged, signal);
+    }
+    return await this.#download(from.facts.client, id ?? from.entry.manifest.id, from.entry.version, staged, signal);
+  }
+
+  async #download(client: Parameters<Registries["download"]>[0], id: string, version: string, staged: string[], signal: AbortSignal) {
+    const dir = await this.#open(staged);
+    const record = recordOf(id, await this.#registries.download(client, id, version, dir, signal));
+    return { ...record, dir, signedBy: signerOf(record.signature.keyId, true, "registry") };
+  }
+
+  async #open(staged: string[]): Promise<string> {
+    const dir = await this.#staging.open();
+    staged.push(dir);
+    return dir;
+  }
+
+  async #take(prepared: Prepared, step: Step, candidate: Candidate, fetched: Fetched, world: World, signal: AbortSignal): Promise<void> {
+    const { id, version, digest, consent } = candidate;
+    if (step.id !== undefined && step.id !== id) {
+      throw new PlinthError("PLINTH_PACKAGE_MISMATCH", `${step.id} was asked for, but the package is ${id}.`, {
+        next: "Do not install it; tell who runs the registry.",
+      });
+    }
+    assertLocked(step, candidate);
+    const manifest = candidate.manifest as Manifest;
+    const installed = world.installed.get(id);
+    const { dir, signedBy, signature, ...rest } = fetched;
+    const judged = { id, version, ...rest, isLocal: signature === undefined, ...(signature === undefined ? {} : { keyId: signature.keyId }) };
+    // What a lockfile names was judged when it came into the lockfile.
+    if (step.locked === undefined) await assertTrusted(installed, judged, releasePolicyOf(this.#ctx));
+    await this.#askGates(candidate, fetched, signal);
+    // What the installed version does already was looked at when it came.
+    const known = installed?.dir === undefined ? [] : await alarmsOf(installed.dir, installed.manifest).catch(() => []);
+    const alarms = (await alarmsOf(dir, manifest)).filter((alarm) => !known.includes(alarm));
+    const notices = [...(await noticesOf(installed?.manifest, manifest)), ...alarms];
+    const consented = (world.snapshot.grants.get(id)?.asks ?? []) as string[];
+    const part: Part = {
+      id,
+      version,
+      title: manifest.title,
+      source: fetched.source,
+      asked: step.asked,
+      because: step.because,
+      ...(candidate.replaces === undefined ? {} : { replaces: candidate.replaces }),
+      asks: consent.asks,
+      widens: consent.widens,
+      narrows: consented.filter((ask) => !consent.asks.includes(ask)),
+      notices,
+      signedBy,
+    };
+    prepared.parts.push(part);
+    prepared.packages.push({
+      id,
+      version,
+      dir,
+      digest,
+      consent: consent.hash,
+      ...rest,
+      ...(signature === undefined ? {} : { signature }),
+      ...pinOf(step, installed?.lock),
+    });
+    prepared.granted &&= consent.granted;
+    const mayGoOn = installed !== undefined && world.snapshot.grants.has(id);
+    prepared.quiet &&= consent.granted || (mayGoOn && consent.widens.length === 0 && notices.length === 0);
+  }
+
+  async #askGates(candidate: Candidate, fetched: Fetched, signal: AbortSignal): Promise<void> {
+    const permissions = (candidate.manifest as Manifest).permissions ?? {};
+    const { id, version, digest } = candidate;
+    const payload = { id, version, digest, source: fetched.source, permissions, signed: fetched.signature !== undefined };
+    const outcome = await this.#ctx.hooks.fire("install.before", payload, { signal });
+    if (outcome.allowed) return;
+    throw new PlinthError("PLINTH_INSTALL_DENIED", `${outcome.by} does not allow ${id} ${version}: ${outcome.reason}`, {
+      extension: outcome.by,
+      next: `Change the policy of ${outcome.by}, or choose another package.`,
+    });
+  }
+}
+
+/** Exactly what the lockfile says, to the byte. */
+function assertLocked({ locked }: Step, { id, version, digest }: Candidate): void {
+  if (locked === undefined || (locked.digest === digest && locked.version === version)) return;
+  throw new PlinthError("PLINTH_LOCK_DIFFERS", `${id} ${version} is not what the lockfile names: its files differ from those of ${locked.version}.`, {
+    next: "Do not install it, or make a new lockfile where it was made.",
+  });
+}
+
+function signerOf(keyId: string | undefined, own: boolean, source: string): string | null {
+  if (keyId === undefined) return null;
+  return own ? `key ${keyId}, checked against the publisher's known key` : `key ${keyId}, as the source ${source} says`;
+}

@@ -1,0 +1,87 @@
+import { createTestHost } from "@plinth/sdk/testing";
+import { afterEach, describe, expect, it } from "vitest";
+import { dutiesOf } from "./duties.ts";
+import extension from "./index.ts";
+import manifest from "./plinth.json" with { type: "json" };
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+});
+
+type State = Parameters<typeof dutiesOf>[0];
+const here = (id: string) => ({ manifest: { id }, digest: "", bundled: false }) as unknown as State["records"][number];
+
+/** The kernel says `config`; what the plugin manager is asked to do is noted. */
+async function house(config: State["config"], manager: () => Promise<object> = async () => ({})) {
+  const asked: object[] = [];
+  const host = await createTestHost({
+    extensions: [{ manifest, extension }],
+    provide: [
+      { contract: "plinth.kernel", descriptor: { title: "scripted" }, provider: { snapshot: () => ({ config, records: [here("acme.here")] }) } },
+      {
+        contract: "plinth.service",
+        id: "plugin-upkeep",
+        descriptor: { title: "scripted" },
+        provider: {
+          start: ({ options }: { options: object }) => {
+            asked.push(options);
+            return manager();
+          },
+          stop: () => ({}),
+        },
+      },
+    ],
+  });
+  open.push(host);
+  const service = host.use("plinth.service").get("upkeep");
+  return { host, asked, service, message: () => host.fire("message.received", { text: "hi", sessionKey: "main", surface: "test" }) };
+}
+
+describe("what is to be done", () => {
+  it("is what the configuration names with a version or a source, is enabled and not here", () => {
+    const extensions = {
+      "a.a": "1.0.0",
+      "a.b": { source: "git:x" },
+      "a.c": { config: {} },
+      "a.d": { version: "1.0.0", enabled: false },
+      "acme.here": "1.0.0",
+    };
+    expect(dutiesOf({ config: { extensions }, records: [here("acme.here")] })).toEqual({ missing: ["a.a", "a.b"], waits: false, everyHours: 0 });
+  });
+
+  it("is nothing without configuration", () => {
+    expect(dutiesOf({ config: {}, records: [] })).toEqual({ missing: [], waits: false, everyHours: 0 });
+  });
+});
+
+describe("upkeep", () => {
+  it("does not even ask the plugin manager when there is nothing to do", async () => {
+    const { asked, service, message } = await house({ extensions: { "acme.here": "1.0.0" } });
+    await service.start({});
+    await message();
+    expect(asked).toEqual([]);
+  });
+
+  it("has what is named installed, and advisories read, when the gateway starts", async () => {
+    const extensions = { "acme.none": "1.0.0", "plinth.plugins": { config: { advisories: { everyHours: 6 } } } };
+    const { asked, service } = await house({ extensions });
+    expect(await service.start({})).toEqual({ detail: { missing: ["acme.none"], everyHours: 6 } });
+    await expect.poll(() => asked).toEqual([{ setup: true }, { advisories: true }]);
+  });
+
+  it("lets a turn wait only where the operator says so", async () => {
+    const done: (() => void)[] = [];
+    const slow = () => new Promise<object>((resolve) => done.push(() => resolve({})));
+    const going = await house({ extensions: { "acme.none": "1.0.0" } }, slow);
+    await going.message();
+    expect(going.asked).toEqual([{ setup: true }]);
+    const waiting = await house({ extensions: { "acme.none": "1.0.0", "plinth.plugins": { config: { setup: { missing: "wait" } } } } }, slow);
+    let over = false;
+    const turn = waiting.message().then(() => (over = true));
+    await expect.poll(() => waiting.asked).toHaveLength(1);
+    expect(over).toBe(false);
+    for (const one of done) one();
+    await turn;
+  });
+});
