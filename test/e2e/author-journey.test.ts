@@ -1,8 +1,9 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterEach, expect, it } from "vitest";
-import { cleanEnv, cleanUp, newHome, type Outcome, plinth, root, startGateway } from "./lab.ts";
+import { cleanEnv, cleanUp, newHome, type Outcome, onCleanUp, plinth, root, startGateway } from "./lab.ts";
 
 afterEach(cleanUp);
 
@@ -10,7 +11,7 @@ it("a new author makes, checks, packs and publishes a tool; a running gateway in
   const author = await newAuthor();
 
   // Made from the template: its tests pass with nothing installed, its types hold.
-  const created = await author.plinth("create", "my-tool", "--template", "tool");
+  const created = await author.plinth("create", "my-tool", "--kind", "tool");
   expect(created.code, created.stderr).toBe(0);
   const tested = await author.run("npm", ["test"]);
   expect(tested.code, tested.stdout + tested.stderr).toBe(0);
@@ -78,6 +79,53 @@ it("a new author makes, checks, packs and publishes a tool; a running gateway in
   expect(await installed()).toBe("1.1.0");
   expect((await say("greet Bob")).stdout).toContain("Hello, Bob!");
 }, 180_000);
+
+it("publishes over HTTP to a registry's own process; another home installs it from there, and a withdrawn version is given to nobody", async () => {
+  const author = await newAuthor();
+  const registry = await startRegistry(join(author.dir, "../registry"));
+  expect((await author.plinth("create", "acme.my-tool", "--dir", "my-tool")).code).toBe(0);
+  const login = await author.plinth("registry", "login", registry.url, "--publisher", "acme");
+  expect(login, login.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/Made a key for acme[\s\S]*Registered the publisher acme/) });
+
+  const shown = JSON.parse((await author.plinth("publish", "--dry-run", "--json")).stdout);
+  expect(shown).toMatchObject({ dryRun: true, powers: ["provide tool my-tool"], registryWould: { accept: true } });
+  const published = await author.plinth("publish", "--json");
+  expect(JSON.parse(published.stdout)).toMatchObject({ id: "acme.my-tool", version: "0.1.0", registry: registry.url });
+
+  const user = await newHome();
+  const install = () => plinth(user, ["plugins", "install", "acme.my-tool", "--yes"], { PLINTH_REGISTRY: registry.url });
+  const installed = await install();
+  expect(installed.code, installed.stdout + installed.stderr).toBe(0);
+  const greeted = JSON.parse((await plinth(user, ["agent", "-m", "greet Ada", "--json"])).stdout);
+  expect(greeted).toMatchObject({ text: expect.stringContaining("Hello, Ada!"), toolCalls: [{ name: "my-tool", isError: false }] });
+
+  expect((await author.plinth("yank", "acme.my-tool@0.1.0", "--reason", "greets too loudly")).code).toBe(0);
+  expect((await plinth(user, ["plugins", "uninstall", "acme.my-tool", "--yes"])).code).toBe(0);
+  expect((await install()).stderr).toMatch(/PLINTH_VERSION_YANKED.*greets too loudly/);
+
+  expect((await author.plinth("registry", "logout")).stdout).toContain("revoked");
+  expect(await author.plinth("publish", "--registry", registry.url)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("PLINTH_TOKEN_MISSING"),
+  });
+}, 180_000);
+
+/** `plinth-registry` in a process of its own, open to whoever brings a key. */
+async function startRegistry(dir: string): Promise<{ url: string }> {
+  const bin = join(root, "registry/server/bin.cjs");
+  const env = cleanEnv();
+  const made = await new Promise((resolve) => execFile(process.execPath, [bin, "init", "--dir", dir, "--name", "test"], { env }, resolve));
+  expect(made).toBeNull();
+  const args = [bin, "serve", "--dir", dir, "--port", "0", "--registration", "open", "--json"];
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  onCleanUp(async () => {
+    child.kill("SIGTERM");
+    await gone;
+  });
+  for await (const line of createInterface({ input: child.stdout })) return JSON.parse(line);
+  return expect.fail("the registry ended");
+}
 
 const codeIn = ({ stdout }: Outcome): string => /\/plugins confirm ([A-Z0-9]+)/.exec(stdout)?.[1] ?? expect.fail(`no code in: ${stdout}`);
 

@@ -16,6 +16,9 @@ export async function cleanUp(): Promise<void> {
   for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
 }
 
+/** Undo it with all the rest. */
+export const onCleanUp = (step: () => unknown): void => void undo.push(step);
+
 export async function newHome(): Promise<string> {
   if (!existsSync(join(root, "dist/commands.json"))) throw new Error("run `npm test`, or build first: `npm run build`");
   const home = await mkdtemp(join(tmpdir(), "plinth-e2e-"));

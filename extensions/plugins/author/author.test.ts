@@ -54,7 +54,7 @@ async function text(id: string, line: Line): Promise<string> {
 
 describe("plinth create", () => {
   it("makes an extension whose tests pass at once, with no install", async () => {
-    const made = await run("create", { args: { name: "weather" }, options: { publisher: "acme", template: "tool" } });
+    const made = await run("create", { args: { name: "weather" }, options: { publisher: "acme", kind: "tool" } });
     expect(made).toMatchObject({ id: "acme.weather", dir: join(cwd, "weather"), linked: true });
     expect(made.files).toContain(".gitignore");
     const json = JSON.parse(await readFile(join(made.dir, "package.json"), "utf8"));
@@ -98,10 +98,10 @@ describe("plinth create", () => {
     await expect(run("create", { args: { name: "acme.x" }, options: { publisher: "other" } })).rejects.toMatchObject({
       code: "PLINTH_NAME",
     });
-    for (const template of ["chanel", "..", "tool/src"]) {
-      await expect(run("create", { args: { name: "x" }, options: { template } })).rejects.toMatchObject({
+    for (const kind of ["chanel", "..", "tool/src", "_all"]) {
+      await expect(run("create", { args: { name: "x" }, options: { kind } })).rejects.toMatchObject({
         code: "PLINTH_TEMPLATE_UNKNOWN",
-        next: "There is: tool.",
+        next: "There is: channel, chat-command, data, harness, hook, model-provider, plugin-source, session-store, tool.",
       });
     }
     expect(await readdir(cwd)).toEqual([]);
@@ -161,7 +161,7 @@ describe("plinth pack and publish", () => {
     expect(second).toMatchObject({ integrity: first.integrity, size: first.size, file: join(cwd, "again.tgz") });
     expect((await readFile(first.file)).equals(await readFile(second.file))).toBe(true);
     const into = await mkdtemp(join(cwd, "into-"));
-    expect((await extractArchive(first.file, into)).files).toEqual(["README.md", "index.js", "plinth.json"]);
+    expect((await extractArchive(first.file, into)).files).toEqual(["README.md", "index.js", "plinth.json", "sbom.cdx.json"]);
     expect(await text("pack", { args: { dir } })).toMatch(
       /^Packed acme.weather 0.1.0 into acme.weather-0.1.0.tgz\n {2}size .*\n {2}integrity {2}sha512-/,
     );
@@ -203,11 +203,42 @@ describe("plinth pack and publish", () => {
     await expect(open).rejects.toMatchObject({ code: "PLINTH_KEY_MODE" });
   });
 
-  it("publishes into a folder only", async () => {
-    await expect(run("publish", { options: { registry: "https://example.com" } })).rejects.toMatchObject({ code: "PLINTH_REGISTRY_URL" });
+  it("says what is missing: a registry, a token, the package", async () => {
+    const { dir } = await run("create", { args: { name: "acme.weather" } });
+    await expect(run("publish", { in: dir })).rejects.toMatchObject({ code: "PLINTH_REGISTRY_UNNAMED" });
+    await expect(run("publish", { in: dir, options: { registry: "https://example.com" } })).rejects.toMatchObject({ code: "PLINTH_TOKEN_MISSING" });
     await expect(run("publish", { args: { package: "none" }, options: { registry: "r" } })).rejects.toMatchObject({
       code: "PLINTH_PACKAGE_MISSING",
     });
+  });
+
+  it("shows with --dry-run what would be sent, and neither makes a key nor writes anything", async () => {
+    const { dir } = await run("create", { args: { name: "acme.weather" }, options: { kind: "channel" } });
+    const shown = await text("publish", { in: dir, options: { registry: "../registry", "dry-run": true } });
+    expect(shown).toMatch(/^Would publish acme\.weather 0\.1\.0 to .*\/registry\. Nothing was sent\./);
+    expect(shown).toMatch(/KiB +index\.js[\s\S]*It may\n {2}connect to chat\.example\.com\n {2}take in work for guests/);
+    expect(shown).toContain("none yet; it is made when you publish");
+    expect((await readdir(cwd)).sort()).toEqual(["weather"]);
+    await run("publish", { in: dir, options: { registry: "../registry" } });
+    const again = await items("publish", { in: dir, options: { registry: "../registry", "dry-run": true } });
+    expect(again[0]!.result).toMatchObject({ dryRun: true, registryWould: { accept: false, code: "PLINTH_VERSION_EXISTS" } });
+    expect(again.at(-1)).toEqual({ exit: 1 });
+  });
+
+  it("withdraws a version of a folder with the publisher's key, and with no other", async () => {
+    const { dir } = await run("create", { args: { name: "acme.weather" } });
+    await run("publish", { in: dir, options: { registry: "../registry" } });
+    const version = { version: "acme.weather@0.1.0" };
+    await run("keygen", { args: { publisher: "other" }, options: { out: "other.key.json" } });
+    const stolen = run("yank", { args: version, options: { registry: "registry", reason: "no", key: "other.key.json" } });
+    await expect(stolen).rejects.toMatchObject({ code: "PLINTH_PUBLISHER_KEY" });
+    await expect(run("yank", { args: version, options: { registry: "registry" } })).rejects.toMatchObject({ code: "PLINTH_USAGE" });
+    await expect(run("yank", { args: { version: "weather" }, options: { registry: "registry", reason: "x" } })).rejects.toMatchObject({
+      code: "PLINTH_USAGE",
+    });
+    expect(await run("yank", { args: version, options: { registry: "registry", reason: "loses data" } })).toMatchObject({ yanked: "loses data" });
+    const client = new RegistryClient({ name: "r", url: join(cwd, "registry"), pins: { get: () => undefined, set: () => {} } });
+    await expect(client.resolve("acme.weather")).rejects.toMatchObject({ code: "PLINTH_VERSION_YANKED" });
   });
 
   it("names a mistake in the manifest with its place", async () => {
@@ -234,7 +265,7 @@ describe("plinth keygen", () => {
 
 describe("every command", () => {
   it("is for the owner only", async () => {
-    for (const id of ["create", "types", "pack", "publish", "keygen"]) {
+    for (const { id } of manifest.provides) {
       const asked = host.as({ role: "guest", via: "test" }, () => run(id, { args: { name: "x", publisher: "x" }, options: { registry: "r" } }));
       await expect(asked).rejects.toMatchObject({ code: "PLINTH_NOT_OWNER" });
     }

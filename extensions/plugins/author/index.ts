@@ -29,6 +29,15 @@ export default defineExtension({
     provide("pack", async () => (await import("./pack.ts")).pack);
     provide("publish", async () => (await import("./market/publish.ts")).publishPackage);
     provide("keygen", async () => (await import("./keygen.ts")).keygen);
+    provide("key.rotate", async () => (await import("./market/rotate.ts")).rotatePublisherKey);
+    provide("yank", async () => (await import("./market/marks.ts")).yankVersion);
+    provide("deprecate", async () => (await import("./market/marks.ts")).deprecateVersion);
+    provide("owner.add", async () => (await import("./market/owners.ts")).changeOwners("add"));
+    provide("owner.remove", async () => (await import("./market/owners.ts")).changeOwners("remove"));
+    provide("owner.list", async () => (await import("./market/owners.ts")).listOwners);
+    provide("registry.login", async () => (await import("./market/account.ts")).login);
+    provide("registry.logout", async () => (await import("./market/account.ts")).logout);
+    provide("registry.whoami", async () => (await import("./market/account.ts")).whoami);
     provide("live-host", async () => {
       const { liveHost } = await import("./live/guest-host.ts");
       return (_, input) => liveHost(ctx, input);

@@ -1,5 +1,17 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createTestHost, describeConformance, modelProviderConformance, sessionStoreConformance, toolConformance } from "../index.ts";
+import {
+  channelConformance,
+  createTestHost,
+  describeConformance,
+  harnessConformance,
+  modelProviderConformance,
+  pluginSourceConformance,
+  sessionStoreConformance,
+  toolConformance,
+  transformHookConformance,
+} from "../index.ts";
 
 const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });
 
@@ -78,5 +90,126 @@ describe("the suites", () => {
       },
     };
     expect(await failures(sessionStoreConformance, subject)).toContain("gives the claim to exactly one of many that ask at once");
+  });
+
+  it("notice a channel that forgets how to connect, and one that says it delivered what it cannot", async () => {
+    let left = false;
+    const subject = (send: (input: { to: string }) => unknown) => ({
+      open: async () => {
+        left = false;
+        const provider = {
+          connect: () => (left ? Promise.reject(new Error("gone")) : {}),
+          disconnect: () => {
+            left = true;
+            return {};
+          },
+          send,
+        };
+        const { client, close } = await scripted("plinth.channel", provider);
+        return { channel: client, close };
+      },
+      message: { to: "ada", text: "x" },
+      bad: { to: "nobody", text: "x" },
+    });
+    expect(
+      await failures(
+        channelConformance,
+        subject(() => ({ status: "delivered" })),
+      ),
+    ).toEqual([
+      "leaves once, however often it is told, connected or not",
+      "connects again after it left",
+      "answers a message that it cannot deliver with a coded error or says that it is not accepted",
+    ]);
+  });
+
+  it("notice a harness that says it is done before it is, and one that keeps its messages to itself", async () => {
+    const subject = (items: object[]) => ({
+      open: async () => {
+        const provider = {
+          async *run() {
+            yield* items;
+          },
+        };
+        const { client, close } = await scripted("plinth.harness", provider);
+        return { harness: client, close };
+      },
+      turn: { sessionKey: "s", runId: "r", workspace: "/", model: "auto", system: [], history: [{ role: "user", text: "x" }] },
+    });
+    const [text, done] = [
+      { type: "text", delta: "x" },
+      { type: "done", text: "x" },
+    ];
+    const early = await failures(
+      harnessConformance.filter(({ needs }) => needs === undefined),
+      subject([done, { type: "message", message: { role: "assistant", text: "x" } }, text]),
+    );
+    expect(early).toContain("answers with text, and says so in one `done` at the end");
+    const silent = await failures(
+      harnessConformance.filter(({ needs }) => needs === undefined),
+      subject([text, done]),
+    );
+    expect(silent).toEqual(["hands over each finished message before it is done"]);
+  });
+
+  it("notice a source that fetches for anybody, and one that follows a path", async () => {
+    const open = async () => {
+      const provider = {
+        async fetch({ into }: { into: string }) {
+          await mkdir(into, { recursive: true });
+          await writeFile(join(into, "plinth.json"), "{}");
+          return { source: "shelf:x" };
+        },
+      };
+      const host = await createTestHost({ provide: [{ contract: "plinth.plugin-source", id: "x", provider: provider as never }] });
+      return { source: host.use("plinth.plugin-source").get("x"), as: host.as, close: () => host.close() };
+    };
+    const subject = { open, scheme: "shelf", good: "x", missing: "y" };
+    expect(await failures(pluginSourceConformance, subject)).toEqual([
+      "fails with a code for a package that is not there",
+      "takes hostile specs as data",
+      "fetches nothing for anybody but the owner",
+    ]);
+  });
+
+  it("notice a subscriber that breaks the payload, and one that changes what does not concern it", async () => {
+    const manifest = {
+      id: "test.hook",
+      version: "1.0.0",
+      title: "x",
+      description: "x",
+      engines: { plinth: "*" },
+      entry: "./index.js",
+      hooks: [{ on: "message.sending" }],
+    };
+    const payload = (text: string) => ({ sessionKey: "s", runId: "r", surface: "test", text });
+    const subject = (handler: (payload: any) => unknown) => ({
+      open: async () => {
+        const extension = { activate: (ctx: any) => ctx.hooks.on("message.sending", handler) };
+        const host = await createTestHost({ extensions: [{ manifest, extension }] });
+        return { host, close: () => host.close() };
+      },
+      hook: "message.sending",
+      changed: payload("loud"),
+      unchanged: payload("quiet"),
+    });
+    expect(
+      await failures(
+        transformHookConformance,
+        subject((one) => ({ ...one, text: one.text.replace("loud", "soft") })),
+      ),
+    ).toEqual([]);
+    expect(
+      await failures(
+        transformHookConformance,
+        subject((one) => ({ ...one, text: one.text.toUpperCase() })),
+      ),
+    ).toContain("leaves alone what does not concern it");
+    expect(
+      await failures(
+        transformHookConformance,
+        subject(() => ({ text: 7 })),
+      ),
+    ).toContain("answers with a payload that fits the hook");
   });
 });

@@ -1,0 +1,131 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import type { Finding } from "@plinth/registry";
+import { errorInfo, type Manifest } from "@plinth/sdk";
+import { manifestTypes } from "../manifest-types.ts";
+import { bytes } from "../style.ts";
+import { failed, type Row } from "./row.ts";
+import { runProgram } from "./run-program.ts";
+import { undeclared, unused, usedPowers } from "./used-powers.ts";
+
+const TSC_MS = 120_000;
+const TESTS_MS = 300_000;
+const MAX_NOTES = 20;
+
+/** Whether src/manifest.ts says what plinth.json says. */
+export async function checkTypes(dir: string, manifest: Manifest): Promise<Row> {
+  if (manifest.entry === undefined) return { check: "types", status: "skipped", detail: "It has no code." };
+  const file = ["src/manifest.ts", "manifest.ts"].find((name) => existsSync(join(dir, name)));
+  if (file === undefined) {
+    return { check: "types", status: "warning", detail: "There are no types of the manifest.", next: "Run `plinth types`." };
+  }
+  if ((await readFile(join(dir, file), "utf8")) === manifestTypes(manifest))
+    return { check: "types", status: "ok", detail: `${file} is up to date.` };
+  return { check: "types", status: "failed", detail: `${file} does not match plinth.json.`, next: "Run `plinth types` and commit the file." };
+}
+
+/** The project's own TypeScript, when it has one. */
+export async function checkCompiles(dir: string, signal: AbortSignal): Promise<Row> {
+  if (!existsSync(join(dir, "tsconfig.json")) || !existsSync(join(dir, "src")))
+    return { check: "compiles", status: "skipped", detail: "It has no TypeScript to check." };
+  const tsc = join(dir, "node_modules/typescript/bin/tsc");
+  if (!existsSync(tsc)) {
+    return {
+      check: "compiles",
+      status: "skipped",
+      detail: "TypeScript is not installed in the project.",
+      next: "Run `npm install --save-dev typescript` to have types checked.",
+    };
+  }
+  const { code, output } = await runProgram(process.execPath, [tsc, "-p", ".", "--noEmit", "--pretty", "false"], dir, TSC_MS, signal);
+  if (code === 0) return { check: "compiles", status: "ok", detail: "TypeScript finds nothing wrong." };
+  const lines = output.split("\n").filter((line) => line.trim() !== "");
+  return failed("compiles", { message: "TypeScript finds mistakes.", next: "Correct them." }, lines.slice(0, MAX_NOTES));
+}
+
+/** The project's own tests, with its contract's conformance suite in them. */
+export async function checkTests(dir: string, manifest: Manifest, signal: AbortSignal): Promise<Row> {
+  const scripts = await readFile(join(dir, "package.json"), "utf8").then(
+    (text) => (JSON.parse(text) as { scripts?: Record<string, string> }).scripts ?? {},
+    () => ({}) as Record<string, string>,
+  );
+  const files = (await readdir(join(dir, "test")).catch(() => [])).filter((name) => /\.test\.[cm]?[jt]s$/.test(name));
+  if (scripts.test === undefined && files.length === 0) {
+    return { check: "tests", status: "warning", detail: "It has no tests.", next: "Add one with the contract's suite from @plinth/sdk/testing." };
+  }
+  const node = /^node --test\b/.test(scripts.test ?? "node --test");
+  const ran = node
+    ? await runProgram(process.execPath, ["--test", "--test-reporter=tap", ...files.map((name) => join("test", name))], dir, TESTS_MS, signal)
+    : await runProgram("npm", ["test", "--silent"], dir, TESTS_MS, signal);
+  if (ran.missing)
+    return { check: "tests", status: "warning", detail: "Its tests need npm, which is not there.", next: "Install npm, and check again." };
+  const [, passed] = /^# pass (\d+)/m.exec(ran.output) ?? [];
+  if (ran.code !== 0) {
+    const lines = ran.output.split("\n").filter((line) => /^\s*not ok|error:|Error:/.test(line));
+    const notes = (lines.length > 0 ? lines : ran.output.trim().split("\n").slice(-MAX_NOTES)).slice(0, MAX_NOTES).map((line) => line.trim());
+    return failed("tests", { message: "Its tests fail.", next: "Run `npm test` to see them in full." }, notes);
+  }
+  const suite = await usesSuite(dir, files);
+  if (!suite && manifest.entry !== undefined && files.length > 0) {
+    return {
+      check: "tests",
+      status: "warning",
+      detail: `${passed ?? "All"} tests pass, none of them is the contract's own suite.`,
+      next: "Add describeConformance(…) of @plinth/sdk/testing.",
+    };
+  }
+  return { check: "tests", status: "ok", detail: `${passed ?? "All"} tests pass${suite ? ", the contract's suite among them" : ""}.` };
+}
+
+async function usesSuite(dir: string, files: readonly string[]): Promise<boolean> {
+  const texts = await Promise.all(files.map((name) => readFile(join(dir, "test", name), "utf8")));
+  return texts.some((text) => text.includes("describeConformance("));
+}
+
+/** Powers that are used against those that are declared, and what the registry's own checks say of the package. */
+export async function checkPermissions(dir: string, manifest: Manifest, files: ReadonlyMap<string, Buffer>): Promise<Row & { findings: Finding[] }> {
+  const { scanPackage } = await import("@plinth/registry");
+  const findings = await scanPackage(manifest, files as Map<string, Buffer>);
+  const uses = usedPowers(await sources(dir));
+  const missing = undeclared(manifest, uses).map(
+    ({ power, name, file, line }) => `${file}:${line} uses ${power}${name === undefined ? "" : ` ${name}`}, which plinth.json does not declare.`,
+  );
+  const spare = manifest.entry === undefined ? [] : unused(manifest, uses).map((what) => `${what} is declared, and the source shows no use of it.`);
+  const told = (level: Finding["level"]) =>
+    findings
+      .filter((finding) => finding.level === level)
+      .map(({ message, file, line }) => `${file ?? "the package"}${line === undefined ? "" : `:${line}`} ${message}`);
+  const grave = [...missing, ...told("danger")];
+  const notes = [...grave, ...spare, ...told("warning")].slice(0, MAX_NOTES);
+  const base = { check: "permissions", notes, findings } as const;
+  if (grave.length > 0) {
+    return {
+      ...base,
+      status: "failed",
+      detail: `${grave.length} use${grave.length === 1 ? "" : "s"} of powers that are not declared.`,
+      next: "Declare them under `permissions`, or do without.",
+    };
+  }
+  if (notes.length > 0) return { ...base, status: "warning", detail: "Look at these:", next: "Ask for no more than it uses." };
+  const count = Object.values(manifest.permissions ?? {}).flat().length;
+  return { ...base, status: "ok", detail: count === 0 ? "It asks for none, and uses none." : `What it uses is what it declares (${count}).` };
+}
+
+export function checkSize(size: number, budget: number): Row {
+  const detail = `${bytes(size)} of ${bytes(budget)}.`;
+  if (size <= budget) return { check: "size", status: "ok", detail };
+  return { check: "size", status: "failed", detail: `${detail} It is too large.`, next: "Leave out what it does not need, or set --budget." };
+}
+
+/** Source files of the project itself, by name. */
+async function sources(dir: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const folder = existsSync(join(dir, "src")) ? join(dir, "src") : dir;
+  for (const one of await readdir(folder, { recursive: folder !== dir, withFileTypes: true })) {
+    if (!one.isFile() || !/\.[cm]?[jt]s$/.test(one.name) || /\.test\.|\.d\.ts$/.test(one.name)) continue;
+    const path = join(one.parentPath, one.name);
+    found.set(relative(dir, path), await readFile(path, "utf8").catch((error) => errorInfo(error).message));
+  }
+  return found;
+}
