@@ -78,6 +78,7 @@ function httpTransport(url: string, name: string, fetch: RegistryFetch): Transpo
         const headers: Record<string, string> = { accept: "application/json, application/octet-stream" };
         if (etag !== undefined) headers["if-none-match"] = etag;
         const response = await fetch(target, { headers, signal: within, timeoutMs: HEAD_MS, maxBytes });
+        if (response.status !== 200) await leave(response.body);
         if (response.status === 304 && etag !== undefined) return { kind: "same" };
         if (response.status === 404 || response.status === 410) return { kind: "missing" };
         if (response.status !== 200) throw unreachable(name, `${target} answered with status ${response.status}`);
@@ -94,6 +95,11 @@ function httpTransport(url: string, name: string, fetch: RegistryFetch): Transpo
       }
     },
   };
+}
+
+/** An answer that nobody reads keeps its connection, and whoever waits for that. */
+async function leave(body: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _chunk of body) return;
 }
 
 export async function collect(body: AsyncIterable<Uint8Array>, maxBytes: number, tooMany: () => PlinthError): Promise<Buffer> {

@@ -48,6 +48,21 @@ export default defineConfig({
         ],
       },
       {
+        text: "For authors",
+        items: [
+          { text: "From nothing to published", link: "/authors/" },
+          { text: "Channel", link: "/authors/channel" },
+          { text: "Chat command", link: "/authors/chat-command" },
+          { text: "Data", link: "/authors/data" },
+          { text: "Harness", link: "/authors/harness" },
+          { text: "Hook", link: "/authors/hook" },
+          { text: "Model provider", link: "/authors/model-provider" },
+          { text: "Plugin source", link: "/authors/plugin-source" },
+          { text: "Session store", link: "/authors/session-store" },
+          { text: "Tool", link: "/authors/tool" },
+        ],
+      },
+      {
         text: "Security",
         items: [
           { text: "Security model", link: "/security/model" },

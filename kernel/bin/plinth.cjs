@@ -35,7 +35,9 @@ async function launch() {
     if (code !== null) return void (process.exitCode = code);
   }
   if (Number(process.versions.node.split(".")[0]) < NODE_MAJOR) return rerun();
-  process.exitCode = await embedded(terminal, match.where);
+  // Until it says otherwise: what ends without a word has failed.
+  process.exitCode = 1;
+  process.exitCode = await embedded(terminal, match);
 }
 
 /** Commands of the product, and those of installed extensions from the index; no code is loaded. */
@@ -84,14 +86,14 @@ async function inGateway(terminal) {
   }
 }
 
-async function embedded(terminal, where) {
+async function embedded(terminal, { where, path }) {
   require("node:module").enableCompileCache?.(join(home, "cache/compile"));
   const { main } = await import(require("node:url").pathToFileURL(join(dist, "kernel/main.mjs")).href);
   const stop = new AbortController();
   if (where !== "local") for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => stop.abort());
   let args = argv;
   for (;;) {
-    const { exit, confirm } = await follow(main({ argv: args, terminal, dist, signal: stop.signal, counted: where === "local" }));
+    const { exit, confirm } = await follow(main({ argv: args, terminal, dist, signal: stop.signal, counted: path[0] === "gateway" }));
     if (confirm === undefined) return exit;
     args = confirm;
   }

@@ -1,10 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { transaction } from "./database.ts";
-import type { Publisher, PublisherStore, Scope, Token, TokenStore } from "./types.ts";
-
-type Row = Record<string, unknown>;
-const optional = <K extends string>(key: K, value: unknown): { [P in K]?: string } =>
-  (value === null || value === undefined ? {} : { [key]: String(value) }) as { [P in K]?: string };
+import { publisherOf, tokenOf } from "./rows.ts";
+import type { PublisherStore, TokenStore } from "./types.ts";
 
 export function tokenStore(database: DatabaseSync): TokenStore {
   const insert = database.prepare(
@@ -30,20 +27,6 @@ export function tokenStore(database: DatabaseSync): TokenStore {
   };
 }
 
-function tokenOf(row: Row): Token {
-  return {
-    id: String(row.id),
-    user: String(row.user),
-    label: String(row.label),
-    scopes: String(row.scopes).split(" ") as Scope[],
-    packages: String(row.packages).split(" "),
-    createdAt: String(row.created_at),
-    expiresAt: String(row.expires_at),
-    ...optional("revokedAt", row.revoked_at),
-    ...optional("lastUsedAt", row.last_used_at),
-  };
-}
-
 export function publisherStore(database: DatabaseSync): PublisherStore {
   const insert = database.prepare("insert into publishers (name, skeleton, domain, created_at) values (?, ?, ?, ?)");
   const one = database.prepare("select * from publishers where name = ?");
@@ -62,15 +45,12 @@ export function publisherStore(database: DatabaseSync): PublisherStore {
     },
     async find(name) {
       const row = one.get(name);
-      if (row === undefined) return undefined;
-      const publisher: Publisher = {
-        name: String(row.name),
-        owners: owners.all(name).map(({ user }) => String(user)),
-        createdAt: String(row.created_at),
-        ...optional("domain", row.domain),
-        ...optional("bannedFor", row.banned_for),
-      };
-      return publisher;
+      return row === undefined
+        ? undefined
+        : publisherOf(
+            row,
+            owners.all(name).map(({ user }) => user),
+          );
     },
     bySkeleton: async (skeleton) => alike.all(skeleton).map(({ name }) => String(name)),
     addOwner: async (name, user) => addOwner.run(name, user).changes > 0,

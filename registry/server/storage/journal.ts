@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { transaction } from "./database.ts";
-import type { AllowedNames, AuditStore, DownloadStore, FindingStore, PendingStore, Report, ReportStore } from "./types.ts";
+import { eventOf, reportOf } from "./rows.ts";
+import type { AllowedNames, AuditStore, DownloadStore, FindingStore, PendingStore, ReportStore } from "./types.ts";
 
 const MAX_DAYS = 90;
 
@@ -42,16 +43,7 @@ export function auditStore(database: DatabaseSync): AuditStore {
       add.run(event.at, event.user, event.tokenId ?? null, event.address, event.action, event.subject, event.detail ?? null);
     },
     list: async ({ subject, before, limit }) =>
-      list.all(subject ?? null, before ?? null, limit).map((row) => ({
-        sequence: Number(row.sequence),
-        at: String(row.at),
-        user: String(row.user),
-        ...(row.token_id === null ? {} : { tokenId: String(row.token_id) }),
-        address: String(row.address),
-        action: String(row.action),
-        subject: String(row.subject),
-        ...(row.detail === null ? {} : { detail: String(row.detail) }),
-      })),
+      list.all(subject ?? null, before ?? null, limit).map(eventOf),
   };
 }
 
@@ -66,19 +58,6 @@ export function reportStore(database: DatabaseSync): ReportStore {
     list: async ({ open: isOpen, limit }) => list.all(isOpen ? 1 : 0, limit).map(reportOf),
     resolve: async (id, resolution, at) => resolve.run(at, resolution, id).changes > 0,
     countOpen: async (address) => Number(open.get(address)!.count),
-  };
-}
-
-function reportOf(row: Record<string, unknown>): Report {
-  return {
-    id: Number(row.id),
-    at: String(row.at),
-    package: String(row.package),
-    reason: String(row.reason),
-    detail: String(row.detail),
-    address: String(row.address),
-    ...(row.version === null ? {} : { version: String(row.version) }),
-    ...(row.resolved_at === null ? {} : { resolvedAt: String(row.resolved_at), resolution: String(row.resolution) }),
   };
 }
 

@@ -1,9 +1,8 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import { splitId } from "../../layout.ts";
 import { transaction } from "./database.ts";
+import { foundOf, indexedOf, queryWords } from "./rows.ts";
 import type { FoundPackage, ListedPackage, PackageStore, SearchQuery } from "./types.ts";
 
-const MAX_WORDS = 8;
 const MAX_RANKED = 10_000;
 /** How much a match counts by column: name, publisher, title, provides, description. */
 const WEIGHTS = "12.0, 3.0, 8.0, 6.0, 1.0";
@@ -38,10 +37,7 @@ export function packageStore(database: DatabaseSync): PackageStore {
 
   const put = (listed: ListedPackage): void => {
     const { id, manifest } = listed;
-    const { publisher, name } = splitId(id);
-    const provides = manifest.provides ?? [];
-    const contracts = [...new Set(provides.map(({ contract }) => contract))];
-    const permissions = permissionKinds(listed);
+    const { publisher, name, contracts, permissions, provides } = indexedOf(listed);
     upsert.run(
       id,
       publisher,
@@ -55,7 +51,7 @@ export function packageStore(database: DatabaseSync): PackageStore {
       listed.readme,
     );
     const number = numberOf.get(id)!.number as number;
-    rewordTo(number, [name, publisher, manifest.title, provides.map((one) => one.id).join(" "), manifest.description]);
+    rewordTo(number, [name, publisher, manifest.title, provides, manifest.description]);
     dropFacets.run(number);
     for (const contract of contracts) addFacet.run("contract", contract, number);
     for (const kind of permissions.length === 0 ? ["none"] : permissions) addFacet.run("permission", kind, number);
@@ -94,15 +90,8 @@ export function packageStore(database: DatabaseSync): PackageStore {
   };
 }
 
-function permissionKinds({ manifest }: ListedPackage): string[] {
-  return Object.entries(manifest.permissions ?? {})
-    .filter(([, list]) => list.length > 0)
-    .map(([kind]) => kind)
-    .sort();
-}
-
 function search(database: DatabaseSync, query: SearchQuery): { total: number; packages: FoundPackage[] } {
-  const words = wordsOf(query.text);
+  const words = queryWords(query.text);
   if (words.length === 0 && query.text.trim() !== "") return { total: 0, packages: [] };
   const ranked = words.length > 0;
   const { condition, values } = filtersOf(query);
@@ -138,23 +127,4 @@ function filtersOf(query: SearchQuery): { condition: string; values: SQLInputVal
     values.push(kind, value);
   }
   return { condition: where.length > 0 ? `where ${where.join(" and ")}` : "", values };
-}
-
-/** Words as the index cuts them; nothing in them can be taken for an operator. */
-function wordsOf(text: string): string[] {
-  return (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).slice(0, MAX_WORDS).map((word) => word.slice(0, 64));
-}
-
-function foundOf(row: Record<string, unknown>): FoundPackage {
-  const list = (value: unknown): string[] => String(value).split(" ").filter(Boolean);
-  return {
-    id: String(row.id),
-    version: String(row.version),
-    title: String(row.title),
-    description: String(row.description),
-    updatedAt: String(row.updated_at),
-    downloads: Number(row.downloads),
-    contracts: list(row.contracts),
-    permissions: list(row.permissions),
-  };
 }

@@ -1,14 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { boot, runWork, Work } from "../../../dist/kernel/main.mjs";
-import { median, newHome, root } from "../lab.mjs";
+import { median, newHome, onOneCore, root } from "../lab.mjs";
 import { install } from "./calls.mjs";
 
 const ROUNDS = 9;
 const PUBLISHERS = ["bench", "other"];
 
 /** The first call of an isolate-tier extension in a fresh host, and of another publisher's when a warm child waits. */
-export async function measure(row) {
+export const measure = (row) => onOneCore(() => measurePinned(row));
+
+async function measurePinned(row) {
   const home = newHome();
   const tiers = Object.fromEntries(PUBLISHERS.map((publisher) => [`${publisher}.echo`, { tier: "isolate" }]));
   writeFileSync(join(home, "plinth.json"), JSON.stringify({ extensions: tiers }));

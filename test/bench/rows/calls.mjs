@@ -2,10 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { boot, runWork, Work } from "../../../dist/kernel/main.mjs";
-import { newHome, quantile, root } from "../lab.mjs";
+import { newHome, onOneCore, quantile, root } from "../lab.mjs";
 
-/** Calls of the same package in each tier. */
-export async function measure(row) {
+/** Calls of the same package in each tier, host and guest on one core. */
+export const measure = (row) => onOneCore(() => measurePinned(row));
+
+async function measurePinned(row) {
   for (const [tier, p50Budget, rateBudget] of [
     ["host", 1, 40_000],
     ["isolate", 150, 50_000],
