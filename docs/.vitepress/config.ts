@@ -51,6 +51,7 @@ export default defineConfig({
         text: "For authors",
         items: [
           { text: "From nothing to published", link: "/authors/" },
+          { text: "A recording", link: "/journey" },
           { text: "Channel", link: "/authors/channel" },
           { text: "Chat command", link: "/authors/chat-command" },
           { text: "Data", link: "/authors/data" },

@@ -149,7 +149,8 @@ export async function installPackages(
       for (const id of ids) if (plan.blocked.has(id)) throw plan.blocked.get(id);
       for (const { manifest } of toTry) await instances.get(manifest.id)?.activate();
     });
-    for (const { id, digest } of found.map(({ candidate }) => candidate)) {
+    for (const { id, digest, version } of found.map(({ candidate }) => candidate)) {
+      host.audit({ extension: id, kind: "grant", what: `consent to ${version}`, allowed: true });
       const replaced = before[id]?.digest;
       if (replaced !== undefined && replaced !== digest) host.leftovers.add(packageDir(host.home, replaced));
     }
@@ -185,6 +186,7 @@ export async function uninstallPackage(host: Host, id: string, keepData: boolean
   const needed = [...host.current.plan.extensions].find(([, one]) => one.record.manifest.extensions?.[id] !== undefined);
   if (needed !== undefined) throw errors.needed(id, needed[0]);
   const next = await commit(host, without(host.state, [id]), new Map([[id, undefined]]));
+  host.audit({ extension: id, kind: "grant", what: "uninstall", allowed: true });
   host.supervisor.clear(id);
   host.leftovers.add(packageDir(host.home, entry.digest));
   if (!keepData) {

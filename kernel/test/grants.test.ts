@@ -185,6 +185,7 @@ describe("the record of decisions", () => {
       .toEqual([
         { kind: "call", allowed: false, code: "PLINTH_GRANT_SCOPE" },
         { kind: "grant", allowed: true },
+        { kind: "grant", allowed: true },
       ]);
   });
 

@@ -10,7 +10,7 @@ import type { Result, Values } from "./commands.ts";
 import { RATE_LIMITS } from "./rate-limits.ts";
 import { registerKnownPublishers, reindex } from "./reindex.ts";
 import { startRegistryServer } from "./server.ts";
-import { openStorage, SCOPES, type Scope, type Storage } from "./storage/index.ts";
+import { openConfiguredStorage, SCOPES, type Scope, type Storage } from "./storage/index.ts";
 import { Tokens } from "./tokens.ts";
 
 export async function init(values: Values): Promise<Result> {
@@ -51,6 +51,7 @@ export async function serve(values: Values, _words: readonly string[], out: Outp
   const server = await startRegistryServer({
     dir,
     dataDir,
+    database: databaseOf(values),
     registration,
     port: numberOf(values.port, "port", 8787, 65_535),
     host: values.host ?? "127.0.0.1",
@@ -151,13 +152,15 @@ async function withStorage<T>(values: Values, body: (storage: Storage) => Promis
       next: "Make one with `plinth-registry init`, or name its folder with --dir.",
     });
   }
-  const storage = openStorage(dataDir);
+  const storage = await openConfiguredStorage(dataDir, databaseOf(values));
   try {
     return await body(storage);
   } finally {
     await storage.close();
   }
 }
+
+const databaseOf = (values: Values): string | undefined => values.database ?? process.env.PLINTH_REGISTRY_DATABASE;
 
 const tokensOf = (storage: Storage): Tokens => new Tokens(storage, Date.now);
 

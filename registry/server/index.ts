@@ -2,4 +2,4 @@ export type { Api } from "./api.ts";
 export { RATE_LIMITS, type RateLimitOptions } from "./rate-limits.ts";
 export { reindex } from "./reindex.ts";
 export { type RegistryServer, type RegistryServerOptions, startRegistryServer } from "./server.ts";
-export { openStorage, type Storage } from "./storage/index.ts";
+export { openConfiguredStorage, openStorage, type Storage } from "./storage/index.ts";

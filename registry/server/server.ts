@@ -15,7 +15,7 @@ import { registerKnownPublishers } from "./reindex.ts";
 import { Router } from "./router.ts";
 import { allRoutes } from "./routes/index.ts";
 import { StaticFiles } from "./static-files.ts";
-import { openStorage, type Storage } from "./storage/index.ts";
+import { openConfiguredStorage, type Storage } from "./storage/index.ts";
 import { Tarballs } from "./tarballs.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -39,7 +39,9 @@ export interface RegistryServerOptions {
   /** Default: the checks of registry/scan. */
   scan?: CatalogueOptions["scan"];
   resolveTxt?: TxtResolver;
-  /** Default: SQLite in `dataDir`. */
+  /** postgres://…; default: SQLite in `dataDir`. */
+  database?: string | undefined;
+  /** Default: what `database` names. */
   storage?: Storage;
   now?: () => number;
   log?: (line: { level: "info" | "error"; message: string }) => void;
@@ -72,7 +74,7 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
   const { dir, dataDir, now = Date.now, log = () => {} } = options;
   assertApart(dir, dataDir);
   const failed = (error: unknown): void => log({ level: "error", message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-  const storage = options.storage ?? openStorage(dataDir);
+  const storage = options.storage ?? (await openConfiguredStorage(dataDir, options.database));
   const files = new StaticFiles(dir, now);
   const { name, trust, scan = scanPackage, resolveTxt, registration = "token" } = options;
   const catalogue = new Catalogue({

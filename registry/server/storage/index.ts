@@ -22,3 +22,10 @@ export function openStorage(dir: string): Storage {
     close: async () => database.close(),
   };
 }
+
+/** @param database postgres://…; without one, SQLite in `dir`. Who has no Postgres loads nothing of it. */
+export async function openConfiguredStorage(dir: string, database: string | undefined): Promise<Storage> {
+  if (database === undefined || database === "") return openStorage(dir);
+  const { openPostgres } = await import("./postgres/index.ts");
+  return openPostgres(database);
+}

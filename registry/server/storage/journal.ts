@@ -42,8 +42,7 @@ export function auditStore(database: DatabaseSync): AuditStore {
     async add(event) {
       add.run(event.at, event.user, event.tokenId ?? null, event.address, event.action, event.subject, event.detail ?? null);
     },
-    list: async ({ subject, before, limit }) =>
-      list.all(subject ?? null, before ?? null, limit).map(eventOf),
+    list: async ({ subject, before, limit }) => list.all(subject ?? null, before ?? null, limit).map(eventOf),
   };
 }
 

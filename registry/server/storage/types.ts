@@ -155,7 +155,7 @@ export interface FindingStore {
 }
 
 /**
- * All that the service keeps beside the static folder. SQLite is what there is; another database implements this. What
+ * All that the service keeps beside the static folder, in SQLite or Postgres; another database implements this. What
  * `packages` holds can be made anew from the folder.
  */
 export interface Storage {

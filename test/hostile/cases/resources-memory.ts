@@ -1,4 +1,4 @@
-import { both, by, type HostileCase, type Stop } from "../case.ts";
+import { by, type HostileCase, type Stop } from "../case.ts";
 
 const exited = "PLINTH_EXTENSION_EXITED";
 /** Which one notices first depends on how fast it grows. */

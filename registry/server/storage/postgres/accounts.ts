@@ -5,10 +5,16 @@ import type { Database } from "./connection.ts";
 export function tokenStore({ query }: Database): TokenStore {
   return {
     async add(token, hash) {
-      await query(
-        'insert into tokens (id, "user", label, scopes, packages, hash, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)',
-        [token.id, token.user, token.label, token.scopes.join(" "), token.packages.join(" "), hash, token.createdAt, token.expiresAt],
-      );
+      await query('insert into tokens (id, "user", label, scopes, packages, hash, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)', [
+        token.id,
+        token.user,
+        token.label,
+        token.scopes.join(" "),
+        token.packages.join(" "),
+        hash,
+        token.createdAt,
+        token.expiresAt,
+      ]);
     },
     async find(id) {
       const [row] = (await query("select * from tokens where id = $1", [id])).rows;

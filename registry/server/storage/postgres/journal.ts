@@ -20,7 +20,7 @@ export function auditStore({ query }: Database): AuditStore {
       const { rows } = await query(
         `select * from audit where ($1::text is null or subject = $1) and ($2::bigint is null or sequence < $2)
          order by sequence desc limit $3`,
-        [subject ?? null, before ?? null, limit],
+        [subject ?? null, before === undefined ? null : Math.min(before, Number.MAX_SAFE_INTEGER), limit],
       );
       return rows.map(eventOf);
     },
@@ -40,7 +40,10 @@ export function reportStore({ query }: Database): ReportStore {
       return (await query("select * from reports where (resolved_at is null) = $1 order by id limit $2", [open, limit])).rows.map(reportOf);
     },
     async resolve(id, resolution, at) {
-      return (await query("update reports set resolved_at = $3, resolution = $2 where id = $1 and resolved_at is null", [id, resolution, at])).changes > 0;
+      if (!Number.isSafeInteger(id)) return false;
+      return (
+        (await query("update reports set resolved_at = $3, resolution = $2 where id = $1 and resolved_at is null", [id, resolution, at])).changes > 0
+      );
     },
     async countOpen(address) {
       return Number((await query("select count(*) as count from reports where address = $1 and resolved_at is null", [address])).rows[0]!.count);
