@@ -2,7 +2,22 @@
 import { cpus } from "node:os";
 import { cleanUp } from "./lab.mjs";
 
-const groups = ["start", "turns", "tools", "rpc", "cli", "install", "hooks", "calls", "activations", "tenants", "reloads", "registry", "market", "hostile"];
+const groups = [
+  "start",
+  "turns",
+  "tools",
+  "rpc",
+  "cli",
+  "install",
+  "hooks",
+  "calls",
+  "activations",
+  "tenants",
+  "reloads",
+  "registry",
+  "market",
+  "hostile",
+];
 const words = process.argv.slice(2);
 const json = words.includes("--json");
 const markdown = words.includes("--markdown");

@@ -34,7 +34,11 @@ export async function measure(row) {
   row({ what: `install ${PACKAGES} extensions as one set over HTTP, cold: resolve, fetch, verify, try, swap`, value: cold, unit: "ms" });
   const lock = join(second, "wanted.lock");
   copyFileSync(join(first, "plinth.lock"), lock);
-  row({ what: "the same on another host from the lockfile (--frozen), cold", value: await timed(second, env, ["plugins", "install", "--frozen", lock, "--yes"]), unit: "ms" });
+  row({
+    what: "the same on another host from the lockfile (--frozen), cold",
+    value: await timed(second, env, ["plugins", "install", "--frozen", lock, "--yes"]),
+    unit: "ms",
+  });
   row({ what: "the same again, warm", value: await timed(second, env, ["plugins", "install", "--frozen", lock, "--yes"]), unit: "ms" });
   await stopTestRegistries();
 }
