@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { integrityOf, packFiles } from "@plinth/registry";
+import { integrityOf, packDirectory, packFiles } from "@plinth/registry";
 import { createTestHost, type TestHost } from "@plinth/sdk/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import manager from "../manager/index.ts";
@@ -10,6 +10,9 @@ import managerManifest from "../manager/plinth.json" with { type: "json" };
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
 import { hasVerdaccio, Verdaccio } from "./verdaccio.testing.ts";
+
+/** Real packages of others, as they are on npm. */
+const THIRD_PARTY = ["semver", "ws", "tapable", "json5", "pino"];
 
 let into: string;
 let host: TestHost;
@@ -92,6 +95,10 @@ describe.skipIf(!hasVerdaccio)("from a real registry", () => {
     await verdaccio.publish("lying", "1.0.0", good, integrityOf(Buffer.from("something else")));
     const plain = await packFiles(new Map([["package.json", Buffer.from('{"name":"plain","version":"1.0.0"}')]]));
     await verdaccio.publish("plain", "1.0.0", Buffer.from(plain), integrityOf(Buffer.from(plain)));
+    for (const name of THIRD_PARTY) {
+      const real = await packDirectory(join(import.meta.dirname, "../../../node_modules", name));
+      await verdaccio.publish(name, "1.0.0", Buffer.from(real), integrityOf(Buffer.from(real)));
+    }
     const broken = gzipSync(Buffer.from("this is no tar archive"));
     await verdaccio.publish("broken", "1.0.0", broken, integrityOf(broken));
   }, 60_000);
@@ -104,6 +111,11 @@ describe.skipIf(!hasVerdaccio)("from a real registry", () => {
     expect((await readdir(into)).sort()).toEqual(["index.js", "plinth.json"]);
     expect(await readFile(join(into, "index.js"), "utf8")).toBe("export default {};");
     expect(await readdir("/tmp")).not.toContain("plinth-postinstall-ran");
+  });
+
+  it.each(THIRD_PARTY)("finds no extension in what others publish there: %s", async (name) => {
+    expect(await codeOf(fetchIt(name))).toBe("PLINTH_MANIFEST_MISSING");
+    expect(await readdir(into)).toEqual([]);
   });
 
   it.each([
