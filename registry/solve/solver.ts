@@ -6,6 +6,7 @@ import type { Chosen, Constraint, Release, SolveInput } from "./release.ts";
 /** More than this many tries, and the question is refused instead of answered too late. */
 const MAX_TRIES = 100_000;
 const MAX_REPORT = 12;
+const UNKNOWN = "nobody knows";
 
 /**
  * Choose one version of each extension that is asked for or needed, so that all ranges hold: on extensions, on
@@ -96,7 +97,7 @@ class Search {
 
   async #candidates(id: string, constraints: readonly Constraint[]): Promise<Release[]> {
     const all = await this.#releases(id);
-    if (all.length === 0) this.#note(`nobody knows ${id}: ${constraints.map(({ said }) => said).join("; ")}`);
+    if (all.length === 0) this.#note(`${UNKNOWN} ${id}: ${constraints.map(({ said }) => said).join("; ")}`);
     const fit = all.filter(({ version }) => {
       const failed = constraints.find(({ range }) => !admits(range, version));
       const refused = failed === undefined ? (this.#input.refuses?.(id, version) ?? null) : null;
@@ -195,6 +196,12 @@ const admits = (range: string, version: string): boolean => semver.satisfies(ver
 function conflict({ wanted }: SolveInput, reasons: ReadonlySet<string>): PlinthError {
   const report = [...reasons].slice(-MAX_REPORT);
   const asked = wanted.map(({ id, range }) => `${id} ${range}`).slice(0, 6);
+  if (report.length > 0 && report.every((line) => line.startsWith(UNKNOWN))) {
+    return new PlinthError("PLINTH_DEPENDENCY_MISSING", `${report.join("; ")}.`.replace(/^n/, "N"), {
+      next: "Check its name, or add the marketplace that has it.",
+      details: { report },
+    });
+  }
   return new PlinthError(
     "PLINTH_VERSION_CONFLICT",
     `No set of versions fits ${asked.join(", ")}:\n${report.map((line) => `  - ${line}`).join("\n")}`,

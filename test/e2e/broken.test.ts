@@ -43,9 +43,12 @@ const tool = (name: string, call: string, more = ""): string =>
    export default defineExtension({ activate(ctx) { ${more} ctx.provide("plinth.tool", ${JSON.stringify(name)}, { async call() { ${call} } }); } });`;
 const good = tool("good", 'return { content: [{ type: "text", text: "good" }] };');
 
+/** An isolate has no process to exit. */
+const inProcess = { tiers: ["process"] };
+
 const refused: [string, Parts, string][] = [
   ["throws", { source: tool("throws", "", 'throw new Error("no");') }, "PLINTH_EXTENSION_FAILED"],
-  ["exits", { source: tool("exits", "", "process.exit(3);") }, "PLINTH_EXTENSION_EXITED"],
+  ["exits", { manifest: inProcess, source: tool("exits", "", "process.exit(3);") }, "PLINTH_EXTENSION_EXITED"],
   ["silent", { source: 'import { defineExtension } from "@plinth/sdk"; export default defineExtension({ activate() {} });' }, "PLINTH_NOT_PROVIDED"],
   ["typo", { manifest: { permisions: {} } }, "PLINTH_MANIFEST_INVALID"],
   ["stranger", { manifest: { uses: [{ contract: "plinth.tol", range: "^1" }] } }, "PLINTH_CONTRACT_UNKNOWN"],
@@ -80,7 +83,7 @@ it("an extension that dies in a call is named with its code in status; everythin
   const home = await newHome();
   const gateway = await startGateway(home);
   const client = await connect(gateway);
-  const dir = await packageOf(home, "fragile", { source: tool("fragile", "process.exit(7);") });
+  const dir = await packageOf(home, "fragile", { manifest: inProcess, source: tool("fragile", "process.exit(7);") });
   expect((await plinth(home, ["plugins", "install", dir, "--yes"])).code).toBe(0);
   const died = await client.turn("use fragile");
   expect(died.find((one) => one.type === "tool-end")).toMatchObject({ name: "fragile", result: { isError: true } });
@@ -99,7 +102,7 @@ it.skipIf(!existsSync("/usr/bin/setpriv"))(
   async () => {
     const home = await newHome();
     const gateway = await startGateway(home);
-    const dir = await packageOf(home, "looper", { source: tool("looper", "for (;;);") });
+    const dir = await packageOf(home, "looper", { manifest: inProcess, source: tool("looper", "for (;;);") });
     expect((await plinth(home, ["plugins", "install", dir, "--yes"])).code).toBe(0);
     const client = await connect(gateway);
     const child = (): string | undefined =>
@@ -152,7 +155,7 @@ async function everything(home: string): Promise<Record<string, string>> {
   const walk = async (below: string): Promise<void> => {
     for (const entry of await readdir(join(home, below), { withFileTypes: true })) {
       const path = join(below, entry.name);
-      if (/^(made|cache|state\/(plinth\.(sessions|gateway|store-sqlite))|state\/(boots|faults)\.json)/.test(path)) continue;
+      if (/^(made|cache|host\/|state\/plinth\.)/.test(path)) continue;
       if (entry.isDirectory()) await walk(path);
       else found[path] = await readFile(join(home, path), "utf8");
     }

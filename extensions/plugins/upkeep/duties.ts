@@ -7,6 +7,8 @@ export interface Duties {
   waits: boolean;
   /** How often advisories are read; 0: never. */
   everyHours: number;
+  /** When that begins, after the gateway has: at once where somebody asked for it. */
+  firstMs: number;
 }
 
 interface ManagerSettings {
@@ -14,7 +16,12 @@ interface ManagerSettings {
   advisories?: { everyHours?: number };
 }
 
-export function dutiesOf({ config, records }: Pick<KernelSnapshot, "config" | "records">): Duties {
+/** Where something came from a registry, and nobody decided otherwise. */
+const EVERY_HOURS = 12;
+/** Not while the host starts: it loads the plugin manager, and whoever waits comes first. */
+const FIRST_MS = 30_000;
+
+export function dutiesOf({ config, records, lock }: Pick<KernelSnapshot, "config" | "records" | "lock">): Duties {
   const here = new Set(records.map(({ manifest }) => manifest.id));
   const missing = Object.entries(config.extensions ?? {}).flatMap(([id, entry]) => {
     if (here.has(id)) return [];
@@ -23,5 +30,11 @@ export function dutiesOf({ config, records }: Pick<KernelSnapshot, "config" | "r
   });
   const manager = config.extensions?.["plinth.plugins"];
   const { setup, advisories } = ((typeof manager === "object" ? manager.config : undefined) ?? {}) as ManagerSettings;
-  return { missing, waits: setup?.missing === "wait", everyHours: advisories?.everyHours ?? 0 };
+  const fromMarket = Object.values(lock.extensions).some(({ source }) => source.startsWith("registry:"));
+  return {
+    missing,
+    waits: setup?.missing === "wait",
+    everyHours: advisories?.everyHours ?? (fromMarket ? EVERY_HOURS : 0),
+    firstMs: advisories?.everyHours ? 0 : FIRST_MS,
+  };
 }

@@ -32,10 +32,9 @@ class Upkeep {
 
   async start(): Promise<{ detail: Record<string, unknown> }> {
     this.#isOn = true;
-    const { missing, everyHours } = await this.#duties();
+    const { missing, everyHours, firstMs } = await this.#duties();
     if (missing.length > 0) this.#later({ setup: true });
-    if (everyHours > 0) this.#later({ advisories: true });
-    this.#schedule(everyHours);
+    this.#schedule(everyHours, firstMs);
     return { detail: { missing, everyHours } };
   }
 
@@ -66,7 +65,7 @@ class Upkeep {
     return dutiesOf(await this.#ctx.use("plinth.kernel").one().snapshot({}));
   }
 
-  #schedule(everyHours: number): void {
+  #schedule(everyHours: number, firstMs = everyHours * HOUR_MS): void {
     clearTimeout(this.#timer);
     if (everyHours <= 0 || !this.#isOn) return;
     this.#timer = setTimeout(
@@ -74,7 +73,7 @@ class Upkeep {
         this.#later({ advisories: true });
         this.#schedule(everyHours);
       },
-      Math.min(everyHours * HOUR_MS, LONGEST_MS),
+      Math.min(firstMs, LONGEST_MS),
     );
     this.#timer.unref();
   }

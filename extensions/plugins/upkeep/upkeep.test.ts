@@ -18,7 +18,11 @@ async function house(config: State["config"], manager: () => Promise<object> = a
   const host = await createTestHost({
     extensions: [{ manifest, extension }],
     provide: [
-      { contract: "plinth.kernel", descriptor: { title: "scripted" }, provider: { snapshot: () => ({ config, records: [here("acme.here")] }) } },
+      {
+        contract: "plinth.kernel",
+        descriptor: { title: "scripted" },
+        provider: { snapshot: () => ({ config, records: [here("acme.here")], lock: empty }) },
+      },
       {
         contract: "plinth.service",
         id: "plugin-upkeep",
@@ -38,7 +42,16 @@ async function house(config: State["config"], manager: () => Promise<object> = a
   return { host, asked, service, message: () => host.fire("message.received", { text: "hi", sessionKey: "main", surface: "test" }) };
 }
 
+const empty = { lockfile: 1 as const, extensions: {} };
+
 describe("what is to be done", () => {
+  it("is reading advisories, where something came from a registry and nobody decided otherwise", () => {
+    const lock = { ...empty, extensions: { "acme.here": { source: "registry:acme.here@1.0.0" } as never } };
+    const duties = (config: object) => dutiesOf({ config, records: [here("acme.here")], lock }).everyHours;
+    expect(duties({})).toBe(12);
+    expect(duties({ extensions: { "plinth.plugins": { config: { advisories: { everyHours: 0 } } } } })).toBe(0);
+  });
+
   it("is what the configuration names with a version or a source, is enabled and not here", () => {
     const extensions = {
       "a.a": "1.0.0",
@@ -47,11 +60,16 @@ describe("what is to be done", () => {
       "a.d": { version: "1.0.0", enabled: false },
       "acme.here": "1.0.0",
     };
-    expect(dutiesOf({ config: { extensions }, records: [here("acme.here")] })).toEqual({ missing: ["a.a", "a.b"], waits: false, everyHours: 0 });
+    expect(dutiesOf({ config: { extensions }, records: [here("acme.here")], lock: empty })).toEqual({
+      missing: ["a.a", "a.b"],
+      waits: false,
+      everyHours: 0,
+      firstMs: 30_000,
+    });
   });
 
   it("is nothing without configuration", () => {
-    expect(dutiesOf({ config: {}, records: [] })).toEqual({ missing: [], waits: false, everyHours: 0 });
+    expect(dutiesOf({ config: {}, records: [], lock: empty })).toEqual({ missing: [], waits: false, everyHours: 0, firstMs: 30_000 });
   });
 });
 
