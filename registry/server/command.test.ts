@@ -1,58 +1,20 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RegistryClient } from "../client.ts";
 import { publishRemotely, registerPublisher, whoAmI } from "../remote-publish.ts";
 import { memoryPins, testKey, testTarball } from "../test-package.ts";
+import { stopTestCommands, type TestCommand, testCommand } from "./command.testing.ts";
 
-const bin = join(import.meta.dirname, "bin.cjs");
 let base: string;
-const running: ChildProcess[] = [];
+let run: TestCommand["run"];
+let serve: TestCommand["serve"];
 
 beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), "plinth-registry-"));
+  ({ base, run, serve } = await testCommand());
 });
-afterEach(async () => {
-  for (const child of running.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    const gone = once(child, "exit");
-    child.kill("SIGKILL");
-    await gone;
-  }
-  await rm(base, { recursive: true, force: true });
-});
-
-const start = (...args: string[]): ChildProcess => {
-  const env = { ...process.env, NO_COLOR: "1" };
-  const child = spawn(process.execPath, [bin, ...args], { cwd: base, stdio: ["ignore", "pipe", "pipe"], env });
-  running.push(child);
-  return child;
-};
-
-async function run(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = start(...args);
-  let [out, err] = ["", ""];
-  child.stdout!.on("data", (data) => (out += data));
-  child.stderr!.on("data", (data) => (err += data));
-  const [code] = await once(child, "close");
-  return { code, out, err };
-}
-
-async function serve(...args: string[]): Promise<{ child: ChildProcess; url: string }> {
-  const child = start("serve", "--port", "0", "--json", ...args);
-  let text = "";
-  child.stderr!.on("data", (data) => (text += data));
-  for await (const data of child.stdout!) {
-    text += data;
-    if (text.includes("\n")) break;
-  }
-  if (!text.startsWith("{")) throw new Error(text);
-  return { child, ...JSON.parse(text) };
-}
+afterEach(stopTestCommands);
 
 describe("plinth-registry", () => {
   it("makes a registry, serves it, takes a package that every client can verify, and stops when told to", async () => {
