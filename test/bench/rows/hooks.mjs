@@ -7,7 +7,7 @@ import { newHome, root } from "../lab.mjs";
 export async function measure(row) {
   const out = join(newHome(), "pipeline.mjs");
   await build({
-    stdin: { contents: 'export * from "./kernel/hooks/pipeline.ts"; export * from "./kernel/hooks/breaker.ts";', resolveDir: root, loader: "ts" },
+    stdin: { contents: 'export * from "./kernel/hooks/pipeline.ts"; export * from "./manifests/wire/breaker.ts";', resolveDir: root, loader: "ts" },
     bundle: true,
     format: "esm",
     platform: "node",
