@@ -120,7 +120,7 @@ try {
   await run("user", ["audit", "--kind", "grant"]);
 
   const head =
-    "# From nothing to installed, updated, withdrawn, removed\n\nA recording: each command was run as it stands here, by two people with empty homes, a registry in a process of its own, and a\ngateway that was never restarted. `docs/generate/journey.mjs` runs it again and writes this page; the same as an\n[asciicast](./public/journey.cast) plays in a terminal with `asciinema play`.\n\n";
+    "# From nothing to installed, updated, withdrawn, removed\n\nA recording: each command was run as it stands here, by two people with empty homes, a registry in a process of its own, and a\ngateway that was never restarted. `docs/generate/journey.mjs` runs it again and writes this page; the same\nas a recording for a terminal plays with `asciinema play docs/public/journey.cast`.\n\n";
   writeFileSync(join(root, "docs/journey.md"), head + page.join("\n"));
   const first = { version: 2, width: 100, height: 40, title: "Plinth: from plinth create to /plugins install" };
   writeFileSync(join(root, "docs/public/journey.cast"), `${[first, ...cast].map((one) => JSON.stringify(one)).join("\n")}\n`);
