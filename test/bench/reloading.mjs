@@ -15,7 +15,7 @@ await runWork(new Work("bench", { role: "owner", via: "bench" }, null), async ()
   await install(host, home);
   const admin = host.current.find("plinth.host-admin", null);
   const reload = async () => {
-    // Another configuration makes a new instance: a generation and a process each time.
+    // Another configuration makes a new instance: a generation and an isolate each time.
     await admin.by.invoke(admin, "configSet", { path: 'extensions["bench.echo"].config.n', value: Math.random() }, {}, null);
     const entry = host.current.find("plinth.tool", "echo");
     await entry.by.invoke(entry, "call", { args: { text: "x" } }, {}, null);

@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { call, OWNER } from "../../../kernel/test/product.ts";
+import { admin, call, OWNER } from "../../../kernel/test/product.ts";
 import { withWork } from "../../../kernel/work.ts";
 import { disposeProduct, fails, isolateProcesses, ROOT, start, tool, use, useIsolates } from "./isolates.testing.ts";
 
@@ -11,6 +13,24 @@ describe("an extension in an isolate", () => {
   it("answers", async () => {
     const host = await start([tool("one.echo", "return text(args.text);")]);
     expect(await use(host, "one.echo", { text: "héllo 🎲" })).toBe("héllo 🎲");
+  });
+
+  it("is not held by anything once it was replaced", async () => {
+    const host = await start([tool("one.echo", "return text(args.text);", { config: { type: "object", properties: { n: { type: "number" } } } })]);
+    const former: WeakRef<object>[] = [];
+    for (let n = 1; n <= 5; n++) {
+      expect(await use(host, "one.echo", { text: `${n}` })).toBe(`${n}`);
+      former.push(new WeakRef(host.current.instances.get("one.echo") as object));
+      await admin(host, "configSet", { path: 'extensions["one.echo"].config.n', value: n });
+    }
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const held = (): number => {
+      collect();
+      return former.filter((one) => one.deref() !== undefined).length;
+    };
+    // Less than the deadline of a start, which once held them; the last may still be on its way out.
+    await expect.poll(held, { timeout: 8_000 }).toBeLessThan(2);
   });
 
   it("has the globals of the web, as far as they need no authority", async () => {

@@ -54,9 +54,10 @@ export class Isolate {
 
   /** Load the code and activate it; null when that went well. */
   async start(): Promise<Loss | null> {
+    let timer: NodeJS.Timeout | undefined;
     const late = new Promise<Loss>((resolve) => {
-      const error = failed("PLINTH_DEADLINE", this.#input.manifest.id, `it did not start within ${START_MS / 1000} s`);
-      setTimeout(() => resolve({ error, part: "culprit" }), START_MS).unref();
+      const tooLate = (): PlinthError => failed("PLINTH_DEADLINE", this.#input.manifest.id, `it did not start within ${START_MS / 1000} s`);
+      timer = setTimeout(() => resolve({ error: tooLate(), part: "culprit" }), START_MS).unref();
     });
     // Right behind its code: it is held until that is loaded.
     const begin = this.#host.ready.then(() => this.#peer.call("start", { ...this.#input.info }, {}, AbortSignal.timeout(START_MS + STOP_MS)));
@@ -66,6 +67,8 @@ export class Isolate {
     );
     // A lost isolate refuses its start too; what it was lost by comes first.
     const loss = await Promise.race([this.lost, late, refused.then((one) => (this.#over ? this.lost : one))]);
+    // Else it would hold this isolate until then, long after its end.
+    clearTimeout(timer);
     if (loss !== null) this.#lose(loss);
     return loss;
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { found, kill, launch, type Part } from "@plinth/sdk/tiers";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -35,6 +35,12 @@ describe.skipIf(process.platform !== "linux").each(WALLS)("behind %s", (_wall, w
     const { pids, result } = await made(async () => lab.start(await found(without)));
     await result.runner.stop(new Error("enough"));
     await expect.poll(() => pids.filter((pid) => stateOf(pid) !== null), PATIENCE).toEqual([]);
+  });
+
+  it.runIf(existsSync("/proc/self/autogroup"))("stands behind its host for a processor, all of it", async () => {
+    const { pids } = await made(async () => lab.start(await found(without)));
+    const sessions = (): string[] => [...new Set(pids.map((pid) => readFileSync(`/proc/${pid}/autogroup`, "utf8").trim()))];
+    await expect.poll(sessions, PATIENCE).toEqual([expect.stringMatching(/nice 10$/)]);
   });
 
   it("ends when it is killed while it loops, and leaves nothing either", async () => {

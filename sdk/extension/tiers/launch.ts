@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { sealed } from "./descriptors.ts";
 import { type Room, type Tools, walled } from "./wall.ts";
@@ -7,7 +7,6 @@ import { type Room, type Tools, walled } from "./wall.ts";
 /** Where the program around the command finds what it needs: the filter of system calls, or the host's end. It is closed for the command. */
 const OUTER_AT = 4;
 const GRACE_MS = 500;
-const NICE = "/usr/bin/nice";
 /** Waits for the command, and meanwhile for the host: when that is gone, however it went, the whole group is killed. */
 const WATCHING_SHELL = `{ read -r line <&${OUTER_AT}; kill -KILL 0; } & dog=$!; "$@" ${OUTER_AT}<&-; code=$?; kill -KILL $dog; wait; exit $code`;
 
@@ -20,8 +19,7 @@ export function launch(tools: Tools, room: Room, command: readonly string[]): Ch
   const shell = tools.bwrap === null && tools.confine === null && tools.setpriv === null && process.platform !== "win32";
   const outer = filter !== null || shell;
   const [program, args] = walled(tools, room, shell ? watched(command) : command, filter === null ? undefined : OUTER_AT);
-  const [first = program, ...rest] = [...modest(), program];
-  const child = spawn(first, [...rest, ...args], {
+  const child = spawn(program, args, {
     stdio: sealed(["ignore", "pipe", "pipe", "pipe", ...(outer ? ["pipe" as const] : [])]),
     env: room.env,
     cwd: room.cwd,
@@ -34,9 +32,6 @@ export function launch(tools: Tools, room: Room, command: readonly string[]): Ch
   if (filter !== null) pipe?.end(filter);
   return child;
 }
-
-/** Behind the host and everybody else for a processor: who burns one takes what the others leave. */
-const modest = (): string[] => (process.platform === "linux" && existsSync(NICE) ? [NICE, "-n", "10"] : []);
 
 /** Where nothing of the system ties a process to its host: what loops does not notice the host's end. */
 const watched = (command: readonly string[]): string[] => ["/bin/sh", "-c", WATCHING_SHELL, "sh", ...command];

@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
+import { Precedence } from "./precedence.ts";
 
 /** Clock ticks of the system's statistics: 100 a second on every Linux that Node runs on. */
 const TICK_MS = 10;
 /** Who belongs to a tree changes rarely, so it is asked less often than what they use. */
 const LOOKS_PER_LISTING = 8;
+/** Over less time, ticks say nothing of a share. */
+const SHARE_MS = 40;
 
 export interface Used {
   /** User and system time since it began; never falls, also when a part of the tree ends. */
@@ -12,16 +15,19 @@ export interface Used {
   readonly memoryBytes: number;
 }
 
-/** A process with its descendants, and what they use. Nothing where the system does not tell. */
+/** A launched process with its descendants: what they use, nothing where the system does not tell; who uses much goes last. */
 export class ProcessTree {
   readonly #root: number;
   readonly #cpuMs = new Map<number, number>();
+  readonly #precedence: Precedence;
+  #share = { at: performance.now(), cpuMs: 0 };
   #pids: number[] = [];
   #looks = 0;
   #endedMs = 0;
 
   constructor(root: number) {
     this.#root = root;
+    this.#precedence = new Precedence(root);
   }
 
   /** The innermost process, of several the youngest: walls start what they hold last. */
@@ -37,8 +43,14 @@ export class ProcessTree {
       const ms = cpuMs(pid);
       if (ms !== null) this.#cpuMs.set(pid, Math.max(ms, this.#cpuMs.get(pid) ?? 0));
     }
-    const running = [...this.#cpuMs.values()].reduce((sum, ms) => sum + ms, 0);
-    return { cpuMs: this.#endedMs + running, memoryBytes: memoryKb * 1024 };
+    const used = [...this.#cpuMs.values()].reduce((sum, ms) => sum + ms, this.#endedMs);
+    const { at, cpuMs: before } = this.#share;
+    const now = performance.now();
+    if (now - at >= SHARE_MS) {
+      this.#precedence.used((used - before) / (now - at));
+      this.#share = { at: now, cpuMs: used };
+    }
+    return { cpuMs: used, memoryBytes: memoryKb * 1024 };
   }
 
   #list(): void {

@@ -22,6 +22,7 @@ const OTHERS: readonly Numbers[] = [
   [144, 119],
   [314, 274],
   [142, 118],
+  [112, 157], // setsid: a new session has a share of the processors of its own
   [251, 30], // ioprio_set
   [256, 238], // migrate_pages, move_pages
   [279, 239],

@@ -57,7 +57,10 @@ function inner(tools: Tools, room: Room, command: readonly string[], filterAt: n
   return boxed([...tools.bwrap, ...filter], tools.libraries, room, command);
 }
 
-/** Every namespace of its own, no capabilities, nothing to see but what `room` names. All of it ends with the outer process. */
+/**
+ * Every namespace of its own, no capabilities, nothing to see but what `room` names. All of it ends with the outer process.
+ * It stays in the session that it was launched in, which has no terminal: so its share of the processors stays too.
+ */
 export function boxed(bwrap: readonly string[], libraries: readonly string[], room: Room, command: readonly string[]): string[] {
   // Outer folders first, so that an inner one keeps its own rights; what must not be written comes on top of them.
   const folders = [...room.folders].sort((a, b) => a.path.length - b.path.length);
@@ -65,7 +68,7 @@ export function boxed(bwrap: readonly string[], libraries: readonly string[], ro
   const missing = libraries.filter((path) => !folders.some((folder) => path.startsWith(folder.path.replace(/\/*$/, "/"))));
   return [
     ...bwrap,
-    ...["--uid", "65534", "--gid", "65534", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"],
+    ...["--uid", "65534", "--gid", "65534", "--die-with-parent", "--cap-drop", "ALL", "--clearenv"],
     ...Object.entries(room.env).flatMap(([name, value]) => ["--setenv", name, value]),
     ...folders.flatMap(({ path, write }) => [write ? "--bind-try" : "--ro-bind-try", path, path]),
     ...[...missing, ...room.programs].flatMap((path) => ["--ro-bind", path, path]),
