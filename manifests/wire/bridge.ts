@@ -21,9 +21,19 @@ export interface ExtensionStore {
   clear(): Promise<void>;
 }
 
+/** What ends a call before its answer. Every AbortSignal is one; a call in this process is one that costs less. */
+export interface Aborts {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", listener: { handleEvent(): void }): void;
+  removeEventListener(type: "abort", listener: { handleEvent(): void }): void;
+}
+
 /** What the receiver of a call is told about it. */
 export interface CallInfo {
   readonly signal: AbortSignal;
+  /** The same for who only waits for the answer, until it is there: no signal is made for it. */
+  readonly aborts?: Aborts;
   readonly caller: string;
   readonly work: WorkData | undefined;
 }

@@ -57,6 +57,30 @@ describe("settling a call", () => {
     expect(await run(() => null)).toBeNull();
   });
 
+  it("tells one listener of its end without a signal, further ones with one", async () => {
+    const parent = new AbortController();
+    const call = newCall(parent.signal);
+    const told: string[] = [];
+    const listeners = ["first", "second", "gone"].map((name) => ({
+      handleEvent: () => void told.push(`${name}: ${(call.reason as Error).message}`),
+    }));
+    const pending = run(
+      () => {
+        for (const one of listeners) call.addEventListener("abort", one);
+        call.removeEventListener("abort", listeners[2] as never);
+        return new Promise(() => {});
+      },
+      1_000,
+      parent.signal,
+      call,
+    );
+    expect(call.aborted).toBe(false);
+    parent.abort(new Error("enough"));
+    await expect(pending).rejects.toMatchObject({ code: "PLINTH_ABORTED" });
+    expect(call.aborted).toBe(true);
+    expect(told.sort()).toEqual(["first: enough", "second: enough"]);
+  });
+
   it("gives errors their owner, unless they have one", async () => {
     await expect(
       run(() => {

@@ -1,15 +1,16 @@
 import { errors } from "../errors.ts";
-import type { WorkData } from "./bridge.ts";
+import type { Aborts, WorkData } from "./bridge.ts";
 import { addDeadline, type Deadline, removeDeadline } from "./deadlines.ts";
 import { isPlinthError, owned, type PlinthError } from "./error.ts";
 
 /** One call as its receiver sees it. The signal is made when it is first asked for: most calls never do. */
-export class Call {
+export class Call implements Aborts {
   readonly caller: string;
   readonly work: WorkData | undefined;
   #parent: AbortSignal | undefined;
   #controller: AbortController | undefined;
   #reason: unknown;
+  #listener: { handleEvent(): void } | null = null;
   /** Whoever waits for the receiver now. */
   waiting: { fail(reason: PlinthError): void } | null = null;
   cancelled: PlinthError | null = null;
@@ -30,11 +31,37 @@ export class Call {
     return this.#controller.signal;
   }
 
+  get aborts(): Aborts {
+    return this;
+  }
+
+  get aborted(): boolean {
+    return this.#reason !== undefined || this.#parent?.aborted === true;
+  }
+
+  get reason(): unknown {
+    return this.#reason ?? this.#parent?.reason;
+  }
+
+  /** One listener needs no signal. While its answer is waited for, `settle` tells a call that its parent was aborted. */
+  addEventListener(type: "abort", listener: { handleEvent(): void }): void {
+    if (this.#listener === null && this.#controller === undefined) this.#listener = listener;
+    else this.signal.addEventListener(type, listener, { once: true });
+  }
+
+  removeEventListener(type: "abort", listener: { handleEvent(): void }): void {
+    if (this.#listener === listener) this.#listener = null;
+    else this.#controller?.signal.removeEventListener(type, listener);
+  }
+
   readonly #onParent = (): void => this.#controller?.abort(this.#parent?.reason);
 
   abort(reason: unknown): void {
     this.#reason ??= reason;
     this.#controller?.abort(reason);
+    const listener = this.#listener;
+    this.#listener = null;
+    listener?.handleEvent();
     this.release();
   }
 

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import type { Aborts } from "./bridge.ts";
 import { errorData, isPlinthError, PlinthError } from "./error.ts";
 import { WIRE, type WireError, type WireMessage, type WireMeta } from "./protocol.ts";
 import { Inbox } from "./stream.ts";
@@ -37,8 +38,8 @@ class Pending implements EventListenerObject {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   readonly turn: string | null;
-  signal: AbortSignal | undefined;
-  #onAbort: ((signal: AbortSignal) => void) | undefined;
+  signal: Aborts | undefined;
+  #onAbort: ((signal: Aborts) => void) | undefined;
 
   constructor(resolve: (value: unknown) => void, reject: (error: unknown) => void, turn: string | null) {
     this.resolve = resolve;
@@ -46,7 +47,7 @@ class Pending implements EventListenerObject {
     this.turn = turn;
   }
 
-  follow(signal: AbortSignal, onAbort: (signal: AbortSignal) => void): void {
+  follow(signal: Aborts, onAbort: (signal: Aborts) => void): void {
     this.signal = signal;
     this.#onAbort = onAbort;
     signal.addEventListener("abort", this);
@@ -114,7 +115,7 @@ export class Peer {
     return this.#pending.size + this.#inboxes.size + this.#serving.size;
   }
 
-  call(method: string, params: unknown, meta: WireMeta = {}, signal?: AbortSignal): Promise<unknown> {
+  call(method: string, params: unknown, meta: WireMeta = {}, signal?: Aborts): Promise<unknown> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
     if (this.#pending.size >= WIRE.maxPendingCalls) return Promise.reject(raised(this.#owner).busy());
     const id = this.#nextId++;
@@ -127,14 +128,14 @@ export class Peer {
     });
   }
 
-  #abort(id: number, signal: AbortSignal, method: string): void {
+  #abort(id: number, signal: Aborts, method: string): void {
     const pending = this.#settled(id);
     if (pending === undefined) return;
     this.#send(["cancel", id]);
     pending.reject(this.#abortReason(signal, method));
   }
 
-  #abortReason({ reason }: AbortSignal, method: string): PlinthError {
+  #abortReason({ reason }: Aborts, method: string): PlinthError {
     return isPlinthError(reason) ? reason : raised(this.#owner).aborted(method);
   }
 

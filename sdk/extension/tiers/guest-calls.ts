@@ -61,7 +61,7 @@ export class GuestCalls {
     const { peer, requests } = this.#line;
     const back = requests.enter(call.work);
     const visit = this.#line.enter("call");
-    return peer.call(method, params, metaOf(call), call.signal).then(
+    return peer.call(method, params, metaOf(call), call.aborts ?? call.signal).then(
       (value) => {
         back();
         visit.leave();
