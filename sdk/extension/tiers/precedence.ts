@@ -2,9 +2,9 @@ import { writeFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 
 const { PRIORITY_BELOW_NORMAL: MODEST, PRIORITY_LOW: LAST } = constants.priority;
-/** Shares of a processor, over a few looks: who uses as much goes last, until it uses as little. Several that burn one get less each. */
-const BURNS = 0.3;
-const RESTS = 0.1;
+/** Shares of a processor: who uses as much goes last, until it uses as little. */
+const BURNS = 0.7;
+const RESTS = 0.3;
 /** Users other than root may change one autogroup ten times a second, all of them together. */
 const AGAIN_MS = 110;
 const TRIES = 20;
@@ -20,7 +20,6 @@ export class Precedence {
   readonly #pid: number;
   #wanted: number = MODEST;
   #have: number | null = null;
-  #share = 0;
 
   constructor(pid: number) {
     this.#pid = pid;
@@ -32,11 +31,10 @@ export class Precedence {
     this.#settle(TRIES);
   }
 
-  /** @param share of one processor that it used since the last look, with all it started. */
+  /** @param share of one processor that it used lately, with all it started. */
   used(share: number): void {
-    this.#share = (this.#share + share) / 2;
-    if (this.#share > BURNS) this.#wanted = LAST;
-    else if (this.#share < RESTS) this.#wanted = MODEST;
+    if (share > BURNS) this.#wanted = LAST;
+    else if (share < RESTS) this.#wanted = MODEST;
     this.#settle(1);
   }
 
