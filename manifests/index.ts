@@ -10,6 +10,7 @@ export {
   type KernelSnapshot,
 } from "./contracts/host.ts";
 export * from "./contracts/index.ts";
+export { InteractionAction, InteractionAnswer, InteractionOption, InteractionRequest, InteractionStep } from "./contracts/interaction.ts";
 export { ModelEvent, ModelMessage, Usage } from "./contracts/model-provider.ts";
 export { SessionInfo, TranscriptEntry } from "./contracts/session-store.ts";
 export { ToolResult } from "./contracts/tool.ts";

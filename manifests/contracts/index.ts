@@ -9,6 +9,7 @@ import { gatewayMethod } from "./gateway-method.ts";
 import { harness } from "./harness.ts";
 import { host, hostAdmin, kernel } from "./host.ts";
 import { httpRoute } from "./http-route.ts";
+import { interaction } from "./interaction.ts";
 import { kvStore } from "./kv-store.ts";
 import { modelProvider } from "./model-provider.ts";
 import { pluginSource } from "./plugin-source.ts";
@@ -33,6 +34,7 @@ export const contracts = {
   [modelProvider.id]: modelProvider,
   [harness.id]: harness,
   [turns.id]: turns,
+  [interaction.id]: interaction,
   [sessionStore.id]: sessionStore,
   [router.id]: router,
   [channel.id]: channel,

@@ -1,5 +1,6 @@
 import Type, { type Static } from "typebox";
 import { defineContract } from "../define.ts";
+import { InteractionAnswer, InteractionRequest } from "./interaction.ts";
 import { Usage } from "./model-provider.ts";
 import { ToolResult } from "./tool.ts";
 
@@ -24,6 +25,15 @@ export const TurnEvent = Type.Union([
     args: Type.Record(Type.String(), Type.Unknown()),
   }),
   Type.Object({ type: Type.Literal("tool-end"), callId: Type.String(), name: Type.String(), result: ToolResult }),
+  Type.Object(
+    {
+      type: Type.Literal("interaction"),
+      state: Type.Enum(["asked", "answered"]),
+      request: InteractionRequest,
+      answer: Type.Optional(InteractionAnswer),
+    },
+    { description: "An owner is asked in this turn, and what came of it. A hint: what is pending, plinth.interaction says." },
+  ),
   Type.Object({
     type: Type.Literal("suggest"),
     suggestions: Type.Array(Type.Object({ label: Type.String(), text: Type.String() })),
@@ -60,6 +70,12 @@ export const turns = defineContract({
         sender: Type.Optional(Type.String()),
         model: Type.Optional(Type.String({ description: "provider/model for this turn." })),
         system: Type.Optional(Type.String({ description: "Extra instructions for this turn." })),
+        suggestedBy: Type.Optional(
+          Type.String({
+            maxLength: 256,
+            description: "The text is that of a suggestion: the extension whose words it is. It can only lower what the turn may do.",
+          }),
+        ),
         detached: Type.Optional(Type.Boolean({ description: "true: the turn goes on when the stream is cancelled." })),
       }),
       stream: TurnEvent,

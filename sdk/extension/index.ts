@@ -9,6 +9,11 @@ export type {
   ExtensionStatus,
   Fault,
   HookSnapshot,
+  InteractionAction,
+  InteractionAnswer,
+  InteractionOption,
+  InteractionRequest,
+  InteractionStep,
   KernelSnapshot,
   Manifest,
   ModelEvent,
@@ -19,6 +24,7 @@ export type {
   TurnEvent,
   Usage,
 } from "@plinth/manifests";
+export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
 export type { FileInfo } from "@plinth/manifests/wire/bridge.ts";
 export { errorInfo, isPlinthError, PlinthError, type PlinthErrorOptions } from "./errors.ts";
