@@ -161,6 +161,23 @@ describe("extracting", () => {
     expect(await readdir(into)).toEqual([]);
   });
 
+  it("counts the folders that its files need and no entry names: 2,001 files and folders are too many, 2,000 are not", async () => {
+    const nested = (files: number, folders: number) =>
+      Array.from({ length: files }, (_, index): Entry => ({ path: `package/${index < folders ? `d${index}/` : ""}f${index}`, type: "File" }));
+    expect((await readArchive(tarball(nested(1_000, 1_000)))).size).toBe(1_000);
+    await expect(extractArchive(tarball(nested(1_001, 1_000)), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_ENTRIES" });
+    // A small tarball that would make 27,300 folders.
+    const wide = Array.from({ length: 1_820 }, (_, index): Entry => ({ path: `package/${index}${"/d".repeat(14)}/f`, type: "File" }));
+    await expect(extractArchive(tarball(wide), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_ENTRIES" });
+    expect(await readdir(into)).toEqual([]);
+  });
+
+  it("refuses a file in 25 folders, and takes one in 24", async () => {
+    const at = (folders: number) => tarball([file(`package/${"d/".repeat(folders)}f`)]);
+    expect((await readArchive(at(24))).size).toBe(1);
+    await expect(extractArchive(at(25), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_NAME" });
+  });
+
   it("stops a bomb of many files at 64 MiB", async () => {
     const body = Buffer.alloc(15 * 1024 * 1024);
     const bomb = tarball(Array.from({ length: 5 }, (_, index): Entry => ({ path: `package/${index}`, type: "File", body })));

@@ -184,6 +184,9 @@ class Intake {
     }
     const twice = folder ? this.#names.addFolder(below(name)) : this.#names.addFile(below(name));
     if (twice !== undefined) throw refusal("DUPLICATE", path, twice);
+    if (this.#names.size > ARCHIVE_LIMITS.entries) {
+      throw refusal("ENTRIES", path, `the archive unpacks to more than ${ARCHIVE_LIMITS.entries} files and folders`);
+    }
     if (entry.size > ARCHIVE_LIMITS.fileBytes) throw refusal("FILE_SIZE", path, `it is larger than ${mib(ARCHIVE_LIMITS.fileBytes)}`);
     this.#bytes += entry.size;
     if (this.#bytes > ARCHIVE_LIMITS.totalBytes) throw tooLarge(`The archive, at ${shown(path)},`);

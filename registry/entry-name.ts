@@ -1,3 +1,5 @@
+import { ARCHIVE_LIMITS } from "./archive-limits.ts";
+
 export const MAX_NAME = 200;
 
 /**
@@ -14,17 +16,24 @@ export function nameProblem(name: string): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(name)) return "its name has a control character";
   if (/[:*?"<>|]/.test(name)) return 'its name has one of : * ? " < > |';
   if (name.startsWith("/")) return "its path is absolute";
-  for (const segment of name.split("/")) {
+  const segments = name.split("/");
+  if (segments.length > ARCHIVE_LIMITS.depth + 1) return `it lies in more than ${ARCHIVE_LIMITS.depth} folders`;
+  for (const segment of segments) {
     if (segment === "" || segment === "." || segment === "..") return "its path has an empty, `.` or `..` part";
     if (/[. ]$/.test(segment)) return "a part of its path ends with a dot or a space";
   }
   return undefined;
 }
 
-/** Notices two names that are one on a file system that ignores case or Unicode form. */
+/** Notices two names that are one on a file system that ignores case or Unicode form, and counts what they make. */
 export class NameSet {
   readonly #files = new Set<string>();
   readonly #folders = new Map<string, string>();
+
+  /** Files and folders, with the folders that no name but those of their content tells. */
+  get size(): number {
+    return this.#files.size + this.#folders.size;
+  }
 
   /** Why the file cannot stand beside those added before, or undefined once it is added. */
   addFile(name: string): string | undefined {
@@ -44,8 +53,10 @@ export class NameSet {
       const key = fold(folder);
       if (this.#files.has(key)) return "it is a file and a folder at once";
       const known = this.#folders.get(key);
-      if (known === undefined) this.#folders.set(key, folder);
-      else if (known !== folder) return `it is there twice, as ${known} too`;
+      // A known folder's own folders were added with it.
+      if (known === folder) return undefined;
+      if (known !== undefined) return `it is there twice, as ${known} too`;
+      this.#folders.set(key, folder);
     }
     return undefined;
   }

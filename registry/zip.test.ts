@@ -46,6 +46,12 @@ describe("a zipped package", () => {
     ["a name twice", [manifest, manifest], "PLINTH_ARCHIVE_DUPLICATE"],
     ["a name twice but for case", [manifest, { name: "Plinth.json", text: "x" }], "PLINTH_ARCHIVE_DUPLICATE"],
     ["a file as a folder", [manifest, { name: "plinth.json/x", text: "x" }], "PLINTH_ARCHIVE_DUPLICATE"],
+    ["a file in 25 folders", [manifest, { name: `${"d/".repeat(25)}f` }], "PLINTH_ARCHIVE_NAME"],
+    [
+      "more folders than it may have, none of them named",
+      [manifest, ...Array.from({ length: 700 }, (_, index) => ({ name: `a${index}/b/f` }))],
+      "PLINTH_ARCHIVE_ENTRIES",
+    ],
     ["a secret", [manifest, { name: "x", text: "x", encrypted: true }], "PLINTH_ARCHIVE_TYPE"],
     ["more than it says", [manifest, { name: "x", text: "0".repeat(100_000), says: 10 }], "PLINTH_ARCHIVE_FORMAT"],
     ["a file that is too large", [manifest, { name: "x", says: 17 * 1_048_576 }], "PLINTH_ARCHIVE_FILE_SIZE"],

@@ -47,6 +47,7 @@ async function filesOf(zip: ZipFile): Promise<ArchiveFile[]> {
     const name = checkedName(entry);
     const twice = entry.fileName.endsWith("/") ? names.addFolder(name) : names.addFile(name);
     if (twice !== undefined) throw refusal("DUPLICATE", name, twice);
+    if (names.size > ARCHIVE_LIMITS.entries) throw refusal("ENTRIES", name, `it unpacks to more than ${ARCHIVE_LIMITS.entries} files and folders`);
     if (entry.fileName.endsWith("/")) continue;
     if (entry.isEncrypted()) throw refusal("TYPE", name, "it is encrypted");
     if (entry.uncompressedSize > ARCHIVE_LIMITS.fileBytes) throw tooLarge("FILE_SIZE", name, ARCHIVE_LIMITS.fileBytes);
