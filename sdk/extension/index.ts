@@ -26,6 +26,7 @@ export type {
 } from "@plinth/manifests";
 export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
+export { type VisibleOptions, visible } from "@plinth/manifests/plain-text.ts";
 export type { FileInfo } from "@plinth/manifests/wire/bridge.ts";
 export { errorInfo, isPlinthError, PlinthError, type PlinthErrorOptions } from "./errors.ts";
 export type { Files } from "./files.ts";
