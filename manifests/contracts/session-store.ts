@@ -104,5 +104,7 @@ export const sessionStore = defineContract({
   errors: {
     PLINTH_SESSION_BUSY: "Another run holds the session.",
     PLINTH_SESSION_FENCED: "The run does not hold the session any more.",
+    PLINTH_SESSION_FULL: "The session's transcript is as large as one may be.",
+    PLINTH_QUOTA: "Whoever writes, and is not the owner, wrote as much as one may in a day.",
   },
 });

@@ -14,6 +14,8 @@ export interface SessionRow {
   running: string | null;
   owner: string | null;
   entries: number;
+  /** What its transcript takes. */
+  bytes: number;
 }
 
 export interface EntryRow {
@@ -24,7 +26,7 @@ export interface EntryRow {
   body: string;
 }
 
-const SESSION = "SELECT id, key, head, created, updated, running, owner, entries FROM sessions";
+const SESSION = "SELECT id, key, head, created, updated, running, owner, entries, bytes FROM sessions";
 /** Waiting inside SQLite would stop this thread, so it waits next to nothing; `write` waits outside. */
 const BUSY_MS = 4;
 const WRITE_MS = 4_000;
@@ -37,10 +39,12 @@ const statements = {
   rollback: "ROLLBACK",
   session: `${SESSION} WHERE key = ?`,
   create: "INSERT INTO sessions (key, created, updated) VALUES (?, ?, ?) RETURNING id",
-  update: "UPDATE sessions SET head = ?, updated = ?, running = ?, owner = ?, entries = entries + ? WHERE id = ?",
+  update: "UPDATE sessions SET head = ?, updated = ?, running = ?, owner = ?, entries = entries + ?, bytes = bytes + ? WHERE id = ?",
   claimed: `${SESSION} WHERE owner IS NOT NULL AND owner <> ? AND id > ? ORDER BY id LIMIT ?`,
   list: `${SESSION} WHERE updated < ? ORDER BY updated DESC, id DESC LIMIT ?`,
   insert: "INSERT INTO entries (id, session, parent, run, at, run_end, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+  origin: "SELECT level, at FROM origins WHERE origin = ?",
+  spent: "INSERT INTO origins (origin, level, at) VALUES (?, ?, ?) ON CONFLICT (origin) DO UPDATE SET level = excluded.level, at = excluded.at",
   ended: "SELECT 1 FROM entries WHERE session = ? AND run = ? AND run_end = 1",
   belongs: "SELECT 1 FROM entries WHERE id = ? AND session = ?",
   // The walk itself carries ids only; bodies are fetched once, in the walk's order (CROSS JOIN keeps it).

@@ -27,6 +27,9 @@ const steps: readonly string[] = [
    CREATE INDEX entries_run_end ON entries (session, run) WHERE run_end = 1;
    CREATE TRIGGER entries_no_update BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
    CREATE TRIGGER entries_no_delete BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;`,
+  // Sessions of before count from here on: what they take already cannot be told without reading all of it.
+  `ALTER TABLE sessions ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE origins (origin TEXT PRIMARY KEY, level INTEGER NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Bring the file to this code's schema, one transaction a step; a file from the future is left alone. */

@@ -4,6 +4,7 @@ import { Database, type SessionRow } from "./database.ts";
 import { entryIds } from "./entry-id.ts";
 import { readHistory } from "./history.ts";
 import { Owner } from "./owner.ts";
+import { charge } from "./quota.ts";
 import { openCallsOf, recover } from "./recovery.ts";
 import { TailCache } from "./tail-cache.ts";
 
@@ -57,7 +58,8 @@ export class SessionStore {
     }
   }
 
-  async beginRun({ key, runId, message }: Input<"beginRun">): Promise<{ head: string | null }> {
+  /** `origin`: whose budget it is counted against; null = only the session's own. */
+  async beginRun({ key, runId, message }: Input<"beginRun">, origin: string | null = null): Promise<{ head: string | null }> {
     checkKey(key);
     const holder = this.#db.session(key);
     if (holder?.owner && holder.owner !== this.#owner.id && !this.#owner.alive(holder.owner)) {
@@ -66,21 +68,21 @@ export class SessionStore {
     const result = await this.#db.write(() => {
       const row = this.#claimable(key);
       if (row.running !== null) throw busy(key, row.running);
-      return this.#insert(row, runId, message ? [{ kind: "message", message }] : [], runId);
+      return this.#insert(row, runId, message ? [{ kind: "message", message }] : [], runId, origin);
     });
     this.#claims.set(key, { runId, open: new Map() });
     this.#committed(key, result);
     return { head: result.head };
   }
 
-  async append({ key, runId, bodies }: Input<"append">): Promise<{ head: string }> {
+  async append({ key, runId, bodies }: Input<"append">, origin: string | null = null): Promise<{ head: string }> {
     checkKey(key);
     if (bodies.length === 0) throw new PlinthError("PLINTH_SESSION_EMPTY", "There is nothing to append.", { next: "Pass at least one body." });
     let open: OpenCalls | undefined;
     const result = await this.#db.write(() => {
       const row = runId === undefined ? this.#claimable(key) : this.#held(key, runId);
       if (runId !== undefined) open = this.#followed(key, row, runId, bodies);
-      return this.#insert(row, runId ?? null, bodies, row.running);
+      return this.#insert(row, runId ?? null, bodies, row.running, origin);
     });
     if (open !== undefined) this.#claims.set(key, { runId: runId!, open });
     this.#committed(key, result);
@@ -145,7 +147,7 @@ export class SessionStore {
       if (row === undefined || row.head === head) return;
       // A run's entries must stay one chain: its calls and their results belong to one branch.
       if (row.running !== null) throw busy(key, row.running);
-      this.#db.run("update", head, Math.floor(this.#now()), null, null, 0, row.id);
+      this.#db.run("update", head, Math.floor(this.#now()), null, null, 0, 0, row.id);
     });
     return {};
   }
@@ -161,7 +163,7 @@ export class SessionStore {
     if (row !== undefined) return row;
     const at = Math.floor(this.#now());
     const { id } = this.#db.get("create", key, at, at) as { id: number };
-    return { id, key, head: null, created: at, updated: at, running: null, owner: null, entries: 0 };
+    return { id, key, head: null, created: at, updated: at, running: null, owner: null, entries: 0, bytes: 0 };
   }
 
   #held(key: string, runId: string): SessionRow {
@@ -187,22 +189,34 @@ export class SessionStore {
     return open;
   }
 
-  /** Write the bodies below the head; `running` is the claim that holds afterwards. Inside a transaction. */
-  #insert(row: SessionRow, runId: string | null, bodies: readonly Body[], running: string | null): Added & { head: string | null } {
+  /**
+   * Write the bodies below the head; `running` is the claim that holds afterwards. Inside a transaction. Without `origin`
+   * nothing is refused: a run must be able to end.
+   */
+  #insert(
+    row: SessionRow,
+    runId: string | null,
+    bodies: readonly Body[],
+    running: string | null,
+    origin?: string | null,
+  ): Added & { head: string | null } {
     const added: Added = { entries: [], sizes: [] };
     const at = Math.floor(this.#now());
     let parent = row.head;
+    let bytes = 0;
     for (const body of bodies) {
       const id = this.#nextId();
       const json = JSON.stringify(body);
+      bytes += Buffer.byteLength(json);
       this.#db.run("insert", id, row.id, parent, runId, at, body.kind === "run-end" ? 1 : 0, json);
       added.entries.push({ id, parent, ...(runId === null ? {} : { runId }), at, body });
       added.sizes.push(json.length);
       parent = id;
     }
+    if (origin !== undefined) charge(this.#db, row, origin, bytes, at);
     // A command's entry beside a run of another process must not take that run's claim.
     const owner = running === null ? null : running === row.running ? row.owner : this.#owner.id;
-    this.#db.run("update", parent, at, running, owner, bodies.length, row.id);
+    this.#db.run("update", parent, at, running, owner, bodies.length, bytes, row.id);
     return { ...added, head: parent };
   }
 
