@@ -19,6 +19,18 @@ it("hands over what was noted, in order, and what was lost before it", async () 
   expect(kept.reduce((sum, [, dropped]) => sum + dropped, 0) + all.length).toBe(2_501);
 });
 
+it("holds an owner's decision, however many refusals come before it", async () => {
+  const kept: AuditRecord[] = [];
+  const audit = new Audit(
+    () => "denied",
+    async (records) => void kept.push(...records),
+  );
+  for (let n = 0; n < 5_000; n++) audit.note(refused);
+  audit.note({ extension: "a.b", kind: "grant", what: "consent to 1.0.0", allowed: true });
+  await audit.flush();
+  expect(kept.at(-1)).toMatchObject({ kind: "grant", what: "consent to 1.0.0" });
+});
+
 it("does not go on for ever when its keeper fails, even if that is noted as well", async () => {
   let tries = 0;
   const audit: Audit = new Audit(

@@ -9,7 +9,7 @@ const BATCH = 500;
 
 /**
  * What extensions asked for and what became of it, on its way to whoever keeps it. Nobody waits for that: when it is
- * slower than the records come, the newest are counted instead of held.
+ * slower than the records come, the newest are counted instead of held; never an owner's.
  */
 export class Audit {
   #held: AuditRecord[] = [];
@@ -32,7 +32,7 @@ export class Audit {
 
   note(decision: Decision): void {
     if (!this.wants(decision.allowed, decision.kind)) return;
-    if (this.#held.length >= HELD) {
+    if (this.#held.length >= HELD && decision.kind !== "grant") {
       this.#dropped++;
       return;
     }

@@ -185,6 +185,24 @@ describe("the files", () => {
     expect(found.map((one) => one.at)).toEqual(Array.from({ length: found.length }, (_, index) => at - 1 - index));
   });
 
+  it("keep what owners decided apart: refusals beyond every bound push out none of it", async () => {
+    const host = await start({ maxMb: 1, maxDays: 1 });
+    await keep(host, [record(now - 5 * 86_400_000, { kind: "grant", what: "consent to 1.0.0" })]);
+    for (let batch = 0; batch < 12; batch++)
+      await keep(
+        host,
+        Array.from({ length: 100 }, (_, at) => record(now + at, { what: "x".repeat(950), allowed: false })),
+      );
+    expect(await whats(host, { kind: "grant" })).toEqual(["consent to 1.0.0"]);
+    expect(await whats(host, { extension: "acme.tool", limit: 10_000 })).toContain("consent to 1.0.0");
+  });
+
+  it("take no refusal for an owner's decision, whatever kind it says that it is", async () => {
+    const host = await start({ maxDays: 1 });
+    await keep(host, [record(now - 2 * 86_400_000, { kind: "admin", what: "refused", allowed: false }), record(now)]);
+    expect(await whats(host)).toEqual([record(now).what]);
+  });
+
   it("lose what is too old, also from answers", async () => {
     const host = await start({ maxDays: 1 });
     await keep(host, [record(now - 2 * 86_400_000), record(now)]);

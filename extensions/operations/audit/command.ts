@@ -1,5 +1,5 @@
 import { type Client, PlinthError } from "@plinth/sdk";
-import type { Journal } from "./journal.ts";
+import type { AuditLog } from "./audit-log.ts";
 import { AuditLines } from "./line.ts";
 import { type AuditRecord, type Filter, KINDS } from "./record.ts";
 
@@ -11,27 +11,27 @@ const MOST_UNREAD = 5_000;
 const UNITS: { [unit: string]: number } = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `plinth audit`: newest first; with --follow oldest first, and then what comes. */
-export async function* audit(journal: Journal, input: Parameters<Run>[0], now: () => number, signal: AbortSignal): AsyncGenerator<TerminalItem> {
+export async function* audit(log: AuditLog, input: Parameters<Run>[0], now: () => number, signal: AbortSignal): AsyncGenerator<TerminalItem> {
   const { options, terminal } = input;
   const follow = options.follow === true;
   const filter = filterOf(options, now(), follow ? 10 : 100);
   const lines = new AuditLines(terminal);
   if (follow) {
-    for await (const record of followed(journal, filter, signal)) {
+    for await (const record of followed(log, filter, signal)) {
       if (terminal.json) yield { result: record };
       else yield { out: lines.of([record]) };
     }
     return;
   }
-  const records = await journal.query(filter, signal);
+  const records = await log.query(filter, signal);
   yield { out: records.length > 0 ? lines.of(records) : "Nothing like that is recorded. policy.audit says what is: off, denied (default) or all.\n" };
   yield { result: { records } };
 }
 
-async function* followed(journal: Journal, filter: Filter, signal: AbortSignal): AsyncGenerator<AuditRecord> {
+async function* followed(log: AuditLog, filter: Filter, signal: AbortSignal): AsyncGenerator<AuditRecord> {
   const unread: AuditRecord[] = [];
   let wake = Promise.withResolvers<void>();
-  const { records, stop } = await journal.watch(filter, (more) => {
+  const { records, stop } = await log.watch(filter, (more) => {
     // The reader is a terminal that stands still: the log itself has everything.
     unread.push(...more.slice(0, Math.max(0, MOST_UNREAD - unread.length)));
     wake.resolve();

@@ -1,20 +1,21 @@
 import { type Call, defineExtension, PlinthError } from "@plinth/sdk";
-import { Journal, type Limits } from "./journal.ts";
+import { AuditLog } from "./audit-log.ts";
+import type { Limits } from "./journal.ts";
 import { type Filter, KINDS } from "./record.ts";
 
 export default defineExtension({
   activate(ctx) {
-    const journal = new Journal(ctx.dataDir, ctx.config as unknown as Limits, () => ctx.clock.now());
-    ctx.effect("the audit log's file", () => journal.close());
+    const log = new AuditLog(ctx.dataDir, ctx.config as unknown as Limits, () => ctx.clock.now());
+    ctx.effect("the audit log's file", () => log.close());
     const query = async (filter: Filter, call: Call) => {
       assertOwner(call);
-      return { records: await journal.query(filter, call.signal) };
+      return { records: await log.query(filter, call.signal) };
     };
     ctx.provide("plinth.audit", "default", {
       async record({ records, dropped }, call) {
         // Whoever could write here could hide what it did among what others did.
         if (call.caller !== "host") throw refused(call.caller, "write to the audit log: only the host may");
-        await journal.append(records, dropped);
+        await log.append(records, dropped);
         return {};
       },
       query,
@@ -24,7 +25,7 @@ export default defineExtension({
       async *run(input, call) {
         assertOwner(call);
         const { audit } = await import("./command.ts");
-        yield* audit(journal, input, () => ctx.clock.now(), call.signal);
+        yield* audit(log, input, () => ctx.clock.now(), call.signal);
       },
     });
   },

@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir } from "node:fs/promises";
 import { setImmediate as breathe } from "node:timers/promises";
-import { type AuditRecord, decode, encode, type Filter, fits, lost, torn } from "./record.ts";
+import { type AuditRecord, DEFAULT_LIMIT, decode, encode, type Filter, fits, lost, torn } from "./record.ts";
 import { linesBackwards, openSegment, prune, type Segment, segmentAt, segmentsIn } from "./segment.ts";
 
 const DAY_MS = 86_400_000;
@@ -8,14 +8,13 @@ const DAY_MS = 86_400_000;
 const PARTS = 16;
 /** Lines that are made in one turn of the event loop. */
 const AT_ONCE = 100;
-const DEFAULT_LIMIT = 100;
 
 export interface Limits {
   readonly maxMb: number;
   readonly maxDays: number;
 }
 
-type Listener = (records: AuditRecord[]) => void;
+export type Listener = (records: AuditRecord[]) => void;
 
 /**
  * Records in append-only files. A batch is on the disk when `append` resolves; a crash loses at most the batch that was
@@ -105,12 +104,12 @@ export class Journal {
       this.#open = null;
       return await this.#begin(Math.max(this.#now(), segment.begun + 1));
     }
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const last = (await segmentsIn(this.#dir)).at(-1);
     return await this.#begin(last?.begun ?? this.#now());
   }
 
   async #begin(begun: number): Promise<FileHandle> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const segment = segmentAt(this.#dir, begun);
     const file = await openSegment(segment);
     this.#open = { segment, file };

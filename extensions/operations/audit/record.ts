@@ -4,6 +4,8 @@ export type AuditRecord = Awaited<ReturnType<Client<"plinth.audit">["query"]>>["
 export type Filter = Parameters<Client<"plinth.audit">["query"]>[0];
 
 export const KINDS: readonly AuditRecord["kind"][] = ["call", "hook", "net", "files", "exec", "secret", "store", "work", "grant", "admin"];
+/** Records of a query that states no limit. */
+export const DEFAULT_LIMIT = 100;
 export const LOST = "PLINTH_AUDIT_LOST";
 export const TORN = "PLINTH_AUDIT_TORN";
 
@@ -25,6 +27,9 @@ export function torn(at: number): AuditRecord {
 }
 
 export const isGap = ({ code }: AuditRecord): boolean => code === LOST || code === TORN;
+
+/** Consents, limits, revocations and the like: only the host makes these, when an owner did something. */
+export const isOwners = (record: AuditRecord): boolean => (record.kind === "grant" || record.kind === "admin") && record.allowed && !isGap(record);
 
 /** Gaps fit every filter: what is missing could have been anything. */
 export function fits(record: AuditRecord, { extension, kind, denied, since }: Filter): boolean {
