@@ -17,6 +17,7 @@ export const chatCommand = defineContract({
         description: "Who may run it at all; default owner. The host checks it; a command may check more.",
       }),
     ),
+    beside: Type.Optional(Type.Boolean({ description: "true: answered at once, beside what the session runs. The product's own commands only." })),
     subcommands: Type.Optional(
       Type.Array(Type.Object({ name: Type.String(), summary: Type.String(), usage: Type.Optional(Type.String()) }), {
         description: "For completion.",

@@ -36,6 +36,7 @@ export const TurnEvent = Type.Union([
   ),
   Type.Object({
     type: Type.Literal("suggest"),
+    by: Type.Optional(Type.String({ description: "The extension whose words these are. The host says it; a harness cannot." })),
     suggestions: Type.Array(Type.Object({ label: Type.String(), text: Type.String() })),
   }),
   Type.Object({

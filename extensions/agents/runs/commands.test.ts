@@ -27,7 +27,7 @@ describe("a slash command", () => {
       { type: "start", runId: expect.any(String), sessionKey: "main" },
       { type: "progress", text: "working" },
       { type: "text", delta: "said a  b" },
-      { type: "suggest", suggestions: [{ label: "Again", text: "/echo" }] },
+      { type: "suggest", by: "test.scripted", suggestions: [{ label: "Again", text: "/echo" }] },
       { type: "text", delta: "\n\ndone" },
       { type: "end", status: "ok", text: "said a  b\n\ndone" },
     ]);

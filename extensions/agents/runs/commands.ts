@@ -1,5 +1,6 @@
 import { type Capability, type Context, type Descriptor, errorInfo, nearNames, PlinthError, type Principal } from "@plinth/sdk";
 import type { Run } from "./run.ts";
+import { isThirdParty, type Suggestions } from "./suggestions.ts";
 
 export type Command = Capability<Descriptor<"plinth.chat-command">>;
 
@@ -10,24 +11,28 @@ export interface Answering {
   /** Answered at once, beside what the session runs. */
   aside: boolean;
   /** Which capability runs it, and with what; or the answer itself. */
-  how: { id: string; args: string } | { say: string };
+  how: { id: string; extension: string; args: string } | { say: string };
 }
 
 /** A slash and a word; `/etc/hosts` is not a command. */
 const COMMAND = /^\/([a-z][a-z0-9-]{0,31})(?:\s+([\s\S]*))?$/i;
-/** Of ours, those that are about what runs: they cannot wait for it. */
-const ASIDE = new Set(["help", "status", "stop"]);
 
 /** Finds slash commands, checks who may run them, and runs them. */
 export class Commands {
   readonly #ctx: Context;
+  readonly #suggestions: Suggestions;
 
-  constructor(ctx: Context) {
+  constructor(ctx: Context, suggestions: Suggestions) {
     this.#ctx = ctx;
+    this.#suggestions = suggestions;
   }
 
-  /** undefined: the text is for the model. */
-  async find(text: string, principal: Principal | undefined): Promise<Answering | undefined> {
+  /**
+   * undefined: the text is for the model.
+   *
+   * @param suggestedBy whose words the text is where a button sent it.
+   */
+  async find(text: string, principal: Principal | undefined, suggestedBy?: string): Promise<Answering | undefined> {
     const typed = text.trim();
     const match = COMMAND.exec(typed);
     if (match === null) return undefined;
@@ -45,8 +50,19 @@ export class Commands {
     if (!mayRun(command, principal)) {
       return { text: typed, aside: true, how: { say: `\`/${name}\` is for the owner of this host. Ask the owner to run it.` } };
     }
-    const args = (match[2] ?? "").trim();
-    return { text: typed, aside: command.extension === this.#ctx.id && ASIDE.has(command.id), how: { id: command.id, args } };
+    const { id, extension, descriptor } = command;
+    // A press of a button is not the owner's word for whatever an extension wrote on it, unless it is about itself.
+    if (isThirdParty(suggestedBy) && descriptor.role !== "anyone" && extension !== suggestedBy) {
+      return {
+        text: typed,
+        aside: true,
+        how: {
+          say: `\`/${name}\` was suggested by ${suggestedBy}, so it was not run. Run it in a shell, or type it in another conversation.`,
+        },
+      };
+    }
+    // What is about that which runs cannot wait for it.
+    return { text: typed, aside: descriptor.beside === true && !isThirdParty(extension), how: { id, extension, args: (match[2] ?? "").trim() } };
   }
 
   /** Run it, note it in the transcript, end the run. */
@@ -55,7 +71,7 @@ export class Commands {
     let failure: unknown;
     try {
       if ("say" in how) this.#say(run, said, how.say);
-      else await this.#run(run, said, how.id, how.args);
+      else await this.#run(run, said, how);
     } catch (error) {
       failure = error;
     }
@@ -71,7 +87,7 @@ export class Commands {
     run.emit({ type: "end", status, text, ...(end === undefined ? {} : { error: end }) });
   }
 
-  async #run(run: Run, said: string[], id: string, args: string): Promise<void> {
+  async #run(run: Run, said: string[], { id, extension, args }: { id: string; extension: string; args: string }): Promise<void> {
     run.signal.throwIfAborted();
     const { sessionKey, signal } = run;
     let items = 0;
@@ -79,23 +95,12 @@ export class Commands {
     for await (const item of this.#ctx.use("plinth.chat-command").get(id).run({ args, sessionKey }, { signal })) {
       // Its deadline is for each item: without a bound on their number it could go on for ever.
       if ("text" in item) chars += item.text.length;
-      if (++items > MAX_ITEMS || chars > MAX_CHARS) throw await this.#endless(id);
+      if (++items > MAX_ITEMS || chars > MAX_CHARS) throw endless(extension);
       if ("text" in item) this.#say(run, said, item.text);
-      else if ("suggest" in item) run.emit({ type: "suggest", suggestions: item.suggest });
+      else if ("suggest" in item)
+        run.emit({ type: "suggest", by: extension, suggestions: this.#suggestions.offer(sessionKey, extension, item.suggest) });
       else run.emit({ type: "progress", text: item.progress });
     }
-  }
-
-  async #endless(id: string): Promise<PlinthError> {
-    const extension = (await this.#ctx.use("plinth.chat-command").list()).find((one) => one.id === id)?.extension;
-    return new PlinthError(
-      "PLINTH_ANSWER_TOO_LONG",
-      `The command's answer was longer than ${MAX_CHARS.toLocaleString("en")} characters and was ended.`,
-      {
-        ...(extension === undefined ? {} : { extension }),
-        next: "Ask for less; if it goes on for ever, disable its extension.",
-      },
-    );
   }
 
   /** Each text is a paragraph of its own. */
@@ -133,3 +138,9 @@ const MAX_CHARS = 500_000;
 const MAX_ITEMS = 20_000;
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const endless = (extension: string): PlinthError =>
+  new PlinthError("PLINTH_ANSWER_TOO_LONG", `The command's answer was longer than ${MAX_CHARS.toLocaleString("en")} characters and was ended.`, {
+    extension,
+    next: "Ask for less; if it goes on for ever, disable its extension.",
+  });

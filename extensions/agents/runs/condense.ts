@@ -13,7 +13,8 @@ export function condense(events: readonly TurnEvent[]): { events: TurnEvent[]; s
   let size = 0;
   for (let at = 0; at < events.length; at++) {
     const event = events[at]!;
-    if (event.type === "progress") continue;
+    // What was asked has its own history; nothing can be answered here any more.
+    if (event.type === "progress" || event.type === "interaction") continue;
     size += OVERHEAD;
     if (event.type === "text" || event.type === "thinking") {
       const deltas = [event.delta];

@@ -18,7 +18,7 @@ export function gatewayMethods(ctx: Context, turns: Turns): Record<Id, Method> {
           {
             text,
             surface: "gateway",
-            ...params.texts({ sessionKey: 256, runId: 64, model: 256 }),
+            ...params.texts({ sessionKey: 256, runId: 64, model: 256, suggestedBy: 256 }),
             ...(params.flag("detached") ? { detached: true } : {}),
           },
           call,

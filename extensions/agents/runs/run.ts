@@ -11,6 +11,8 @@ export class Run {
   startedAt: number | undefined;
   /** A command that is answered beside the session's lane. */
   aside = false;
+  /** The extension whose words the message is, because a button that it suggested sent them. */
+  suggestedBy: string | undefined;
   /** Rough size of what a finished run still keeps, in characters. */
   size = 0;
   readonly #controller = new AbortController();
@@ -129,7 +131,7 @@ const sizeOf = (event: TurnEvent): number =>
     ? event.delta.length
     : "text" in event
       ? event.text.length
-      : "result" in event || "args" in event
+      : "result" in event || "args" in event || "request" in event || "suggestions" in event
         ? JSON.stringify(event).length
         : 0);
 

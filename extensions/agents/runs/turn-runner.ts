@@ -3,6 +3,7 @@ import { modelHistory } from "./model-history.ts";
 import { storedEnd } from "./replay.ts";
 import type { Run } from "./run.ts";
 import { SessionClaim } from "./session-claim.ts";
+import { isThirdParty, type Suggestions } from "./suggestions.ts";
 import { TranscriptWriter } from "./transcript-writer.ts";
 import type { Submission } from "./turns.ts";
 
@@ -35,11 +36,13 @@ export class TurnRunner {
   readonly #limits: TurnLimits;
   readonly #store: Client<"plinth.session-store">;
   readonly #claim: SessionClaim;
+  readonly #suggestions: Suggestions;
   readonly #telling = new Set<Promise<void>>();
   lastModel: string | undefined;
 
-  constructor(ctx: Context, limits: TurnLimits) {
+  constructor(ctx: Context, limits: TurnLimits, suggestions: Suggestions) {
     this.#ctx = ctx;
+    this.#suggestions = suggestions;
     this.#limits = limits;
     this.#store = ctx.use("plinth.session-store").one();
     this.#claim = new SessionClaim(ctx, this.#store);
@@ -53,7 +56,7 @@ export class TurnRunner {
     }
     const started = this.#ctx.clock.now();
     const timer = setTimeout(() => run.abort(timedOut(this.#limits.turnTimeoutMs)), this.#limits.turnTimeoutMs).unref();
-    const turn = new Turn(this.#ctx, this.#store, run);
+    const turn = new Turn(this.#ctx, this.#store, this.#suggestions, run);
     let outcome: Outcome;
     try {
       await this.#claim.take(sessionKey, runId, input.text, run.signal);
@@ -105,6 +108,7 @@ export class TurnRunner {
 /** What one turn does with its harness. */
 class Turn {
   readonly #ctx: Context;
+  readonly #suggestions: Suggestions;
   readonly #run: Run;
   readonly #writer: TranscriptWriter;
   /** Announced tool calls without an end yet. */
@@ -113,8 +117,9 @@ class Turn {
   #answer: ModelMessage | undefined;
   claimed = false;
 
-  constructor(ctx: Context, store: Client<"plinth.session-store">, run: Run) {
+  constructor(ctx: Context, store: Client<"plinth.session-store">, suggestions: Suggestions, run: Run) {
     this.#ctx = ctx;
+    this.#suggestions = suggestions;
     this.#run = run;
     const { sessionKey: key, id: runId } = run;
     this.#writer = new TranscriptWriter(
@@ -136,6 +141,7 @@ class Turn {
     for await (const item of items) {
       if (item.type === "message") this.#message(item.message);
       else if (item.type === "done") done = item;
+      else if (item.type === "suggest" || item.type === "interaction") await this.#inNameOf(harness, item);
       else this.#event(item);
     }
     signal.throwIfAborted();
@@ -165,6 +171,14 @@ class Turn {
     this.#answer = undefined;
     if (message.role === "assistant" && !message.toolCalls?.length) this.#answer = message;
     else this.#writer.add({ kind: "message", message });
+  }
+
+  /** What people press counts as the words of whoever wrote it, and only the product asks them in its own voice. */
+  async #inNameOf(harness: string, event: Extract<TurnEvent, { type: "suggest" | "interaction" }>): Promise<void> {
+    const by = (await this.#ctx.use("plinth.harness").list()).find(({ id }) => id === harness)?.extension ?? harness;
+    if (event.type === "suggest") {
+      this.#run.emit({ type: "suggest", by, suggestions: this.#suggestions.offer(this.#run.sessionKey, by, event.suggestions) });
+    } else if (!isThirdParty(by)) this.#run.emit(event);
   }
 
   #event(event: TurnEvent): void {

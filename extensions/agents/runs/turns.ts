@@ -5,6 +5,7 @@ import { Intake } from "./intake.ts";
 import { type LaneLimits, Lanes } from "./lanes.ts";
 import { RecentRuns } from "./recent-runs.ts";
 import { Run } from "./run.ts";
+import { Suggestions } from "./suggestions.ts";
 import { type Route, type TurnLimits, TurnRunner } from "./turn-runner.ts";
 
 export interface Submission {
@@ -16,6 +17,7 @@ export interface Submission {
   model?: string;
   system?: string;
   detached?: boolean;
+  suggestedBy?: string;
 }
 
 export interface Limits extends LaneLimits, TurnLimits {}
@@ -30,6 +32,7 @@ export class Turns {
   readonly #intake: Intake;
   readonly #commands: Commands;
   readonly #runner: TurnRunner;
+  readonly #suggestions = new Suggestions();
   readonly #recent = new RecentRuns();
   /** What each run that is not over still does. */
   readonly #driving = new Map<Run, Promise<void>>();
@@ -38,8 +41,8 @@ export class Turns {
     this.#ctx = ctx;
     this.#lanes = new Lanes(limits);
     this.#intake = new Intake(ctx, limits.maxQueued);
-    this.#commands = new Commands(ctx);
-    this.#runner = new TurnRunner(ctx, limits);
+    this.#commands = new Commands(ctx, this.#suggestions);
+    this.#runner = new TurnRunner(ctx, limits, this.#suggestions);
   }
 
   /** provider/model of the newest answer. */
@@ -93,8 +96,9 @@ export class Turns {
     let place: { granted: Promise<void>; leave(): void } | undefined;
     try {
       const taken = await this.#intake.take(run, input, async () => {
+        run.suggestedBy = this.#suggestions.source(run.sessionKey, input.text, input.suggestedBy);
         // What was typed: whoever rewrites a message must not give orders in the name of its sender.
-        const command = await run.within(this.#ctx, () => this.#commands.find(input.text, run.principal));
+        const command = await run.within(this.#ctx, () => this.#commands.find(input.text, run.principal, run.suggestedBy));
         // Its place is taken before the next message of the session is looked at: first come, first served.
         if (command?.aside) run.aside = true;
         else place = this.#lanes.enter(run.sessionKey, run.signal);
