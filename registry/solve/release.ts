@@ -1,4 +1,5 @@
 import type { Manifest } from "@plinth/manifests";
+import type { Meter } from "./version-index.ts";
 
 /** One version of one extension as the solver sees it: what it is and what it needs. */
 export interface Release {
@@ -21,6 +22,8 @@ export interface SolveInput {
   releases(id: string): Promise<readonly Release[]>;
   /** Why a version must not be chosen now (yanked, too young, another publisher's); null = it may. */
   refuses?(id: string, version: string): string | null;
+  /** Where what it costs is counted. */
+  meter?: Meter;
 }
 
 export interface Chosen {

@@ -84,7 +84,7 @@ describe("a conflict", () => {
     };
     const text = await report(world, { "a.app": "*", "a.map": "*" });
     expect(text).toMatch(/^PLINTH_VERSION_CONFLICT: No set of versions fits a.app \*, a.map \*:/);
-    expect(text).toContain("a.app 1.0.0 needs a.geo ^1; a.map 1.0.0 needs a.geo ^2 (there are 1.0.0, 2.0.0)");
+    expect(text).toContain("a.app 1.0.0 needs a.geo ^1; a.map 1.0.0 needs a.geo ^2 (there are 2.0.0, 1.0.0)");
   });
 
   it("names what nobody knows, and what was refused and why", async () => {
