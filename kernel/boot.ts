@@ -1,6 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve as resolvePath } from "node:path";
+import { emptyTrash } from "@plinth/manifests/home/trash.ts";
 import { ownCapabilities } from "./admin/own.ts";
 import { loadConfig } from "./config.ts";
 import { errorData } from "./errors.ts";
@@ -61,6 +62,7 @@ export async function boot(input: BootInput): Promise<Host> {
     const generation = await report.step("generation", () => host.advance(host.state));
     for (const problem of [...generation.plan.blocked.values(), ...generation.plan.problems])
       logs.of(problem.extension ?? "host").warn(problem.message, { code: problem.code, next: problem.next });
+    void emptyTrash(home);
     return host;
   });
 }

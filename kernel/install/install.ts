@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Candidate, Grant, LockEntry, Lockfile, Manifest } from "@plinth/manifests";
 import { manifestInvalid, parseManifest } from "@plinth/manifests/check/manifest.ts";
 import { consentHash, treeDigest } from "@plinth/manifests/digest.ts";
+import { discard } from "@plinth/manifests/home/trash.ts";
 import { describePowers } from "@plinth/manifests/powers.ts";
 import { settingsOf } from "../config.ts";
 import { errors } from "../errors.ts";
@@ -157,7 +159,7 @@ export async function installPackages(
     return { installed: found.map(({ candidate: { id, version } }) => ({ id, version })), generation: next.number };
   } catch (thrown) {
     for (const id of ids) host.supervisor.clear(id);
-    for (const dir of fresh) await rm(dir, { recursive: true, force: true });
+    for (const dir of fresh) await discard(host.home, dir);
     throw thrown;
   }
 }
@@ -185,13 +187,17 @@ export async function uninstallPackage(host: Host, id: string, keepData: boolean
   if (entry === undefined) throw errors.notInstalled(id, []);
   const needed = [...host.current.plan.extensions].find(([, one]) => one.record.manifest.extensions?.[id] !== undefined);
   if (needed !== undefined) throw errors.needed(id, needed[0]);
+  const instances = [host.current, ...host.draining].flatMap((one) => one.instances.get(id) ?? []);
   const next = await commit(host, without(host.state, [id]), new Map([[id, undefined]]));
   host.audit({ extension: id, kind: "grant", what: "uninstall", allowed: true });
   host.supervisor.clear(id);
   host.leftovers.add(packageDir(host.home, entry.digest));
   if (!keepData) {
     await host.stores.wipe(id);
-    await rm(join(host.home, "state", id), { recursive: true, force: true });
+    const data = join(host.home, "state", id);
+    // What still writes there would go on writing into what the next one of this id finds.
+    if (existsSync(data)) await Promise.all(instances.map((one) => one.stop(errors.revoked(id), Promise.resolve())));
+    await discard(host.home, data);
   }
   return { generation: next.number };
 }

@@ -265,6 +265,31 @@ describe("uninstalling", () => {
     }
   });
 
+  it("ends what still writes, and leaves the next one of this id an empty folder, whatever shape its data had", async () => {
+    const run = `
+      const { mkdirSync, readdirSync, renameSync, writeFileSync } = await import("node:fs");
+      const at = (name) => ctx.dataDir + "/" + name;
+      if (!input.write) return readdirSync(ctx.dataDir);
+      mkdirSync(at("a"));
+      for (let depth = 0; depth < 200; depth++) {
+        mkdirSync(at("b"));
+        renameSync(at("a"), at("b/" + "n".repeat(100)));
+        renameSync(at("b"), at("a"));
+      }
+      let n = 0;
+      const timer = setInterval(() => writeFileSync(at("file" + n++), "x"), 5);
+      ctx.effect("writing", () => clearInterval(timer));`;
+    const writing = await product.package(acme({ run }, { permissions: { fs: ["data"] } }));
+    await install(host, writing);
+    await call(host, "test.words.lab", "calm", "run", { write: true });
+    await expect.poll(() => call(host, "test.words.lab", "calm", "run", {})).toContain("file5");
+    await admin(host, "uninstall", { id: "acme.calm" });
+    expect(await readdir(join(product.home, "state"))).not.toContain("acme.calm");
+    expect(await readdir(product.home)).not.toContain("trash");
+    await install(host, writing);
+    expect(await call(host, "test.words.lab", "calm", "run", {})).toEqual([]);
+  });
+
   it("is refused for the product's own, for what is not there, and for what others need", async () => {
     await install(host, await product.package(acme()));
     await install(host, await product.package(lab("acme.other", {}, { extensions: { "acme.calm": "^1" } })));
