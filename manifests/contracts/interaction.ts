@@ -132,6 +132,13 @@ export const interaction = defineContract({
       output: Type.Object({ request: InteractionRequest, answer: InteractionAnswer }),
       deadlineMs: 10_000,
     },
+    withdraw: {
+      summary: "Take a question back because nobody can answer it where it was asked: it counts as no. First-party callers only.",
+      input: Type.Object({ id: Type.String({ maxLength: 64 }), why: text(1_000, "A sentence.") }),
+      output: Type.Object({ answer: InteractionAnswer }),
+      deadlineMs: 10_000,
+      idempotent: true,
+    },
     history: {
       summary: "What was asked and what became of it, newest first; kept for a bounded time. Owners only.",
       input: Type.Object({
