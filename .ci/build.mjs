@@ -46,7 +46,7 @@ async function buildInto() {
   await generate();
   const extensions = await findExtensions();
   const types = emitSdkTypes(join(dist, "sdk/types"), dist);
-  await Promise.all([buildSdk(), buildKernel(), buildGuest(), buildPage(), buildSamples(), ...extensions.map(buildExtension)]);
+  await Promise.all([buildSdk(), buildKernel(), buildStrangers(), buildGuest(), buildPage(), buildSamples(), ...extensions.map(buildExtension)]);
   await Promise.all([types, writeData(version, extensions)]);
   await rm(join(dist, ".tools"), { recursive: true, force: true });
 }
@@ -58,7 +58,19 @@ async function buildKernel() {
     outdir: join(dist, "kernel"),
     banner: { js: REQUIRE },
     external: ["esbuild"],
-    entryPoints: { main: join(root, "kernel/index.ts"), "guard-worker": join(root, "manifests/check/guard-worker.ts") },
+    entryPoints: { main: join(root, "kernel/index.ts") },
+  });
+}
+
+/** The thread that looks at strangers' data. */
+async function buildStrangers() {
+  await build({
+    ...esm,
+    splitting: true,
+    outdir: join(dist, "strangers"),
+    banner: { js: REQUIRE },
+    external: ["esbuild"],
+    entryPoints: { program: join(root, "registry/strangers/program.ts") },
   });
 }
 

@@ -12,7 +12,6 @@ import { currentWork, runWork, withWork } from "../work.ts";
 import { storeExtension } from "./sources.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const REQUIRE = 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
 
 export interface Source {
   manifest: Partial<Manifest> & { id: string };
@@ -157,16 +156,9 @@ function programs(): Promise<string> {
     await mkdir(tier, { recursive: true });
     await cp(join(ROOT, "extensions/tiers/process/plinth.json"), join(tier, "plinth.json"));
     process.env.PLINTH_CHILD_PROGRAM = join(dir, "guest", "process.mjs");
-    process.env.PLINTH_SCHEMA_PROGRAM = join(dir, "checker", "guard-worker.mjs");
     await Promise.all([
       build({ ...ESM, entryPoints: [join(ROOT, "extensions/tiers/process/index.ts")], outfile: join(tier, "index.js") }),
       build({ ...ESM, entryPoints: [join(ROOT, "sdk/guest/process.ts")], outfile: process.env.PLINTH_CHILD_PROGRAM } as BuildOptions),
-      build({
-        ...ESM,
-        entryPoints: [join(ROOT, "manifests/check/guard-worker.ts")],
-        banner: { js: REQUIRE },
-        outfile: process.env.PLINTH_SCHEMA_PROGRAM,
-      } as BuildOptions),
     ]);
     scratch.push(dir);
     return tier;

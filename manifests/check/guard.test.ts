@@ -1,29 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { build } from "esbuild";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { SchemaGuard } from "./guard.ts";
-
-let dir: string;
-const before = process.env.PLINTH_SCHEMA_PROGRAM;
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), "plinth-guard-"));
-  process.env.PLINTH_SCHEMA_PROGRAM = join(dir, "guard-worker.mjs");
-  await build({
-    entryPoints: [join(import.meta.dirname, "guard-worker.ts")],
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    logLevel: "error",
-    outfile: process.env.PLINTH_SCHEMA_PROGRAM,
-  });
-});
-afterAll(async () => {
-  if (before === undefined) delete process.env.PLINTH_SCHEMA_PROGRAM;
-  else process.env.PLINTH_SCHEMA_PROGRAM = before;
-  await rm(dir, { recursive: true, force: true });
-});
 
 let guard = new SchemaGuard();
 afterEach(async () => {
