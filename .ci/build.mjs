@@ -181,16 +181,16 @@ async function writeData(version, extensions) {
   );
   await writeFile(join(dist, "commands.json"), JSON.stringify({ version, commands }));
   const cli = join(root, "extensions/surfaces/cli");
-  if (existsSync(join(cli, "help.ts"))) {
-    await build({
-      ...esm,
-      format: "cjs",
-      outfile: join(dist, "launcher.cjs"),
-      outExtension: undefined,
-      stdin: { contents: 'export * from "./help.ts"; export * from "./argv.ts";', resolveDir: cli, loader: "ts" },
-    });
-  }
+  if (existsSync(join(cli, "help.ts"))) await buildForLauncher("launcher", cli, ["./help.ts", "./argv.ts"]);
+  await buildForLauncher("home", join(root, "manifests/home"), ["./examination.ts", "./mending.ts", "./home-folder.ts", "./code-cache.ts"]);
+  await buildForLauncher("gateway-link", join(root, "sdk/extension/home"), ["./gateway-link.ts"]);
   if (existsSync(join(root, "templates"))) await cp(join(root, "templates"), join(dist, "templates"), { recursive: true });
+}
+
+/** What the launcher loads when it needs it: CommonJS, a file for each need. */
+async function buildForLauncher(name, resolveDir, modules) {
+  const contents = modules.map((path) => `export * from ${JSON.stringify(path)};`).join(" ");
+  await build({ ...esm, format: "cjs", outfile: join(dist, `${name}.cjs`), outExtension: undefined, stdin: { contents, resolveDir, loader: "ts" } });
 }
 
 /** The sample registry: the demo extensions, packed and signed with a key that exists for this purpose only. */

@@ -1,6 +1,6 @@
-import { mkdir, readFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join, resolve as resolvePath } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { homeOf, makePrivateHome } from "@plinth/manifests/home/home-folder.ts";
 import { emptyTrash } from "@plinth/manifests/home/trash.ts";
 import { ownCapabilities } from "./admin/own.ts";
 import { loadConfig } from "./config.ts";
@@ -22,9 +22,6 @@ export interface BootInput {
   counted?: boolean;
 }
 
-export const homeOf = (env: Readonly<Record<string, string | undefined>>): string =>
-  resolvePath(env.PLINTH_HOME !== undefined && env.PLINTH_HOME !== "" ? env.PLINTH_HOME : join(homedir(), ".plinth"));
-
 /** config → index → resolve → plan → generation. Extensions start at their first use. */
 export async function boot(input: BootInput): Promise<Host> {
   const report = new Report();
@@ -32,7 +29,7 @@ export async function boot(input: BootInput): Promise<Host> {
   const env = input.env ?? process.env;
   const home = input.home ?? homeOf(env);
   return report.step("boot", async () => {
-    await mkdir(join(home, "state"), { recursive: true, mode: 0o700 });
+    makePrivateHome(home);
     const config = await report.step("config", () => loadConfig(home));
     const { product, lock, records, problems } = await report.step("index", async () => {
       const [productText, bundled, lock] = await Promise.all([

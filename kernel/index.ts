@@ -1,4 +1,4 @@
-export { type BootInput, boot, homeOf } from "./boot.ts";
+export { type BootInput, boot } from "./boot.ts";
 export { errorData, PlinthError } from "./errors.ts";
 export type { Host } from "./host.ts";
 export { main } from "./main.ts";

@@ -3,7 +3,7 @@
 // gateway when there is one, and boots the host in this process otherwise.
 // CommonJS, because a process that only prints a version must not pay for the ES module loader.
 "use strict";
-const { existsSync, readFileSync, realpathSync } = require("node:fs");
+const { existsSync, readFileSync, realpathSync, statSync } = require("node:fs");
 const { dirname, join, resolve } = require("node:path");
 
 const NODE_MAJOR = 26;
@@ -28,6 +28,11 @@ async function launch() {
   const color = useColor();
   if (match.version) return print(`${version}\n`);
   if (match.help || (argv.length === 0 && match.error === undefined)) return print(renderHelp(commands, match.path, { columns, color }));
+  // What is made in the home is its owner's alone, whatever the umask; what authors make in their own folders is as they
+  // like it, but nobody else's to write.
+  const mask = process.umask();
+  process.umask(match.where === "local" && match.path[0] !== "gateway" ? (mask & 0o077) | 0o022 : 0o077);
+  if (match.path[0] === "doctor" && match.error === undefined && !examined(match.options.fix === true)) return;
   const terminal = { cwd: process.cwd(), json, tty: process.stdout.isTTY === true, columns, color, local: true };
   // Wrong usage is told by whoever runs the command line, in one place; a running gateway needs no newer Node here.
   if (match.where !== "local" && !argv.includes("--safe-mode")) {
@@ -44,7 +49,10 @@ async function launch() {
 function commandTable() {
   const table = JSON.parse(readFileSync(join(dist, "commands.json"), "utf8"));
   try {
-    const { records } = JSON.parse(readFileSync(join(home, "index.json"), "utf8"));
+    const index = join(home, "index.json");
+    // Not from others: they would choose what is printed here.
+    if (process.getuid !== undefined && [home, index].some((path) => isOthers(statSync(path)))) return table;
+    const { records } = JSON.parse(readFileSync(index, "utf8"));
     for (const { manifest } of records) {
       for (const one of manifest.provides ?? []) {
         if (one.contract === "plinth.cli-command") table.commands.push({ id: one.id, extension: manifest.id, ...one.descriptor });
@@ -56,38 +64,49 @@ function commandTable() {
   return table;
 }
 
-/** Run the command in the gateway of this home; null when none answers. */
+const isOthers = ({ uid, mode }) => uid !== process.getuid() || (mode & 0o022) !== 0;
+
+/** `plinth doctor`, before anything reads the home: close it to others, and stop here where only its owner can. */
+function examined(fix) {
+  const { examineHome, mendHome } = require(join(dist, "home.cjs"));
+  const { done, left } = fix ? mendHome(home) : { done: [], left: examineHome(home) };
+  for (const line of done) (json ? process.stderr : process.stdout).write(`${line}\n`);
+  const problems = left.filter(({ severity }) => severity === "problem");
+  if (problems.length === 0) return true;
+  if (json) print(`${JSON.stringify({ healthy: false, mended: done, home: left })}\n`);
+  else for (const { message, code, next } of left) print(`${message} (${code})\n  - Next: ${next}\n`);
+  process.exitCode = 1;
+  return false;
+}
+
+/** Run the command in the gateway of this home; null when none runs. */
 async function inGateway(terminal) {
-  let running;
-  try {
-    running = JSON.parse(readFileSync(join(home, "state/plinth.gateway/running.json"), "utf8"));
-    process.kill(running.pid, 0);
-  } catch {
-    return null;
-  }
-  const { request } = require("node:http");
+  if (!existsSync(join(home, "state/plinth.gateway/running.json"))) return null;
+  const { GatewayLink } = require(join(dist, "gateway-link.cjs"));
+  const link = await GatewayLink.find(home);
+  if (link === null) return null;
+  const stop = new AbortController();
+  process.once("SIGINT", () => {
+    stop.abort();
+    process.exit(130);
+  });
   let args = argv;
-  for (;;) {
-    const outcome = await new Promise((done) => {
-      const call = request(`${running.url}/api/cli`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${running.token}`, "content-type": "application/json" },
-      });
-      call.on("error", () => done(null));
-      call.on("response", (response) => done(follow(lines(response))));
-      call.end(JSON.stringify({ argv: args, terminal }));
-      process.once("SIGINT", () => {
-        call.destroy();
-        process.exit(130);
-      });
-    });
-    if (outcome === null || outcome.confirm === undefined) return outcome === null ? null : outcome.exit;
-    args = outcome.confirm;
+  try {
+    for (;;) {
+      const outcome = await follow(lines(await link.send("POST", "/api/cli", JSON.stringify({ argv: args, terminal }), stop.signal)));
+      if (outcome.confirm === undefined) return outcome.exit;
+      args = outcome.confirm;
+    }
+  } finally {
+    link[Symbol.dispose]();
   }
 }
 
 async function embedded(terminal, { where, path }) {
-  require("node:module").enableCompileCache?.(join(home, "cache/compile"));
+  const { codeCacheOf, makePrivateHome } = require(join(dist, "home.cjs"));
+  makePrivateHome(home);
+  const cache = codeCacheOf(home);
+  if (cache !== null) require("node:module").enableCompileCache?.(cache);
   const { main } = await import(require("node:url").pathToFileURL(join(dist, "kernel/main.mjs")).href);
   const stop = new AbortController();
   if (where !== "local") for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => stop.abort());

@@ -3,6 +3,7 @@ import { defineExtension } from "@plinth/sdk";
 import { agent } from "./commands/agent.ts";
 import { type OwnCommand, ownersOnly } from "./commands/command.ts";
 import { configGet, configPath, configSet, configUnset, configValidate } from "./commands/config.ts";
+import { doctor } from "./commands/doctor.ts";
 import { boot, explain, hooks } from "./commands/insight.ts";
 import { models } from "./commands/models.ts";
 import { history, sessionsList } from "./commands/sessions.ts";
@@ -15,6 +16,7 @@ import { answerRoute } from "./route.ts";
 const commands: { [id: string]: OwnCommand } = {
   agent,
   status,
+  doctor,
   top,
   "config.get": configGet,
   "config.set": configSet,

@@ -9,26 +9,32 @@ import { refuse } from "./problem.ts";
 export const CLOSE = { stopping: 1001, protocol: 1008, unauthenticated: 4401, slow: 4408 } as const;
 const PROTOCOL = 1;
 
+/** What happens to a connection as a whole. */
+export interface Watcher {
+  /** It proved whose it is; false when there is no room for it. */
+  proven(): boolean;
+  closed(): void;
+}
+
 /** One WebSocket client: connect first, then requests side by side, each answered once. */
 export class Connection {
   readonly #door: Door;
   readonly #socket: WebSocket;
   readonly #limits: Limits;
   readonly #address: string;
-  readonly #onSettled: () => void;
+  readonly #watcher: Watcher;
   readonly #flights = new Map<string, AbortController>();
   #connected: boolean;
   /** Whether the peer was heard since the last ping. */
   alive = true;
 
-  /** @param onSettled is told when the connection authenticated or closed, whichever is first. */
-  constructor(door: Door, socket: WebSocket, limits: Limits, address: string, connected: boolean, onSettled: () => void) {
+  constructor(door: Door, socket: WebSocket, limits: Limits, address: string, connected: boolean, watcher: Watcher) {
     this.#door = door;
     this.#socket = socket;
     this.#limits = limits;
     this.#address = address;
     this.#connected = connected;
-    this.#onSettled = onSettled;
+    this.#watcher = watcher;
     const waiting = setTimeout(() => this.#close(CLOSE.unauthenticated, "connect first"), limits.connectMs);
     if (connected) clearTimeout(waiting);
     socket.on("message", (data, binary) => {
@@ -42,7 +48,7 @@ export class Connection {
     socket.on("error", () => {});
     socket.on("close", () => {
       clearTimeout(waiting);
-      this.#onSettled();
+      this.#watcher.closed();
       for (const flight of this.#flights.values()) flight.abort();
     });
   }
@@ -97,8 +103,8 @@ export class Connection {
       const why = `the gateway speaks protocol ${PROTOCOL}`;
       return this.#refuse(frame.id, refuse.badRequest(why), CLOSE.protocol);
     }
+    if (!this.#connected && !this.#watcher.proven()) return this.#refuse(frame.id, refuse.full(), CLOSE.protocol);
     this.#connected = true;
-    this.#onSettled();
     try {
       const { methods } = await this.#offer();
       const version = this.#door.alive().plinth;

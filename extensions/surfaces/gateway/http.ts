@@ -1,11 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Context, ErrorInfo, Principal } from "@plinth/sdk";
+import { BODY_HEADER, digestOf, HELLO_PATH, NONCE_HEADER, PROOF_SCHEME } from "@plinth/sdk/home";
 import type { Attempts } from "./attempts.ts";
 import { type Directory, NOBODY } from "./directory.ts";
 import type { Guard } from "./guard.ts";
 import { problem, publicInfo, refuse } from "./problem.ts";
+import type { Proofs } from "./proofs.ts";
 import { discardBody, parseTarget, plainHeaders, readBody, type Target } from "./request.ts";
 import { sendItems, sendWhole } from "./response.ts";
+import { Room } from "./room.ts";
 import type { Route } from "./routes.ts";
 import { bearer, type TokenCheck } from "./token.ts";
 
@@ -14,6 +18,7 @@ export interface Door {
   readonly directory: Directory;
   readonly guard: Guard;
   readonly token: TokenCheck;
+  readonly proofs: Proofs;
   readonly attempts: Attempts;
   /** What /healthz says. */
   alive(): Record<string, unknown>;
@@ -32,11 +37,13 @@ export async function answer(door: Door, request: IncomingMessage, response: Ser
     if (!door.guard.host(request.headers.host)) throw refuse.host();
     const target = parseTarget(request.url ?? "");
     if (target.path === "/healthz" || target.path === "/readyz") return probe(door, request, response, target.path);
+    if (target.path === HELLO_PATH) return hello(door, request, response);
     if (door.stopping) throw refuse.stopping();
     const reads = request.method === "GET" || request.method === "HEAD";
     if (!reads && !door.guard.origin(request.headers.origin, request.headers.host)) throw refuse.origin();
     // An install may come between the look-up and the work: then look again, in the new generation.
     let body: string | undefined;
+    let proven: string | undefined;
     for (let round = 0; ; round += 1) {
       const { generation, routes } = door.directory.current ?? (await door.directory.load());
       const route = routes.match(request.method ?? "GET", target.path);
@@ -45,10 +52,11 @@ export async function answer(door: Door, request: IncomingMessage, response: Ser
         response.setHeader("allow", route.join(", "));
         throw refuse.method(route.join(", "));
       }
-      if (route.auth === "token") authenticate(door, request, response);
+      if (route.auth === "token" && body === undefined) proven = authenticate(door, request, response);
       role = route.auth === "token" ? "owner" : "guest";
       // Before the work begins: a slow upload must not hold a generation.
       body ??= await readBody(request, response, route.bodyLimit);
+      if (proven !== undefined && digestOf(body) !== proven) throw refuse.badRequest("the body is not the one that was signed");
       try {
         return await serve(door, request, response, target, route, body, round < 2 ? generation : undefined);
       } catch (error) {
@@ -61,14 +69,25 @@ export async function answer(door: Door, request: IncomingMessage, response: Ser
   }
 }
 
-/** Check the bearer token of a request; wrong ones are counted by address. */
-export function authenticate(door: Door, request: IncomingMessage, response?: ServerResponse): void {
-  const candidate = bearer(request.headers.authorization);
+/**
+ * Check who sends a request, by the token or by a proof of knowing it; wrong ones are counted by address. Returns the digest
+ * of the only body that a proof is for.
+ */
+export function authenticate(door: Door, request: IncomingMessage, response?: ServerResponse): string | undefined {
+  const header = request.headers.authorization;
+  const signed = header?.startsWith(`${PROOF_SCHEME} `) === true ? header.slice(PROOF_SCHEME.length + 1) : undefined;
+  const candidate = signed ?? bearer(header);
   if (candidate === undefined) {
     response?.setHeader("www-authenticate", "Bearer");
     throw refuse.noToken();
   }
-  if (door.token.matches(candidate)) return;
+  const body = String(request.headers[BODY_HEADER] ?? "");
+  const wanted = { method: request.method ?? "", target: request.url ?? "", body };
+  const good = signed === undefined ? door.token.matches(candidate) : door.proofs.accepts(signed, wayOf(request.socket), wanted);
+  if (good) {
+    if (Room.of(request.socket)?.know(request.socket) === false) throw refuse.full();
+    return signed === undefined ? undefined : body;
+  }
   const wait = door.attempts.fail(request.socket.remoteAddress ?? "");
   if (wait > 0) {
     response?.setHeader("retry-after", String(wait));
@@ -77,6 +96,20 @@ export function authenticate(door: Door, request: IncomingMessage, response?: Se
   response?.setHeader("www-authenticate", 'Bearer error="invalid_token"');
   throw refuse.wrongToken();
 }
+
+/** Says who this is to anybody who asks with a random number; only whoever knows the token can tell whether it is true. */
+function hello(door: Door, request: IncomingMessage, response: ServerResponse): void {
+  if (request.method !== "GET") {
+    response.setHeader("allow", "GET");
+    throw refuse.method("GET");
+  }
+  const answer = door.proofs.answer(request.headers[NONCE_HEADER], wayOf(request.socket));
+  if (answer === undefined) throw refuse.badRequest(`the header ${NONCE_HEADER} holds no 16 to 128 letters and digits`);
+  sendWhole(response, 200, "application/json", JSON.stringify(answer));
+}
+
+/** Connections over the local socket have no port. */
+const wayOf = ({ localPort }: Socket): string => (localPort === undefined ? "socket" : `port ${localPort}`);
 
 async function serve(
   door: Door,

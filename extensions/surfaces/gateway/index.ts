@@ -1,7 +1,8 @@
 import { defineExtension } from "@plinth/sdk";
 import { BootServices } from "./boot-services.ts";
 import { Directory } from "./directory.ts";
-import type { Gateway, Listen } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
+import type { Listen } from "./listener.ts";
 import { type Runner, run } from "./run.ts";
 
 export default defineExtension({

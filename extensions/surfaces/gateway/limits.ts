@@ -1,7 +1,11 @@
 /** Every bound of the gateway in one place. Times in milliseconds; `config.limits` overrides single ones. */
 export interface Limits {
-  /** TCP connections at once; more are dropped. */
+  /** Connections at once that have proven whose they are; the one that is idle for the longest gives way. */
   connections: number;
+  /** Connections at once that have not, on the port and on the socket each; likewise. */
+  strangers: number;
+  /** How long a connection that has proven nothing may do nothing. */
+  strangerMs: number;
   /** Longest wait for a request's headers. */
   headerMs: number;
   /** Longest wait for a whole request, body included. */
@@ -24,7 +28,9 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   connections: 1024,
-  headerMs: 10_000,
+  strangers: 256,
+  strangerMs: 5_000,
+  headerMs: 5_000,
   bodyMs: 60_000,
   connectMs: 10_000,
   pingMs: 20_000,
@@ -41,7 +47,7 @@ export const BODY_BYTES = 1024 * 1024;
 export const HEADER_BYTES = 16 * 1024;
 /** A WebSocket message before the connection is authenticated. */
 export const CONNECT_FRAME_BYTES = 16 * 1024;
-/** WebSockets that have not authenticated yet. */
+/** WebSockets that have not authenticated yet; the oldest gives way. */
 export const PENDING_SOCKETS = 128;
 /** An HTTP response whose reader takes nothing for this long is cut. */
 export const STALL_MS = 60_000;

@@ -84,6 +84,8 @@ export const refuse = {
       next: "Send plain UTF-8 text.",
     }),
   stopping: () => new PlinthError("PLINTH_STOPPING", "The gateway is stopping.", { next: "Try again when it runs." }),
+  full: () =>
+    new PlinthError("PLINTH_BUSY", "The gateway has no room for another connection.", { next: "Close some, or raise the limit `connections`." }),
   busy: (limit: number) =>
     new PlinthError("PLINTH_BUSY", `This connection has ${limit} unanswered requests already.`, {
       next: "Wait for answers first.",

@@ -124,7 +124,7 @@ describe("plinth gateway run", () => {
     await using testHost = await host();
     const { first, abort } = await start(testHost);
     const { assertAlone } = await import("./running.ts");
-    await expect(assertAlone(join(testHost.home, "state", "plinth.gateway"))).rejects.toMatchObject({
+    await expect(assertAlone(testHost.home)).rejects.toMatchObject({
       code: "PLINTH_GATEWAY_RUNNING",
       message: expect.stringContaining(first.result.url),
       next: expect.any(String),

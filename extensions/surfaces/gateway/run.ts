@@ -1,7 +1,8 @@
 import { type Call, type Context, PlinthError } from "@plinth/sdk";
 import type { BootServices } from "./boot-services.ts";
-import type { Gateway, Listen } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
 import { isLoopback } from "./guard.ts";
+import type { Listen } from "./listener.ts";
 
 interface RunInput {
   options: Record<string, string | boolean>;

@@ -1,4 +1,5 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { errorInfo } from "@plinth/sdk";
 import { WebSocketServer } from "ws";
@@ -6,6 +7,7 @@ import { Connection } from "./connection.ts";
 import { authenticate, type Door } from "./http.ts";
 import { type Limits, PENDING_SOCKETS } from "./limits.ts";
 import { problem, refuse } from "./problem.ts";
+import { Room } from "./room.ts";
 
 /** All WebSocket clients: admits, keeps alive, tells them about the end. */
 export class Sockets {
@@ -14,7 +16,8 @@ export class Sockets {
   readonly #server: WebSocketServer;
   readonly #connections = new Set<Connection>();
   readonly #heartbeat: NodeJS.Timeout;
-  #pending = 0;
+  /** The oldest first. */
+  readonly #pending = new Set<Connection>();
 
   constructor(door: Door, limits: Limits) {
     this.#door = door;
@@ -52,21 +55,35 @@ export class Sockets {
       if (request.headers.authorization !== undefined) {
         authenticate(this.#door, request);
         connected = true;
-      } else if (this.#pending >= PENDING_SOCKETS) throw refuse.busy(PENDING_SOCKETS);
+      }
     } catch (error) {
       refuseUpgrade(socket, error);
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (client) => {
-      let settled = connected;
-      if (!connected) this.#pending += 1;
-      const connection = new Connection(this.#door, client, this.#limits, request.socket.remoteAddress ?? "", connected, () => {
-        if (!settled) this.#pending -= 1;
-        settled = true;
+      const address = request.socket.remoteAddress ?? "";
+      const connection: Connection = new Connection(this.#door, client, this.#limits, address, connected, {
+        proven: () => {
+          this.#pending.delete(connection);
+          return Room.of(socket)?.know(socket as Socket) !== false;
+        },
+        closed: () => this.#pending.delete(connection),
       });
+      Room.of(socket)?.watch(socket as Socket);
+      if (!connected) this.#wait(connection);
       this.#connections.add(connection);
       client.on("close", () => this.#connections.delete(connection));
     });
+  }
+
+  /** Whoever waits for the longest gives way: many that never say who they are must not keep others out. */
+  #wait(connection: Connection): void {
+    const [oldest] = this.#pending;
+    if (oldest !== undefined && this.#pending.size >= PENDING_SOCKETS) {
+      this.#pending.delete(oldest);
+      oldest.drop();
+    }
+    this.#pending.add(connection);
   }
 
   announceStop(): void {

@@ -41,8 +41,7 @@ interface Gateway {
   pid?: number;
 }
 
-/** Its token stays where it is. */
 async function gatewayOf(run: Run, host: { home: string }): Promise<Gateway> {
   const found = await runningGateway(host.home);
-  return found === undefined ? { running: !run.terminal.local } : { running: true, pid: found.pid, url: found.url };
+  return found === undefined ? { running: !run.terminal.local } : { running: true, ...found };
 }

@@ -1,5 +1,5 @@
 import { PlinthError } from "@plinth/sdk";
-import { runningGateway } from "../running-gateway.ts";
+import { GatewayLink } from "@plinth/sdk/home";
 import { Keyboard } from "../top/keyboard.ts";
 import { type Tick, tickOf } from "../top/rates.ts";
 import { SORTS, type Sort, screen, type View } from "../top/screen.ts";
@@ -17,8 +17,8 @@ const LEAVE = "\u001b[?25h\u001b[?1049l";
 export const top: OwnCommand = async (run) => {
   const view = viewOf(run);
   const { home } = await run.ctx.use("plinth.host").one().status({});
-  const gateway = await runningGateway(home);
-  if (gateway === undefined) {
+  using gateway = await GatewayLink.find(home);
+  if (gateway === null) {
     throw new PlinthError("PLINTH_NO_GATEWAY", "No gateway of this home is running, so there is nothing to watch.", {
       next: "Start it: plinth gateway run",
     });

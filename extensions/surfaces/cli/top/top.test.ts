@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { commandProof, digestOf, gatewayProof, homeIdentity, processOf } from "@plinth/sdk/home";
 import { createTestHost } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
@@ -49,35 +51,44 @@ afterEach(async () => {
   for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
 });
 
-/** A gateway that answers host.usage with these, one after the other. */
+/** A gateway that proves itself and answers host.usage with these, one after the other. */
 async function gateway(answers: Usage[]) {
   const seen: any[] = [];
-  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  const parties = { instance: "of-this-test", way: "", home: "" };
+  const server = createServer((request, response) => {
+    const asked = String(request.headers["x-plinth-nonce"]);
+    response.end(JSON.stringify({ nonce: "once", proof: gatewayProof("secret", parties, asked, "once") }));
+  });
+  const sockets = new WebSocketServer({ server });
+  server.listen(0, "127.0.0.1");
   await once(server, "listening");
   undo.push(() => {
-    for (const client of server.clients) client.terminate();
+    for (const client of sockets.clients) client.terminate();
     server.close();
   });
-  server.on("connection", (socket) => {
+  const { port } = server.address() as AddressInfo;
+  parties.way = `port ${port}`;
+  sockets.on("connection", (socket, { headers }) => {
+    const wanted = { method: "GET", target: "/ws", body: digestOf("") };
+    seen.push({ mayEnter: headers.authorization === `Plinth once.${commandProof("secret", parties, "once", wanted)}` });
     socket.on("message", (data) => {
       const frame = JSON.parse(String(data));
       seen.push(frame);
-      if (frame.method === "connect" && frame.params.token !== "secret") {
-        socket.send(JSON.stringify({ type: "res", id: frame.id, ok: false, error: { code: "PLINTH_TOKEN", message: "Wrong token." } }));
-      } else if (frame.method === "connect") socket.send(JSON.stringify({ type: "res", id: frame.id, ok: true, result: {} }));
-      else if (answers.length > 0) socket.send(JSON.stringify({ type: "res", id: frame.id, ok: true, result: answers.shift() }));
+      if (answers.length > 0) socket.send(JSON.stringify({ type: "res", id: frame.id, ok: true, result: answers.shift() }));
       else socket.close();
     });
   });
-  return { seen, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  return { seen, parties, url: `http://127.0.0.1:${port}` };
 }
 
-async function start(running?: { url: string; token?: string; pid?: number }) {
+async function start(running?: { url: string; token?: string; pid?: number; process?: string | undefined; parties?: { home: string } }) {
   const host = await createTestHost({ extensions: [{ manifest, extension }] });
   undo.push(() => host.close());
   const dir = join(host.home, "state", "plinth.gateway");
   await mkdir(dir, { recursive: true });
-  if (running) await writeFile(join(dir, "running.json"), JSON.stringify({ token: "secret", pid: process.pid, ...running }));
+  const told = { token: "secret", pid: process.pid, startedAt: 1, version: "0", instance: "of-this-test", home: homeIdentity(host.home) };
+  if (running?.parties) running.parties.home = told.home;
+  if (running) await writeFile(join(dir, "running.json"), JSON.stringify({ ...told, ...running }));
   return async (...argv: string[]) => {
     const seen = { out: "", err: "", exit: 0 };
     const terminal = { cwd: "/", json: false, tty: false, columns: 80, color: false, local: true };
@@ -96,19 +107,20 @@ describe("plinth top", () => {
   const first = usage(1_000, [one("demo.dice", { counts: { ...counts, calls: 10 }, process: lived(100, 20) })]);
   const second = usage(2_000, [one("demo.dice", { counts: { ...counts, calls: 30 }, process: lived(350, 21) })]);
 
-  it("asks the running gateway with its token, and prints once where nobody can press a key", async () => {
-    const { url, seen } = await gateway([first, second]);
-    const { out, exit } = await (await start({ url }))("top");
+  it("asks the gateway that has proven itself, with a proof of its own, and prints once where nobody can press a key", async () => {
+    const { seen, ...running } = await gateway([first, second]);
+    const { out, exit } = await (await start(running))("top");
     expect(exit).toBe(0);
     expect(out).toMatch(/demo\.dice +isol +active +20 +0 +0 +25\.0 +21M +0 +0ms +0\n/);
     expect(out).toContain("process 4711, up 1 min, generation 7\n");
-    expect(seen.map(({ method }) => method)).toEqual(["connect", "host.usage", "host.usage"]);
+    expect(seen[0]).toEqual({ mayEnter: true });
+    expect(seen.slice(1).map(({ method }) => method)).toEqual(["host.usage", "host.usage"]);
+    expect(JSON.stringify(seen)).not.toContain("secret");
     expect(out).not.toContain("\u001b");
   });
 
   it("--once --json gives one object with every extension", async () => {
-    const { url } = await gateway([first, second]);
-    const { out } = await (await start({ url }))("top", "--once", "--json");
+    const { out } = await (await start(await gateway([first, second])))("top", "--once", "--json");
     expect(JSON.parse(out)).toMatchObject({
       host: { pid: 4_711, cpuPercent: 100 },
       extensions: [{ id: "demo.dice", callsPerSecond: 20, cpuPercent: 25, memoryBytes: 21 * MIB, sharedProcess: false }],
@@ -116,8 +128,8 @@ describe("plinth top", () => {
   });
 
   it("--json gives a line each second until the gateway ends, and says so", async () => {
-    const { url } = await gateway([first, second, usage(3_000, second.extensions)]);
-    const { out, err, exit } = await (await start({ url }))("top", "--json");
+    const running = await gateway([first, second, usage(3_000, second.extensions)]);
+    const { out, err, exit } = await (await start(running))("top", "--json");
     const lines = out
       .trim()
       .split("\n")
@@ -129,18 +141,24 @@ describe("plinth top", () => {
   it.each([
     ["no gateway runs", undefined, "PLINTH_NO_GATEWAY"],
     ["its process is gone", { url: "http://127.0.0.1:9", pid: 2 ** 22 }, "PLINTH_NO_GATEWAY"],
-    ["nobody listens there", { url: "http://127.0.0.1:9" }, "PLINTH_GATEWAY_GONE"],
+    ["nobody listens there, and its process may be another by now", { url: "http://127.0.0.1:9" }, "PLINTH_NO_GATEWAY"],
   ])("says what to do when %s", async (_name, running, code) => {
     const { err, exit } = await (await start(running))("top", "--once");
     expect([exit, err]).toEqual([1, expect.stringContaining(code)]);
     expect(err).toContain("next: Start it");
   });
 
-  it("tells the gateway's refusal, and wrong usage before it asks", async () => {
-    const { url, seen } = await gateway([]);
-    expect((await (await start({ url, token: "other" }))("top", "--once")).err).toContain("PLINTH_TOKEN");
-    expect((await (await start({ url }))("top", "--sort", "colour")).err).toContain("cpu, memory, name, calls, errors");
-    expect(seen).toHaveLength(1);
+  it("says so when its process lives and does not answer", async () => {
+    const process_ = processOf(process.pid)?.identity;
+    const { err, exit } = await (await start({ url: "http://127.0.0.1:9", process: process_ }))("top", "--once");
+    expect([exit, err]).toEqual([1, expect.stringContaining("PLINTH_GATEWAY_SILENT")]);
+  });
+
+  it("tells nothing to what knows another token, and wrong usage before it asks", async () => {
+    const { seen, ...running } = await gateway([]);
+    expect((await (await start({ ...running, token: "other" }))("top", "--once")).err).toContain("PLINTH_NO_GATEWAY");
+    expect((await (await start(running))("top", "--sort", "colour")).err).toContain("cpu, memory, name, calls, errors");
+    expect(seen).toEqual([]);
   });
 });
 

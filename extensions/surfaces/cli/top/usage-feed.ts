@@ -1,5 +1,6 @@
 import { type Client, PlinthError } from "@plinth/sdk";
-import type { RunningGateway } from "../running-gateway.ts";
+import type { GatewayLink } from "@plinth/sdk/home";
+import type { WebSocket } from "ws";
 
 export type Usage = Awaited<ReturnType<Client<"plinth.host">["usage"]>>;
 
@@ -21,22 +22,22 @@ export class UsageFeed {
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
-    socket.addEventListener("message", ({ data }) => this.#take(String(data)));
-    socket.addEventListener("close", () => this.#end());
-    socket.addEventListener("error", () => this.#end());
+    socket.on("message", (data) => this.#take(String(data)));
+    socket.on("close", () => this.#end());
+    socket.on("error", () => this.#end());
   }
 
-  static async open({ url, token }: RunningGateway): Promise<UsageFeed> {
-    const socket = new WebSocket(`${url.replace(/^http/, "ws").replace(/\/$/, "")}/ws`);
+  static async open(gateway: GatewayLink): Promise<UsageFeed> {
+    const [{ WebSocket }, headers] = await Promise.all([import("ws"), gateway.credentials("GET", "/ws")]);
+    const socket = new WebSocket("ws://localhost/ws", { headers, perMessageDeflate: false, createConnection: () => gateway.connect() });
     const feed = new UsageFeed(socket);
     try {
       await bounded(
         new Promise<void>((resolve, reject) => {
-          socket.addEventListener("open", () => resolve(), { once: true });
-          socket.addEventListener("error", () => reject(gone()), { once: true });
+          socket.once("open", resolve);
+          socket.once("error", () => reject(gone()));
         }),
       );
-      await feed.#request("connect", { protocol: 1, client: "plinth top", token });
       return feed;
     } catch (thrown) {
       feed.close();
@@ -53,7 +54,7 @@ export class UsageFeed {
   }
 
   #request(method: string, params: unknown): Promise<unknown> {
-    if (this.#socket.readyState !== WebSocket.OPEN) return Promise.reject(gone());
+    if (this.#socket.readyState !== this.#socket.OPEN) return Promise.reject(gone());
     const id = String(this.#next++);
     const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     this.#socket.send(JSON.stringify({ type: "req", id, method, params }));

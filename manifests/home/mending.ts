@@ -1,0 +1,68 @@
+import { chmodSync, readdirSync, rmSync, type Stats } from "node:fs";
+import { join } from "node:path";
+import { entryAt, isForeign, OTHERS, ownUser } from "./access.ts";
+import { examineHome, type HomeFinding } from "./examination.ts";
+
+export interface Mended {
+  /** What was done, a sentence each. */
+  done: string[];
+  /** What is left, which only its owner can decide. */
+  left: HomeFinding[];
+}
+
+/** Rebuilt from the content store, whose every file is checked against its digest. */
+const REBUILT = "index.json";
+/** Code that was compiled before; made again as it is needed. */
+const CACHES = ["cache", "state/plinth.tier-isolate"];
+const TOKEN = "state/plinth.gateway/token";
+const WORKSPACE = "workspace";
+const ENTRIES = 200_000;
+
+/**
+ * Close the home to others: folders to 0700, files to 0600, never looser than they were. What others could have changed
+ * and is made again by itself (index, caches, the gateway's token) is removed, the rest is named so that its owner looks
+ * through it. Modes of folders above the home, of other people's files and of what links lead to are left alone.
+ */
+export function mendHome(home: string, user = ownUser()): Mended {
+  const before = examineHome(home, user);
+  // Behind a folder that others can rename nothing is certain to be what it was a moment ago.
+  if (user === undefined || before.some(({ path, mendable }) => !mendable && home.startsWith(path))) return { done: [], left: before };
+  const root = entryAt(home);
+  if (root === undefined || root.isSymbolicLink()) return { done: [], left: before };
+  const wasOpen = before.some(({ path, code }) => path === home && code === "PLINTH_HOME_OPEN");
+  const done: string[] = [];
+  // From the top down: once a folder is closed, nobody else can change what lies in it while it is looked at.
+  const count = { closed: 0, budget: ENTRIES };
+  closeTree(home, root, user, count, [WORKSPACE]);
+  for (const { path, code } of before) {
+    if (path === join(home, TOKEN)) {
+      rmSync(path, { force: true });
+      done.push("Removed the gateway's token, which others could get at: the next start makes a new one. Restart a running gateway.");
+    } else if (path === join(home, REBUILT)) {
+      rmSync(path, { force: true });
+      done.push("Removed index.json, which others could write: it is made again from what is installed.");
+    } else if (path !== home && code === "PLINTH_HOME_OPEN") done.push(`Closed ${path}, which others could write: look through it.`);
+    else if (path !== home && code === "PLINTH_HOME_READABLE") done.push(`Closed ${path}, which others could read: change the secrets in it.`);
+  }
+  if (wasOpen) {
+    rmSync(join(home, REBUILT), { force: true });
+    for (const cache of CACHES) rmSync(join(home, cache), { recursive: true, force: true });
+    done.unshift("Closed the home folder, which others could write: look through plinth.json, grants.json and secrets.json. Caches were removed.");
+  } else if (before.some(({ path }) => path === home)) done.unshift("Closed the home folder to others, who could look into it.");
+  if (count.closed > 0) done.push(`${count.closed} files and folders in it are now for you alone.`);
+  return { done, left: examineHome(home, user) };
+}
+
+function closeTree(path: string, stat: Stats, user: number, count: { closed: number; budget: number }, except: readonly string[] = []): void {
+  if (stat.isSymbolicLink() || isForeign(stat, user) || stat.uid !== user || --count.budget < 0) return;
+  const wanted = (stat.mode & 0o7777 & ~OTHERS) | (stat.isDirectory() ? 0o700 : 0o600);
+  if ((stat.mode & 0o7777) !== wanted) {
+    chmodSync(path, wanted);
+    count.closed += 1;
+  }
+  if (!stat.isDirectory()) return;
+  for (const name of readdirSync(path)) {
+    const inside = entryAt(join(path, name));
+    if (inside !== undefined && !except.includes(name)) closeTree(join(path, name), inside, user, count);
+  }
+}
