@@ -1,6 +1,7 @@
 export { filesOf } from "../extension/files.ts";
 export type { ScriptedProvider } from "./capability-table.ts";
 export {
+  approvalOf,
   type ChannelSubject,
   type ChatCommandSubject,
   type ConformanceCase,
@@ -10,6 +11,8 @@ export {
   describeConformance,
   type HarnessSubject,
   harnessConformance,
+  type InteractionSubject,
+  interactionConformance,
   type ModelProviderSubject,
   modelProviderConformance,
   type PluginSourceSubject,

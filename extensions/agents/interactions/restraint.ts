@@ -94,5 +94,5 @@ function alike(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
 }
 
 const times = (count: number): string => (count === 1 ? "once" : `${count} times`);
-const span = (ms: number): string => (ms >= 60_000 ? `${Math.round(ms / 60_000)} minutes` : `${Math.round(ms / 1_000)} seconds`);
+const span = (ms: number): string => (ms >= 120_000 ? `${Math.round(ms / 60_000)} minutes` : `${Math.round(ms / 1_000)} seconds`);
 const clock = (ms: number): string => `${new Date(ms).toISOString().slice(11, 19)} UTC`;
