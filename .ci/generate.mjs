@@ -32,6 +32,7 @@ export async function generate() {
     summary: contract.summary,
     cardinality: contract.cardinality,
     selection: contract.selection,
+    choice: contract.choice,
     descriptor: plain(contract.descriptor),
     methods: Object.fromEntries(
       Object.entries(contract.methods).map(([name, method]) => [
@@ -41,6 +42,7 @@ export async function generate() {
           deadlineMs: method.deadlineMs,
           stream: method.stream !== undefined,
           optional: method.optional === true,
+          guarded: method.guarded === true,
         },
       ]),
     ),

@@ -5,10 +5,14 @@ export interface ContractShape {
   readonly version: string;
   readonly cardinality: "one" | "many";
   readonly selection: string;
+  /** What a third party that provides it sees and decides: an owner has to choose it first. */
+  readonly choice?: string;
   /** True for the product's own, whose validators are compiled; the schemas of third parties go through the guard. */
   readonly checked: boolean;
   readonly descriptor: unknown;
-  readonly methods: Readonly<Record<string, { deadlineMs: number; stream: boolean; optional: boolean; in?: unknown; out?: unknown }>>;
+  readonly methods: Readonly<
+    Record<string, { deadlineMs: number; stream: boolean; optional: boolean; guarded?: boolean; in?: unknown; out?: unknown }>
+  >;
   readonly hooks: Readonly<Record<string, { mode: string; deadlineMs: number; failure: "open" | "closed" }>>;
 }
 

@@ -41,7 +41,7 @@ export class Generation {
         const by = instances.get(extension);
         const shape = plan.contracts.get(contract);
         if (by === undefined || shape === undefined) continue;
-        const data = Object.freeze({ id, extension, version: provide.version, descriptor: provide.descriptor });
+        const data = Object.freeze({ id, extension, version: provide.version, descriptor: provide.descriptor, trusted: by.trusted });
         entries.push({ contract: shape, id, data, by });
       }
     }
@@ -62,6 +62,7 @@ export class Generation {
         return [
           {
             extension,
+            trusted: instance.trusted,
             stage,
             deadlineMs,
             closed,

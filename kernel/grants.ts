@@ -56,6 +56,11 @@ export class Grants {
     return null;
   }
 
+  /** An owner chose it once as a provider of this contract. */
+  chose(id: string, contract: string): boolean {
+    return this.#grants.get(id)?.chosen?.includes(contract) === true;
+  }
+
   async set(id: string, grant: Grant | undefined): Promise<void> {
     if (grant === undefined) this.#grants.delete(id);
     else this.#grants.set(id, grant);

@@ -79,6 +79,11 @@ export class Instance {
     this.#budgets = new Budgets(input.record.manifest, input.record.bundled);
   }
 
+  /** Of the product, or put into the host's own process by the operator; others leave their mark on the work they answer. */
+  get trusted(): boolean {
+    return this.record.bundled || this.tier === "host";
+  }
+
   get active(): boolean {
     return this.#runner !== null;
   }
@@ -134,12 +139,14 @@ export class Instance {
     return result.then(
       (value) => {
         this.#left(call, null);
+        this.#mark(call, entry);
         const problem = this.tier === "host" && !this.#input.validate ? null : checkPayload(this.id, entry.contract, method, "out", value);
         if (problem !== null) throw problem;
         return foreign ? this.#foreign(this.id, entry, method, "out", value).then(() => value) : value;
       },
       (thrown: unknown) => {
         this.#left(call, thrown, deadlineMs === shape.deadlineMs);
+        this.#mark(call, entry);
         throw thrown;
       },
     );
@@ -162,6 +169,7 @@ export class Instance {
       for await (const item of runner.stream(entry.contract.id, entry.id, method, input, call)) {
         const problem = checked ? checkPayload(this.id, entry.contract, method, "out", item) : null;
         if (problem !== null) throw problem;
+        this.#mark(call, entry);
         if (foreign) await this.#foreign(this.id, entry, method, "out", item);
         yield item;
       }
@@ -170,9 +178,10 @@ export class Instance {
       this.#runner !== null && !checked && !foreign ? this.#runner.stream(entry.contract.id, entry.id, method, input, call) : open.call(this);
     const what = `${entry.contract.id}.${method}`;
     const deadlineMs = shorter(shape.deadlineMs, options.deadlineMs);
-    return followStream(this.id, what, call, options.signal, deadlineMs, direct, enter, (failed) =>
-      this.#left(call, failed, deadlineMs === shape.deadlineMs),
-    );
+    return followStream(this.id, what, call, options.signal, deadlineMs, direct, enter, (failed) => {
+      this.#mark(call, entry);
+      this.#left(call, failed, deadlineMs === shape.deadlineMs);
+    });
   }
 
   /** Run a hook's subscriber; the pipeline bounds and owns it. */
@@ -237,6 +246,11 @@ export class Instance {
     this.counts.refused++;
     if (entry.contract.id !== "plinth.audit") this.#input.onRefused(`into ${entry.contract.id}/${entry.id}.${method}`, error);
     return error;
+  }
+
+  /** What a third party answers or throws shapes whatever the work does from here on. */
+  #mark({ work }: Call, { contract, id }: CapabilityEntry): void {
+    if (!this.trusted && work instanceof Work) work.touched(this.id, `answered as ${contract.id}/${id}`);
   }
 
   #leave(call: Call): void {

@@ -24,6 +24,8 @@ export interface MethodDef {
   readonly idempotent?: boolean;
   /** A provider may leave an optional method out; its callers get PLINTH_UNSUPPORTED. */
   readonly optional?: boolean;
+  /** Acts on the world as the descriptor's `effects` say: the host asks `plinth.policy` before a call that others had a hand in. */
+  readonly guarded?: boolean;
 }
 
 export interface HookDef {
@@ -43,6 +45,11 @@ export interface ContractDef {
   readonly summary: string;
   readonly cardinality: Cardinality;
   readonly selection: Selection;
+  /**
+   * What a third party that provides it sees and decides, in words. Such a provider is neither listed nor called until an
+   * owner chose it.
+   */
+  readonly choice?: string;
   /** What a provider states in its manifest, so that listing needs no code. */
   readonly descriptor: TSchema;
   readonly methods: { readonly [name: string]: MethodDef };

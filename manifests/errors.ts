@@ -51,6 +51,11 @@ export const errors = {
     next: "The author must declare it; an owner then consents to it.",
     extension,
   })),
+  notChosen: make("PLINTH_NOT_CHOSEN", (extension: string, contract: string, choice: string) => ({
+    message: `${extension} is a third party's. As ${contract} it ${choice}. Nobody chose it for that.`,
+    next: `Choose it once: plinth grants choose ${extension}`,
+    extension,
+  })),
   notProvided: make("PLINTH_NOT_PROVIDED", (extension: string, what: string) => ({
     message: `${extension} declares ${what} but did not provide it when it was activated.`,
     next: "Report it to the author of the extension.",

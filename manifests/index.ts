@@ -12,6 +12,7 @@ export {
 export * from "./contracts/index.ts";
 export { InteractionAction, InteractionAnswer, InteractionOption, InteractionRequest, InteractionStep } from "./contracts/interaction.ts";
 export { ModelEvent, ModelMessage, Usage } from "./contracts/model-provider.ts";
+export { Origin as MessageOrigin } from "./contracts/origin.ts";
 export { SessionInfo, TranscriptEntry } from "./contracts/session-store.ts";
 export { ToolResult } from "./contracts/tool.ts";
 export { ErrorInfo, TurnEvent } from "./contracts/turns.ts";

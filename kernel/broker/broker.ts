@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { AuditRecord, Manifest, Permissions } from "@plinth/manifests";
 import { checkPayload } from "@plinth/manifests/check/payloads.ts";
+import { Origin } from "@plinth/manifests/origin/origin.ts";
 import { redact } from "@plinth/manifests/redact.ts";
 import type * as wire from "@plinth/manifests/wire/bridge.ts";
 import { errors, owned } from "../errors.ts";
@@ -8,7 +9,7 @@ import type { CapabilityEntry } from "../generation.ts";
 import type { Host } from "../host.ts";
 import type { Instance } from "../instance.ts";
 import type { Log } from "../log.ts";
-import { currentWork, runWork, Work, withWork } from "../work.ts";
+import { currentWork, nextWorkId, runWork, Work, withWork } from "../work.ts";
 
 type Kind = AuditRecord["kind"];
 
@@ -43,16 +44,22 @@ export class Broker implements wire.Bridge {
   async list(contract: string): Promise<wire.CapabilityData[]> {
     this.#declared(contract);
     const work = currentWork();
-    return this.#host
-      .generation()
+    const generation = this.#host.generation();
+    const choice = generation.plan.contracts.get(contract)?.choice;
+    return generation
       .list(contract)
+      .filter(({ extension, trusted }) => trusted || choice === undefined || this.#host.grants.chose(extension, contract))
       .filter(({ extension }) => this.#host.grants.refuses(extension, work) === null);
   }
 
   call(contract: string, id: string | null, method: string, input: unknown, options: wire.CallOptions): Promise<unknown> {
     try {
       const entry = this.#callee(contract, id, method);
-      return this.#acting(() => entry.by.invoke(entry, method, input, options, this.instance));
+      return this.#acting(() => {
+        const allowed = this.#authority(entry, method, input, options);
+        const invoke = (): Promise<unknown> => entry.by.invoke(entry, method, input, options, this.instance);
+        return allowed === null ? invoke() : allowed.then(invoke);
+      });
     } catch (thrown) {
       return Promise.reject(thrown);
     }
@@ -128,9 +135,12 @@ export class Broker implements wire.Bridge {
       throw this.#tell("work", () => what, errors.permission(this.#manifest.id, what));
     }
     const { via, name, scope } = principal;
-    const outer = currentWork()?.principal;
-    // Whoever only says more of the work that it is in has not proven the identity itself.
-    const proven = outer?.role === role && outer.via === via ? via : `${this.#manifest.id}:${String(via)}`;
+    const outer = currentWork();
+    // Whoever only says more of the work that it is in has not proven the identity itself, nor made a beginning.
+    const same = outer?.principal.role === role && outer.principal.via === via;
+    const proven = same ? via : `${this.#manifest.id}:${String(via)}`;
+    const origin = same ? outer.origin : new Origin();
+    if (!this.#trusted) origin.lower(this.#manifest.id, `brought it in as ${role}'s`);
     const labels = Object.entries(scope ?? {}).slice(0, 8);
     return withWork(
       {
@@ -141,11 +151,16 @@ export class Broker implements wire.Bridge {
       },
       this.#host.current,
       body,
+      origin,
     );
   }
 
   currentWork(): wire.WorkData | undefined {
     return currentWork();
+  }
+
+  async lower(party: string, how: string): Promise<void> {
+    currentWork()?.origin.lower(this.#trusted ? String(party) : "outside", this.#trusted ? String(how) : `says ${this.#manifest.id}`);
   }
 
   log(level: wire.LogLine, message: string, fields: Record<string, unknown> | undefined): void {
@@ -264,18 +279,45 @@ export class Broker implements wire.Bridge {
   #acting<T>(body: () => T): T {
     const work = currentWork();
     const { id } = this.#manifest;
-    const trusted = this.instance === null || this.instance.record.bundled || this.instance.tier === "host";
-    if (work === undefined || trusted || work.principal.via === id) return body();
-    if ((this.#granted.principals as readonly string[] | undefined)?.includes(work.principal.role)) return body();
-    const { scope } = work.principal;
+    if (this.#trusted || work?.principal.via === id) return body();
+    const scope = work?.principal.scope;
     const guest = Object.freeze({ role: "guest" as const, via: id, ...(scope === undefined ? {} : { scope }) });
-    // An id of its own: a callee that is in the same work for an owner must not take one for the other.
-    return runWork(new Work(`${work.id}/${id}`, guest, work.pin), body);
+    if (work === undefined) {
+      const own = new Work(`${nextWorkId()}/${id}`, guest, null);
+      own.origin.lower(id, "began it");
+      return runWork(own, body);
+    }
+    const keeps = (this.#granted.principals as readonly string[] | undefined)?.includes(work.principal.role) === true;
+    return runWork(work.through(id, keeps ? work.principal : guest), body);
+  }
+
+  get #trusted(): boolean {
+    return this.instance === null || this.instance.trusted;
+  }
+
+  /** What acts on the world in work that others had a hand in is decided by policy, which may ask an owner; null: nothing to decide. */
+  #authority(entry: CapabilityEntry, method: string, input: unknown, { signal }: wire.CallOptions): Promise<unknown> | null {
+    const work = currentWork();
+    if (work === undefined || work.origin.whole || entry.contract.methods[method]?.guarded !== true) return null;
+    const { id, contract, data } = entry;
+    const effects = (data.descriptor as { effects?: unknown } | undefined)?.effects;
+    const [policy, question] = this.#slot("plinth.policy", "check", {
+      contract: contract.id,
+      id,
+      provider: data.extension,
+      method,
+      effects: Array.isArray(effects) ? effects.map(String) : ["administer"],
+      input,
+    });
+    return policy.by.invoke(policy, "check", question, { signal }, null);
   }
 
   #callee(contract: string, id: string | null, method: string): CapabilityEntry {
     this.#declared(contract);
     const entry = this.#host.generation().find(contract, id);
+    const { choice } = entry.contract;
+    if (choice !== undefined && !entry.data.trusted && !this.#host.grants.chose(entry.data.extension, contract))
+      throw this.#tell("call", () => contract, errors.notChosen(entry.data.extension, contract, choice));
     if (this.#host.audits(true)) this.#tell("call", () => `${contract}/${entry.id}.${method}`);
     return entry;
   }

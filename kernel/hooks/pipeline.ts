@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { HookMode } from "@plinth/manifests";
 import type { Stage } from "@plinth/manifests/order.ts";
 import type { Breaker } from "@plinth/manifests/wire/breaker.ts";
@@ -10,6 +11,8 @@ import { currentWork, type Work } from "../work.ts";
 /** A subscriber as the pipeline runs it: in order, with an owner, a deadline, a breaker and counts. */
 export interface Tap {
   readonly extension: string;
+  /** Of the product, or run by the operator inside the host. */
+  readonly trusted: boolean;
   readonly stage: Stage;
   readonly deadlineMs: number;
   readonly closed: boolean;
@@ -115,6 +118,7 @@ export class Pipeline {
         if (mode === "transform" && typeof answer !== typeof payload) {
           return this.#failed(tap, errors.payload(tap.extension, this.shape.name, "a transform answers the whole payload"), firing, done, true);
         }
+        if (mode !== "transform" || tap.trusted || !isDeepStrictEqual(answer, payload)) this.#mark(tap, firing);
         firing.by = tap.extension;
         done(null, answer);
       },
@@ -143,6 +147,11 @@ export class Pipeline {
     }
   }
 
+  /** What a third party changed, or gave as an answer or a reason, goes on into the work. */
+  #mark({ trusted, extension }: Tap, { work }: Firing): void {
+    if (!trusted) work?.touched(extension, `${this.shape.mode === "transform" ? "changed" : "answered"} ${this.shape.name}`);
+  }
+
   /** Isolation: a failing subscriber is skipped where the hook fails open, and decides where it fails closed. */
   #failed(tap: Tap, error: PlinthError, firing: Firing, done: Done, count: boolean): void {
     if (firing.signal?.aborted) return this.shape.mode === "observe" ? done() : done(errors.aborted(this.shape.name));
@@ -152,6 +161,7 @@ export class Pipeline {
       tap.failed(error);
     }
     if (!tap.closed || this.shape.mode === "observe") return done();
+    this.#mark(tap, firing);
     firing.by = tap.extension;
     if (this.shape.mode === "gate") return done(null, { deny: `${error.code}: ${error.message}` });
     done(error);

@@ -1,6 +1,8 @@
-import type { Config, Lockfile, Manifest, Provide, Tier } from "@plinth/manifests";
+import type { Config, Lockfile, Manifest, Tier } from "@plinth/manifests";
 import { nearNames } from "@plinth/manifests/near-names.ts";
-import { findCycle, orderSubscribers, type Stage } from "@plinth/manifests/order.ts";
+import { findCycle } from "@plinth/manifests/order.ts";
+import { type PlannedHook, planHooks } from "@plinth/manifests/plan/hooks.ts";
+import { chooseProviders, type Offer } from "@plinth/manifests/plan/providers.ts";
 import semver from "semver";
 import { settingsOf } from "../config.ts";
 import { type ContractShape, productContracts } from "../contracts.ts";
@@ -14,29 +16,11 @@ export interface PlannedExtension {
   readonly reasons: readonly string[];
 }
 
-export interface PlannedSubscriber {
-  readonly extension: string;
-  readonly stage: Stage;
-  readonly before: readonly string[];
-  readonly after: readonly string[];
-  readonly deadlineMs: number;
-  readonly closed: boolean;
-}
-
-export interface PlannedHook {
-  readonly name: string;
-  readonly contract: string;
-  readonly mode: string;
-  readonly failure: "open" | "closed";
-  readonly deadlineMs: number;
-  readonly subscribers: readonly PlannedSubscriber[];
-}
-
 export interface Plan {
   readonly extensions: ReadonlyMap<string, PlannedExtension>;
   readonly contracts: ReadonlyMap<string, ContractShape>;
   /** Providers by contract and id, already chosen. */
-  readonly capabilities: ReadonlyMap<string, ReadonlyMap<string, { extension: string; provide: Provide }>>;
+  readonly capabilities: ReadonlyMap<string, ReadonlyMap<string, Offer>>;
   readonly slots: ReadonlyMap<string, string>;
   readonly hooks: ReadonlyMap<string, PlannedHook>;
   readonly disabled: ReadonlySet<string>;
@@ -99,7 +83,7 @@ export function resolve(input: ResolveInput): Plan {
       changed = true;
     }
   }
-  const { capabilities, slots, problems } = chooseProviders(input, candidates, contracts, note);
+  const { capabilities, slots, problems } = chooseProviders({ wanted: input.config.slots ?? {}, defaults: input.slots }, candidates, contracts, note);
   const hooks = planHooks(candidates, contracts, problems);
   const extensions = new Map<string, PlannedExtension>();
   for (const [id, record] of candidates) {
@@ -223,88 +207,4 @@ function unmet(
     if (mode.endsWith("-sync") && tier !== "host") return errors.tier(id, `${tier}, as it takes part in ${on}`, ["host"]);
   }
   return null;
-}
-
-function chooseProviders(
-  { config, slots: defaults }: ResolveInput,
-  candidates: ReadonlyMap<string, CatalogRecord>,
-  contracts: ReadonlyMap<string, ContractShape>,
-  note: (id: string, reason: string) => void,
-): {
-  capabilities: Map<string, Map<string, { extension: string; provide: Provide }>>;
-  slots: Map<string, string>;
-  problems: PlinthError[];
-} {
-  const offers = new Map<string, Map<string, { extension: string; provide: Provide }[]>>();
-  for (const [extension, { manifest }] of candidates) {
-    for (const provide of manifest.provides ?? []) {
-      const byId = offers.get(provide.contract) ?? new Map<string, { extension: string; provide: Provide }[]>();
-      offers.set(provide.contract, byId.set(provide.id, [...(byId.get(provide.id) ?? []), { extension, provide }]));
-    }
-  }
-  const problems: PlinthError[] = [];
-  const slots = new Map<string, string>();
-  const capabilities = new Map<string, Map<string, { extension: string; provide: Provide }>>();
-  const choice = (key: string): string | undefined => config.slots?.[key] ?? (Object.hasOwn(defaults, key) ? defaults[key] : undefined);
-  for (const [contract, byId] of [...offers].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const chosen = new Map<string, { extension: string; provide: Provide }>();
-    for (const [id, list] of [...byId].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const wanted = choice(`${contract}/${id}`);
-      const winner = list.length === 1 ? list[0] : list.find((one) => one.extension === wanted);
-      if (winner !== undefined) chosen.set(id, winner);
-      else problems.push(contested(`${contract}/${id}`, list));
-    }
-    capabilities.set(contract, chosen);
-    if (contracts.get(contract)?.cardinality !== "one") continue;
-    const providers = [...chosen.values()];
-    const wanted = choice(contract);
-    const winner = providers.length === 1 && wanted === undefined ? providers[0] : providers.find((one) => one.extension === wanted);
-    if (winner !== undefined) {
-      slots.set(contract, winner.provide.id);
-      const why = config.slots?.[contract] ? "chosen in the configuration" : providers.length === 1 ? "the only provider" : "the product's default";
-      note(contract, `filled by ${winner.extension}: ${why}`);
-      note(winner.extension, `fills the slot ${contract}: ${why}`);
-    } else if (wanted !== undefined) problems.push(errors.missing(`slots["${contract}"]`, wanted));
-    else problems.push(contested(contract, providers));
-  }
-  return { capabilities, slots, problems };
-}
-
-function contested(what: string, offers: readonly { extension: string }[]): PlinthError {
-  const names = offers.map((one) => one.extension);
-  return errors.conflict(names[0] ?? "", what, names);
-}
-
-function planHooks(
-  candidates: ReadonlyMap<string, CatalogRecord>,
-  contracts: ReadonlyMap<string, ContractShape>,
-  problems: PlinthError[],
-): Map<string, PlannedHook> {
-  const hooks = new Map<string, PlannedHook>();
-  for (const contract of contracts.values()) {
-    for (const [name, { mode, deadlineMs, failure }] of Object.entries(contract.hooks)) {
-      // The product's contracts come first: nobody takes over a hook, and with it a gate, by defining it again.
-      if (hooks.has(name)) continue;
-      const subscribers: PlannedSubscriber[] = [];
-      for (const [extension, { manifest }] of candidates) {
-        const use = manifest.hooks?.find((one) => one.on === name);
-        if (use === undefined) continue;
-        subscribers.push({
-          extension,
-          stage: use.stage ?? "normal",
-          before: use.before ?? [],
-          after: use.after ?? [],
-          // A subscriber may tighten the policy and shorten the deadline, never the reverse.
-          deadlineMs: Math.min(use.deadlineMs ?? deadlineMs, deadlineMs),
-          closed: failure === "closed" || use.failure === "closed",
-        });
-      }
-      const { order, problem } = orderSubscribers(subscribers);
-      if (problem !== null) problems.push(problem);
-      // A cycle leaves its members unordered: they still run, after the others, by id. A gate is never lost.
-      const rest = subscribers.filter((one) => !order.includes(one));
-      hooks.set(name, { name, contract: contract.id, mode, failure, deadlineMs, subscribers: [...order, ...rest] });
-    }
-  }
-  return hooks;
 }

@@ -20,6 +20,7 @@ export const Grant = Type.Object({
     }),
   ),
   expiresAt: Type.Optional(Type.Number({ description: "Milliseconds since the epoch; absent = until it is revoked." })),
+  chosen: Type.Optional(Type.Array(Type.String(), { description: "Contracts for which an owner chose it as a provider." })),
 });
 export type Grant = Static<typeof Grant>;
 

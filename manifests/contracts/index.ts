@@ -13,6 +13,7 @@ import { interaction } from "./interaction.ts";
 import { kvStore } from "./kv-store.ts";
 import { modelProvider } from "./model-provider.ts";
 import { pluginSource } from "./plugin-source.ts";
+import { policy } from "./policy.ts";
 import { programRunner } from "./program-runner.ts";
 import { router } from "./router.ts";
 import { secretSource } from "./secret-source.ts";
@@ -38,6 +39,7 @@ export const contracts = {
   [sessionStore.id]: sessionStore,
   [router.id]: router,
   [channel.id]: channel,
+  [policy.id]: policy,
   [pluginSource.id]: pluginSource,
   [kvStore.id]: kvStore,
   [egress.id]: egress,

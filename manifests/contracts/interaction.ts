@@ -1,9 +1,6 @@
 import Type, { type Static } from "typebox";
 import { defineContract } from "../define.ts";
-
-/** What a call can do to the world, as people are told it. */
-export const Effect = Type.Enum(["read", "write", "exec", "net", "send", "spend", "administer"]);
-export type Effect = Static<typeof Effect>;
+import { ActionSubject, Effect } from "./action.ts";
 
 const text = (maxLength: number, description?: string) => Type.String({ maxLength, ...(description ? { description } : {}) });
 
@@ -13,19 +10,7 @@ export const InteractionAction = Type.Object({
   tool: text(256, "The tool that would be called."),
   summary: text(2_000, "In plain words, such as `Run a command in the workspace`."),
   args: Type.Record(Type.String(), Type.Unknown(), { description: "The call's arguments; surfaces show them whole." }),
-  subject: Type.Optional(
-    Type.Object(
-      {
-        argv: Type.Array(Type.String()),
-        cwd: Type.String({ description: "Absolute path." }),
-        env: Type.Array(Type.String(), { description: "Names of the variables that differ from the host's own." }),
-        executable: Type.Optional(
-          Type.Object({ path: Type.String({ description: "Absolute, links resolved." }), sha256: Type.String({ pattern: "^[0-9a-f]{64}$" }) }),
-        ),
-      },
-      { description: "What a program's run is bound to." },
-    ),
-  ),
+  subject: Type.Optional(ActionSubject),
 });
 export type InteractionAction = Static<typeof InteractionAction>;
 

@@ -1,5 +1,6 @@
 import Type, { type Static } from "typebox";
 import { defineContract } from "../define.ts";
+import { Origin } from "./origin.ts";
 import { ToolContent } from "./tool.ts";
 
 export const ModelToolCall = Type.Object({
@@ -10,7 +11,7 @@ export const ModelToolCall = Type.Object({
 
 /** One message of the conversation as a model sees it. */
 export const ModelMessage = Type.Union([
-  Type.Object({ role: Type.Literal("user"), text: Type.String() }),
+  Type.Object({ role: Type.Literal("user"), text: Type.String(), origin: Type.Optional(Origin) }),
   Type.Object({
     role: Type.Literal("assistant"),
     text: Type.String(),
@@ -22,6 +23,7 @@ export const ModelMessage = Type.Union([
     name: Type.String(),
     content: Type.Array(ToolContent),
     isError: Type.Optional(Type.Boolean()),
+    from: Type.Optional(Type.String({ description: "A third party's extension id, or `outside`: whose words these are. Providers tell the model." })),
   }),
 ]);
 export type ModelMessage = Static<typeof ModelMessage>;
@@ -58,6 +60,7 @@ export const modelProvider = defineContract({
   summary: "Streams completions of one or more models.",
   cardinality: "many",
   selection: "first-healthy",
+  choice: "sees everything that you and your agents write, answers in place of your model and decides which tools are called",
   descriptor: Type.Object({
     title: Type.String(),
     priority: Type.Integer({ description: "Order of the automatic choice: the lowest ready one wins." }),

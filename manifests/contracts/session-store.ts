@@ -1,6 +1,7 @@
 import Type, { type Static } from "typebox";
 import { defineContract } from "../define.ts";
 import { ModelMessage } from "./model-provider.ts";
+import { Origin } from "./origin.ts";
 import { ErrorInfo } from "./turns.ts";
 
 /** One entry of a transcript. Entries form a tree by `parent`; they are never changed or removed singly. */
@@ -9,6 +10,7 @@ export const TranscriptEntry = Type.Object({
   parent: Type.Union([Type.String(), Type.Null()]),
   runId: Type.Optional(Type.String()),
   at: Type.Number({ description: "Milliseconds since the epoch." }),
+  origin: Type.Optional(Origin),
   body: Type.Union([
     Type.Object({ kind: Type.Literal("message"), message: ModelMessage }),
     Type.Object({
@@ -42,7 +44,8 @@ export const sessionStore = defineContract({
   id: "plinth.session-store",
   version: "1.0.0",
   title: "Session store",
-  summary: "Keeps conversations as append-only trees and says after a crash what was interrupted.",
+  summary:
+    "Keeps conversations as append-only trees and says after a crash what was interrupted. It notes each entry's origin from the call's work, never from its input.",
   cardinality: "one",
   selection: "by-id",
   descriptor: Type.Object({ title: Type.String(), durable: Type.Boolean() }),
@@ -94,7 +97,7 @@ export const sessionStore = defineContract({
       idempotent: true,
     },
     setHead: {
-      summary: "Move the head: null starts afresh, an entry's id branches there. Nothing is deleted.",
+      summary: "Move the head: null starts afresh, an entry's id branches there. Nothing is deleted. For owners, and for whoever alone wrote in it.",
       input: Type.Object({ key, head: Type.Union([Type.String(), Type.Null()]) }),
       output: Type.Object({}),
       deadlineMs: 5_000,

@@ -2,6 +2,7 @@ import Type, { type Static } from "typebox";
 import { defineContract } from "../define.ts";
 import { InteractionAnswer, InteractionRequest } from "./interaction.ts";
 import { Usage } from "./model-provider.ts";
+import { Origin } from "./origin.ts";
 import { ToolResult } from "./tool.ts";
 
 export const ErrorInfo = Type.Object({
@@ -14,7 +15,12 @@ export type ErrorInfo = Static<typeof ErrorInfo>;
 
 /** What happens in a turn, in order. Exactly one `end` closes it. */
 export const TurnEvent = Type.Union([
-  Type.Object({ type: Type.Literal("start"), runId: Type.String(), sessionKey: Type.String() }),
+  Type.Object({
+    type: Type.Literal("start"),
+    runId: Type.String(),
+    sessionKey: Type.String(),
+    origin: Type.Optional(Origin),
+  }),
   Type.Object({ type: Type.Literal("text"), delta: Type.String() }),
   Type.Object({ type: Type.Literal("thinking"), delta: Type.String() }),
   Type.Object({ type: Type.Literal("progress"), text: Type.String() }),
@@ -45,6 +51,7 @@ export const TurnEvent = Type.Union([
     text: Type.String({ description: "The whole answer as it was sent." }),
     usage: Type.Optional(Usage),
     model: Type.Optional(Type.String({ description: "provider/model that answered." })),
+    origin: Type.Optional(Origin),
     error: Type.Optional(ErrorInfo),
   }),
 ]);

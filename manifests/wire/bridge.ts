@@ -1,3 +1,4 @@
+import type { Influence } from "../origin/origin.ts";
 import type { Manifest } from "../schema/extension.ts";
 
 export interface Principal {
@@ -72,6 +73,8 @@ export interface CapabilityData {
   readonly extension: string;
   readonly version: string;
   readonly descriptor: unknown;
+  /** Of the product, or run by the operator inside the host; everybody else is a third party. */
+  readonly trusted: boolean;
 }
 
 export interface FetchRequest {
@@ -136,6 +139,8 @@ export interface WorkData {
   readonly id: string;
   readonly principal: Principal;
   readonly generation: number;
+  /** Whose hands it went through so far, besides the owner's and the product's; [] while it is the principal's own. */
+  readonly influences: readonly Influence[];
 }
 
 export type LogLine = "debug" | "info" | "warn" | "error";
@@ -161,5 +166,7 @@ export interface Bridge {
   validate(schema: unknown, value: unknown): Promise<{ path: string; message: string }[]>;
   work<T>(principal: Principal, body: () => Promise<T>): Promise<T>;
   currentWork(): WorkData | undefined;
+  /** The current work has met text of others: from now on it does less by itself. Third parties name nobody but `outside`. */
+  lower(party: string, how: string): Promise<void>;
   log(level: LogLine, message: string, fields: Record<string, unknown> | undefined): void;
 }

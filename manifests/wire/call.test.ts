@@ -272,8 +272,8 @@ describe("following a stream", () => {
   });
 
   it("runs in the work that opened it, wherever its consumer pulls from", async () => {
-    const owner = { id: "w1", principal: { role: "owner", via: "test" }, generation: 0 } satisfies WorkData;
-    const guest = { id: "w2", principal: { role: "guest", via: "test" }, generation: 0 } satisfies WorkData;
+    const owner = { id: "w1", principal: { role: "owner", via: "test" }, generation: 0, influences: [] } satisfies WorkData;
+    const guest = { id: "w2", principal: { role: "guest", via: "test" }, generation: 0, influences: [] } satisfies WorkData;
     const whose = async function* (): AsyncGenerator<string | undefined> {
       for (;;) {
         await wait(1);

@@ -109,6 +109,7 @@ export function createContext(bridge: Bridge, info: InstanceInfo, registrations:
     validate: (schema: unknown, value: unknown) => bridge.validate(schema, value),
     work: <T>(principal: Parameters<Bridge["work"]>[0], body: () => Promise<T>) => bridge.work(principal, body),
     currentWork: () => bridge.currentWork(),
+    lower: (party: string, how: string) => bridge.lower(String(party), String(how)),
     scope: (name: string) => registrations.scope(String(name)),
     effect(label: string, dispose: Disposer): Disposer {
       const effect = { label, dispose };

@@ -1,4 +1,5 @@
 import type { ContractMap, HookDef, HookMap, HookMode, IsStream, MethodDef, MethodInput, MethodItem, MethodOutput } from "@plinth/manifests";
+import type { Influence } from "@plinth/manifests/origin/origin.ts";
 import type { Static } from "typebox";
 import type { Files } from "./files.ts";
 import type { ExecOptions, ExecResult } from "./program.ts";
@@ -54,6 +55,8 @@ export interface Work {
   readonly principal: Principal;
   /** The generation that all calls of this work use. */
   readonly generation: number;
+  /** Whose hands it went through so far, besides the owner's and the product's. The host writes this; [] while it is the principal's own. */
+  readonly influences: readonly Influence[];
 }
 
 /** What a provider's method or a hook's subscriber is told about the call. */
@@ -103,6 +106,8 @@ export interface Capability<D = unknown> {
   readonly extension: string;
   readonly version: string;
   readonly descriptor: D;
+  /** Of the product, or run by the operator inside the host; everybody else is a third party. */
+  readonly trusted: boolean;
 }
 
 export interface Uses<C extends ContractId> {
@@ -235,6 +240,14 @@ export interface Context<M extends ManifestTypes = AnyManifest> {
   work<T>(principal: Principal, body: () => Promise<T>): Promise<T>;
   /** The work that the current call belongs to. */
   currentWork(): Work | undefined;
+  /**
+   * Say that the current work has met text of others, such as a fetched page: from now on it does less by itself.
+   * Nothing takes it back. A third party can name nobody but `outside`.
+   *
+   * @param party `outside`, or whose words they are.
+   * @param how in plain words, at most 120 characters.
+   */
+  lower(party: string, how: string): Promise<void>;
   /** A scope by name, such as `session:x`; the same name gives the same scope until it is disposed. */
   scope(name: string): Scope;
   /** Register something to undo when the extension stops, newest first. */

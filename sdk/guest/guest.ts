@@ -160,13 +160,14 @@ export function serveHost({ works, connect, load, onBridge }: GuestInput): Peer 
       const before = works.current();
       const begun = await ask<{ id: string; generation: number }>("work.begin", { principal });
       try {
-        return await works.run({ ...begun, principal: Object.freeze({ ...principal }) }, body);
+        return await works.run({ ...begun, principal: Object.freeze({ ...principal }), influences: [] }, body);
       } finally {
         await ask("work.end", { id: begun.id });
         works.run(before, () => {});
       }
     },
     currentWork: () => works.current() ?? undefined,
+    lower: (party, how) => ask("lower", { party, how }),
     log: (level, message, fields) => peer.note("log", { level, message: String(message).slice(0, 8_000), fields }),
   };
 

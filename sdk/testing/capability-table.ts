@@ -94,7 +94,7 @@ export async function addProvided(rows: Row[], table: ContractTable, instance: E
     if (validate) await checkPayload(`the descriptor of ${contract}/${id}`, definition.descriptor, descriptor, extension);
     add(rows, {
       contract,
-      capability: { id, extension, version, descriptor },
+      capability: { id, extension, version, descriptor, trusted: true },
       target: {
         contract,
         id,
@@ -113,7 +113,7 @@ export function addScripted(rows: Row[], table: ContractTable, scripted: Scripte
   const implementation = async () => provider as Implementation;
   add(rows, {
     contract,
-    capability: { id, extension: "test.scripted", version, descriptor },
+    capability: { id, extension: "test.scripted", version, descriptor, trusted: true },
     target: { contract, id, extension: "test.scripted", stopped: new AbortController().signal, implementation },
   });
 }

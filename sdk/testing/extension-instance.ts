@@ -180,6 +180,7 @@ export class ExtensionInstance {
         return host.works.run(principal, body);
       },
       currentWork: host.works.current,
+      lower: async (party: string, how: string) => host.works.lower(party, how),
       scope: (name: string) => this.#scope(name),
       effect(label: string, dispose: Disposer) {
         const entry = { label, dispose };

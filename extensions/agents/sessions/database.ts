@@ -24,6 +24,7 @@ export interface EntryRow {
   run: string | null;
   at: number;
   body: string;
+  origin: string | null;
 }
 
 const SESSION = "SELECT id, key, head, created, updated, running, owner, entries, bytes FROM sessions";
@@ -42,10 +43,12 @@ const statements = {
   update: "UPDATE sessions SET head = ?, updated = ?, running = ?, owner = ?, entries = entries + ?, bytes = bytes + ? WHERE id = ?",
   claimed: `${SESSION} WHERE owner IS NOT NULL AND owner <> ? AND id > ? ORDER BY id LIMIT ?`,
   list: `${SESSION} WHERE updated < ? ORDER BY updated DESC, id DESC LIMIT ?`,
-  insert: "INSERT INTO entries (id, session, parent, run, at, run_end, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+  insert: "INSERT INTO entries (id, session, parent, run, at, run_end, body, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   origin: "SELECT level, at FROM origins WHERE origin = ?",
   spent: "INSERT INTO origins (origin, level, at) VALUES (?, ?, ?) ON CONFLICT (origin) DO UPDATE SET level = excluded.level, at = excluded.at",
   ended: "SELECT 1 FROM entries WHERE session = ? AND run = ? AND run_end = 1",
+  others:
+    "SELECT 1 FROM entries WHERE session = ? AND (json_extract(origin, '$.by') IS NOT 'guest' OR json_extract(origin, '$.via') IS NOT ?) LIMIT 1",
   belongs: "SELECT 1 FROM entries WHERE id = ? AND session = ?",
   // The walk itself carries ids only; bodies are fetched once, in the walk's order (CROSS JOIN keeps it).
   walk: `WITH RECURSIVE chain (id, depth) AS (
@@ -54,7 +57,7 @@ const statements = {
       SELECT entries.parent, depth + 1 FROM chain JOIN entries ON entries.id = chain.id
       WHERE depth < ? AND entries.parent IS NOT NULL
     )
-    SELECT entries.id, parent, run, at, body FROM chain CROSS JOIN entries ON entries.id = chain.id`,
+    SELECT entries.id, parent, run, at, body, origin FROM chain CROSS JOIN entries ON entries.id = chain.id`,
 } as const;
 
 type Prepared = Record<keyof typeof statements, StatementSync>;

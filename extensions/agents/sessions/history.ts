@@ -2,6 +2,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import type { TranscriptEntry } from "@plinth/sdk";
 import { parseBody, unreadable } from "./body.ts";
 import type { Database } from "./database.ts";
+import { parseOrigin } from "./origin.ts";
 
 const PAGE = 64;
 const SLICE_MS = 4;
@@ -19,10 +20,12 @@ export async function readHistory(
   let slice = performance.now();
   while (next !== null && entries.length < limit) {
     const rows = db.walk(next, Math.min(PAGE, limit - entries.length));
-    for (const { id, parent, run, at, body } of rows) {
+    for (const { id, parent, run, at, body, origin: noted } of rows) {
       const parsed = parseBody(body);
       if (parsed === undefined) damaged(id);
-      entries.push({ id, parent, ...(run === null ? {} : { runId: run }), at, body: parsed ?? unreadable });
+      const origin = parseOrigin(noted);
+      const facts = { ...(run === null ? {} : { runId: run }), ...(origin === undefined ? {} : { origin }) };
+      entries.push({ id, parent, at, ...facts, body: parsed ?? unreadable });
       sizes.push(body.length);
     }
     next = rows.at(-1)?.parent ?? null;

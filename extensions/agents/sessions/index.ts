@@ -1,5 +1,6 @@
 import { defineExtension } from "@plinth/sdk";
-import { originOf } from "./quota.ts";
+import { originOf } from "./origin.ts";
+import { payerOf } from "./quota.ts";
 import { SessionStore } from "./store.ts";
 
 export default defineExtension({
@@ -7,12 +8,12 @@ export default defineExtension({
     const store = await SessionStore.open({ dir: ctx.dataDir, now: ctx.clock.now, log: ctx.log });
     ctx.effect("session store", () => store.close());
     ctx.provide("plinth.session-store", "sqlite", {
-      beginRun: (input, call) => store.beginRun(input, originOf(call)),
-      append: (input, call) => store.append(input, originOf(call)),
-      endRun: (input) => store.endRun(input),
+      beginRun: (input, call) => store.beginRun(input, { origin: originOf(call.work), payer: payerOf(call) }),
+      append: (input, call) => store.append(input, { origin: originOf(call.work), payer: payerOf(call) }),
+      endRun: (input, { work }) => store.endRun(input, originOf(work)),
       history: (input) => store.history(input),
       list: (input) => store.list(input),
-      setHead: (input) => store.setHead(input),
+      setHead: (input, { work }) => store.setHead(input, originOf(work)),
     });
   },
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { originOf } from "./quota.ts";
+import { payerOf } from "./quota.ts";
 import { SessionStore } from "./store.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -22,10 +22,12 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
+const by = (payer: string | null) => ({ origin: { by: "system" as const }, payer });
+
 /** How many megabytes are taken until it is refused, and with which code. */
 async function fill(origin: string | null, session: (n: number) => string): Promise<[megabytes: number, code: string]> {
   for (let n = 0; n < 100; n++) {
-    const code = await store.append({ key: session(n), bodies: [entry(megabyte)] }, origin).then(
+    const code = await store.append({ key: session(n), bodies: [entry(megabyte)] }, by(origin)).then(
       () => "",
       (thrown: { code: string }) => thrown.code,
     );
@@ -50,16 +52,16 @@ it("what an origin wrote is remembered over a restart", async () => {
 
 it("the owner goes on when others used up theirs, until a session is full; its run still ends", async () => {
   await fill("acme.flood", (n) => `s${n}`);
-  await store.beginRun({ key: "mine", runId: "r", message: { role: "user", text: "hello" } }, null);
+  await store.beginRun({ key: "mine", runId: "r", message: { role: "user", text: "hello" } }, by(null));
   expect(await fill(null, () => "mine")).toEqual([67, "PLINTH_SESSION_FULL"]);
   await store.endRun({ key: "mine", runId: "r", status: "error" });
-  await store.append({ key: "another", bodies: [entry(megabyte)] }, null);
+  await store.append({ key: "another", bodies: [entry(megabyte)] }, by(null));
 });
 
 it("an origin is whoever asks, unless it is the product for its owner", () => {
-  const as = (role: "owner" | "guest" | "system", via: string) => ({ id: "w", generation: 1, principal: { role, via } });
-  expect(originOf({ caller: "plinth.runs", work: as("owner", "cli") })).toBeNull();
-  expect(originOf({ caller: "plinth.runs", work: as("guest", "acme.flood") })).toBe("acme.flood");
-  expect(originOf({ caller: "acme.flood", work: as("owner", "cli") })).toBe("acme.flood");
-  expect(originOf({ caller: "acme.flood", work: undefined })).toBe("acme.flood");
+  const as = (role: "owner" | "guest" | "system", via: string) => ({ id: "w", generation: 1, principal: { role, via }, influences: [] });
+  expect(payerOf({ caller: "plinth.runs", work: as("owner", "cli") })).toBeNull();
+  expect(payerOf({ caller: "plinth.runs", work: as("guest", "acme.flood") })).toBe("acme.flood");
+  expect(payerOf({ caller: "acme.flood", work: as("owner", "cli") })).toBe("acme.flood");
+  expect(payerOf({ caller: "acme.flood", work: undefined })).toBe("acme.flood");
 });

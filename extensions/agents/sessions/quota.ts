@@ -9,7 +9,7 @@ const SESSION_BYTES = 64 * MIB;
 const ORIGIN_BYTES = 16 * MIB;
 
 /** On whose behalf somebody writes; null = the owner or the product itself, whom only a session's own size bounds. */
-export function originOf({ caller, work }: Pick<Call, "caller" | "work">): string | null {
+export function payerOf({ caller, work }: Pick<Call, "caller" | "work">): string | null {
   if (work?.principal.role === "guest") return work.principal.via.slice(0, 200);
   return caller === "host" || caller.startsWith("plinth.") ? null : caller;
 }

@@ -30,6 +30,7 @@ const steps: readonly string[] = [
   // Sessions of before count from here on: what they take already cannot be told without reading all of it.
   `ALTER TABLE sessions ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
    CREATE TABLE origins (origin TEXT PRIMARY KEY, level INTEGER NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+  "ALTER TABLE entries ADD COLUMN origin TEXT",
 ];
 
 /** Bring the file to this code's schema, one transaction a step; a file from the future is left alone. */

@@ -1,8 +1,9 @@
-import { type Log, PlinthError, type Provider, type SessionInfo, type TranscriptEntry } from "@plinth/sdk";
+import { type Log, type MessageOrigin, PlinthError, type Provider, type SessionInfo, type TranscriptEntry } from "@plinth/sdk";
 import { type Body, closings, follow, type OpenCalls } from "./body.ts";
 import { Database, type SessionRow } from "./database.ts";
 import { entryIds } from "./entry-id.ts";
 import { readHistory } from "./history.ts";
+import { SYSTEM } from "./origin.ts";
 import { Owner } from "./owner.ts";
 import { charge } from "./quota.ts";
 import { openCallsOf, recover } from "./recovery.ts";
@@ -17,6 +18,14 @@ export interface StoreOptions {
   now?: () => number;
   log?: Pick<Log, "warn">;
 }
+
+/** Whose words they are, and against whose budget they count: null = only the session's own. */
+interface Writer {
+  origin: MessageOrigin;
+  payer: string | null;
+}
+
+const HOST: Writer = { origin: SYSTEM, payer: null };
 
 /** What a transaction adds to one session. */
 interface Added {
@@ -49,7 +58,7 @@ export class SessionStore {
     const owner = Owner.take(dir);
     const store = new SessionStore(db, owner, now, log);
     try {
-      await recover(db, owner, (row, bodies) => store.#insert(row, row.running, bodies, null));
+      await recover(db, owner, (row, bodies) => store.#insert(row, row.running, bodies, null, { origin: SYSTEM }));
       owner.sweep();
       return store;
     } catch (error) {
@@ -58,38 +67,37 @@ export class SessionStore {
     }
   }
 
-  /** `origin`: whose budget it is counted against; null = only the session's own. */
-  async beginRun({ key, runId, message }: Input<"beginRun">, origin: string | null = null): Promise<{ head: string | null }> {
+  async beginRun({ key, runId, message }: Input<"beginRun">, writer: Writer = HOST): Promise<{ head: string | null }> {
     checkKey(key);
     const holder = this.#db.session(key);
     if (holder?.owner && holder.owner !== this.#owner.id && !this.#owner.alive(holder.owner)) {
-      await recover(this.#db, this.#owner, (row, bodies) => this.#insert(row, row.running, bodies, null));
+      await recover(this.#db, this.#owner, (row, bodies) => this.#insert(row, row.running, bodies, null, { origin: SYSTEM }));
     }
     const result = await this.#db.write(() => {
       const row = this.#claimable(key);
       if (row.running !== null) throw busy(key, row.running);
-      return this.#insert(row, runId, message ? [{ kind: "message", message }] : [], runId, origin);
+      return this.#insert(row, runId, message ? [{ kind: "message", message }] : [], runId, writer);
     });
     this.#claims.set(key, { runId, open: new Map() });
     this.#committed(key, result);
     return { head: result.head };
   }
 
-  async append({ key, runId, bodies }: Input<"append">, origin: string | null = null): Promise<{ head: string }> {
+  async append({ key, runId, bodies }: Input<"append">, writer: Writer = HOST): Promise<{ head: string }> {
     checkKey(key);
     if (bodies.length === 0) throw new PlinthError("PLINTH_SESSION_EMPTY", "There is nothing to append.", { next: "Pass at least one body." });
     let open: OpenCalls | undefined;
     const result = await this.#db.write(() => {
       const row = runId === undefined ? this.#claimable(key) : this.#held(key, runId);
       if (runId !== undefined) open = this.#followed(key, row, runId, bodies);
-      return this.#insert(row, runId ?? null, bodies, row.running, origin);
+      return this.#insert(row, runId ?? null, bodies, row.running, writer);
     });
     if (open !== undefined) this.#claims.set(key, { runId: runId!, open });
     this.#committed(key, result);
     return { head: result.head! };
   }
 
-  async endRun({ key, runId, status, error, model }: Input<"endRun">): Promise<Record<string, never>> {
+  async endRun({ key, runId, status, error, model }: Input<"endRun">, origin = SYSTEM): Promise<Record<string, never>> {
     checkKey(key);
     const result = await this.#db.write(() => {
       const row = this.#db.session(key);
@@ -100,7 +108,7 @@ export class SessionStore {
       }
       const open = this.#openCalls(key, row, runId);
       const end: Body = { kind: "run-end", status, ...(error ? { error } : {}), ...(model ? { model } : {}) };
-      return this.#insert(row, runId, [...closings(open, closingText[status]), end], null);
+      return this.#insert(row, runId, [...closings(open, closingText[status]), end], null, { origin });
     });
     if (result !== undefined) {
       this.#claims.delete(key);
@@ -135,7 +143,7 @@ export class SessionStore {
     };
   }
 
-  async setHead({ key, head }: Input<"setHead">): Promise<Record<string, never>> {
+  async setHead({ key, head }: Input<"setHead">, origin = SYSTEM): Promise<Record<string, never>> {
     checkKey(key);
     await this.#db.write(() => {
       const row = this.#db.session(key);
@@ -145,6 +153,8 @@ export class SessionStore {
         });
       }
       if (row === undefined || row.head === head) return;
+      // What was said is not anybody's to leave out: only its owner decides what the next turn sees of a conversation.
+      if (origin.by === "guest" && this.#db.get("others", row.id, origin.via ?? "") !== undefined) throw notYours(key);
       // A run's entries must stay one chain: its calls and their results belong to one branch.
       if (row.running !== null) throw busy(key, row.running);
       this.#db.run("update", head, Math.floor(this.#now()), null, null, 0, 0, row.id);
@@ -190,16 +200,17 @@ export class SessionStore {
   }
 
   /**
-   * Write the bodies below the head; `running` is the claim that holds afterwards. Inside a transaction. Without `origin`
-   * nothing is refused: a run must be able to end.
+   * Write the bodies below the head; `running` is the claim that holds afterwards. Inside a transaction. With a `payer` of
+   * undefined nothing is refused: a run must be able to end.
    */
   #insert(
     row: SessionRow,
     runId: string | null,
     bodies: readonly Body[],
     running: string | null,
-    origin?: string | null,
+    { origin, payer }: { origin: MessageOrigin; payer?: string | null },
   ): Added & { head: string | null } {
+    const noted = JSON.stringify(origin);
     const added: Added = { entries: [], sizes: [] };
     const at = Math.floor(this.#now());
     let parent = row.head;
@@ -208,12 +219,12 @@ export class SessionStore {
       const id = this.#nextId();
       const json = JSON.stringify(body);
       bytes += Buffer.byteLength(json);
-      this.#db.run("insert", id, row.id, parent, runId, at, body.kind === "run-end" ? 1 : 0, json);
-      added.entries.push({ id, parent, ...(runId === null ? {} : { runId }), at, body });
+      this.#db.run("insert", id, row.id, parent, runId, at, body.kind === "run-end" ? 1 : 0, json, noted);
+      added.entries.push({ id, parent, at, ...(runId === null ? {} : { runId }), origin, body });
       added.sizes.push(json.length);
       parent = id;
     }
-    if (origin !== undefined) charge(this.#db, row, origin, bytes, at);
+    if (payer !== undefined) charge(this.#db, row, payer, bytes, at);
     // A command's entry beside a run of another process must not take that run's claim.
     const owner = running === null ? null : running === row.running ? row.owner : this.#owner.id;
     this.#db.run("update", parent, at, running, owner, bodies.length, bytes, row.id);
@@ -239,6 +250,13 @@ function checkKey(key: string): void {
 function busy(key: string, runId: string): PlinthError {
   return new PlinthError("PLINTH_SESSION_BUSY", `The session "${key}" is held by the run ${runId}.`, {
     next: "Wait until that run ends, or stop it.",
+  });
+}
+
+function notYours(key: string): PlinthError {
+  return new PlinthError("PLINTH_PERMISSION", `The session "${key}" holds others' words; only an owner decides where it goes on.`, {
+    extension: "plinth.sessions",
+    next: "Use a session of your own.",
   });
 }
 

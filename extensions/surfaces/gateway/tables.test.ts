@@ -9,6 +9,7 @@ describe("the routing table", () => {
         id,
         extension,
         version: "1.0.0",
+        trusted: true,
         descriptor: { method: method as "GET", path, summary: "" },
       })),
       () => ({}) as never,

@@ -91,4 +91,4 @@ export class GuestCalls {
 
 const metaOf = ({ work }: CallInfo): { work?: string } => (work === undefined ? {} : { work: work.id });
 const workData = (work: WorkData | undefined): WorkData | null =>
-  work === undefined ? null : { id: work.id, principal: work.principal, generation: work.generation };
+  work === undefined ? null : { id: work.id, principal: work.principal, generation: work.generation, influences: work.influences };

@@ -61,6 +61,7 @@ export class GuestRequests implements Handler {
       ["files", async (p) => packBytes(await bridge.files(p as unknown as FilesRequest))],
       ["secret.exists", (p) => bridge.secretExists(String(p.name))],
       ["validate", (p) => bridge.validate(p.schema, p.value)],
+      ["lower", ({ party, how }) => bridge.lower(String(party), String(how))],
       ["work.begin", ({ principal }) => this.#begin(principal as Principal)],
       ["work.end", ({ id }) => this.#works.get(String(id))?.end?.()],
     ]);

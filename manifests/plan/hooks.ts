@@ -1,0 +1,62 @@
+import { orderSubscribers, type Stage } from "../order.ts";
+import type { Manifest } from "../schema/extension.ts";
+import type { PlinthError } from "../wire/error.ts";
+
+export interface PlannedSubscriber {
+  readonly extension: string;
+  readonly stage: Stage;
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+  readonly deadlineMs: number;
+  readonly closed: boolean;
+}
+
+export interface PlannedHook {
+  readonly name: string;
+  readonly contract: string;
+  readonly mode: string;
+  readonly failure: "open" | "closed";
+  readonly deadlineMs: number;
+  readonly subscribers: readonly PlannedSubscriber[];
+}
+
+/** What a contract says of its hooks. */
+export interface HookOwner {
+  readonly id: string;
+  readonly hooks: Readonly<Record<string, { mode: string; deadlineMs: number; failure: "open" | "closed" }>>;
+}
+
+/** Who takes part in each hook, in order. Pure; problems of the order are added to `problems`. */
+export function planHooks(
+  candidates: ReadonlyMap<string, { readonly manifest: Manifest }>,
+  contracts: ReadonlyMap<string, HookOwner>,
+  problems: PlinthError[],
+): Map<string, PlannedHook> {
+  const hooks = new Map<string, PlannedHook>();
+  for (const contract of contracts.values()) {
+    for (const [name, { mode, deadlineMs, failure }] of Object.entries(contract.hooks)) {
+      // The product's contracts come first: nobody takes over a hook, and with it a gate, by defining it again.
+      if (hooks.has(name)) continue;
+      const subscribers: PlannedSubscriber[] = [];
+      for (const [extension, { manifest }] of candidates) {
+        const use = manifest.hooks?.find((one) => one.on === name);
+        if (use === undefined) continue;
+        subscribers.push({
+          extension,
+          stage: use.stage ?? "normal",
+          before: use.before ?? [],
+          after: use.after ?? [],
+          // A subscriber may tighten the policy and shorten the deadline, never the reverse.
+          deadlineMs: Math.min(use.deadlineMs ?? deadlineMs, deadlineMs),
+          closed: failure === "closed" || use.failure === "closed",
+        });
+      }
+      const { order, problem } = orderSubscribers(subscribers);
+      if (problem !== null) problems.push(problem);
+      // A cycle leaves its members unordered: they still run, after the others, by id. A gate is never lost.
+      const rest = subscribers.filter((one) => !order.includes(one));
+      hooks.set(name, { name, contract: contract.id, mode, failure, deadlineMs, subscribers: [...order, ...rest] });
+    }
+  }
+  return hooks;
+}
