@@ -141,6 +141,7 @@ export class Broker implements wire.Bridge {
     const proven = same ? via : `${this.#manifest.id}:${String(via)}`;
     const origin = same ? outer.origin : new Origin();
     if (!this.#trusted) origin.lower(this.#manifest.id, `brought it in as ${role}'s`);
+    else if (role === "guest" && !same) origin.lower(`guest:${proven}`, "asked for it");
     const labels = Object.entries(scope ?? {}).slice(0, 8);
     return withWork(
       {

@@ -29,6 +29,7 @@ export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
 export { AUTHORITY, decide, EFFECT_WORDS, EFFECTS, type Effect } from "@plinth/manifests/origin/authority.ts";
 export type { Influence } from "@plinth/manifests/origin/origin.ts";
+export { originLine } from "@plinth/manifests/origin/telling.ts";
 export { type VisibleOptions, visible } from "@plinth/manifests/plain-text.ts";
 export type { FileInfo } from "@plinth/manifests/wire/bridge.ts";
 export { errorInfo, isPlinthError, PlinthError, type PlinthErrorOptions } from "./errors.ts";

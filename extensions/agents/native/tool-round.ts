@@ -42,11 +42,11 @@ export async function* runTools(
   if (calls.every(({ name }) => isReadOnly(tools.get(name)))) {
     for (const call of calls) yield start(call);
     const results = calls.map(run);
-    for (const [index, call] of calls.entries()) yield* finish(call, await results[index]!);
+    for (const [index, call] of calls.entries()) yield* finish(call, await results[index]!, tools.get(call.name));
   } else {
     for (const [index, call] of calls.entries()) {
       yield start(call);
-      yield* finish(call, await run(call, index));
+      yield* finish(call, await run(call, index), tools.get(call.name));
     }
   }
 }
@@ -55,8 +55,9 @@ function start({ id, name, args }: ToolCall): ToolItem {
   return { type: "tool-start", callId: id, name, args };
 }
 
-function* finish({ id, name }: ToolCall, result: ToolResult): Generator<ToolItem> {
+function* finish({ id, name }: ToolCall, result: ToolResult, tool: Tool | undefined): Generator<ToolItem> {
   yield { type: "tool-end", callId: id, name, result };
-  const { content, isError } = result;
-  yield { type: "message", message: { role: "tool", callId: id, name, content, ...(isError ? { isError } : {}) } };
+  const { content, isError, outside } = result;
+  const from = tool?.from ?? (outside ? "outside" : undefined);
+  yield { type: "message", message: { role: "tool", callId: id, name, content, ...(isError ? { isError } : {}), ...(from ? { from } : {}) } };
 }

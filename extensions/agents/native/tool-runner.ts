@@ -7,28 +7,31 @@ export interface Tool {
   /** As the model is told about it. */
   readonly spec: { name: string; description: string; input: Record<string, unknown>; say?: string[] };
   readonly effects: readonly string[];
+  /** Whose words its results are, where it is not the product's. */
+  readonly from?: string;
 }
 
 type Run = Pick<LoopInput, "runId" | "sessionKey" | "workspace">;
 
 /** Calls tools: arguments checked, through the gate, bounded in time and size. Every failure becomes a result. */
 export class ToolRunner {
-  readonly #ctx: Pick<Context, "use" | "validate" | "hooks">;
+  readonly #ctx: Pick<Context, "use" | "validate" | "hooks" | "lower">;
   readonly #limits: Limits;
 
-  constructor(ctx: Pick<Context, "use" | "validate" | "hooks">, limits: Limits) {
+  constructor(ctx: Pick<Context, "use" | "validate" | "hooks" | "lower">, limits: Limits) {
     this.#ctx = ctx;
     this.#limits = limits;
   }
 
-  /** The tools there are, in the order of their names. */
+  /** The tools there are, in the order of their names. The model is about to read what third parties say of theirs. */
   async list(): Promise<Map<string, Tool>> {
     const capabilities = await this.#ctx.use("plinth.tool").list();
     const sorted = [...capabilities].sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const { id, extension, trusted } of sorted) if (!trusted) await this.#ctx.lower(extension, `describes the tool ${id}`);
     return new Map(
-      sorted.map(({ id, descriptor: { description, input, say, effects } }) => [
+      sorted.map(({ id, extension, trusted, descriptor: { description, input, say, effects } }) => [
         id,
-        { spec: { name: id, description, input, ...(say ? { say } : {}) }, effects },
+        { spec: { name: id, description, input, ...(say ? { say } : {}) }, effects, ...(trusted ? {} : { from: extension }) },
       ]),
     );
   }

@@ -1,7 +1,7 @@
 import type { TranscriptEntry } from "@plinth/sdk";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { modelHistory } from "./model-history.ts";
+import { modelHistory as whole } from "./model-history.ts";
 
 const entry = (body: TranscriptEntry["body"]): TranscriptEntry => ({ id: "x", parent: null, at: 0, body });
 const user = (text: string) => entry({ kind: "message", message: { role: "user", text } });
@@ -10,6 +10,8 @@ const calls = (...ids: string[]) =>
   entry({ kind: "message", message: { role: "assistant", text: "", toolCalls: ids.map((id) => ({ id, name: "t", args: {} })) } });
 const result = (callId: string) => entry({ kind: "message", message: { role: "tool", callId, name: "t", content: [] } });
 const end = entry({ kind: "run-end", status: "ok" });
+
+const modelHistory = (entries: readonly TranscriptEntry[], max: number) => whole(entries, max).messages;
 
 describe("the history that a model is shown", () => {
   it("begins with a message of the user and leaves out what is not said", () => {

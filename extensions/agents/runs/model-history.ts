@@ -1,21 +1,27 @@
 import type { ModelMessage, TranscriptEntry } from "@plinth/sdk";
+import { partiesOf, storedOrigin } from "./origin-note.ts";
 
 const sizes = new WeakMap<ModelMessage, number>();
 
 /**
  * The messages of a transcript as a model is shown them: each tool call with its one result right behind it, whatever
- * was cut or damaged, and no more than `maxChars`, cut at a message of the user. The newest message always stays.
+ * was cut or damaged, and no more than `maxChars`, cut at a message of the user. The newest message always stays. With
+ * them the parties that had a hand in what is shown.
  */
-export function modelHistory(entries: readonly TranscriptEntry[], maxChars: number): ModelMessage[] {
+export function modelHistory(entries: readonly TranscriptEntry[], maxChars: number): { messages: ModelMessage[]; parties: Set<string> } {
   const messages: ModelMessage[] = [];
+  const origins = new Map<ModelMessage, string[]>();
   const open = new Map<string, string>();
   const close = (): void => {
     for (const [callId, name] of open) messages.push(unanswered(callId, name));
     open.clear();
   };
-  for (const { body } of entries) {
+  for (const entry of entries) {
+    const { body } = entry;
     if (body.kind !== "message") continue;
-    const { message } = body;
+    const origin = storedOrigin(entry);
+    const message = body.message.role === "user" ? told(body.message, origin) : body.message;
+    if (origin !== undefined) origins.set(message, partiesOf(origin));
     if (message.role === "tool") {
       if (open.delete(message.callId)) messages.push(message);
       continue;
@@ -27,7 +33,21 @@ export function modelHistory(entries: readonly TranscriptEntry[], maxChars: numb
     messages.push(message);
   }
   close();
-  return messages.slice(firstShown(messages, maxChars));
+  const shown = messages.slice(firstShown(messages, maxChars));
+  return { messages: shown, parties: new Set(shown.flatMap((message) => origins.get(message) ?? [])) };
+}
+
+const marked = new WeakMap<ModelMessage, ModelMessage>();
+
+/** A message of a user says itself whose it is; what stands in it about that is not believed. One object, so that its size is counted once. */
+function told(message: Extract<ModelMessage, { role: "user" }>, origin: ReturnType<typeof storedOrigin>): ModelMessage {
+  if (origin === undefined && message.origin === undefined) return message;
+  const known = marked.get(message);
+  if (known !== undefined) return known;
+  const { role, text } = message;
+  const fresh: ModelMessage = { role, text, ...(origin === undefined ? {} : { origin }) };
+  marked.set(message, fresh);
+  return fresh;
 }
 
 /** Where to begin: at the oldest message of the user with which all that follows fits. */

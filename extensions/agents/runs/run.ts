@@ -1,4 +1,4 @@
-import { type Context, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
+import { type Context, type MessageOrigin, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
 import { condense } from "./condense.ts";
 
 /** One submitted message: what has happened so far, who follows it, and the way to abort it. */
@@ -13,6 +13,8 @@ export class Run {
   aside = false;
   /** The extension whose words the message is, because a button that it suggested sent them. */
   suggestedBy: string | undefined;
+  /** Whose words the message is, where they are not just the owner's. */
+  origin: MessageOrigin | undefined;
   /** Rough size of what a finished run still keeps, in characters. */
   size = 0;
   readonly #controller = new AbortController();
@@ -46,7 +48,9 @@ export class Run {
   /** As work of its submitter that says which session and agent it is for: grants may be limited to these. */
   within<T>(ctx: Context, body: () => Promise<T>): Promise<T> {
     const { principal, sessionKey: session, agent } = this;
-    return principal === undefined || principal.role === "system" ? body() : ctx.work({ ...principal, scope: { session, agent } }, body);
+    return principal === undefined || principal.role === "system"
+      ? body()
+      : ctx.work({ ...principal, scope: { session, agent, run: this.id } }, body);
   }
 
   /** True when it was not over and not aborted before. */

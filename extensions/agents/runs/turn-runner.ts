@@ -1,5 +1,6 @@
 import { type Client, type Context, type ErrorInfo, errorInfo, type ModelMessage, PlinthError, type TurnEvent, type Usage } from "@plinth/sdk";
 import { modelHistory } from "./model-history.ts";
+import { originNote } from "./origin-note.ts";
 import { storedEnd } from "./replay.ts";
 import type { Run } from "./run.ts";
 import { SessionClaim } from "./session-claim.ts";
@@ -62,7 +63,9 @@ export class TurnRunner {
       await this.#claim.take(sessionKey, runId, input.text, run.signal);
       turn.claimed = true;
       const [prepared, { entries }] = await Promise.all([this.#prepare(run, input, route), this.#history(sessionKey)]);
-      outcome = await turn.follow(prepared, route.workspace, modelHistory(entries, this.#limits.historyChars), input.surface);
+      const { messages, parties } = modelHistory(entries, this.#limits.historyChars);
+      for (const party of parties) await this.#ctx.lower(party, "had a hand in this conversation");
+      outcome = await turn.follow(prepared, route.workspace, messages, input.surface);
       this.lastModel = outcome.model ?? this.lastModel;
     } catch (error) {
       outcome = await turn.failed(error);
@@ -73,7 +76,8 @@ export class TurnRunner {
     if (turn.claimed) await this.#claim.release(sessionKey, runId, { status, ...(error ? { error } : {}), ...(model ? { model } : {}) });
     const facts = { ...(usage ? { usage } : {}), ...(model ? { model } : {}), ...(error ? { error } : {}) };
     this.#tell({ sessionKey, runId, status, durationMs: this.#ctx.clock.now() - started, ...facts });
-    run.emit({ type: "end", status, text, ...facts });
+    const origin = originNote(this.#ctx.currentWork());
+    run.emit({ type: "end", status, text, ...facts, ...(origin === undefined ? {} : { origin }) });
   }
 
   /** Resolves when no subscriber of `turn.end` is being told any more. */

@@ -3,9 +3,10 @@ import { type Call, type Context, errorInfo, PlinthError, type Principal, type T
 import { type Answering, Commands } from "./commands.ts";
 import { Intake } from "./intake.ts";
 import { type LaneLimits, Lanes } from "./lanes.ts";
+import { originNote } from "./origin-note.ts";
 import { RecentRuns } from "./recent-runs.ts";
 import { Run } from "./run.ts";
-import { Suggestions } from "./suggestions.ts";
+import { isThirdParty, Suggestions } from "./suggestions.ts";
 import { type Route, type TurnLimits, TurnRunner } from "./turn-runner.ts";
 
 export interface Submission {
@@ -98,13 +99,17 @@ export class Turns {
       const taken = await this.#intake.take(run, input, async () => {
         run.suggestedBy = this.#suggestions.source(run.sessionKey, input.text, input.suggestedBy);
         // What was typed: whoever rewrites a message must not give orders in the name of its sender.
-        const command = await run.within(this.#ctx, () => this.#commands.find(input.text, run.principal, run.suggestedBy));
+        const command = await run.within(this.#ctx, async () => {
+          if (isThirdParty(run.suggestedBy)) await this.#ctx.lower(run.suggestedBy as string, "suggested it");
+          run.origin = originNote(this.#ctx.currentWork());
+          return this.#commands.find(input.text, run.principal, run.suggestedBy);
+        });
         // Its place is taken before the next message of the session is looked at: first come, first served.
         if (command?.aside) run.aside = true;
         else place = this.#lanes.enter(run.sessionKey, run.signal);
         return command;
       });
-      run.emit({ type: "start", runId: run.id, sessionKey: run.sessionKey });
+      run.emit({ type: "start", runId: run.id, sessionKey: run.sessionKey, ...(run.origin === undefined ? {} : { origin: run.origin }) });
       if (taken.drop !== undefined) return run.emit(dropped(taken.drop));
       await place?.granted;
       await run.within(this.#ctx, () => this.#answer(run, input, taken.route, taken.text, taken.decision));

@@ -1,4 +1,4 @@
-import type { Client, ModelMessage } from "@plinth/sdk";
+import { type Client, type ModelMessage, originLine } from "@plinth/sdk";
 import type { Endpoint } from "./endpoint.ts";
 
 export type CompletionInput = Parameters<Client<"plinth.model-provider">["stream"]>[0];
@@ -40,7 +40,7 @@ export function completionRequest(endpoint: Endpoint, input: CompletionInput, us
 const saysSomething = (message: ModelMessage): boolean => message.role !== "assistant" || message.text !== "" || (message.toolCalls?.length ?? 0) > 0;
 
 function wireMessage(message: ModelMessage, wire: (name: string) => string): object {
-  if (message.role === "user") return { role: "user", content: message.text };
+  if (message.role === "user") return { role: "user", content: `${originLine(message)}${message.text}` };
   if (message.role === "assistant") {
     const { text, toolCalls = [] } = message;
     if (toolCalls.length === 0) return { role: "assistant", content: text };
@@ -54,7 +54,7 @@ function wireMessage(message: ModelMessage, wire: (name: string) => string): obj
       })),
     };
   }
-  return { role: "tool", tool_call_id: message.callId, content: resultText(message) };
+  return { role: "tool", tool_call_id: message.callId, content: `${originLine(message)}${resultText(message)}` };
 }
 
 function resultText({ content, isError }: Extract<ModelMessage, { role: "tool" }>): string {
