@@ -296,10 +296,10 @@ export class Broker implements wire.Bridge {
     return this.instance === null || this.instance.trusted;
   }
 
-  /** What acts on the world in work that others had a hand in is decided by policy, which may ask an owner; null: nothing to decide. */
+  /** What acts on the world is decided by policy, by who had a hand in the work; it may ask an owner. null: nothing to decide. */
   #authority(entry: CapabilityEntry, method: string, input: unknown, { signal }: wire.CallOptions): Promise<unknown> | null {
     const work = currentWork();
-    if (work === undefined || work.origin.whole || entry.contract.methods[method]?.guarded !== true) return null;
+    if (work === undefined || entry.contract.methods[method]?.guarded !== true) return null;
     const { id, contract, data } = entry;
     const effects = (data.descriptor as { effects?: unknown } | undefined)?.effects;
     const [policy, question] = this.#slot("plinth.policy", "check", {

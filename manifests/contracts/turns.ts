@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
 import { defineContract } from "../define.ts";
-import { InteractionAnswer, InteractionRequest } from "./interaction.ts";
+import { InteractionAnswer, InteractionRequest, InteractionStep } from "./interaction.ts";
 import { Usage } from "./model-provider.ts";
 import { Origin } from "./origin.ts";
 import { ToolResult } from "./tool.ts";
@@ -94,6 +94,13 @@ export const turns = defineContract({
       input: Type.Object({ runId: Type.Optional(Type.String()), sessionKey: Type.Optional(Type.String()) }),
       output: Type.Object({ aborted: Type.Integer() }),
       deadlineMs: 10_000,
+    },
+    tell: {
+      summary:
+        "Show a running turn's followers that an owner is asked, or what came of it. For the product's own extensions; false: no such turn runs.",
+      input: Type.Object({ runId: Type.String({ maxLength: 64 }), step: InteractionStep }),
+      output: Type.Object({ told: Type.Boolean() }),
+      deadlineMs: 2_000,
     },
     status: {
       summary: "What runs and what waits.",

@@ -45,21 +45,20 @@ export interface Decision {
 
 const RUN: Decision = Object.freeze({ verdict: "run", effects: [], parties: [] });
 
-/** Work has the authority of the least trusted party that shaped it, effect by effect. Unknown effects are the gravest. */
-export function decide(
-  influences: readonly Influence[],
-  effects: readonly string[],
-  granted: Granted,
-  table: typeof AUTHORITY = AUTHORITY,
-): Decision {
+/**
+ * Work has the authority of the least trusted party that shaped it, effect by effect. Unknown effects are the gravest.
+ *
+ * @param always effects that are asked for whoever had a hand in them, and whatever was granted.
+ */
+export function decide(influences: readonly Influence[], effects: readonly string[], granted: Granted, always: readonly Effect[] = []): Decision {
   const asked = new Set<Effect>();
   const parties = new Set<Influence>();
   const known = new Set(effects.map((one) => ((EFFECTS as readonly string[]).includes(one) ? (one as Effect) : "administer")));
   for (const effect of EFFECTS) {
     if (!known.has(effect)) continue;
-    if (table.owner[effect] === "ask") asked.add(effect);
+    if (AUTHORITY.owner[effect] === "ask" || always.includes(effect)) asked.add(effect);
     for (const influence of influences) {
-      if (table[granted(influence.party, effect) ? "granted" : "untrusted"][effect] === "run") continue;
+      if (!always.includes(effect) && AUTHORITY[granted(influence.party, effect) ? "granted" : "untrusted"][effect] === "run") continue;
       asked.add(effect);
       parties.add(influence);
     }

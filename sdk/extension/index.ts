@@ -27,7 +27,7 @@ export type {
 } from "@plinth/manifests";
 export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
-export { AUTHORITY, decide, EFFECT_WORDS, EFFECTS, type Effect } from "@plinth/manifests/origin/authority.ts";
+export { AUTHORITY, type Decision, decide, EFFECT_WORDS, EFFECTS, type Effect } from "@plinth/manifests/origin/authority.ts";
 export type { Influence } from "@plinth/manifests/origin/origin.ts";
 export { originLine } from "@plinth/manifests/origin/telling.ts";
 export { type VisibleOptions, visible } from "@plinth/manifests/plain-text.ts";

@@ -19,6 +19,7 @@ export default defineExtension({
     ctx.provide("plinth.turns", "default", {
       submit: (input, call) => turns.submit(input, call),
       abort: (input) => turns.abort(input),
+      tell: (input, call) => turns.tell(input, call),
       status: () => turns.status(),
     });
     for (const [id, run] of Object.entries(ownCommands(ctx, turns))) ctx.provide("plinth.chat-command", id, { run });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Call, type Context, errorInfo, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
+import { type Call, type Context, errorInfo, type InteractionStep, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
 import { type Answering, Commands } from "./commands.ts";
 import { Intake } from "./intake.ts";
 import { type LaneLimits, Lanes } from "./lanes.ts";
@@ -75,6 +75,14 @@ export class Turns {
       if (meant && run.abort(reason)) aborted++;
     }
     return { aborted };
+  }
+
+  /** Only the product says in a turn that an owner is asked. */
+  tell({ runId, step }: { runId: string; step: InteractionStep }, { caller }: Pick<Call, "caller">): { told: boolean } {
+    const run = isThirdParty(caller) ? undefined : this.#recent.get(runId);
+    if (run === undefined || run.over) return { told: false };
+    run.emit({ type: "interaction", ...step });
+    return { told: true };
   }
 
   status(): { running: { sessionKey: string; runId: string; startedAt: number }[]; queued: number } {

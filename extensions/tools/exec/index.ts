@@ -1,5 +1,7 @@
 import { type Call, defineExtension, errorInfo, PlinthError, type ToolResult } from "@plinth/sdk";
 import { type CommandEnd, RunningCommand } from "./command.ts";
+import { printsOwnWords } from "./own-words.ts";
+import { programOf } from "./program.ts";
 import { workingFolder } from "./working-folder.ts";
 
 const MAX_RUNNING = 16;
@@ -42,17 +44,31 @@ export default defineExtension({
       }
     };
 
+    /** What a command printed may be anybody's words: whoever reads it does less by itself. */
+    const noted = async (result: ToolResult, command: unknown): Promise<ToolResult> => {
+      if (printsOwnWords(String(command))) return result;
+      await ctx.lower("outside", "printed by a command");
+      return { ...result, outside: true };
+    };
+
     ctx.provide("plinth.tool", "exec", {
+      subject: async ({ args, workspace }) => {
+        const { command } = checked(args);
+        const cwd = await workingFolder(workspace, args.cwd);
+        return { argv: ["/bin/sh", "-c", command], cwd, env: [], executable: await programOf("/bin/sh") };
+      },
       call: ({ args, workspace }, call) =>
-        run(args, workspace, call).catch((thrown) => {
-          if (call.signal.aborted) throw thrown;
-          const { code, message, next } = errorInfo(thrown);
-          return {
-            isError: true,
-            content: [{ type: "text", text: `${code}: ${message}${next ? ` ${next}` : ""}` }],
-            details: { code, message, next },
-          };
-        }),
+        run(args, workspace, call)
+          .then((result) => noted(result, args.command))
+          .catch((thrown) => {
+            if (call.signal.aborted) throw thrown;
+            const { code, message, next } = errorInfo(thrown);
+            return {
+              isError: true,
+              content: [{ type: "text", text: `${code}: ${message}${next ? ` ${next}` : ""}` }],
+              details: { code, message, next },
+            };
+          }),
     });
   },
 });
