@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { makeArchive } from "../hostile/package.ts";
-import { type Client, cleanUp, connect, newHome, plinth, say, scriptedModel, sse, startGateway } from "./lab.ts";
+import { type Client, cleanUp, connect, newHome, say, scriptedModel, sse, startGateway } from "./lab.ts";
 
 afterEach(cleanUp);
 
