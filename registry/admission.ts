@@ -1,14 +1,15 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PackageIndex, PackageVersion, RegistryRoot, Signature } from "@plinth/manifests";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import semver from "semver";
 import { writeAtomic } from "./atomic-file.ts";
 import { integrityOf } from "./integrity.ts";
-import { LOCK_FILE, splitId, tarballPath } from "./layout.ts";
+import { indexPath, LOCK_FILE, ROOT_FILE, SEARCH_FILE, splitId, tarballPath } from "./layout.ts";
 import { type LockOptions, withLock } from "./publish-lock.ts";
 import { RegistryFolder } from "./registry-folder.ts";
 import { type PublicKey, type Signable, verify } from "./signing.ts";
+import { systemCode } from "./system-error.ts";
 
 /** A checked package with its publisher's signature, ready to be let in. */
 export interface SignedPackage {
@@ -31,7 +32,9 @@ export interface AdmitOptions {
   searchRow?: boolean;
   /** Further checks, while nobody else writes and nothing is written yet. */
   check?(root: RegistryRoot, index: PackageIndex): Promise<void> | void;
-  /** What belongs to the change, while nobody else writes. */
+  /** Makes the change count, while nobody else writes. When it throws, everything is put back as it was. */
+  commit?(index: PackageIndex, entry: PackageVersion): Promise<void>;
+  /** What follows the change, while nobody else writes. */
   done?(index: PackageIndex, entry: PackageVersion): Promise<void> | void;
 }
 
@@ -68,10 +71,12 @@ export async function admit(packed: SignedPackage, options: AdmitOptions): Promi
       const index = await folder.index(id);
       assertNew(index, version);
       await options.check?.(root, index);
+      const back = await restorer(options.registry, [entry.tarball, indexPath(id), ROOT_FILE, ...searchFile(options)]);
       // A blob that no index names was left by a publish that died; replacing it changes nothing that anybody could read.
       await writeAtomic(join(options.registry, entry.tarball), packed.tarball);
       if (newPublisher) await folder.writeRoot(root);
       const written = await folder.writeIndex({ ...index, versions: [...index.versions, entry] }, options.searchRow);
+      await options.commit?.(written, entry).catch(back);
       await options.done?.(written, entry);
       return { entry, newPublisher };
     },
@@ -84,7 +89,7 @@ export async function changeVersion(
   id: string,
   version: string,
   change: (entry: Pick<PackageVersion, "yanked" | "deprecated" | "blocked">, root: RegistryRoot) => void,
-  options: Pick<AdmitOptions, "registry" | "lock" | "searchRow" | "done">,
+  options: Pick<AdmitOptions, "registry" | "lock" | "searchRow" | "commit" | "done">,
 ): Promise<void> {
   await withLock(
     join(options.registry, LOCK_FILE),
@@ -96,11 +101,33 @@ export async function changeVersion(
         throw new PlinthError("PLINTH_VERSION_UNKNOWN", `${id} has no version ${version}.`, { next: "Name a published version." });
       }
       change(entry, await folder.root());
+      const back = await restorer(options.registry, [indexPath(id), ...searchFile(options)]);
       const written = await folder.writeIndex(index, options.searchRow);
+      await options.commit?.(written, entry).catch(back);
       await options.done?.(written, entry);
     },
     options.lock,
   );
+}
+
+const searchFile = ({ searchRow = true }: Pick<AdmitOptions, "searchRow">): string[] => (searchRow ? [SEARCH_FILE] : []);
+
+/** Puts files back as they are now where they have changed since, and throws on. */
+async function restorer(dir: string, paths: readonly string[]): Promise<(error: unknown) => Promise<never>> {
+  const kept = new Map<string, Buffer | undefined>();
+  const read = (path: string) =>
+    readFile(join(dir, path)).catch((error: unknown) => {
+      if (systemCode(error) === "ENOENT") return undefined;
+      throw error;
+    });
+  for (const path of paths) kept.set(path, await read(path));
+  return async (error) => {
+    for (const [path, bytes] of kept) {
+      if (bytes === undefined) await rm(join(dir, path), { force: true });
+      else if (!(await read(path))?.equals(bytes)) await writeAtomic(join(dir, path), bytes);
+    }
+    throw error;
+  };
 }
 
 /** Whether the key is the publisher's first here; it is then recorded in `root`. Another key than the recorded one is refused. */

@@ -56,10 +56,10 @@ export async function publish(input: PublishInput): Promise<Published> {
   }
   const packed = { tarball: bytes, manifest, publishedAt: input.publishedAt ?? new Date().toISOString() };
   const { name, lock } = input;
-  const done = committing(registry, { type: "publish", id, version }, input.trust);
+  const commit = committing(registry, { type: "publish", id, version }, input.trust);
   const { entry, newPublisher } = await admit(
     { ...packed, signature: sign(signableOf(packed), key) },
-    { registry, firstKey: key, ...(name === undefined ? {} : { name }), ...(lock === undefined ? {} : { lock }), ...done },
+    { registry, firstKey: key, ...(name === undefined ? {} : { name }), ...(lock === undefined ? {} : { lock }), ...commit },
   );
   const { integrity, size, tarball } = entry;
   return { id, version, integrity, size, tarball, keyId: key.keyId, newPublisher };
@@ -76,8 +76,8 @@ export async function yank(input: { id: string; version: string; reason: string 
 }
 
 /** An unsigned change would make readers refuse the whole package: what its signed state does not name is not believed. */
-function committing(registry: string, change: Change, trust: PublishInput["trust"]): { done?: () => Promise<void> } {
-  if (trust !== undefined) return { done: () => trust.commit(change) };
+function committing(registry: string, change: Change, trust: PublishInput["trust"]): { commit?: () => Promise<void> } {
+  if (trust !== undefined) return { commit: () => trust.commit(change) };
   if (!existsSync(join(registry, TIMESTAMP_PATH))) return {};
   throw new PlinthError("PLINTH_REGISTRY_SIGNED", "This registry signs its state, which takes its own keys.", {
     next: "Publish through its service, or into another folder.",

@@ -27,13 +27,14 @@ export class RegistryFolder {
   }
 
   async writeRoot(root: RegistryRoot): Promise<void> {
-    await writeAtomic(join(this.dir, ROOT_FILE), prettyJson({ ...root, keys: sortedByKey(root.keys) }));
+    await writeAtomic(join(this.dir, ROOT_FILE), await rootText(root));
   }
 
   /** The index, sorted and tagged, and after it the search row that follows from it. */
   async writeIndex(index: PackageIndex, searchRow = true): Promise<PackageIndex> {
     const versions = [...index.versions].sort((a, b) => semver.compareBuild(a.version, b.version));
     const complete: PackageIndex = { id: index.id, versions, tags: tagsOf(versions) };
+    await assertFits("PackageIndex", indexPath(index.id), complete);
     await writeAtomic(join(this.dir, indexPath(index.id)), prettyJson(complete));
     if (searchRow) await this.updateSearch(new Map([[index.id, searchRowOf(complete)]]));
     return complete;
@@ -63,6 +64,22 @@ export class RegistryFolder {
     if (problem !== undefined) throw damaged(path, problemLine(problem));
     return value as T;
   }
+}
+
+/** `registry.json`. @throws PLINTH_DOCUMENT_INVALID. */
+export async function rootText(root: RegistryRoot): Promise<string> {
+  const sorted = { ...root, keys: sortedByKey(root.keys) };
+  await assertFits("RegistryRoot", ROOT_FILE, sorted);
+  return prettyJson(sorted);
+}
+
+/** What readers would refuse is not written. */
+async function assertFits(kind: DocumentKind, path: string, value: unknown): Promise<void> {
+  const [problem] = await documentProblems(kind, value);
+  if (problem === undefined) return;
+  throw new PlinthError("PLINTH_DOCUMENT_INVALID", `The registry's ${path} would not be valid: ${problemLine(problem)}.`, {
+    next: "Change what is asked for; nothing was changed.",
+  });
 }
 
 /** `latest` is the highest version that is neither yanked nor a prerelease; each prerelease channel has its highest. */

@@ -56,11 +56,11 @@ export async function publishRemotely(
   return { ...answer, keyId: key.keyId };
 }
 
-/** Register a publisher's name with its key. Without a token, a registry that is open answers with the first one. */
+/** Register a publisher's name with its key. Without a token, a registry that is open answers with the first one, of a user who bears the name. */
 export async function registerPublisher(
   registry: RemoteRegistry,
   key: PublisherKey,
-  options: { user?: string; domain?: string } = {},
+  options: { domain?: string } = {},
 ): Promise<{ publisher: string; owner: string; domain?: string; issued?: { secret: string; token: { id: string; expiresAt: string } } }> {
   const { name } = await ask<{ name: string }>(registry, { method: "GET", path: "registry.json" });
   const signedAt = new Date().toISOString();

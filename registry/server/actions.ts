@@ -127,6 +127,8 @@ export async function addOwner(values: Values, [publisher, user]: readonly strin
         next: "It is registered with its key, over HTTP or by publishing into the folder.",
       });
     }
+    // The name is the user's from now on: nobody else can come by it.
+    await storage.users.claim({ name: user!, proof: "operator", createdAt: new Date().toISOString() });
     await storage.publishers.addOwner(publisher!, user!);
     return { text: `${user} is an owner of ${publisher}.`, data: { publisher, user } };
   });

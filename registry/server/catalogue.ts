@@ -11,8 +11,8 @@ import { RegistryFolder } from "../registry-folder.ts";
 import type { Finding } from "../scan/index.ts";
 import type { PublicKey } from "../signing.ts";
 import { systemCode } from "../system-error.ts";
-import type { Change, Feed, RegistryTrust } from "../trust/index.ts";
-import { ADVISORIES_PATH, readSigned } from "../trust/registry-state.ts";
+import { readAdvisories } from "../trust/feed.ts";
+import type { Change, RegistryTrust } from "../trust/index.ts";
 import { listingOf } from "./listing.ts";
 import { assertPackageName } from "./look-alike.ts";
 import { refuse } from "./problem.ts";
@@ -46,13 +46,17 @@ export interface PublishRequest {
   publishedAt: string;
   signature: Signature;
   dryRun: boolean;
+  permit?: Permit;
 }
+
+/** Throws when it may not be, or no more: asked when a change's turn has come. */
+export type Permit = () => Promise<void>;
 
 /** A publisher's clock may differ by so much; more would be a way around a minimum release age. */
 const CLOCK_MS = 15 * 60_000;
 const MAX_WAITING = 256;
 type VersionChange = Extract<Change, { version: string }>;
-type Marks = Pick<PackageVersion, "yanked" | "deprecated" | "blocked">;
+export type Marks = Pick<PackageVersion, "yanked" | "deprecated" | "blocked">;
 
 /** The writing side of the registry's folder. One change at a time; each is whole when the promise resolves. */
 export class Catalogue {
@@ -128,33 +132,32 @@ export class Catalogue {
       };
       const done: AdmitOptions["done"] = async (index) => {
         await storage.findings.put(id, version, findings);
-        await this.#told({ type: "publish", id, version }, index);
+        await this.#told(index);
       };
-      await admit(packed, { registry: this.#options.dir, searchRow: false, check, done }).catch((error: unknown) => {
+      const commit: AdmitOptions["commit"] = async () => this.#options.trust?.commit({ type: "publish", id, version });
+      await admit(packed, { registry: this.#options.dir, searchRow: false, check, commit, done }).catch((error: unknown) => {
         if (!(error instanceof DryRun)) throw error;
       });
       return { integrity, findings };
-    });
+    }, request.permit);
   }
 
   /** Mark a version, or take a mark away. */
-  async mark(type: VersionChange["type"], id: string, version: string, change: (entry: Marks) => void): Promise<void> {
-    await this.#next(() => this.#mark(type, id, version, change));
+  async mark(type: VersionChange["type"], id: string, version: string, change: (entry: Marks) => void, permit?: Permit): Promise<void> {
+    await this.#next(() => this.#mark(type, id, version, change), permit);
   }
 
   /** Offer a withdrawn version again; what the moderators withhold stays withheld. */
-  async unyank(id: string, version: string): Promise<void> {
-    await this.mark("yank", id, version, (entry) => {
-      if (entry.blocked === undefined) delete entry.yanked;
-      else
-        throw new PlinthError("PLINTH_FORBIDDEN", `${id} ${version} was taken away by the moderators: ${entry.blocked}.`, {
-          next: "Ask who runs the registry.",
-        });
-    });
+  async unyank(id: string, version: string, permit?: Permit): Promise<void> {
+    const change = (entry: Marks): void => {
+      if (entry.blocked !== undefined) throw refuse.blocked(`${id} ${version}`, entry.blocked);
+      delete entry.yanked;
+    };
+    await this.mark("yank", id, version, change, permit);
   }
 
   /** Withhold a version's tarball: it is put aside, or deleted for good. The version stays taken. */
-  async block(id: string, version: string, reason: string, options: { forGood: boolean }): Promise<void> {
+  async block(id: string, version: string, reason: string, options: { forGood: boolean; permit?: Permit }): Promise<void> {
     await this.#next(async () => {
       await this.#mark("block", id, version, (entry) => {
         entry.yanked ??= reason;
@@ -163,10 +166,10 @@ export class Catalogue {
       const path = tarballPath(id, version);
       if (!options.forGood) await move(join(this.#options.dir, path), this.#withheld(path));
       else for (const one of [join(this.#options.dir, path), this.#withheld(path)]) await rm(one, { force: true });
-    });
+    }, options.permit);
   }
 
-  async unblock(id: string, version: string): Promise<void> {
+  async unblock(id: string, version: string, permit?: Permit): Promise<void> {
     await this.#next(async () => {
       const path = tarballPath(id, version);
       const found = await move(this.#withheld(path), join(this.#options.dir, path));
@@ -179,7 +182,7 @@ export class Catalogue {
         if (entry.yanked === entry.blocked) delete entry.yanked;
         delete entry.blocked;
       });
-    });
+    }, permit);
   }
 
   /** Record a publisher's first key. @throws PLINTH_PUBLISHER_KEY when the name belongs to another one. */
@@ -196,21 +199,26 @@ export class Catalogue {
   }
 
   /** Record what is the registry's own word: an advisory, a publisher's new or revoked key. */
-  async record(change: Exclude<Change, VersionChange>): Promise<void> {
+  async record(change: Exclude<Change, VersionChange>, permit?: Permit): Promise<void> {
     const { trust } = this.#options;
     if (trust === undefined) {
       throw new PlinthError("PLINTH_FORBIDDEN", "This registry keeps no signed metadata, and has no place for that.", {
         next: "Who runs the registry can begin with `plinth-registry init`.",
       });
     }
-    await this.#next(() => this.#locked(() => trust.commit(change)));
+    await this.#next(() => this.#locked(() => trust.commit(change)), permit);
     this.#options.changed();
+  }
+
+  /** Packages that an advisory is about: one, or none when there is no such advisory yet. */
+  async advisedOn(advisory: string): Promise<string[]> {
+    const advisories = await readAdvisories(this.#options.dir);
+    return advisories.filter(({ id }) => id === advisory).map((one) => one.package);
   }
 
   /** What the registry says of a version beside its index: advisories that hold for it. */
   async advisories(id: string, version: string): Promise<Advisory[]> {
-    const feed = await readSigned<Feed>(this.#options.dir, "AdvisoryFeed", ADVISORIES_PATH);
-    return (feed?.signed.advisories ?? []).filter(
+    return (await readAdvisories(this.#options.dir)).filter(
       (one) => one.package === id && one.retracted === undefined && semver.satisfies(version, one.affected, { includePrerelease: true }),
     );
   }
@@ -223,15 +231,15 @@ export class Catalogue {
   async #mark(type: VersionChange["type"], id: string, version: string, change: (entry: Marks) => void): Promise<void> {
     splitId(id);
     await this.#rows.begin(id);
-    const done: AdmitOptions["done"] = (index, entry) => {
+    const commit: AdmitOptions["commit"] = async (_index, entry) => {
       const reason = type === "deprecate" ? entry.deprecated : entry.yanked;
-      return this.#told({ type, id, version, ...(reason === undefined ? {} : { reason }) }, index);
+      await this.#options.trust?.commit({ type, id, version, ...(reason === undefined ? {} : { reason }) });
     };
-    await changeVersion(id, version, change, { registry: this.#options.dir, searchRow: false, done });
+    const done: AdmitOptions["done"] = (index) => this.#told(index);
+    await changeVersion(id, version, change, { registry: this.#options.dir, searchRow: false, commit, done });
   }
 
-  async #told(change: VersionChange, index: PackageIndex): Promise<void> {
-    await this.#options.trust?.commit(change);
+  async #told(index: PackageIndex): Promise<void> {
     this.#options.changed();
     await this.#list(index);
   }
@@ -253,11 +261,14 @@ export class Catalogue {
     return withLock(join(this.#options.dir, LOCK_FILE), body);
   }
 
-  /** In line behind the changes that are under way; the line has an end. */
-  #next<T>(body: () => Promise<T>): Promise<T> {
+  /** In line behind the changes that are under way; the line has an end. What may be is decided when the turn has come. */
+  #next<T>(body: () => Promise<T>, permit?: Permit): Promise<T> {
     if (this.#waiting >= MAX_WAITING) throw refuse.busy();
     this.#waiting += 1;
-    const result = this.#tail.catch(() => undefined).then(body);
+    const result = this.#tail
+      .catch(() => undefined)
+      .then(permit)
+      .then(body);
     this.#tail = result.catch(() => undefined);
     return result.finally(() => {
       this.#waiting -= 1;

@@ -1,19 +1,23 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Api, isAdmin } from "./api.ts";
+import type { Api } from "./api.ts";
+import { audited } from "./audited.ts";
+import type { Authentication } from "./authentication.ts";
+import { assertScope, authorize, RULES } from "./authorize.ts";
 import type { Bodies } from "./body.ts";
 import { clientAddress } from "./client-address.ts";
 import { problemOf, refuse } from "./problem.ts";
-import { type Policy, type RateLimits, rateLimitHeaders } from "./rate-limits.ts";
+import { Limited, type Policy, type RateLimits, rateLimitHeaders } from "./rate-limits.ts";
 import type { Reads } from "./reads.ts";
+import type { Call, Route } from "./route.ts";
 import type { Match, Router } from "./router.ts";
 import { READ_HEADERS } from "./static-files.ts";
-import type { Token } from "./storage/index.ts";
 
 export interface HandlerOptions {
   api: Api;
   router: Router;
   reads: Reads;
   limits: RateLimits;
+  authentication: Authentication;
   bodies: Bodies;
   proxies: number;
   failed(error: unknown): void;
@@ -62,40 +66,33 @@ export class Handler {
   }
 
   async #api(request: IncomingMessage, response: ServerResponse, path: string, query: string, address: string): Promise<void> {
-    const { router, bodies } = this.#options;
+    const { api, router, authentication, bodies } = this.#options;
     const method = request.method ?? "GET";
     if (method === "OPTIONS") return void response.writeHead(204, PREFLIGHT).end();
     const match = router.find(method === "HEAD" ? "GET" : method, path);
     const { route } = match;
-    const token = route.token === undefined ? undefined : await this.#authenticate(request, address, route.token === "optional");
-    announce(response, this.#count(response, route.policy, token?.id ?? address, token !== undefined));
-    if (token !== undefined) assertScope(token, route.token);
-    const checked = checkHead(match, request, query);
-    // Everything that the head tells is settled; now the body may cost something.
-    const answer = await bodies.with(request, route.body, async (bytes) => {
-      const body = route.body === "tarball" ? bytes : match.check("body", bytes);
-      return route.handle({ ...checked, body, token, address } as Parameters<typeof route.handle>[0]);
+    const { token } = RULES[route.action];
+    // Whoever does not get past here has taken nothing from what others at the address may ask.
+    const found = token === "none" ? undefined : await authentication.subjectOf(request, address, token === "optional");
+    announce(response, this.#count(response, route.policy, found?.lineage.at(-1) ?? address, found !== undefined));
+    const call = { subject: found, address, body: {}, ...checkHead(match, request, query) } as Call<any, any, any, any>;
+    call.permit = () => permit(api, route, call);
+    const answer = await audited(api, route, call, async () => {
+      assertScope(found, route.action);
+      // A tarball is not taken from whoever may not send it.
+      if (route.body === "tarball") await call.permit();
+      // Everything that the head tells is settled; now the body may cost something.
+      return bodies.with(request, route.body, async (body) => {
+        call.body = route.body === "tarball" ? body : match.check("body", body);
+        await call.permit();
+        return route.handle(call);
+      });
     });
     const bytes = Buffer.from(JSON.stringify(answer));
-    const open = route.token === undefined && route.method === "GET" ? READ_HEADERS : {};
+    const open = token === "none" && route.method === "GET" ? READ_HEADERS : {};
     response
       .writeHead(route.status ?? 200, { ...open, "Content-Type": "application/json", "Content-Length": bytes.length, "Cache-Control": "no-store" })
       .end(method === "HEAD" ? undefined : bytes);
-  }
-
-  async #authenticate(request: IncomingMessage, address: string, optional: boolean): Promise<Token | undefined> {
-    const { api, limits } = this.#options;
-    const header = request.headers.authorization;
-    if (header === undefined && optional) return undefined;
-    // Whoever guesses is stopped before the database is asked.
-    const guesses = limits.look("wrong-token", address, false);
-    if (!guesses.allowed) throw new Limited("wrong-token", guesses.reset);
-    const [, bearer] = /^Bearer ([\w-]{1,200})$/i.exec(header ?? "") ?? [];
-    if (bearer === undefined) throw refuse.noToken();
-    return api.tokens.check(bearer).catch((error: unknown) => {
-      limits.take("wrong-token", address, false);
-      throw error;
-    });
   }
 
   /** Take one from the client's quota; gives the headers that say what is left of it. */
@@ -127,21 +124,10 @@ function announce(response: ServerResponse, headers: readonly string[]): void {
   for (let index = 0; index < headers.length; index += 2) response.setHeader(headers[index]!, headers[index + 1]!);
 }
 
-/** Too many requests. */
-class Limited extends Error {
-  readonly policy: Policy;
-  readonly seconds: number;
-
-  constructor(policy: Policy, seconds: number) {
-    super("too many requests");
-    this.policy = policy;
-    this.seconds = seconds;
-  }
-}
-
-function assertScope(token: Token, wanted: Match["route"]["token"]): void {
-  if (wanted === undefined || wanted === "any" || wanted === "optional" || isAdmin(token) || token.scopes.includes(wanted)) return;
-  throw refuse.scope(wanted);
+/** Decide from the facts as they are now. Time has passed since the token was read: it may have ended. */
+async function permit(api: Api, route: Route, call: Call<any, any, any, any>): Promise<void> {
+  if (call.subject !== undefined) call.subject = await api.tokens.again(call.subject);
+  for (const resource of [await route.resource(call)].flat()) authorize(call.subject, route.action, resource);
 }
 
 function checkHead(match: Match, request: IncomingMessage, query: string): { params: unknown; query: unknown; headers: unknown } {

@@ -39,6 +39,7 @@ async function requests(): Promise<Record<string, { params?: Record<string, stri
   const admin = await registry.token("root", ["admin", "owner"]);
   const ann = await registry.token("ann");
   const { id } = await whoAmI(registry.remote(ann));
+  await registry.token("bob");
   const other = await whoAmI(registry.remote(await registry.token("ann")));
   const version = { id: "demo.weather", version: "1.0.0" };
   const reason = { reason: "Because" };

@@ -1,3 +1,4 @@
+import { RULES } from "./authorize.ts";
 import { Problem } from "./problem.ts";
 import type { Route } from "./route.ts";
 
@@ -39,10 +40,11 @@ export function openApi(routes: readonly Route[], { title, version }: { title: s
 
 function operation(route: Route): object {
   const status = String(route.status ?? 200);
-  const needsToken = route.token !== undefined && route.token !== "optional";
+  const { token } = RULES[route.action];
+  const needsToken = token !== "none" && token !== "optional";
   const failures: Record<string, string> = {
     ...COMMON,
-    ...(route.token === undefined ? {} : { "401": "No token, or not a valid one." }),
+    ...(token === "none" ? {} : { "401": "No token, or not a valid one." }),
     ...(needsToken ? { "403": "The token does not allow it." } : {}),
     ...(route.params === undefined ? {} : { "404": "There is no such thing." }),
     ...(route.body === undefined ? {} : { "411": "The length is missing.", "413": "Too large.", "415": "Another kind of body is needed." }),
@@ -53,8 +55,8 @@ function operation(route: Route): object {
     tags: [route.tag],
     summary: route.summary,
     ...(needsToken
-      ? { security: [{ token: [] }], "x-scope": route.token }
-      : route.token === "optional"
+      ? { security: [{ token: [] }], "x-scope": token, "x-action": route.action }
+      : token === "optional"
         ? { security: [{}, { token: [] }] }
         : { security: [] }),
     parameters: [...parameters("path", route.params), ...parameters("query", route.query), ...parameters("header", route.headers)],

@@ -34,11 +34,14 @@ const STATUS: Record<string, number> = {
   PLINTH_PACKAGE_UNKNOWN: 404,
   PLINTH_VERSION_UNKNOWN: 404,
   PLINTH_PUBLISHER_UNKNOWN: 404,
+  PLINTH_USER_UNKNOWN: 404,
+  PLINTH_KEY_UNKNOWN: 404,
   PLINTH_METHOD_NOT_ALLOWED: 405,
   PLINTH_VERSION_EXISTS: 409,
   PLINTH_PUBLISHER_TAKEN: 409,
   PLINTH_NAME_LOOKALIKE: 409,
   PLINTH_LAST_OWNER: 409,
+  PLINTH_TOKEN_LIMIT: 409,
   PLINTH_VERSION_BLOCKED: 410,
   PLINTH_LENGTH_REQUIRED: 411,
   PLINTH_TOO_LARGE: 413,
@@ -50,6 +53,9 @@ const STATUS: Record<string, number> = {
   PLINTH_INTEGRITY: 422,
   PLINTH_PACKAGE_MISMATCH: 422,
   PLINTH_PUBLISH_TIME: 422,
+  PLINTH_ADVISORY_RANGE: 422,
+  PLINTH_KEY_ROTATION: 422,
+  PLINTH_DOCUMENT_INVALID: 422,
   PLINTH_RATE_LIMITED: 429,
   PLINTH_REGISTRY_BUSY: 503,
   PLINTH_STOPPING: 503,
@@ -65,7 +71,7 @@ const TITLES: Record<number, string> = {
   411: "The length of the body is missing",
   413: "That is too large",
   415: "That kind of body is not taken",
-  422: "The package was refused",
+  422: "What was sent was refused",
   429: "Too many requests",
   503: "The registry is busy",
 };
@@ -116,10 +122,42 @@ export const refuse = {
     new PlinthError("PLINTH_TOKEN_SCOPE", `The token does not have the scope ${needed} for this.`, {
       next: `Use a token with the scope ${needed} and a pattern that fits the package.`,
     }),
+  pattern: (needed: string) =>
+    new PlinthError("PLINTH_TOKEN_SCOPE", `The token's patterns do not take in ${needed}.`, {
+      next: `Use a token whose patterns take in ${needed}.`,
+    }),
+  tokenUnknown: () =>
+    new PlinthError("PLINTH_NOT_FOUND", "There is no such token within your reach.", {
+      next: "List your tokens; one that may do more than yours is out of reach.",
+    }),
+  rotation: () =>
+    new PlinthError("PLINTH_FORBIDDEN", "A token is exchanged by itself, or by one that it was made from.", {
+      next: "Exchange it with itself, or end it and make another one.",
+    }),
+  lineage: () =>
+    new PlinthError("PLINTH_TOKEN_LIMIT", "The token has as many ancestors, or has made as many tokens, as one may.", {
+      next: "Make it from an older token, or end some that are not needed.",
+    }),
+  lastOwner: (publisher: string, user: string) =>
+    new PlinthError("PLINTH_LAST_OWNER", `${user} is the last owner of ${publisher}.`, { next: "Add another owner first." }),
+  nameTaken: (name: string) =>
+    new PlinthError("PLINTH_PUBLISHER_TAKEN", `The publisher's name ${name} is taken.`, {
+      next: "Choose another name, or ask its owner to add you.",
+    }),
+  userUnknown: (user: string) =>
+    new PlinthError("PLINTH_USER_UNKNOWN", `There is no user named ${user} here.`, {
+      next: "A user is who has a token; check the name, or have one made first.",
+    }),
+  userTaken: (user: string) =>
+    new PlinthError("PLINTH_PUBLISHER_TAKEN", `There is a user named ${user} already.`, {
+      next: "Send that user's token, or choose another publisher's name.",
+    }),
   notOwner: (publisher: string) =>
     new PlinthError("PLINTH_NOT_OWNER", `The token's user is not an owner of ${publisher}.`, { next: `Ask an owner of ${publisher} to add you.` }),
   banned: (publisher: string, reason: string) =>
     new PlinthError("PLINTH_PUBLISHER_BANNED", `${publisher} was banned from this registry: ${reason}.`, { next: "Ask who runs the registry." }),
+  blocked: (what: string, reason: string) =>
+    new PlinthError("PLINTH_FORBIDDEN", `${what} was taken away by the moderators: ${reason}.`, { next: "Ask who runs the registry." }),
   notFound: (path: string) =>
     new PlinthError("PLINTH_NOT_FOUND", `There is nothing at ${JSON.stringify(path.slice(0, 200))}.`, {
       next: "Check the address; /openapi.json lists what there is.",

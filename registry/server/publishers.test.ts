@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { publish } from "../publish.ts";
+import { signRegistration } from "../registration.ts";
 import { changeOwner, owners, publishRemotely, registerPublisher } from "../remote-publish.ts";
 import { testKey, testTarball } from "../test-package.ts";
 import { startTestRegistry, stopTestRegistries } from "./server.testing.ts";
@@ -58,8 +59,43 @@ describe("a publisher's name", () => {
     const { issued, owner } = await registerPublisher(registry.remote(), key);
     expect(owner).toBe("demo");
     await publishRemotely(registry.remote(issued!.secret), await testTarball(), key);
-    // Another publisher cannot make itself that user.
-    await expect(registerPublisher(registry.remote(), testKey("acme"), { user: "demo" })).rejects.toMatchObject({ code: "PLINTH_PUBLISHER_TAKEN" });
+  });
+
+  it("is the only user's name that comes with it: none can be named, taken or raced for", async () => {
+    const registry = await startTestRegistry({ registration: "open" });
+    await registry.token("ann");
+    const signedAt = new Date().toISOString();
+    const body = (owner: ReturnType<typeof testKey>) => {
+      const { publisher, keyId, publicKey } = owner;
+      return { publisher, keyId, publicKey, signedAt, signature: signRegistration({ registry: "test", publisher, keyId, signedAt }, owner) };
+    };
+    for (const more of [{ user: "ann" }, { owner: "ann" }, { user: "acme" }]) {
+      const answer = await registry.call("POST", "api/v1/publishers", undefined, { ...body(testKey("acme")), ...more });
+      expect([answer.status, (await answer.json()).code]).toEqual([400, "PLINTH_BAD_REQUEST"]);
+    }
+    // A user who has a token, and one who is only named as an owner, keep their names.
+    await registry.publisher("demo", "bob");
+    for (const name of ["ann", "bob"]) {
+      await expect(registerPublisher(registry.remote(), testKey(name))).rejects.toMatchObject({ code: "PLINTH_PUBLISHER_TAKEN" });
+      expect((await registry.get(`api/v1/publishers/${name}`)).status).toBe(404);
+    }
+    // Of eight keys at once, one gets name and user; nobody else gets a token of that user.
+    const racing = Array.from({ length: 8 }, (_, index) => registry.call("POST", "api/v1/publishers", undefined, body(testKey("zebra", index + 1))));
+    const answers = await Promise.all((await Promise.all(racing)).map(async (one) => one.json()));
+    expect(answers.filter(({ issued }) => issued !== undefined)).toHaveLength(1);
+    expect(answers.filter(({ code }) => code === "PLINTH_PUBLISHER_TAKEN")).toHaveLength(7);
+    expect(await registry.api.storage.tokens.list("zebra")).toHaveLength(1);
+    // A name that nobody has cannot be made an owner: whoever came next would be it.
+    const demo = await registry.token("bob");
+    expect(await (await registry.call("PUT", "api/v1/publishers/demo/owners/nobody", demo)).json()).toMatchObject({ code: "PLINTH_USER_UNKNOWN" });
+  });
+
+  it("is not registered with a token for one package, or for others", async () => {
+    const registry = await startTestRegistry();
+    for (const packages of [["demo.weather"], ["acme.*"]]) {
+      const token = await registry.token("ann", ["publish", "owner"], packages);
+      await expect(registerPublisher(registry.remote(token), key)).rejects.toMatchObject({ code: "PLINTH_TOKEN_SCOPE" });
+    }
   });
 
   it("is proven by a domain that names the key", async () => {
@@ -72,7 +108,9 @@ describe("a publisher's name", () => {
     };
     const registry = await startTestRegistry({ registration: "domain", resolveTxt });
     const own = testKey("example-com");
-    await expect(registerPublisher(registry.remote(), own, { domain: "example.org" })).rejects.toMatchObject({ code: "PLINTH_DNS_PROOF" });
+    await expect(registerPublisher(registry.remote(), testKey("example-org"), { domain: "example.org" })).rejects.toMatchObject({
+      code: "PLINTH_DNS_PROOF",
+    });
     await expect(registerPublisher(registry.remote(), testKey("example-com", 7), { domain: "example.com" })).rejects.toMatchObject({
       code: "PLINTH_DNS_PROOF",
     });

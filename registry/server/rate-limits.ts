@@ -4,7 +4,7 @@ export interface Quota {
   seconds: number;
 }
 
-/** Kinds of requests with a quota each. `wrong-token` counts what failed to authenticate. */
+/** Kinds of requests with a quota each. `wrong-token` counts what failed to authenticate, and holds up nothing else. */
 export type Policy = "read" | "search" | "write" | "report" | "wrong-token";
 
 /** A client with a token has `byToken` times the quota of an address. */
@@ -35,6 +35,18 @@ export interface Verdict {
 interface Window {
   used: number;
   endsAt: number;
+}
+
+/** Too many requests. */
+export class Limited extends Error {
+  readonly policy: Policy;
+  readonly seconds: number;
+
+  constructor(policy: Policy, seconds: number) {
+    super("too many requests");
+    this.policy = policy;
+    this.seconds = seconds;
+  }
 }
 
 const CAPACITY = 65_536;

@@ -1,6 +1,7 @@
 import type { Static, TObject, TSchema } from "typebox";
+import type { Subject } from "./authority.ts";
+import type { Action, Resource } from "./authorize.ts";
 import type { Policy } from "./rate-limits.ts";
-import type { Scope, Token } from "./storage/index.ts";
 
 /** One request, checked against its route: what is here fits the schemas. */
 export interface Call<P = unknown, Q = unknown, H = unknown, B = unknown> {
@@ -8,9 +9,11 @@ export interface Call<P = unknown, Q = unknown, H = unknown, B = unknown> {
   query: Q;
   headers: H;
   body: B;
-  /** Who asks, when a token came with the request. */
-  token: Token | undefined;
+  /** Who asks, when the action asks for a token and one came with the request. */
+  subject: Subject | undefined;
   address: string;
+  /** Decide once more, from the facts as they are now. For what takes long, before it counts. */
+  permit(): Promise<void>;
 }
 
 /** One operation of the API: what the server checks, and what the OpenAPI document says, from one definition. */
@@ -22,8 +25,18 @@ export interface Route<P extends TObject = TObject, Q extends TObject = TObject,
   name: string;
   tag: string;
   summary: string;
-  /** A token with this scope is needed; `any`: any token; `optional`: none, but one that is there must be good. */
-  token?: Scope | "any" | "optional";
+  /** What is asked; see RULES. */
+  action: Action;
+  /** What it is about; of several, the subject needs the right to each. A tarball's bytes are not read yet; a JSON body is there. */
+  resource(
+    call: Pick<Call<Static<P>, Static<Q>, Static<H>, Static<B>>, "params" | "query" | "body" | "subject">,
+  ): Resource | Promise<Resource | Resource[]>;
+  /** What is written down of it, done or refused. Each operation that changes something says it. */
+  audit?: {
+    as: string;
+    subject(call: Call<Static<P>, Static<Q>, Static<H>, Static<B>>): string | undefined;
+    detail?(call: Call<Static<P>, Static<Q>, Static<H>, Static<B>>): string;
+  };
   policy: Policy;
   params?: P;
   query?: Q;

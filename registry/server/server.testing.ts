@@ -70,6 +70,7 @@ export async function startTestRegistry({
     },
     async publisher(name, owner, key = testKey(name)) {
       await api.catalogue.addKey(name, key);
+      await api.storage.users.claim({ name: owner, proof: "operator", createdAt: new Date(api.now()).toISOString() });
       await api.storage.publishers.add({ name, owners: [owner], createdAt: new Date(api.now()).toISOString() }, name);
       return key;
     },

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { scanPackage } from "../scan/index.ts";
 import type { Api } from "./api.ts";
+import { Authentication } from "./authentication.ts";
 import { BODY_LIMITS, Bodies, type BodyLimits } from "./body.ts";
 import { Catalogue, type CatalogueOptions } from "./catalogue.ts";
 import type { TxtResolver } from "./dns-proof.ts";
@@ -99,7 +100,8 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
   const limits = new RateLimits({ ...RATE_LIMITS, ...options.limits }, now);
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const bodies = new Bodies({ ...BODY_LIMITS, ...options.bodies }, timeouts.idleMs);
-  const handler = new Handler({ api, router, reads, limits, bodies, proxies: options.proxies ?? 0, failed });
+  const authentication = new Authentication(api.tokens, limits);
+  const handler = new Handler({ api, router, reads, limits, authentication, bodies, proxies: options.proxies ?? 0, failed });
 
   const renewal = setInterval(() => void renew(trust).then(() => files.changed(), failed), RENEW_MS).unref();
   const server = listener((request, response) => handler.handle(request, response), timeouts);

@@ -2,8 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { logOut, whoAmI } from "../remote-publish.ts";
+import { within } from "./authority.ts";
 import { startTestRegistry, stopTestRegistries, type TestRegistry } from "./server.testing.ts";
-import { within } from "./tokens.ts";
 
 let registry: TestRegistry;
 let time: number;
@@ -81,13 +81,15 @@ describe("a token", () => {
     expect(await (await session(made.secret)).json()).toMatchObject({ user: "ann" });
   });
 
-  it("is ended by its user and by administrators, and by nobody else", async () => {
+  it("is ended by those of its user and of administrators that may do as much, and by no other", async () => {
     const victim = await registry.token("ann", ["publish"]);
     const { id } = await whoAmI(registry.remote(victim));
     const end = (token: string) => registry.call("DELETE", `api/v1/tokens/${id}`, token);
     expect(await codeOf(end(await registry.token("eve")))).toBe("PLINTH_NOT_FOUND");
     expect(await codeOf(end(await registry.token("ann", ["publish"])))).toBe("PLINTH_NOT_FOUND");
-    expect((await end(await registry.token("ann", ["owner"]))).status).toBe(200);
+    expect(await codeOf(end(await registry.token("ann", ["owner"])))).toBe("PLINTH_NOT_FOUND");
+    expect(await codeOf(end(await registry.token("ann", ["owner", "publish"], ["demo.*"])))).toBe("PLINTH_NOT_FOUND");
+    expect((await end(await registry.token("ann", ["owner", "publish"]))).status).toBe(200);
     expect(await codeOf(session(victim))).toBe("PLINTH_TOKEN_REVOKED");
   });
 
@@ -99,14 +101,120 @@ describe("a token", () => {
     expect(JSON.stringify(tokens)).not.toContain(token.slice(21));
   });
 
-  it("cannot be guessed from one address for long", async () => {
+  it("is let in however many wrong ones come from its address, which are told to wait", async () => {
     const token = await registry.token("ann");
-    for (let index = 0; index < 30; index++) await session("nonsense");
-    const response = await session(token);
-    expect(response.status).toBe(429);
-    expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
-    time += 61_000;
+    const { id } = await whoAmI(registry.remote(token));
+    const ended = await registry.token("ann");
+    await logOut(registry.remote(ended));
+    for (let index = 0; index < 40; index++) {
+      await session(index % 2 === 0 ? "nonsense" : `plr_${id}_${"A".repeat(43)}`);
+    }
+    const wrong = await session("nonsense");
+    expect([wrong.status, (await wrong.json()).code]).toEqual([429, "PLINTH_RATE_LIMITED"]);
+    expect(Number(wrong.headers.get("retry-after"))).toBeGreaterThan(0);
     expect((await session(token)).status).toBe(200);
+    // One that has ended is still told why: it is counted by itself.
+    expect(await codeOf(session(ended))).toBe("PLINTH_TOKEN_REVOKED");
+    for (let index = 0; index < 40; index++) await session(ended);
+    expect(await codeOf(session(ended))).toBe("PLINTH_RATE_LIMITED");
+    expect((await session(token)).status).toBe(200);
+    time += 61_000;
+    expect(await codeOf(session("nonsense"))).toBe("PLINTH_UNAUTHENTICATED");
+  });
+
+  it("that is wrong, absent or ended takes nothing from what its address may ask", async () => {
+    const ended = await registry.token("ann");
+    await logOut(registry.remote(ended));
+    const left = async () => Number(/r=(\d+)/.exec((await registry.call("GET", "api/v1/publishers/demo")).headers.get("ratelimit")!)![1]);
+    const before = await left();
+    for (const bearer of [undefined, "nonsense", ended]) {
+      for (let index = 0; index < 40; index++) await registry.call("DELETE", "api/v1/session", bearer);
+      for (let index = 0; index < 40; index++) await session(bearer as string);
+    }
+    expect(await left()).toBe(before - 1);
+  });
+});
+
+describe("what was made from a token", () => {
+  const make = async (from: string, more: object = {}) =>
+    (await registry.call("POST", "api/v1/tokens", from, { ...wish, scopes: ["publish", "owner"], ...more })).json();
+
+  it("ends with it, down to the last, and by nobody's doing otherwise", async () => {
+    const root = await registry.token("ann", ["publish", "owner"], ["demo.*"]);
+    const child = await make(root);
+    const grandchild = await make(child.secret);
+    const other = await make(root);
+    expect(grandchild.token.parent).toBe(child.token.id);
+    expect(await codeOf(registry.call("DELETE", `api/v1/tokens/${child.token.parent}`, grandchild.secret))).toBe("PLINTH_NOT_FOUND");
+    expect((await registry.call("DELETE", `api/v1/tokens/${child.token.id}`, root)).status).toBe(200);
+    expect(await codeOf(session(grandchild.secret))).toBe("PLINTH_TOKEN_REVOKED");
+    expect((await session(other.secret)).status).toBe(200);
+    await logOut(registry.remote(root));
+    expect(await codeOf(session(other.secret))).toBe("PLINTH_TOKEN_REVOKED");
+  });
+
+  it("never outlives it, however its own time is told", async () => {
+    const root = await registry.token("ann", ["publish", "owner"], ["demo.*"], 2);
+    time += 86_400_000 + 1;
+    const child = await make(root, { days: 366 });
+    time += 86_400_000 - 2;
+    expect((await session(child.secret)).status).toBe(200);
+    time += 1;
+    expect(await codeOf(session(child.secret))).toBe("PLINTH_TOKEN_EXPIRED");
+  });
+
+  it("is worth no more than it, even when the database says so", async () => {
+    const root = await registry.token("ann", ["publish", "owner"], ["demo.*"]);
+    const { id } = await whoAmI(registry.remote(root));
+    const { token, secret } = await registry.api.tokens.create({
+      user: "ann",
+      label: "x",
+      scopes: ["admin", "yank", "publish"],
+      packages: ["*"],
+      days: 300,
+    });
+    const { hash } = (await registry.api.storage.tokens.find(token.id))!;
+    const forged = { ...token, id: "0123456789abcdef", parent: id };
+    expect(await registry.api.storage.tokens.add(forged, hash)).toBe(true);
+    const seen = await whoAmI(registry.remote(secret.replace(token.id, forged.id)));
+    expect(seen).toMatchObject({ scopes: ["publish"], packages: ["demo.*"] });
+    expect(Date.parse(seen.expiresAt)).toBeLessThanOrEqual(time + 30 * 86_400_000);
+  });
+
+  it("ends when the token is exchanged, which only itself and its own line may do", async () => {
+    const admin = await registry.token("ann", ["admin"]);
+    const { id } = await whoAmI(registry.remote(admin));
+    const narrow = await registry.token("ann", ["owner"], ["demo.weather"]);
+    expect(await codeOf(registry.call("POST", `api/v1/tokens/${id}/rotation`, narrow))).toBe("PLINTH_NOT_FOUND");
+    const peer = await registry.token("ann", ["admin"]);
+    expect(await codeOf(registry.call("POST", `api/v1/tokens/${id}/rotation`, peer))).toBe("PLINTH_FORBIDDEN");
+    const child = await make(admin);
+    const grandchild = await make(child.secret);
+    const renewed = await (await registry.call("POST", `api/v1/tokens/${child.token.id}/rotation`, admin)).json();
+    expect(renewed.token.parent).toBe(id);
+    expect(await codeOf(session(child.secret))).toBe("PLINTH_TOKEN_REVOKED");
+    expect(await codeOf(session(grandchild.secret))).toBe("PLINTH_TOKEN_REVOKED");
+    await logOut(registry.remote(admin));
+    expect(await codeOf(session(renewed.secret))).toBe("PLINTH_TOKEN_REVOKED");
+  });
+
+  it("shares what the first of them may ask, and is bounded in number and in depth", async () => {
+    const root = await registry.token("ann", ["publish", "owner"], ["demo.*"]);
+    const left = async (token: string) => Number(/r=(\d+)/.exec((await session(token)).headers.get("ratelimit")!)![1]);
+    let line = root;
+    const before = await left(root);
+    for (let depth = 0; depth < 7; depth++) line = (await make(line)).secret;
+    expect(await left(line)).toBe(before - 1);
+    expect(await make(line)).toMatchObject({ status: 409, code: "PLINTH_TOKEN_LIMIT" });
+    for (let count = 1; count < 100; count++) await make(root);
+    expect(await make(root)).toMatchObject({ status: 409, code: "PLINTH_TOKEN_LIMIT" });
+  });
+
+  it("is not made when the token ended in the same moment", async () => {
+    const root = await registry.token("ann", ["publish", "owner"], ["demo.*"]);
+    const [made] = await Promise.all([make(root), logOut(registry.remote(root))]);
+    if (made.secret !== undefined) expect(await codeOf(session(made.secret))).toBe("PLINTH_TOKEN_REVOKED");
+    expect(await make(root)).toMatchObject({ code: "PLINTH_TOKEN_REVOKED" });
   });
 });
 

@@ -50,8 +50,9 @@ async function forgeState(
   await registry.write(TIMESTAMP_PATH, signDocument({ ...timestamp, version, expires, snapshot: reference }, keys.timestamp));
 }
 
-/** Put something else into an index, and have the registry itself sign that. */
+/** Put something else into an index, and have the registry itself sign that, whatever hosts think of it. */
 async function forgeIndex(change: (index: any) => void): Promise<void> {
+  await registry.reopen({ check: async () => {} });
   const index = await registry.json(WEATHER);
   change(index);
   await registry.write(WEATHER, index);
@@ -131,7 +132,7 @@ describe("freeze", () => {
     registry.now = START + 31 * 24 * HOUR;
     await refused(resolve(), "PLINTH_TRUST_EXPIRED");
     registry.now = START + 366 * 24 * HOUR;
-    await registry.trust.renew();
+    await refused(registry.trust.renew(), "PLINTH_DOCUMENT_INVALID");
     await refused(resolve(), "PLINTH_TRUST_EXPIRED");
   });
 });

@@ -8,11 +8,13 @@ import { indexPath, splitId } from "../layout.ts";
 import { RegistryFolder } from "../registry-folder.ts";
 import type { PublicKey } from "../signing.ts";
 import { type Signed, signDocument } from "./envelope.ts";
+import { salvageFeed, signedFeed } from "./feed.ts";
 import { type Leaf, pageHash } from "./index-tree.ts";
 import { eventText, type LogEvent, publishEvent } from "./log-event.ts";
 import { activeKeys, claimNamespace, type Delegation, delegationPath, withLink, withoutKey } from "./publisher-keys.ts";
-import { ADVISORIES_PATH, type Feed, type RegistryState, readSigned } from "./registry-state.ts";
+import { type Feed, type RegistryState, readSigned } from "./registry-state.ts";
 import { type RoleKeys, signersOf } from "./roles.ts";
+import { StagedFiles } from "./staged-files.ts";
 
 /** What happened to a registry. Index files were written by whoever changed them; the rest is written by the commit. */
 export type Change =
@@ -28,6 +30,10 @@ export class ChangeDraft {
   readonly events: string[] = [];
   readonly leaves = new Map<string, Leaf>();
   readonly files = new Map<string, string>();
+  /** Versions that the log has from this commit on, by package. */
+  readonly fresh = new Map<string, Set<string>>();
+  /** Where everything is put that the commit writes. */
+  readonly staged: StagedFiles;
   feed: Feed | undefined;
   readonly #dir: string;
   readonly #folder: RegistryFolder;
@@ -38,6 +44,7 @@ export class ChangeDraft {
 
   constructor(dir: string, state: RegistryState, keys: RoleKeys, at: string) {
     this.#dir = dir;
+    this.staged = new StagedFiles(dir);
     this.#folder = new RegistryFolder(dir);
     this.#state = state;
     this.#keys = keys;
@@ -63,6 +70,7 @@ export class ChangeDraft {
     if (fresh.length > 0) {
       const { publisher } = splitId(id);
       if ((await this.#delegation(publisher)) === undefined) await this.#claim(publisher, (await this.#folder.root()).keys[publisher] ?? []);
+      this.fresh.set(id, new Set(fresh.map(({ version }) => version)));
       for (const entry of fresh) entry.log = { index: this.log(publishEvent(id, entry, this.#at)), at: this.#at };
     }
     await this.#takeWithdrawn(index);
@@ -77,7 +85,7 @@ export class ChangeDraft {
       const delegation = await this.#known(publisher);
       this.#delegate({ ...delegation, version: delegation.version + 1 });
     }
-    if (this.#state.feed !== undefined) this.feed = await this.#openFeed();
+    if (this.#state.feed !== undefined) this.feed = (await this.#openFeed()) ?? (await this.#salvaged());
   }
 
   /** Log an event. Gives the place that it gets. */
@@ -124,7 +132,7 @@ export class ChangeDraft {
     if (semver.validRange(advisory.affected) === null) {
       throw new PlinthError("PLINTH_ADVISORY_RANGE", `${JSON.stringify(advisory.affected)} is not a semver range.`, { next: "Correct `affected`." });
     }
-    const feed = await this.#openFeed();
+    const feed = (await this.#openFeed()) ?? (await this.#salvaged());
     this.log({ type: "advisory", advisory: advisory.id, package: advisory.package, sha256: pageHash(canonicalJson(advisory)), at: this.#at });
     const advisories = [...feed.advisories.filter(({ id }) => id !== advisory.id), advisory];
     this.feed = { ...feed, advisories: advisories.sort((a, b) => (a.id < b.id ? -1 : 1)) };
@@ -132,6 +140,8 @@ export class ChangeDraft {
 
   async #takeWithdrawn({ id, versions }: PackageIndex): Promise<void> {
     const feed = await this.#openFeed();
+    // A damaged feed is mended when it is next written for its own sake, with what the indexes say then.
+    if (feed === undefined) return;
     const listed = new Map(feed.withdrawn.filter((one) => one.id === id).map((one) => [one.version, one]));
     const gone = versions.filter(({ yanked }) => yanked !== undefined);
     const added = gone.filter(({ version, yanked }) => listed.get(version)?.reason !== yanked);
@@ -147,10 +157,23 @@ export class ChangeDraft {
     this.feed = { ...feed, withdrawn: withdrawn.sort((a, b) => (a.id === b.id ? semver.compareBuild(a.version, b.version) : a.id < b.id ? -1 : 1)) };
   }
 
-  /** The feed that this commit writes, begun from the one there is. */
-  async #openFeed(): Promise<Feed> {
+  /** A feed in place of the damaged one. Gives the advisories that are lost. */
+  async repairFeed(): Promise<string[]> {
+    const { feed, lost } = await salvageFeed(this.#dir, this.#state);
+    this.feed = feed;
+    return lost;
+  }
+
+  async #salvaged(): Promise<Feed> {
+    await this.repairFeed();
+    return this.feed!;
+  }
+
+  /** The feed that this commit writes, begun from the one there is; undefined: that one is damaged. */
+  async #openFeed(): Promise<Feed | undefined> {
     if (this.feed !== undefined) return this.feed;
-    const feed = (await readSigned<Feed>(this.#dir, "AdvisoryFeed", ADVISORIES_PATH))?.signed;
+    const { feed, damage } = await signedFeed(this.#dir, this.#state);
+    if (damage !== undefined) return undefined;
     return feed === undefined
       ? { type: "advisories", version: 1, advisories: [], withdrawn: [] }
       : { ...feed, version: Math.max(feed.version, this.#state.feed?.version ?? 0) + 1 };

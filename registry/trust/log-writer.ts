@@ -1,9 +1,7 @@
-import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { writeAtomic } from "../atomic-file.ts";
 import { systemCode } from "../system-error.ts";
 import { hashesAt, partialsPath, subtreeHash, TILE_WIDTH, type Tile, tileHashes, tileOf, tilePath } from "./log-tiles.ts";
 import { type Head, leafHash, rootHash } from "./merkle-proof.ts";
+import { StagedFiles } from "./staged-files.ts";
 
 export const LOG_FOLDER = "log";
 const HASH_BYTES = 32;
@@ -13,34 +11,33 @@ const LENGTH_BYTES = 2;
  * Append events to a log's tiles. Nothing signed names them yet, so that what a dead writer left behind the signed head
  * is simply written over.
  *
- * @param dir the registry's folder.
+ * @param files where the tiles are put; the registry's folder.
  * @param size leaves that the signed head has.
  */
-export async function appendToLog(dir: string, size: number, events: readonly string[]): Promise<Head> {
+export async function appendToLog(files: StagedFiles, size: number, events: readonly string[]): Promise<Head> {
   const end = size + events.length;
-  const folder = join(dir, LOG_FOLDER);
   const bundles = events.map((event) => {
     const bytes = Buffer.from(event);
     const length = Buffer.alloc(LENGTH_BYTES);
     length.writeUInt16BE(bytes.length);
     return Buffer.concat([length, bytes]);
   });
-  await extend(folder, "entries", size, bundles, skipEntries);
+  await extend(files, "entries", size, bundles, skipEntries);
   let added: Buffer[] = events.map((event) => leafHash(event));
   for (let level = 0; added.length > 0; level++) {
     const before = hashesAt(level, size);
-    await extend(folder, level, before, added, (tile, count) => tile.subarray(0, count * HASH_BYTES));
+    await extend(files, level, before, added, (tile, count) => tile.subarray(0, count * HASH_BYTES));
     const [from, to] = [hashesAt(level + 1, size), hashesAt(level + 1, end)];
     added = [];
-    for (let index = from; index < to; index++) added.push(subtreeHash(await readTile(folder, { level, index, width: TILE_WIDTH })));
+    for (let index = from; index < to; index++) added.push(subtreeHash(await readTile(files, { level, index, width: TILE_WIDTH })));
   }
-  const read = tileHashes(end, (tile) => readTile(folder, tile));
+  const read = tileHashes(end, (tile) => readTile(files, tile));
   return { size: end, root: await rootHash(end, read) };
 }
 
 /** Write the tiles of one level that the new items touch, and drop the partial ones of those that became full. */
 async function extend(
-  folder: string,
+  files: StagedFiles,
   level: Tile["level"],
   before: number,
   added: readonly Buffer[],
@@ -51,20 +48,20 @@ async function extend(
     const first = index * TILE_WIDTH;
     const kept = Math.max(0, before - first);
     const width = Math.min(TILE_WIDTH, end - first);
-    const old = kept === 0 ? Buffer.alloc(0) : cut(await readTile(folder, { level, index, width: kept }), kept);
+    const old = kept === 0 ? Buffer.alloc(0) : cut(await readTile(files, { level, index, width: kept }), kept);
     const items = added.slice(Math.max(0, first - before), first + width - before);
-    await writeAtomic(join(folder, tilePath({ level, index, width })), Buffer.concat([old, ...items]));
-    if (width === TILE_WIDTH) await rm(join(folder, partialsPath({ level, index, width })), { recursive: true, force: true });
+    files.put(`${LOG_FOLDER}/${tilePath({ level, index, width })}`, Buffer.concat([old, ...items]));
+    if (width === TILE_WIDTH) files.drop(`${LOG_FOLDER}/${partialsPath({ level, index, width })}`);
   }
 }
 
 /** A tile, or the full one that has replaced it. */
-export async function readTile(folder: string, tile: Tile): Promise<Buffer> {
+export async function readTile(files: Pick<StagedFiles, "read">, tile: Tile): Promise<Buffer> {
   try {
-    return await readFile(join(folder, tilePath(tile)));
+    return await files.read(`${LOG_FOLDER}/${tilePath(tile)}`);
   } catch (error) {
     if (systemCode(error) !== "ENOENT" || tile.width === TILE_WIDTH) throw error;
-    return readFile(join(folder, tilePath({ ...tile, width: TILE_WIDTH })));
+    return files.read(`${LOG_FOLDER}/${tilePath({ ...tile, width: TILE_WIDTH })}`);
   }
 }
 
@@ -72,7 +69,7 @@ export async function readTile(folder: string, tile: Tile): Promise<Buffer> {
 export async function* readEvents(dir: string, size: number, from = 0): AsyncGenerator<string> {
   for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < size; index++) {
     const { width } = tileOf(0, index * TILE_WIDTH, size);
-    let rest = await readTile(join(dir, LOG_FOLDER), { level: "entries", index, width });
+    let rest = await readTile(new StagedFiles(dir), { level: "entries", index, width });
     for (let at = index * TILE_WIDTH; at < index * TILE_WIDTH + width; at++) {
       const end = LENGTH_BYTES + rest.readUInt16BE(0);
       if (at >= from) yield rest.subarray(LENGTH_BYTES, end).toString("utf8");

@@ -9,6 +9,7 @@ import { appendToLog, readEvents, readTile } from "./log-writer.ts";
 import {
   consistencyProof,
   EMPTY_ROOT,
+  type Head,
   inclusionProof,
   leafHash,
   nodeHash,
@@ -17,6 +18,14 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from "./merkle-proof.ts";
+import { StagedFiles } from "./staged-files.ts";
+
+async function append(dir: string, size: number, events: readonly string[]): Promise<Head> {
+  const files = new StagedFiles(dir);
+  const head = await appendToLog(files, size, events);
+  await files.write();
+  return head;
+}
 
 /** The definition of RFC 9162, section 2.1.1, word for word. */
 function definition(leaves: readonly string[]): Buffer {
@@ -87,13 +96,13 @@ describe("tiles", () => {
           const all = leavesOf(batches.reduce((sum, count) => sum + count, 0));
           let size = 0;
           for (const count of batches) {
-            const head = await appendToLog(dir, size, all.slice(size, size + count));
+            const head = await append(dir, size, all.slice(size, size + count));
             size += count;
             expect(head).toEqual({ size, root: definition(all.slice(0, size)) });
           }
           expect(await listOf(readEvents(dir, size))).toEqual(all);
           // What an older head names is still there, in a partial tile or in the full one that replaced it.
-          const old = tileHashes(batches[0]!, (tile) => readTile(join(dir, "log"), tile));
+          const old = tileHashes(batches[0]!, (tile) => readTile(new StagedFiles(dir), tile));
           expect(await rootHash(batches[0]!, old)).toEqual(definition(all.slice(0, batches[0])));
         } finally {
           await rm(dir, { recursive: true });
@@ -105,9 +114,9 @@ describe("tiles", () => {
 
   it("that a dead writer left unsigned are written over", async () => {
     const dir = await mkdtemp(join(tmpdir(), "plinth-tiles-"));
-    await appendToLog(dir, 0, ["a", "b"]);
-    await appendToLog(dir, 2, leavesOf(300));
-    expect((await appendToLog(dir, 2, ["c"])).root).toEqual(definition(["a", "b", "c"]));
+    await append(dir, 0, ["a", "b"]);
+    await append(dir, 2, leavesOf(300));
+    expect((await append(dir, 2, ["c"])).root).toEqual(definition(["a", "b", "c"]));
     expect(await listOf(readEvents(dir, 3))).toEqual(["a", "b", "c"]);
     expect((await readdir(join(dir, "log/tile/0"))).sort()).toContain("000.p");
     await rm(dir, { recursive: true });

@@ -152,6 +152,7 @@ describe("a revoked key", () => {
     const { sign } = await import("../signing.ts");
     index.versions[1].signature = sign({ ...index.versions[1], id: "demo.weather" }, first);
     Reflect.deleteProperty(index.versions[1], "log");
+    await registry.reopen({ check: async () => {} });
     await registry.write("packages/demo/weather.json", index);
     await registry.commit({ type: "publish", id: "demo.weather", version: "1.1.0" });
     await expect(download("1.1.0")).rejects.toMatchObject({ code: "PLINTH_KEY_RETIRED" });

@@ -12,6 +12,7 @@ import { appendToLog, readEvents } from "./log-writer.ts";
 import { RegistryTrust } from "./registry-trust.ts";
 import { generateRoleKeys, readRoleKeys, roleKeysFromSeed, writeRoleKeys } from "./roles.ts";
 import { SignedRegistry } from "./signed-registry.testing.ts";
+import { StagedFiles } from "./staged-files.ts";
 
 let registry: SignedRegistry;
 beforeEach(async () => {
@@ -65,7 +66,9 @@ describe("a registry that signs", () => {
     };
     await publish({ ...input, trust: { commit: async () => {} } });
     // Died while it wrote the log, too: nothing signed names that yet.
-    await appendToLog(registry.dir, (await head()).size, ["torn"]);
+    const files = new StagedFiles(registry.dir);
+    await appendToLog(files, (await head()).size, ["torn"]);
+    await files.write();
     await expect(host.client().resolve("demo.weather")).rejects.toMatchObject({ code: "PLINTH_TRUST_MIX" });
     await registry.reopen();
     expect((await host.client().resolve("demo.weather")).version).toBe("1.1.0");

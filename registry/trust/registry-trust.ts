@@ -1,15 +1,17 @@
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { prettyJson } from "@plinth/manifests/canonical-json.ts";
-import { PlinthError } from "@plinth/manifests/wire/error.ts";
+import { isPlinthError, PlinthError } from "@plinth/manifests/wire/error.ts";
 import { writeAtomic } from "../atomic-file.ts";
-import { LOCK_FILE } from "../layout.ts";
+import { indexPath, LOCK_FILE, ROOT_FILE } from "../layout.ts";
 import { type LockOptions, withLock } from "../publish-lock.ts";
-import { RegistryFolder } from "../registry-folder.ts";
+import { RegistryFolder, rootText } from "../registry-folder.ts";
 import type { SigningKey } from "../signing.ts";
 import { type Change, ChangeDraft, leafOf } from "./change-draft.ts";
 import { signCheckpoint } from "./checkpoint.ts";
-import { assertSigned, signDocument } from "./envelope.ts";
+import { assertAcceptable } from "./draft-check.ts";
+import { signDocument } from "./envelope.ts";
+import { signedFeed } from "./feed.ts";
 import { pagePath, reachable, update } from "./index-tree.ts";
 import { appendToLog } from "./log-writer.ts";
 import {
@@ -35,10 +37,14 @@ export interface RegistryTrustOptions {
   thresholds?: RootPlan["thresholds"];
   clock?: () => Date;
   lock?: LockOptions;
+  /** Reads each draft as a host does. For tests of hosts, which need a registry that signs anything. */
+  check?: typeof assertAcceptable;
 }
 
 /** The registry's side of trust: signs what changed, and records it in the log. */
 export class RegistryTrust {
+  /** What of the folder could not be read when it was opened, a sentence each. */
+  readonly damaged: string[] = [];
   readonly #dir: string;
   #keys: RoleKeys;
   readonly #options: RegistryTrustOptions;
@@ -62,7 +68,7 @@ export class RegistryTrust {
       trust.#assertKeys(state);
       if (state.checkpoint !== undefined) await writeAtomic(join(dir, CHECKPOINT_PATH), state.checkpoint);
       const draft = trust.#draft(state);
-      for (const id of await trust.#uncommitted()) await draft.takeIndex(id);
+      for (const id of await trust.#uncommitted()) await trust.#takeIndex(draft, id);
       if (draft.leaves.size > 0 || state.timestamp === undefined) await trust.#seal(state, draft);
     });
     return trust;
@@ -91,14 +97,36 @@ export class RegistryTrust {
       const { origin } = state.root.signed;
       const { thresholds = this.#options.thresholds ?? {} } = options;
       const root = makeRoot({ origin, expires: this.#until("root"), keys, thresholds }, [...signers, ...keys.root], state.root);
-      await writeAtomic(join(this.#dir, ROOT_PATH(root.signed.version)), prettyJson(root));
+      const present = this.#keys;
       this.#keys = keys;
       const next = { ...state, root };
       const draft = this.#draft(next);
+      draft.staged.put(ROOT_PATH(root.signed.version), prettyJson(root));
       const names = await readdir(join(this.#dir, "keys")).catch(() => []);
       await draft.signAnew(names.flatMap((name) => /^([a-z0-9-]+)\.json$/.exec(name)?.[1] ?? []).sort());
       draft.log({ type: "root", version: root.signed.version, sha256: rootFingerprint(root), at: this.#now().toISOString() });
-      await this.#seal(next, draft);
+      await this.#seal(next, draft, state).catch((error: unknown) => {
+        this.#keys = present;
+        throw error;
+      });
+    });
+  }
+
+  /**
+   * Make the feed of advisories anew, when it is damaged or another one than was signed: of its advisories those that the
+   * log vouches for, and what the packages' indexes say was withdrawn. Takes the lock.
+   *
+   * @returns advisories that are lost: the log has them, and the file does not have them whole. undefined: nothing to mend.
+   */
+  async repair(): Promise<string[] | undefined> {
+    return this.#locked(async () => {
+      const state = await this.#state();
+      if ((await signedFeed(this.#dir, state)).damage === undefined) return undefined;
+      const draft = this.#draft(state);
+      const lost = await draft.repairFeed();
+      for (const id of await packageIds(this.#dir)) await this.#takeIndex(draft, id);
+      await this.#seal(state, draft);
+      return lost;
     });
   }
 
@@ -128,6 +156,16 @@ export class RegistryTrust {
     });
   }
 
+  /** A damaged index is its package's misfortune, and nobody else's: hosts have what was signed of it last, and refuse the file. */
+  async #takeIndex(draft: ChangeDraft, id: string): Promise<void> {
+    try {
+      await draft.takeIndex(id);
+    } catch (error) {
+      if (!isPlinthError(error) || error.code !== "PLINTH_REGISTRY_INVALID") throw error;
+      this.damaged.push(error.message);
+    }
+  }
+
   async #begin(): Promise<RegistryState> {
     const { origin = (await new RegistryFolder(this.#dir).root()).name, thresholds = {} } = this.#options;
     const plan = { origin, expires: this.#until("root"), keys: this.#keys, thresholds };
@@ -140,23 +178,24 @@ export class RegistryTrust {
   async #uncommitted(): Promise<string[]> {
     const since = (await stat(join(this.#dir, TIMESTAMP_PATH)).catch(() => undefined))?.mtimeMs ?? 0;
     const found: string[] = [];
-    const names = await readdir(join(this.#dir, "packages"), { recursive: true }).catch(() => []);
-    for (const name of names.sort()) {
-      const [, publisher, rest] = /^([a-z0-9-]+)[/\\]([a-z0-9-]+)\.json$/.exec(name) ?? [];
-      if (publisher === undefined) continue;
-      if ((await stat(join(this.#dir, "packages", name))).mtimeMs >= since) found.push(`${publisher}.${rest}`);
-    }
+    for (const id of await packageIds(this.#dir)) if ((await stat(join(this.#dir, indexPath(id)))).mtimeMs >= since) found.push(id);
     return found;
   }
 
-  /** Write everything in an order in which only the last file, the timestamp, makes the rest count. */
-  async #seal(state: RegistryState, draft: ChangeDraft): Promise<void> {
-    const head = draft.events.length === 0 ? state.head : await appendToLog(this.#dir, state.head.size, draft.events);
+  /**
+   * Sign what the draft says, read it all as a host does, and write it in an order in which only the last file that counts,
+   * the timestamp, makes the rest count. Until then, and when a host would refuse it, nothing is written.
+   *
+   * @param before the state that hosts know.
+   */
+  async #seal(state: RegistryState, draft: ChangeDraft, before: RegistryState = state): Promise<void> {
+    const files = draft.staged;
+    const head = draft.events.length === 0 ? state.head : await appendToLog(files, state.head.size, draft.events);
     const changed = draft.leaves.size === 0 ? { root: state.tree, pages: new Map<string, string>() } : await this.#tree(state, draft);
-    for (const [hash, text] of changed.pages) await writeAtomic(join(this.#dir, pagePath(hash)), text);
-    for (const [path, text] of draft.files) await writeAtomic(join(this.#dir, path), text);
-    await this.#writePublicKeys(draft);
-    const feed = await this.#writeFeed(state, draft);
+    for (const [hash, text] of changed.pages) files.put(pagePath(hash), text);
+    for (const [path, text] of draft.files) files.put(path, text);
+    await this.#putPublicKeys(draft);
+    const feed = this.#putFeed(state, draft);
     const log = signersOf(state.root.signed, "log");
     const checkpoint = signCheckpoint(
       state.root.signed.origin,
@@ -171,39 +210,37 @@ export class RegistryTrust {
       checkpoint,
       ...(feed === undefined ? {} : { advisories: feed }),
     };
-    const signedSnapshot = signDocument(snapshot, this.#keys.snapshot);
-    assertSigned(signedSnapshot, signersOf(state.root.signed, "snapshot"), "The snapshot");
-    const bytes = Buffer.from(prettyJson(signedSnapshot));
+    const bytes = Buffer.from(prettyJson(signDocument(snapshot, this.#keys.snapshot)));
     const timestamp: Timestamp = {
       type: "timestamp",
       version: (state.timestamp?.version ?? 0) + 1,
       expires: this.#until("timestamp"),
       snapshot: { version: snapshot.version, ...leafOf(bytes) },
     };
-    const signedTimestamp = signDocument(timestamp, this.#keys.timestamp);
-    assertSigned(signedTimestamp, signersOf(state.root.signed, "timestamp"), "The timestamp");
-    await writeAtomic(join(this.#dir, snapshotPath(timestamp.snapshot.sha256)), bytes);
-    await writeAtomic(join(this.#dir, TIMESTAMP_PATH), prettyJson(signedTimestamp));
-    await writeAtomic(join(this.#dir, CHECKPOINT_PATH), checkpoint);
+    files.put(snapshotPath(timestamp.snapshot.sha256), bytes);
+    files.put(TIMESTAMP_PATH, prettyJson(signDocument(timestamp, this.#keys.timestamp)));
+    files.put(CHECKPOINT_PATH, checkpoint);
+    const facts = { paths: draft.leaves.keys(), fresh: draft.fresh, feed: draft.feed !== undefined };
+    await (this.#options.check ?? assertAcceptable)(files.transport(state.root.signed.origin), before, facts, () => this.#now());
+    await files.write();
   }
 
   #tree(state: RegistryState, draft: ChangeDraft): ReturnType<typeof update> {
     return update(state.tree, draft.leaves, pageReader(this.#dir));
   }
 
-  async #writeFeed(state: RegistryState, draft: ChangeDraft): Promise<Snapshot["advisories"]> {
+  #putFeed(state: RegistryState, draft: ChangeDraft): Snapshot["advisories"] {
     if (draft.feed === undefined) return state.feed;
     const bytes = Buffer.from(prettyJson(draft.sign(draft.feed)));
-    await writeAtomic(join(this.#dir, ADVISORIES_PATH), bytes);
+    draft.staged.put(ADVISORIES_PATH, bytes);
     return { version: draft.feed.version, ...leafOf(bytes) };
   }
 
-  async #writePublicKeys(draft: ChangeDraft): Promise<void> {
+  async #putPublicKeys(draft: ChangeDraft): Promise<void> {
     const changed = draft.publicKeys();
     if (changed.size === 0) return;
-    const folder = new RegistryFolder(this.#dir);
-    const root = await folder.root();
-    await folder.writeRoot({ ...root, keys: { ...root.keys, ...Object.fromEntries(changed) } });
+    const root = await new RegistryFolder(this.#dir).root();
+    draft.staged.put(ROOT_FILE, await rootText({ ...root, keys: { ...root.keys, ...Object.fromEntries(changed) } }));
   }
 
   #draft(state: RegistryState): ChangeDraft {
@@ -234,6 +271,15 @@ export class RegistryTrust {
     const life = this.#options.lifetimes?.[what] ?? { root: 365 * DAY, snapshot: 30 * DAY, timestamp: 3 * DAY }[what];
     return new Date(this.#now().getTime() + life).toISOString();
   }
+}
+
+/** Packages that have an index in the folder. */
+async function packageIds(dir: string): Promise<string[]> {
+  const names = await readdir(join(dir, "packages"), { recursive: true }).catch(() => []);
+  return names.sort().flatMap((name) => {
+    const [, publisher, rest] = /^([a-z0-9-]+)[/\\]([a-z0-9-]+)\.json$/.exec(name) ?? [];
+    return publisher === undefined ? [] : [`${publisher}.${rest}`];
+  });
 }
 
 function wrongKeys(role: string): PlinthError {

@@ -1,10 +1,10 @@
 import { Advisory } from "@plinth/manifests/schema/registry-trust.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import Type from "typebox";
-import { type Api, audited, publisherOf } from "../api.ts";
+import { type Api, publisherOf, resources } from "../api.ts";
 import { refuse } from "../problem.ts";
 import { type Route, route } from "../route.ts";
-import { closed, Done, done, id, PackageParams, PublisherParams, ReasonBody, reason, time, VersionParams, version } from "./shapes.ts";
+import { closed, Done, done, id, PackageParams, PublisherParams, ReasonBody, time, VersionParams, version } from "./shapes.ts";
 
 const MAX_OPEN_REPORTS = 20;
 const Report = Type.Object(
@@ -35,11 +35,17 @@ const AuditEvent = Type.Object(
   closed,
 );
 
+/** An advisory as it is asked for: its id stands in the address, its time is now. */
+const Wish = Type.Object(Type.Omit(Advisory, ["id", "at"]).properties, closed);
+const ResolutionParams = Type.Object({ report: Type.Integer({ minimum: 1 }) }, closed);
+const NameParams = Type.Object({ name: Type.String({ pattern: "^[a-z][a-z0-9-]{0,38}(\\.[a-z][a-z0-9-]{0,62})?$" }) }, closed);
+
 /** Reports of anybody, and what the people who run the registry do about them. */
 export function moderationRoutes(api: Api): Route[] {
   const tag = "moderation";
   const { storage } = api;
   const limit = Type.Integer({ default: 50, minimum: 1, maximum: 200 });
+  const now = () => new Date(api.now()).toISOString();
   return [
     route({
       method: "POST",
@@ -47,6 +53,8 @@ export function moderationRoutes(api: Api): Route[] {
       name: "report",
       tag,
       summary: "Tell the moderators of a package that does harm.",
+      action: "report",
+      resource: resources.open,
       policy: "report",
       params: PackageParams,
       body: Type.Object(
@@ -62,7 +70,7 @@ export function moderationRoutes(api: Api): Route[] {
       async handle({ params, body, address }) {
         await api.catalogue.index(params.id);
         if ((await storage.reports.countOpen(address)) >= MAX_OPEN_REPORTS) throw refuse.busy();
-        return { report: await storage.reports.add({ at: new Date(api.now()).toISOString(), package: params.id, address, ...body }) };
+        return { report: await storage.reports.add({ at: now(), package: params.id, address, ...body }) };
       },
     }),
     route({
@@ -71,7 +79,8 @@ export function moderationRoutes(api: Api): Route[] {
       name: "listReports",
       tag,
       summary: "Reports, oldest first.",
-      token: "admin",
+      action: "govern",
+      resource: resources.registry,
       policy: "read",
       query: Type.Object({ open: Type.Boolean({ default: true }), limit }, closed),
       answer: Type.Object({ reports: Type.Array(Report) }, closed),
@@ -83,23 +92,17 @@ export function moderationRoutes(api: Api): Route[] {
       name: "resolveReport",
       tag,
       summary: "Close a report.",
-      token: "admin",
+      action: "govern",
+      resource: resources.registry,
+      audit: { as: "report.resolve", subject: ({ params }) => String(params.report), detail: ({ body }) => body.reason },
       policy: "write",
-      params: Type.Object({ report: Type.Integer({ minimum: 1 }) }, closed),
+      params: ResolutionParams,
       body: ReasonBody,
       answer: Done,
-      handle: (call) =>
-        audited(
-          api,
-          call,
-          "report.resolve",
-          String(call.params.report),
-          async () => {
-            if (await storage.reports.resolve(call.params.report, call.body.reason, new Date(api.now()).toISOString())) return done;
-            throw new PlinthError("PLINTH_NOT_FOUND", `There is no open report ${call.params.report}.`, { next: "List the open ones." });
-          },
-          call.body.reason,
-        ),
+      async handle({ params, body }) {
+        if (await storage.reports.resolve(params.report, body.reason, now())) return done;
+        throw new PlinthError("PLINTH_NOT_FOUND", `There is no open report ${params.report}.`, { next: "List the open ones." });
+      },
     }),
     route({
       method: "PUT",
@@ -107,17 +110,22 @@ export function moderationRoutes(api: Api): Route[] {
       name: "advise",
       tag,
       summary: "Publish an advisory, or its next state. Hosts pull it and act on it.",
-      token: "admin",
+      action: "moderate",
+      // An advisory that is there is about a package, too: nobody takes over another one's.
+      resource: async ({ params, body }) => [
+        await resources.package(api, body.package),
+        ...(await Promise.all((await api.catalogue.advisedOn(params.advisory)).map((id) => resources.package(api, id)))),
+      ],
+      audit: { as: "advisory", subject: ({ params }) => params.advisory, detail: ({ body }) => body.package },
       policy: "write",
       params: Type.Object({ advisory: Type.String({ pattern: "^[A-Z][A-Z0-9-]{2,40}$" }) }, closed),
-      body: Type.Omit(Advisory, ["id", "at"]),
+      body: Wish,
       answer: Done,
-      handle: (call) =>
-        audited(api, call, "advisory", call.params.advisory, async () => {
-          const at = new Date(api.now()).toISOString();
-          await api.catalogue.record({ type: "advisory", advisory: { ...(call.body as Omit<Advisory, "id" | "at">), id: call.params.advisory, at } });
-          return done;
-        }),
+      problems: ["PLINTH_ADVISORY_RANGE", "PLINTH_DOCUMENT_INVALID"],
+      async handle({ params, body, permit }) {
+        await api.catalogue.record({ type: "advisory", advisory: { ...body, id: params.advisory, at: now() } }, permit);
+        return done;
+      },
     }),
     ...versionRoutes(api),
     ...publisherRoutes(api),
@@ -127,15 +135,16 @@ export function moderationRoutes(api: Api): Route[] {
       name: "allowName",
       tag,
       summary: "Let a publisher's name or a package's id pass although it looks like another.",
-      token: "admin",
+      action: "moderate",
+      resource: ({ params }) => (params.name.includes(".") ? resources.package(api, params.name) : resources.publisher(api, params.name)),
+      audit: { as: "name.allow", subject: ({ params }) => params.name },
       policy: "write",
-      params: Type.Object({ name: Type.String({ pattern: "^[a-z][a-z0-9-]{0,38}(\\.[a-z][a-z0-9-]{0,62})?$" }) }, closed),
+      params: NameParams,
       answer: Done,
-      handle: (call) =>
-        audited(api, call, "name.allow", call.params.name, async () => {
-          await storage.allowedNames.add(call.params.name);
-          return done;
-        }),
+      async handle({ params }) {
+        await storage.allowedNames.add(params.name);
+        return done;
+      },
     }),
     route({
       method: "GET",
@@ -143,7 +152,8 @@ export function moderationRoutes(api: Api): Route[] {
       name: "audit",
       tag,
       summary: "Who changed what, or tried to, newest first.",
-      token: "admin",
+      action: "govern",
+      resource: resources.registry,
       policy: "read",
       query: Type.Object(
         { subject: Type.Optional(Type.String({ maxLength: 200 })), before: Type.Optional(Type.Integer({ minimum: 1 })), limit },
@@ -159,12 +169,14 @@ function versionRoutes(api: Api): Route[] {
   const base = "/api/v1/moderation/packages/{id}/versions/{version}";
   const common = {
     tag: "moderation",
-    token: "admin",
+    action: "moderate",
+    resource: ({ params }: { params: { id: string } }) => resources.package(api, params.id),
     policy: "write",
     params: VersionParams,
     answer: Done,
     problems: ["PLINTH_VERSION_UNKNOWN"],
   } as const;
+  const subject = ({ params }: { params: { id: string; version: string } }) => `${params.id}@${params.version}`;
   const block = (method: "PUT" | "POST", path: string, name: string, summary: string, forGood: boolean) =>
     route({
       ...common,
@@ -172,19 +184,12 @@ function versionRoutes(api: Api): Route[] {
       path: `${base}/${path}`,
       name,
       summary,
+      audit: { as: `version.${name}`, subject, detail: ({ body }) => body.reason },
       body: ReasonBody,
-      handle: (call) =>
-        audited(
-          api,
-          call,
-          `version.${name}`,
-          `${call.params.id}@${call.params.version}`,
-          async () => {
-            await api.catalogue.block(call.params.id, call.params.version, call.body.reason, { forGood });
-            return done;
-          },
-          call.body.reason,
-        ),
+      async handle({ params, body, permit }) {
+        await api.catalogue.block(params.id, params.version, body.reason, { forGood, permit });
+        return done;
+      },
     });
   return [
     block("PUT", "hidden", "hide", "Withhold a version while it is looked at. Its number stays taken.", false),
@@ -194,59 +199,53 @@ function versionRoutes(api: Api): Route[] {
       path: `${base}/hidden`,
       name: "unhide",
       summary: "Give a withheld version back.",
-      handle: (call) =>
-        audited(api, call, "version.unhide", `${call.params.id}@${call.params.version}`, async () => {
-          await api.catalogue.unblock(call.params.id, call.params.version);
-          return done;
-        }),
+      audit: { as: "version.unhide", subject },
+      async handle({ params, permit }) {
+        await api.catalogue.unblock(params.id, params.version, permit);
+        return done;
+      },
     }),
     block("POST", "takedown", "takeDown", "Delete a version's tarball for good. Its number stays taken.", true),
   ];
 }
 
 function publisherRoutes(api: Api): Route[] {
-  const path = "/api/v1/moderation/publishers/{publisher}/ban";
   const common = {
     tag: "moderation",
-    token: "admin",
+    action: "moderate",
+    resource: ({ params }: { params: { publisher: string } }) => resources.publisher(api, params.publisher),
     policy: "write",
-    path,
+    path: "/api/v1/moderation/publishers/{publisher}/ban",
     params: PublisherParams,
     answer: Done,
     problems: ["PLINTH_PUBLISHER_UNKNOWN"],
   } as const;
+  const subject = ({ params }: { params: { publisher: string } }) => params.publisher;
   return [
     route({
       ...common,
       method: "PUT",
       name: "banPublisher",
       summary: "Refuse everything that a publisher would change, until the ban is lifted.",
-      body: Type.Object({ reason }, closed),
-      handle: (call) =>
-        audited(
-          api,
-          call,
-          "publisher.ban",
-          call.params.publisher,
-          async () => {
-            await publisherOf(api, call.params.publisher);
-            await api.storage.publishers.setBan(call.params.publisher, call.body.reason);
-            return done;
-          },
-          call.body.reason,
-        ),
+      audit: { as: "publisher.ban", subject, detail: ({ body }) => body.reason },
+      body: ReasonBody,
+      async handle({ params, body }) {
+        await publisherOf(api, params.publisher);
+        await api.storage.publishers.setBan(params.publisher, body.reason);
+        return done;
+      },
     }),
     route({
       ...common,
       method: "DELETE",
       name: "unbanPublisher",
       summary: "Lift a ban.",
-      handle: (call) =>
-        audited(api, call, "publisher.unban", call.params.publisher, async () => {
-          await publisherOf(api, call.params.publisher);
-          await api.storage.publishers.setBan(call.params.publisher, undefined);
-          return done;
-        }),
+      audit: { as: "publisher.unban", subject },
+      async handle({ params }) {
+        await publisherOf(api, params.publisher);
+        await api.storage.publishers.setBan(params.publisher, undefined);
+        return done;
+      },
     }),
   ];
 }

@@ -1,7 +1,8 @@
 import type { Manifest, PackageIndex } from "@plinth/manifests";
 import Type from "typebox";
 import { splitId } from "../../layout.ts";
-import { type Api, assertMay, audited } from "../api.ts";
+import { type Api, resources } from "../api.ts";
+import type { Marks } from "../catalogue.ts";
 import { type Route, route, tarballRoute } from "../route.ts";
 import { closed, Done, done, Finding, id, keyId, PackageParams, publisher, ReasonBody, signature, time, VersionParams, version } from "./shapes.ts";
 
@@ -45,6 +46,8 @@ export function packageRoutes(api: Api): Route[] {
       name: "getPackage",
       tag,
       summary: "A package with its versions, owners, downloads and findings.",
+      action: "read",
+      resource: resources.open,
       policy: "read",
       params: PackageParams,
       answer: Detail,
@@ -71,7 +74,9 @@ export function packageRoutes(api: Api): Route[] {
       name: "publish",
       tag,
       summary: "Publish a version: its tarball, signed by its publisher's key.",
-      token: "publish",
+      action: "package.publish",
+      resource: ({ params }) => resources.package(api, params.id),
+      audit: { as: "publish", subject: ({ params }) => `${params.id}@${params.version}` },
       policy: "write",
       params: VersionParams,
       query: Type.Object({ dryRun: Type.Boolean({ default: false, description: "Check everything, write nothing." }) }, closed),
@@ -79,30 +84,37 @@ export function packageRoutes(api: Api): Route[] {
       status: 201,
       answer: Published,
       problems: ["PLINTH_VERSION_EXISTS", "PLINTH_NAME_LOOKALIKE", "PLINTH_SIGNATURE", "PLINTH_PACKAGE_MISMATCH", "PLINTH_MANIFEST_INVALID"],
-      async handle(call) {
-        const { params, headers, query, body } = call;
-        return audited(api, call, "publish", `${params.id}@${params.version}`, async () => {
-          await assertMay(api, call, "publish", params.id);
-          const { integrity, findings } = await catalogue.publish({
-            ...params,
-            tarball: body,
-            publishedAt: headers["plinth-published-at"],
-            signature: { keyId: headers["plinth-key-id"], signature: headers["plinth-signature"] },
-            dryRun: query.dryRun,
-          });
-          return { ...params, integrity, size: body.length, findings, dryRun: query.dryRun };
+      async handle({ params, headers, query, body, permit }) {
+        const { integrity, findings } = await catalogue.publish({
+          ...params,
+          tarball: body,
+          publishedAt: headers["plinth-published-at"],
+          signature: { keyId: headers["plinth-key-id"], signature: headers["plinth-signature"] },
+          dryRun: query.dryRun,
+          permit,
         });
+        return { ...params, integrity, size: body.length, findings, dryRun: query.dryRun };
       },
     }),
     ...marks(api),
   ];
 }
 
+/** What a publisher says of a version afterwards. */
 function marks(api: Api): Route[] {
-  const tag = "packages";
-  const base = "/api/v1/packages/{id}/versions/{version}";
-  const common = { tag, token: "yank", policy: "write", params: VersionParams, answer: Done, problems: ["PLINTH_VERSION_UNKNOWN"] } as const;
   const { catalogue } = api;
+  const base = "/api/v1/packages/{id}/versions/{version}";
+  const common = {
+    tag: "packages",
+    action: "package.mark",
+    resource: ({ params }: { params: { id: string } }) => resources.package(api, params.id),
+    policy: "write",
+    params: VersionParams,
+    answer: Done,
+    problems: ["PLINTH_VERSION_UNKNOWN"],
+  } as const;
+  const subject = ({ params }: { params: { id: string; version: string } }) => `${params.id}@${params.version}`;
+  const detail = ({ body }: { body: { reason: string } }) => body.reason;
   return [
     route({
       ...common,
@@ -110,22 +122,13 @@ function marks(api: Api): Route[] {
       path: `${base}/yank`,
       name: "yank",
       summary: "Withdraw a version: it is not chosen for new installs; those who locked it still get it.",
+      audit: { as: "yank", subject, detail },
       body: ReasonBody,
-      handle: (call) =>
-        audited(
-          api,
-          call,
-          "yank",
-          `${call.params.id}@${call.params.version}`,
-          async () => {
-            await assertMay(api, call, "yank", call.params.id);
-            await catalogue.mark("yank", call.params.id, call.params.version, (entry) => {
-              entry.yanked = call.body.reason;
-            });
-            return done;
-          },
-          call.body.reason,
-        ),
+      async handle({ params, body, permit }) {
+        const change = (entry: Marks) => void (entry.yanked = body.reason);
+        await catalogue.mark("yank", params.id, params.version, change, permit);
+        return done;
+      },
     }),
     route({
       ...common,
@@ -133,12 +136,11 @@ function marks(api: Api): Route[] {
       path: `${base}/yank`,
       name: "unyank",
       summary: "Offer a withdrawn version again.",
-      handle: (call) =>
-        audited(api, call, "unyank", `${call.params.id}@${call.params.version}`, async () => {
-          await assertMay(api, call, "yank", call.params.id);
-          await catalogue.unyank(call.params.id, call.params.version);
-          return done;
-        }),
+      audit: { as: "unyank", subject },
+      async handle({ params, permit }) {
+        await catalogue.unyank(params.id, params.version, permit);
+        return done;
+      },
     }),
     route({
       ...common,
@@ -146,22 +148,13 @@ function marks(api: Api): Route[] {
       path: `${base}/deprecation`,
       name: "deprecate",
       summary: "Advise against a version. It can still be installed.",
+      audit: { as: "deprecate", subject, detail },
       body: ReasonBody,
-      handle: (call) =>
-        audited(
-          api,
-          call,
-          "deprecate",
-          `${call.params.id}@${call.params.version}`,
-          async () => {
-            await assertMay(api, call, "yank", call.params.id);
-            await catalogue.mark("deprecate", call.params.id, call.params.version, (entry) => {
-              entry.deprecated = call.body.reason;
-            });
-            return done;
-          },
-          call.body.reason,
-        ),
+      async handle({ params, body, permit }) {
+        const change = (entry: Marks) => void (entry.deprecated = body.reason);
+        await catalogue.mark("deprecate", params.id, params.version, change, permit);
+        return done;
+      },
     }),
     route({
       ...common,
@@ -169,14 +162,12 @@ function marks(api: Api): Route[] {
       path: `${base}/deprecation`,
       name: "undeprecate",
       summary: "Take the advice back.",
-      handle: (call) =>
-        audited(api, call, "undeprecate", `${call.params.id}@${call.params.version}`, async () => {
-          await assertMay(api, call, "yank", call.params.id);
-          await catalogue.mark("deprecate", call.params.id, call.params.version, (entry) => {
-            delete entry.deprecated;
-          });
-          return done;
-        }),
+      audit: { as: "undeprecate", subject },
+      async handle({ params, permit }) {
+        const change = (entry: Marks) => void delete entry.deprecated;
+        await catalogue.mark("deprecate", params.id, params.version, change, permit);
+        return done;
+      },
     }),
   ];
 }

@@ -1,5 +1,5 @@
 import Type from "typebox";
-import type { Api } from "../api.ts";
+import { type Api, resources } from "../api.ts";
 import { type Route, route } from "../route.ts";
 import { closed, id, publisher, time, version } from "./shapes.ts";
 
@@ -48,6 +48,8 @@ export function searchRoutes({ storage }: Api): Route[] {
       name: "search",
       tag: "search",
       summary: "Search packages, best first.",
+      action: "read",
+      resource: resources.open,
       policy: "search",
       query: SearchParameters,
       answer: Type.Object(

@@ -1,16 +1,15 @@
-import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import Type from "typebox";
-import { type Api, audited, isAdmin, tokenOf } from "../api.ts";
+import { type Api, resources } from "../api.ts";
+import { hasScope } from "../authority.ts";
+import { may } from "../authorize.ts";
 import { refuse } from "../problem.ts";
 import { type Route, route } from "../route.ts";
-import type { Token as StoredToken } from "../storage/index.ts";
-import { within } from "../tokens.ts";
 import { closed, Done, done, pattern, scope, time, user } from "./shapes.ts";
 
-const DAY_MS = 86_400_000;
 const Token = Type.Object(
   {
     id: Type.String(),
+    parent: Type.Optional(Type.String({ description: "The token that it was made from: it ends with that one." })),
     user,
     label: Type.String(),
     scopes: Type.Array(scope),
@@ -23,62 +22,66 @@ const Token = Type.Object(
   closed,
 );
 export const NewToken = Type.Object({ token: Token, secret: Type.String({ description: "The token itself. It is shown once." }) }, closed);
+const NewTokenWish = Type.Object(
+  {
+    label: Type.String({ minLength: 1, maxLength: 80, pattern: "^[^\\u0000-\\u001f\\u007f]+$" }),
+    scopes: Type.Array(scope, { minItems: 1, maxItems: 4, uniqueItems: true }),
+    packages: Type.Array(pattern, { minItems: 1, maxItems: 32, uniqueItems: true }),
+    days: Type.Integer({ minimum: 1, maximum: 366, default: 90 }),
+    user: Type.Optional(Type.String({ ...user, description: "Another user; for administrators of all packages." })),
+  },
+  closed,
+);
 const TokenParams = Type.Object({ id: Type.String({ pattern: "^[0-9a-f]{16}$" }) }, closed);
 
 /** Tokens: made, listed, rotated, revoked, and the one that is used now. */
 export function tokenRoutes(api: Api): Route[] {
   const tag = "tokens";
-  const { storage, tokens } = api;
-
-  /** A token that the caller may see and end: itself, its user's with the scope owner, any with admin. */
-  const reach = async (caller: StoredToken, id: string): Promise<StoredToken> => {
-    const found = (await storage.tokens.find(id))?.token;
-    const may = found !== undefined && (found.id === caller.id || isAdmin(caller) || (caller.scopes.includes("owner") && found.user === caller.user));
-    if (may) return found;
-    throw new PlinthError("PLINTH_NOT_FOUND", "There is no such token of yours.", {
-      next: "List your tokens; ending another one needs the scope owner.",
-    });
-  };
-
+  const { tokens } = api;
+  const target = ({ params }: { params: { id: string } }) => resources.token(api, params.id);
   return [
     route({
       method: "GET",
       path: "/api/v1/session",
       name: "whoAmI",
       tag,
-      summary: "The token that is used.",
-      token: "any",
+      summary: "The token that is used, and what it is worth.",
+      action: "session.read",
+      resource: resources.session,
       policy: "read",
       answer: Token,
-      handle: async (call) => tokenOf(call),
+      handle: async ({ subject }) => subject!.token,
     }),
     route({
       method: "DELETE",
       path: "/api/v1/session",
       name: "logout",
       tag,
-      summary: "Revoke the token that is used.",
-      token: "any",
+      summary: "End the token that is used, and those that were made from it.",
+      action: "session.end",
+      resource: resources.session,
+      audit: { as: "logout", subject: ({ subject }) => subject!.token.id },
       policy: "write",
       answer: Done,
-      handle: (call) =>
-        audited(api, call, "logout", tokenOf(call).id, async () => {
-          await tokens.revoke(tokenOf(call).id);
-          return done;
-        }),
+      async handle({ subject }) {
+        await tokens.revoke(subject!.token.id);
+        return done;
+      },
     }),
     route({
       method: "GET",
       path: "/api/v1/tokens",
       name: "listTokens",
       tag,
-      summary: "The tokens of the same user, without their secrets; of all users for administrators.",
-      token: "any",
+      summary:
+        "The tokens within reach, without their secrets: itself and what was made from it; with the scope owner also those of the same user, with admin those of all, that may do no more.",
+      action: "token.list",
+      resource: resources.session,
       policy: "read",
       answer: Type.Object({ tokens: Type.Array(Token) }, closed),
-      async handle(call) {
-        const token = tokenOf(call);
-        return { tokens: await storage.tokens.list(isAdmin(token) ? undefined : token.user) };
+      async handle({ subject }) {
+        const all = await tokens.list(hasScope(subject!.token, "admin") ? undefined : subject!.token.user);
+        return { tokens: all.filter((one) => may(subject, "token.see", { kind: "token", target: one })).map(({ token }) => token) };
       },
     }),
     route({
@@ -86,77 +89,53 @@ export function tokenRoutes(api: Api): Route[] {
       path: "/api/v1/tokens",
       name: "createToken",
       tag,
-      summary: "A further token, which may do and lasts at most as much as the one that makes it.",
-      token: "owner",
+      summary: "A further token, which may do no more than the one that makes it, and ends with it at the latest.",
+      action: "token.create",
+      resource: ({ body, subject }) => ({ kind: "new-token", ...body, user: body.user ?? subject!.token.user }),
+      audit: { as: "token.create", subject: ({ body, subject }) => body.user ?? subject!.token.user },
       policy: "write",
-      body: Type.Object(
-        {
-          label: Type.String({ minLength: 1, maxLength: 80, pattern: "^[^\\u0000-\\u001f\\u007f]+$" }),
-          scopes: Type.Array(scope, { minItems: 1, maxItems: 4, uniqueItems: true }),
-          packages: Type.Array(pattern, { minItems: 1, maxItems: 32, uniqueItems: true }),
-          days: Type.Integer({ minimum: 1, maximum: 366, default: 90 }),
-          user: Type.Optional(Type.String({ ...user, description: "Another user; for administrators." })),
-        },
-        closed,
-      ),
+      body: NewTokenWish,
       status: 201,
       answer: NewToken,
-      handle: (call) =>
-        audited(api, call, "token.create", call.body.user ?? tokenOf(call).user, async () => {
-          const from = tokenOf(call);
-          const { scopes, packages, label } = call.body;
-          if (!isAdmin(from)) {
-            const missing = scopes.find((one) => !from.scopes.includes(one));
-            if (missing !== undefined) throw refuse.scope(missing);
-            if (call.body.user !== undefined && call.body.user !== from.user) throw refuse.scope("admin");
-          }
-          if (!within(packages, from.packages)) throw refuse.scope("owner");
-          const left = Math.ceil((Date.parse(from.expiresAt) - api.now()) / DAY_MS);
-          const made = await tokens.create({
-            user: call.body.user ?? from.user,
-            label,
-            scopes,
-            packages,
-            days: Math.min(call.body.days, Math.max(1, left)),
-          });
-          return made;
-        }),
+      problems: ["PLINTH_TOKEN_LIMIT"],
+      handle: ({ body, subject }) => tokens.derive(subject!, { ...body, user: body.user ?? subject!.token.user }),
     }),
     route({
       method: "POST",
       path: "/api/v1/tokens/{id}/rotation",
       name: "rotateToken",
       tag,
-      summary: "A new token in place of this one, with the same rights until the same time. The old one ends at once.",
-      token: "any",
+      summary:
+        "A new token in place of this one or of one made from it, with the same rights until the same time. The old one ends at once, and those that were made from it.",
+      action: "token.rotate",
+      resource: target,
+      audit: { as: "token.rotate", subject: ({ params }) => params.id },
       policy: "write",
       params: TokenParams,
       status: 201,
       answer: NewToken,
-      handle: (call) =>
-        audited(api, call, "token.rotate", call.params.id, async () => {
-          const old = await reach(tokenOf(call), call.params.id);
-          if (old.revokedAt !== undefined) throw refuse.revoked();
-          // Whoever gets the secret gets the rights: another user's token is made anew by its user only.
-          if (old.user !== tokenOf(call).user) throw refuse.scope("owner");
-          return tokens.rotate(old);
-        }),
+      async handle({ params }) {
+        const old = await tokens.find(params.id);
+        if (old === undefined) throw refuse.tokenUnknown();
+        return tokens.rotate(old.token);
+      },
     }),
     route({
       method: "DELETE",
       path: "/api/v1/tokens/{id}",
       name: "revokeToken",
       tag,
-      summary: "End a token.",
-      token: "any",
+      summary: "End a token, and those that were made from it.",
+      action: "token.end",
+      resource: target,
+      audit: { as: "token.revoke", subject: ({ params }) => params.id },
       policy: "write",
       params: TokenParams,
       answer: Done,
-      handle: (call) =>
-        audited(api, call, "token.revoke", call.params.id, async () => {
-          await tokens.revoke((await reach(tokenOf(call), call.params.id)).id);
-          return done;
-        }),
+      async handle({ params }) {
+        await tokens.revoke(params.id);
+        return done;
+      },
     }),
   ];
 }

@@ -40,6 +40,10 @@ const STEPS = [
    create table allowed_names (name text primary key) strict, without rowid;
    create table pending (id text primary key) strict, without rowid;
    create table findings (id text not null, version text not null, findings text not null, primary key (id, version)) strict, without rowid;`,
+  `alter table tokens add column parent text;
+   create index tokens_parent on tokens (parent);
+   create table users (name text primary key, proof text not null, created_at text not null) strict, without rowid;
+   insert into users select user, 'operator', strftime('%Y-%m-%dT%H:%M:%fZ') from tokens union select user, 'operator', strftime('%Y-%m-%dT%H:%M:%fZ') from owners;`,
 ];
 
 /** Open the registry's database, made and brought up to date as needed. Several processes may have it open. */

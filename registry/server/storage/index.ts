@@ -1,4 +1,4 @@
-import { publisherStore, tokenStore } from "./accounts.ts";
+import { publisherStore, tokenStore, userStore } from "./accounts.ts";
 import { openDatabase } from "./database.ts";
 import { allowedNames, auditStore, downloadStore, findingStore, pendingStore, reportStore } from "./journal.ts";
 import { packageStore } from "./packages.ts";
@@ -11,6 +11,7 @@ export function openStorage(dir: string): Storage {
   const database = openDatabase(dir);
   return {
     tokens: tokenStore(database),
+    users: userStore(database),
     publishers: publisherStore(database),
     packages: packageStore(database),
     downloads: downloadStore(database),

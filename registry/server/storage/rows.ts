@@ -1,5 +1,5 @@
 import { splitId } from "../../layout.ts";
-import type { AuditEvent, FoundPackage, ListedPackage, Publisher, Report, Scope, Token } from "./types.ts";
+import type { AuditEvent, FoundPackage, ListedPackage, Publisher, Report, Scope, Token, TokenChain, User } from "./types.ts";
 
 /** A row as either database gives it. Where Postgres says a count as text, it is made a number here. */
 export type Row = Record<string, unknown>;
@@ -12,6 +12,7 @@ const list = (value: unknown): string[] => String(value).split(" ").filter(Boole
 export function tokenOf(row: Row): Token {
   return {
     id: String(row.id),
+    ...optional("parent", row.parent),
     user: String(row.user),
     label: String(row.label),
     scopes: String(row.scopes).split(" ") as Scope[],
@@ -21,6 +22,16 @@ export function tokenOf(row: Row): Token {
     ...optional("revokedAt", row.revoked_at),
     ...optional("lastUsedAt", row.last_used_at),
   };
+}
+
+/** @param rows a token's and its ancestors', the token's first. */
+export function chainOf(rows: readonly Row[]): (TokenChain & { hash: Uint8Array }) | undefined {
+  const [row, ...older] = rows;
+  return row === undefined ? undefined : { token: tokenOf(row), hash: row.hash as Uint8Array, ancestors: older.map(tokenOf) };
+}
+
+export function userOf(row: Row): User {
+  return { name: String(row.name), proof: String(row.proof), createdAt: String(row.created_at) };
 }
 
 export function publisherOf(row: Row, owners: readonly unknown[]): Publisher {

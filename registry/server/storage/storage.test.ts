@@ -65,6 +65,43 @@ describe.each(storageKinds)("what a registry keeps in $name", ({ place }) => {
     expect((await storage.tokens.find("ann1"))!.token).toMatchObject({ revokedAt: at(3), lastUsedAt: at(5) });
   });
 
+  it("knows what a token was made from, ends what was made from it, and adds none to one that has ended", async () => {
+    const hash = Buffer.from([1]);
+    const child = { ...token("ann2"), parent: "ann1" };
+    const grandchild = { ...token("ann3"), parent: "ann2" };
+    expect(await storage.tokens.add(child, hash)).toBe(false);
+    for (const one of [token("ann1"), child, grandchild, token("bob1")]) expect(await storage.tokens.add(one, hash)).toBe(true);
+    expect(await storage.tokens.find("ann3")).toMatchObject({ token: grandchild, ancestors: [child, token("ann1")] });
+    expect([await storage.tokens.children("ann1", at(2)), await storage.tokens.children("ann1", at(31))]).toEqual([1, 0]);
+    const next = { ...token("ann4"), parent: "ann1" };
+    expect([await storage.tokens.replace("ann2", at(2), next, hash), await storage.tokens.replace("ann2", at(2), next, hash)]).toEqual([true, false]);
+    expect((await storage.tokens.find("ann3"))!.token.revokedAt).toBe(at(2));
+    expect(await storage.tokens.revoke("ann1", at(3))).toBe(true);
+    expect((await storage.tokens.list()).map(({ id, revokedAt }) => [id, revokedAt])).toEqual([
+      ["ann1", at(3)],
+      ["ann2", at(2)],
+      ["ann3", at(2)],
+      ["ann4", at(3)],
+      ["bob1", undefined],
+    ]);
+    expect(await storage.tokens.add({ ...token("ann5"), parent: "ann4" }, hash)).toBe(false);
+  });
+
+  it("gives a user's name to one of those who claim it at once, for good", async () => {
+    const claim = (proof: string) => storage.users.claim({ name: "ann", proof, createdAt: at(1) });
+    const claims = await Promise.all(Array.from({ length: 8 }, (_, index) => claim(`key:${index}`)));
+    expect(claims.filter(Boolean)).toHaveLength(1);
+    expect(await storage.users.find("ann")).toEqual({ name: "ann", proof: `key:${claims.indexOf(true)}`, createdAt: at(1) });
+    expect(await storage.users.find("eve")).toBeUndefined();
+  });
+
+  it("keeps a last owner, also when two are removed at once", async () => {
+    await storage.publishers.add({ name: "demo", owners: ["ann", "bob"], createdAt: at(1) }, "demo");
+    const removed = await Promise.all(["ann", "bob"].map((user) => storage.publishers.removeOwner("demo", user)));
+    expect(removed.filter(Boolean)).toHaveLength(1);
+    expect((await storage.publishers.find("demo"))!.owners).toHaveLength(1);
+  });
+
   it("adds a publisher with all owners or not at all", async () => {
     await storage.publishers.add({ name: "demo", owners: ["bob", "ann"], createdAt: at(1) }, "derno");
     await expect(storage.publishers.add({ name: "demo", owners: ["eve"], createdAt: at(2) }, "derno")).rejects.toThrow();

@@ -5,8 +5,13 @@ import type { Finding } from "../../scan/index.ts";
 export const SCOPES = ["publish", "yank", "owner", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** A token has at most so many ancestors; one with more is believed no more than one without a parent that should have one. */
+export const MAX_LINEAGE = 8;
+
 export interface Token {
   id: string;
+  /** The token that it was made from: it ends with that one, and may never do more. Without one, who runs the registry made it, or a publisher's key. */
+  parent?: string;
   user: string;
   label: string;
   scopes: Scope[];
@@ -18,15 +23,42 @@ export interface Token {
   lastUsedAt?: string;
 }
 
+/** A token as it was made, and those that it was made from: its parent first, the first of all last. */
+export interface TokenChain {
+  token: Token;
+  ancestors: Token[];
+}
+
 export interface TokenStore {
-  /** @param hash sha256 of the secret part. */
-  add(token: Token, hash: Uint8Array): Promise<void>;
-  find(id: string): Promise<{ token: Token; hash: Uint8Array } | undefined>;
+  /**
+   * @param hash sha256 of the secret part.
+   * @returns false when its parent has ended: nothing was added then.
+   */
+  add(token: Token, hash: Uint8Array): Promise<boolean>;
+  find(id: string): Promise<(TokenChain & { hash: Uint8Array }) | undefined>;
   /** All tokens, or one user's, newest first. */
   list(user?: string): Promise<Token[]>;
-  /** false: there is no such token, or it was revoked before. */
+  /** How many tokens that were made from this one are in force. */
+  children(id: string, at: string): Promise<number>;
+  /** End a token, and all that were made from it. false: there is no such token, or it was revoked before. */
   revoke(id: string, at: string): Promise<boolean>;
+  /** The same, and add another one in its place, or do nothing. false: as for revoke. */
+  replace(id: string, at: string, token: Token, hash: Uint8Array): Promise<boolean>;
   used(id: string, at: string): Promise<void>;
+}
+
+/** A user's name belongs to whoever proved it first, and is never given away. */
+export interface User {
+  name: string;
+  /** `operator`, or `key:` and the public key whose holder got the name with a publisher's. */
+  proof: string;
+  createdAt: string;
+}
+
+export interface UserStore {
+  /** false: the name is somebody's already. Of several at once, one gets it. */
+  claim(user: User): Promise<boolean>;
+  find(name: string): Promise<User | undefined>;
 }
 
 export interface Publisher {
@@ -44,6 +76,7 @@ export interface PublisherStore {
   bySkeleton(skeleton: string): Promise<string[]>;
   /** false: there is one already. */
   addOwner(name: string, user: string): Promise<boolean>;
+  /** The last owner stays, also when two are removed at once. */
   removeOwner(name: string, user: string): Promise<boolean>;
   setDomain(name: string, domain: string): Promise<void>;
   setBan(name: string, reason: string | undefined): Promise<void>;
@@ -160,6 +193,7 @@ export interface FindingStore {
  */
 export interface Storage {
   readonly tokens: TokenStore;
+  readonly users: UserStore;
   readonly publishers: PublisherStore;
   readonly packages: PackageStore;
   readonly downloads: DownloadStore;

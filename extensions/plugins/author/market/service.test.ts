@@ -134,6 +134,9 @@ describe("a version at a registry", () => {
 describe("a publisher at a registry", () => {
   it("shares the name with others, and takes it back", async () => {
     await login();
+    // A name that nobody has here yet cannot be given a right: whoever came next would have it.
+    await expect(run("owner.add", { publisher: "acme", user: "ann" })).rejects.toMatchObject({ code: "PLINTH_USER_UNKNOWN" });
+    await registry.api.tokens.create({ user: "ann", label: "test", scopes: ["publish"], packages: ["*"], days: 1 });
     expect(await run("owner.add", { publisher: "acme", user: "ann" })).toMatchObject({ owners: expect.arrayContaining(["acme", "ann"]) });
     expect(await run("owner.list", { publisher: "acme" })).toMatchObject({ owners: expect.arrayContaining(["ann"]) });
     expect(await run("owner.remove", { publisher: "acme", user: "ann" })).toMatchObject({ owners: ["acme"] });

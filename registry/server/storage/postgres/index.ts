@@ -1,5 +1,5 @@
 import type { Storage } from "../types.ts";
-import { publisherStore, tokenStore } from "./accounts.ts";
+import { publisherStore, tokenStore, userStore } from "./accounts.ts";
 import { connect } from "./connection.ts";
 import { downloadStore } from "./downloads.ts";
 import { allowedNames, auditStore, findingStore, pendingStore, reportStore } from "./journal.ts";
@@ -17,6 +17,7 @@ export async function openPostgres(url: string): Promise<Storage> {
   }
   return {
     tokens: tokenStore(database),
+    users: userStore(database),
     publishers: publisherStore(database),
     packages: packageStore(database),
     downloads: downloadStore(database),

@@ -40,6 +40,11 @@ const STEPS = [
    create table allowed_names (name text primary key);
    create table pending (id text collate "C" primary key);
    create table findings (id text not null, version text not null, findings text not null, primary key (id, version));`,
+  `alter table tokens add column parent text;
+   create index tokens_parent on tokens (parent);
+   create table users (name text primary key, proof text not null, created_at text not null);
+   insert into users select named."user", 'operator', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+     from (select "user" from tokens union select "user" from owners) named;`,
 ];
 
 /** Make the tables, or bring them up to date. Services that start at once wait for each other. */
