@@ -115,7 +115,7 @@ describe("over HTTP", () => {
     await expect(open("https://registry.example/r", fetch).resolve("demo.weather")).rejects.toMatchObject({
       code: "PLINTH_PACKAGE_UNKNOWN",
     });
-    expect(asked.map((one) => one.url.replace("https://registry.example/r/", ""))).toEqual([FIRST_ROOT, INDEX, "search.json"]);
+    expect(asked.map((one) => one.url.replace("https://registry.example/r/", ""))).toEqual([FIRST_ROOT, INDEX]);
     for (const { options } of asked) expect(options.maxBytes! * options.timeoutMs!).toBeGreaterThan(0);
   });
 

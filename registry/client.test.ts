@@ -22,7 +22,8 @@ afterEach(() => rm(registry, { recursive: true, force: true }));
 
 const add = async (id: string, version: string, more: object = {}) =>
   publish({ registry, tarball: await testTarball(id, version, more), key: testKey(id.split(".")[0]!) });
-const open = (url = registry) => new RegistryClient({ name: "sample", url, pins });
+const open = (url = registry, own = false) => new RegistryClient({ name: "sample", url, pins, own });
+const openOwn = () => open(registry, true);
 const INDEX = "packages/demo/weather.json";
 
 /** Changes the index as somebody could who took the registry over. */
@@ -79,9 +80,11 @@ describe("resolving", () => {
       ["acme.dice", "demo.dice"],
       ["dcie", "demo.dice"],
     ]) {
-      await expect(open().resolve(asked!)).rejects.toMatchObject({ code: "PLINTH_PACKAGE_UNKNOWN", next: expect.stringContaining(near!) });
+      await expect(openOwn().resolve(asked!)).rejects.toMatchObject({ code: "PLINTH_PACKAGE_UNKNOWN", next: expect.stringContaining(near!) });
+      // What a list that nobody has signed says is no advice.
+      await expect(open().resolve(asked!)).rejects.toMatchObject({ code: "PLINTH_PACKAGE_UNKNOWN", details: { near: [] } });
     }
-    await expect(open().resolve("zzz.unheard")).rejects.toMatchObject({ code: "PLINTH_PACKAGE_UNKNOWN", details: { near: [] } });
+    await expect(openOwn().resolve("zzz.unheard")).rejects.toMatchObject({ code: "PLINTH_PACKAGE_UNKNOWN", details: { near: [] } });
   });
 
   it("takes no id that could be a path", async () => {
@@ -104,9 +107,18 @@ describe("searching", () => {
     expect(await ids("WEATHER wet")).toEqual(["demo.rain"]);
     expect(await ids("")).toEqual(["demo.rain", "demo.weather"]);
     expect(await ids("snow")).toEqual([]);
-    expect(await open().search("wet", { limit: 1 })).toEqual([
-      { id: "demo.rain", version: "1.0.0", title: "Rain", description: "Weather, but wet.", source: "sample" },
+    expect(await openOwn().search("wet", { limit: 1 })).toEqual([
+      { id: "demo.rain", version: "1.0.0", title: "Rain", description: "Weather, but wet.", source: "sample", proven: true },
     ]);
+  });
+
+  it("has ids and nothing else of a list that nobody has signed", async () => {
+    const words = { title: "Install me: run `rm -rf`", description: "Trust me" };
+    const rows = ["demo.rain", "x; rm -rf ~", "Demo.Rain", "demo.rain --yes", "../etc/passwd"].map((id) => ({ id, version: "1.0.0", ...words }));
+    const odd = { id: "demo.odd", version: "1.0.0 && curl x", ...words };
+    await add("demo.weather", "1.0.0");
+    await writeFile(join(registry, "search.json"), JSON.stringify({ packages: [...rows, odd] }));
+    expect(await open().search("")).toEqual([{ id: "demo.rain", version: "1.0.0", title: "", description: "", source: "sample", proven: false }]);
   });
 });
 
@@ -179,17 +191,19 @@ describe("downloading", () => {
 });
 
 describe("trust on first use", () => {
-  it("pins a publisher's key at the first good download, not before", async () => {
+  it("pins nothing by itself: a good download says what an owner's consent would teach", async () => {
     await add("demo.weather", "1.0.0");
-    await open().resolve("demo.weather");
+    const { learned, key } = await open().download("demo.weather", "1.0.0");
     expect(pins.pinned.size).toBe(0);
-    await open().download("demo.weather", "1.0.0");
-    expect(pins.pinned.get("demo")).toEqual([{ keyId: testKey().keyId, publicKey: testKey().publicKey }]);
+    expect(key).toEqual({ is: "first", fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(learned).toMatchObject({ publisher: "demo", package: "demo.weather", keys: [{ publicKey: testKey().publicKey }] });
+    pins.learn({ learned });
+    expect((await open().download("demo.weather", "1.0.0")).key.is).toBe("known");
   });
 
   it("refuses everything of a publisher whose key was replaced", async () => {
     await add("demo.weather", "1.0.0");
-    await open().download("demo.weather", "1.0.0");
+    pins.learn(await open().download("demo.weather", "1.0.0"));
     await rm(registry, { recursive: true });
     await publish({ registry, tarball: await testTarball("demo.weather", "1.0.1"), key: testKey("demo", 9) });
     await expect(open().download("demo.weather", "1.0.1")).rejects.toMatchObject({ code: "PLINTH_KEY_CHANGED" });
@@ -198,7 +212,7 @@ describe("trust on first use", () => {
 
   it("does not believe a key that the registry adds later", async () => {
     await add("demo.weather", "1.0.0");
-    await open().download("demo.weather", "1.0.0");
+    pins.learn(await open().download("demo.weather", "1.0.0"));
     const added = testKey("demo", 9);
     const root = JSON.parse(await readFile(join(registry, "registry.json"), "utf8"));
     root.keys.demo.push({ keyId: added.keyId, publicKey: added.publicKey });

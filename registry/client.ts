@@ -4,18 +4,30 @@ import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import semver from "semver";
 import { ARCHIVE_LIMITS } from "./archive.ts";
 import { Documents } from "./documents.ts";
+import { findPackages, type PackageHit } from "./found-package.ts";
 import { integrityMatches } from "./integrity.ts";
 import { indexPath, splitId } from "./layout.ts";
-import { searchRows } from "./search.ts";
-import { type PublicKey, verify } from "./signing.ts";
+import { addressIdentity } from "./registry-address.ts";
+import { fingerprintOf, type PublicKey, verify } from "./signing.ts";
 import { openTransport, type RegistryFetch, type Transport } from "./transport.ts";
-import { delegatedKeys, type KeyPins, keyChanged, keyWaiting, type TrustedKeys, trustedKeys } from "./trust/key-pins.ts";
+import { type CheckpointDocument, type Comparison, compareCheckpoints, makeCheckpointDocument } from "./trust/compare.ts";
+import {
+  delegatedKeys,
+  type KeyPins,
+  keyChanged,
+  keyWaiting,
+  type Learned,
+  type PinnedKey,
+  type RegistryIdentity,
+  type TrustedKeys,
+  trustedKeys,
+} from "./trust/key-pins.ts";
 import { publishEvent } from "./trust/log-event.ts";
 import type { PackageProof } from "./trust/package-proof.ts";
 import { type Delegation, keyAt } from "./trust/publisher-keys.ts";
 import type { Feed } from "./trust/registry-state.ts";
 import type { TrustEvidence } from "./trust/release-policy.ts";
-import { forgetfulMemory, type TrustMemory } from "./trust/trust-memory.ts";
+import { forgetfulMemory, type TrustMemory, type TrustState } from "./trust/trust-memory.ts";
 import { notBelieved } from "./trust/trusted-files.ts";
 import { TrustedView } from "./trust/trusted-view.ts";
 
@@ -31,16 +43,9 @@ export interface RegistryClientOptions {
   memory?: TrustMemory;
   /** Fingerprint of the registry's first root; with it, an unsigned registry at this address is refused from the start. */
   root?: string;
+  /** Its files belong to the product or were made here: what it lists is as good as the product. Default false. */
+  own?: boolean;
   clock?: () => Date;
-}
-
-export interface PackageHit {
-  id: string;
-  version: string;
-  title: string;
-  description: string;
-  /** Name of the registry. */
-  source: string;
 }
 
 export interface Download {
@@ -48,19 +53,29 @@ export interface Download {
   entry: PackageVersion;
   /** What vouches for it, to be kept with what is installed. */
   evidence: TrustEvidence;
+  /** `first`: the publisher is met now; `follows`: a new key that the known one, or its recovery, vouches for. */
+  key: { is: "first" | "follows" | "known"; fingerprint: string; since?: string };
+  /** What may be kept once an owner has consented: nothing is before. */
+  learned: Learned;
 }
 
 /** Reads one registry and believes nothing of it that is not checked. */
 export class RegistryClient {
   readonly name: string;
+  readonly url: string;
   readonly #transport: Transport;
   readonly #documents: Documents;
   readonly #pins: KeyPins;
   readonly #view: TrustedView;
   readonly #clock: () => Date;
+  readonly #address: string;
+  readonly #isOwn: boolean;
 
-  constructor({ name, url, fetch, pins, memory = forgetfulMemory(), root, clock = () => new Date() }: RegistryClientOptions) {
+  constructor({ name, url, fetch, pins, memory = forgetfulMemory(), root, own = false, clock = () => new Date() }: RegistryClientOptions) {
     this.name = name;
+    this.url = url;
+    this.#address = addressIdentity(url);
+    this.#isOwn = own;
     this.#transport = openTransport(url, name, fetch);
     this.#documents = new Documents(name, this.#transport);
     this.#pins = pins;
@@ -68,16 +83,39 @@ export class RegistryClient {
     this.#view = new TrustedView({ name, transport: this.#transport, memory, clock, ...(root === undefined ? {} : { root }) });
   }
 
-  /** Packages in which every word of the query occurs, best first. */
+  /** Who this registry is, and what is remembered of it. */
+  async standing(options: { signal?: AbortSignal } = {}): Promise<{ registry: RegistryIdentity; state?: TrustState }> {
+    await this.#view.refresh(options.signal);
+    const state = this.#view.remembered;
+    return { registry: this.#identity(), ...(state === undefined ? {} : { state }) };
+  }
+
+  /** What this host saw itself of the age of a place in the log; ISO 8601. Nothing where the registry has no log. */
+  seenBetween(place: number): { after?: string; by?: string } {
+    return this.#view.seenBetween(place);
+  }
+
+  /** Whether what was read of it lies below a signed state, or is the product's own. */
+  get isProven(): boolean {
+    return this.#isOwn || this.#view.isSigned;
+  }
+
+  /** Packages in which every word of the query occurs, best first. What nobody has signed is an id and nothing else. */
   async search(query: string, options: { limit?: number; signal?: AbortSignal } = {}): Promise<PackageHit[]> {
-    const { packages } = await this.#documents.search(options.signal);
-    return searchRows(packages, query, options.limit ?? 20).map(({ id, version, title, description }) => ({
-      id,
-      version,
-      title,
-      description,
+    const { limit = 20, signal } = options;
+    await this.#view.refresh(signal);
+    const { packages } = await this.#documents.search(signal);
+    const view = this.#view.isSigned ? this.#view : undefined;
+    return findPackages({
+      rows: packages,
+      query,
+      limit,
       source: this.name,
-    }));
+      isOwn: this.#isOwn,
+      view,
+      documents: this.#documents,
+      ...(signal && { signal }),
+    });
   }
 
   /** All versions with what the registry says of them, lowest first. */
@@ -109,8 +147,7 @@ export class RegistryClient {
 
   /**
    * One exact version's tarball, its size, integrity and signature checked, and in a registry that signs its state that
-   * the log has it. The publisher's keys are pinned at the first good one. A yanked version is given to those who name
-   * it: their lock does.
+   * the log has it. Nothing is pinned by it: see learn(). A yanked version is given to those who name it: their lock does.
    *
    * @throws PLINTH_INTEGRITY, PLINTH_SIGNATURE, PLINTH_KEY_*, PLINTH_TRUST_*, PLINTH_LOG_*, and those of resolve.
    */
@@ -125,7 +162,11 @@ export class RegistryClient {
       const event = publishEvent(id, entry, entry.log?.at ?? "");
       await this.#view.consistently(() => this.#view.assertLogged(event, entry.log?.index, signal), signal);
     }
-    const trusted = signed ? await this.#delegated(id, entry, signal) : await trustedKeys(publisher, await this.#documents.root(signal), this.#pins);
+    const registry = this.#identity();
+    const pinned = await this.#pins.get(publisher, registry);
+    const trusted = signed
+      ? await this.#delegated(id, entry, pinned, signal)
+      : await trustedKeys(publisher, await this.#documents.root(signal), pinned);
     const key = trusted.keys.find(({ keyId }) => keyId === entry.signature.keyId);
     const waiting = trusted.waiting.find(({ keyId }) => keyId === entry.signature.keyId);
     if (key === undefined && waiting !== undefined) throw keyWaiting(publisher, waiting.keyId, waiting.until);
@@ -136,8 +177,23 @@ export class RegistryClient {
       });
     }
     const bytes = await this.#tarball(id, entry, signal);
-    if (trusted.changed) await this.#pins.set(publisher, trusted.keys);
-    return { bytes, entry, evidence: { publisher, registry: this.name, keyId: key.keyId, logged: signed } };
+    const root = this.#view.remembered?.id;
+    return {
+      bytes,
+      entry,
+      evidence: { publisher, registry: this.name, ...(root === undefined ? {} : { root }), keyId: key.keyId, logged: signed },
+      key: {
+        is: trusted.first ? "first" : pinned?.some(({ keyId }) => keyId === key.keyId) ? "known" : "follows",
+        fingerprint: fingerprintOf(key),
+        ...(key.since === undefined ? {} : { since: key.since }),
+      },
+      learned: { registry, publisher, keys: trusted.keys.map(({ keyId, publicKey }) => ({ keyId, publicKey })), package: id },
+    };
+  }
+
+  /** Pin what a download taught, once an owner has consented to it. */
+  async learn({ publisher, keys, registry }: Learned): Promise<void> {
+    await this.#pins.set(publisher, keys, registry);
   }
 
   /** Advisories and withdrawn versions. undefined: this registry signs nothing, and so tells none that could be believed. */
@@ -169,9 +225,9 @@ export class RegistryClient {
         next: offered.length > 0 ? `It names ${offered.map((one) => one.keyId).join(", ")}.` : "It knows no such publisher.",
       });
     }
-    const pinned = (await this.#pins.get(publisher)) ?? [];
+    const pinned = (await this.#pins.get(publisher, this.#identity())) ?? [];
     const kept = pinned.filter((pin) => pin.keyId !== keyId && offered.some((one) => one.publicKey === pin.publicKey));
-    await this.#pins.set(publisher, [...kept, key]);
+    await this.#pins.set(publisher, [...kept, key], this.#identity());
     return key;
   }
 
@@ -193,12 +249,33 @@ export class RegistryClient {
     }, signal);
   }
 
-  async #delegated(id: string, entry: PackageVersion, signal?: AbortSignal): Promise<TrustedKeys> {
+  /** What another host may compare its own head of the log with. @throws PLINTH_TRUST_MISSING where nothing is signed. */
+  async checkpoint(options: { signal?: AbortSignal } = {}): Promise<CheckpointDocument> {
+    await this.#assertSigned(options.signal);
+    return makeCheckpointDocument(this.#view, this.name, options.signal);
+  }
+
+  /** Compare the log seen here with what another host saw. A fork is remembered. @throws PLINTH_CHECKPOINT_INVALID. */
+  async compare(document: unknown, options: { signal?: AbortSignal } = {}): Promise<Comparison> {
+    await this.#assertSigned(options.signal);
+    return compareCheckpoints(this.#view, document, this.name, options.signal);
+  }
+
+  async #assertSigned(signal?: AbortSignal): Promise<void> {
+    if (!(await this.#view.refresh(signal))) throw notBelieved(this.name, "PLINTH_TRUST_MISSING", "it signs nothing, and so has no log");
+  }
+
+  #identity(): RegistryIdentity {
+    const id = this.#view.remembered?.id;
+    return { identity: id === undefined ? this.#address : `root-${id}`, address: this.#address };
+  }
+
+  async #delegated(id: string, entry: PackageVersion, pinned: PinnedKey[] | undefined, signal?: AbortSignal): Promise<TrustedKeys> {
     const { publisher } = splitId(id);
     const delegation = await this.#delegation(publisher, signal);
     keyAt(delegation, entry.signature.keyId, entry.log?.index ?? -1, `${id} ${entry.version}`);
     const met = (keyId: string) => this.#view.recoveryMet(publisher, keyId);
-    return delegatedKeys(delegation, this.#pins, this.#view.signers("recovery"), met, this.#clock());
+    return delegatedKeys(delegation, pinned, this.#view.signers("recovery"), met, this.#clock());
   }
 
   #delegation(publisher: string, signal?: AbortSignal): Promise<Delegation> {
@@ -224,10 +301,14 @@ export class RegistryClient {
   async #index(id: string, signal?: AbortSignal): Promise<PackageIndex> {
     const known = id.includes(".") ? await this.#knownIndex(id, signal) : undefined;
     if (known !== undefined) return known;
-    const { packages } = await this.#documents.search(signal);
-    const near = nearNames(
-      id,
-      packages.map((row) => row.id),
+    // Names out of a list that nobody has signed are no advice.
+    const rows = this.isProven ? (await this.#documents.search(signal)).packages : [];
+    const near = await this.#existing(
+      nearNames(
+        id,
+        rows.map((row) => row.id),
+      ),
+      signal,
     );
     throw new PlinthError("PLINTH_PACKAGE_UNKNOWN", `The registry ${this.name} has no package ${JSON.stringify(id.slice(0, 120))}.`, {
       next: near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "Search for it with other words.",
@@ -237,11 +318,17 @@ export class RegistryClient {
 
   async #knownIndex(id: string, signal?: AbortSignal): Promise<PackageIndex | undefined> {
     const path = indexPath(id);
-    if (!(await this.#view.refresh(signal))) return this.#documents.index(id, signal);
+    if (!(await this.#view.refresh(signal))) return withoutLog(await this.#documents.index(id, signal));
     return this.#view.consistently(async () => {
       const leaf = await this.#view.leaf(path, signal);
       return leaf === undefined ? undefined : this.#documents.index(id, signal, leaf);
     }, signal);
+  }
+
+  async #existing(ids: string[], signal?: AbortSignal): Promise<string[]> {
+    if (!this.#view.isSigned) return ids;
+    const leaves = await Promise.all(ids.map((id) => this.#view.leaf(indexPath(id), signal).catch(() => undefined)));
+    return ids.filter((_, at) => leaves[at] !== undefined);
   }
 
   #unknownVersion(index: PackageIndex, range: string): PlinthError {
@@ -252,4 +339,9 @@ export class RegistryClient {
       details: { versions: newest },
     });
   }
+}
+
+/** A place in a log is worth something where a log proves it. */
+function withoutLog(index: PackageIndex | undefined): PackageIndex | undefined {
+  return index && { ...index, versions: index.versions.map(({ log: _log, ...entry }) => entry) };
 }

@@ -5,13 +5,15 @@ export { describePowers } from "@plinth/manifests/powers.ts";
 export { ARCHIVE_LIMITS, type ArchiveFile, extractArchive, readArchive } from "./archive.ts";
 export { type BuildRegistryOptions, buildRegistry } from "./build-registry.ts";
 export type { BundleOptions } from "./bundle.ts";
-export { type Download, type PackageHit, RegistryClient, type RegistryClientOptions } from "./client.ts";
+export { type Download, RegistryClient, type RegistryClientOptions } from "./client.ts";
+export type { PackageHit } from "./found-package.ts";
 export { integrityMatches, integrityOf } from "./integrity.ts";
 export { generateKey, keyFromSeed, readKeyFile, writeKeyFile } from "./key-file.ts";
 export { assertManifest, manifestProblems } from "./manifest-check.ts";
 export { packDirectory, packFiles } from "./pack.ts";
 export { type PackedExtension, packExtension, readManifest } from "./pack-extension.ts";
 export { type Published, type PublishInput, publish, readPackageManifest, yank } from "./publish.ts";
+export { addressIdentity, assertNoUser, canonicalAddress } from "./registry-address.ts";
 export type { RegistrySend } from "./remote-call.ts";
 export {
   changeOwner,
@@ -27,7 +29,7 @@ export {
 export { SBOM_FILE } from "./sbom.ts";
 export { type Finding, type SteeringText, scanPackage, steeringChanges, steeringDigest, steeringTexts } from "./scan/index.ts";
 export { type Problem, problemLine } from "./schemas.ts";
-export { type PublicKey, type PublisherKey, type Signable, sign, signedPayload, verify } from "./signing.ts";
+export { fingerprintOf, type PublicKey, type PublisherKey, type Signable, sign, signedPayload, verify } from "./signing.ts";
 export { type Chosen, productContracts, type Release, type SolveInput, solve } from "./solve/index.ts";
 export type { RegistryFetch } from "./transport.ts";
 export {
@@ -38,15 +40,25 @@ export {
   advisoryAction,
   ageFinding,
   type Change,
+  type CheckpointDocument,
+  type Comparison,
   downgradeFindings,
   edgeFindings,
   type Feed,
+  type ForkProof,
   generateRoleKeys,
+  HostTrust,
   type Installed,
+  isFork,
   type KeyPins,
+  type KnownRegistry,
+  keySetOf,
+  type Learned,
   MINIMUM_AGE_MS,
   type PackageProof,
+  type PinnedKey,
   RECOVERY_WAIT_MS,
+  type RegistryIdentity,
   RegistryTrust,
   type RegistryTrustOptions,
   type ReleaseFinding,

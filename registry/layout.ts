@@ -8,6 +8,8 @@ export const ROOT_FILE = "registry.json";
 export const SEARCH_FILE = "search.json";
 export const LOCK_FILE = ".publish.lock";
 
+export const isPackageId = (id: string): boolean => ID.test(id);
+
 /** @throws PLINTH_PACKAGE_NAME when `id` is not publisher.name; what passes is safe in a path. */
 export function splitId(id: string): { publisher: string; name: string } {
   const match = ID.exec(id);

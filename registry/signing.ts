@@ -96,6 +96,15 @@ export function importPublicKey(base64: string): KeyObject {
 }
 
 export function keyIdOf(publicKey: KeyObject): string {
+  return hashOf(publicKey).slice(0, 16);
+}
+
+/** What people compare: the sha256 of the raw public key, 64 hex digits. A key's id is how it begins. */
+export function fingerprintOf(key: PublicKey): string {
+  return hashOf(importPublicKey(key.publicKey));
+}
+
+function hashOf(publicKey: KeyObject): string {
   const raw = Buffer.from(publicKey.export({ format: "jwk" }).x!, "base64url");
-  return createHash("sha256").update(raw).digest("hex").slice(0, 16);
+  return createHash("sha256").update(raw).digest("hex");
 }

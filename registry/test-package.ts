@@ -2,7 +2,7 @@
 import { keyFromSeed } from "./key-file.ts";
 import { packFiles } from "./pack.ts";
 import type { PublicKey, PublisherKey } from "./signing.ts";
-import type { KeyPins } from "./trust/key-pins.ts";
+import type { KeyPins, Learned } from "./trust/key-pins.ts";
 
 export function testKey(publisher = "demo", seed = 1): PublisherKey {
   return keyFromSeed(publisher, Buffer.alloc(32, seed));
@@ -28,8 +28,13 @@ export function testTarball(id?: string, version?: string, more: object = {}): P
   ]);
 }
 
-/** Pins in memory. */
-export function memoryPins(): KeyPins & { pinned: Map<string, PublicKey[]> } {
+/** Pins in memory, of one registry. `learn` is an owner's consent to what a download taught. */
+export function memoryPins(): KeyPins & { pinned: Map<string, PublicKey[]>; learn(of: { learned: Learned }): void } {
   const pinned = new Map<string, PublicKey[]>();
-  return { pinned, get: (publisher) => pinned.get(publisher), set: (publisher, keys) => void pinned.set(publisher, keys) };
+  return {
+    pinned,
+    get: (publisher) => pinned.get(publisher),
+    set: (publisher, keys) => void pinned.set(publisher, keys),
+    learn: ({ learned }) => void pinned.set(learned.publisher, learned.keys),
+  };
 }

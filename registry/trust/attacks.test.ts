@@ -10,7 +10,7 @@ import { leafOf } from "./change-draft.ts";
 import { signDocument } from "./envelope.ts";
 import { type Leaf, pagePath, update } from "./index-tree.ts";
 import { pageReader, snapshotPath, TIMESTAMP_PATH } from "./registry-state.ts";
-import { makeRoot, type RoleKeys, roleKeysFromSeed } from "./roles.ts";
+import { keySetOf, makeRoot, type RoleKeys, roleKeysFromSeed } from "./roles.ts";
 import { HOUR, type Host, SignedRegistry, START } from "./signed-registry.testing.ts";
 
 let registry: SignedRegistry;
@@ -65,6 +65,7 @@ describe("an honest registry", () => {
     expect((await host.client().download("demo.weather", "1.1.0")).evidence).toEqual({
       publisher: "demo",
       registry: "test",
+      root: keySetOf((await registry.json("trust/root/1.json")).signed),
       keyId: testKey().keyId,
       logged: true,
     });

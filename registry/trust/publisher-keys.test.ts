@@ -15,12 +15,13 @@ beforeEach(async () => {
   registry = await SignedRegistry.make();
   host = registry.host();
   await registry.publish("demo.weather", "1.0.0", first);
-  await host.client().download("demo.weather", "1.0.0");
+  await download("1.0.0");
 });
 afterEach(() => rm(registry.dir, { recursive: true, force: true }));
 
 const delegation = async (): Promise<Delegation> => (await registry.json("keys/demo.json")).signed;
-const download = (version: string, of: Host = host) => of.client().download("demo.weather", version);
+/** An owner consents to it. */
+const download = async (version: string, of: Host = host) => of.pins.learn(await of.client().download("demo.weather", version));
 const rotate = async (from = first, to = second) =>
   registry.commit({ type: "key", publisher: "demo", link: rotateKey(await delegation(), from, to, at) });
 const recover = async (to = second, from = first.keyId, by = registry.keys.recovery) =>

@@ -18,6 +18,8 @@ export interface TrustEvidence {
   publisher: string;
   /** Name of the registry; undefined for other sources. */
   registry?: string;
+  /** The registry's identity, its root key set, where it signs its state. */
+  root?: string;
   /** The key that signed it; undefined: unsigned. */
   keyId?: string;
   /** Whether it was found in the registry's log. */

@@ -113,6 +113,15 @@ export function rootFingerprint(root: Signed<RootDocument>): string {
   return pageHash(canonicalJson(root.signed));
 }
 
+/**
+ * What a registry is, wherever it is found: the set of keys that may sign its root, and how many of them it takes. Two
+ * registries do not share it; a mirror has the same.
+ */
+export function keySetOf({ keys, roles }: RootDocument): string {
+  const named = [...new Set(roles.root.keyIds)].map((keyId) => (Object.hasOwn(keys, keyId) ? keys[keyId]! : ""));
+  return pageHash(canonicalJson({ keys: named.sort(), threshold: roles.root.threshold })).slice(0, 32);
+}
+
 function roleKeys(make: (role: RoleName) => SigningKey | undefined): RoleKeys {
   const of = (role: RoleName) => [make(role) ?? []].flat();
   return { root: of("root"), targets: of("targets"), snapshot: of("snapshot"), timestamp: of("timestamp"), log: of("log"), recovery: of("recovery") };

@@ -78,6 +78,10 @@ export class TrustedFiles {
     return this.refused("PLINTH_TRUST_MIX", `${path} is not the one that its signed state names`);
   }
 
+  missing(path: string): PlinthError {
+    return this.refused("PLINTH_TRUST_MISSING", `${path} is not there, although this registry is known to sign its state`);
+  }
+
   refused(code: string, why: string): PlinthError {
     return notBelieved(this.name, code, why);
   }

@@ -4,19 +4,20 @@ import { parseDocument } from "../parse-document.ts";
 import type { Transport } from "../transport.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { assertSigned, type Signed, type Signers } from "./envelope.ts";
+import { type ForkProof, forked, type Relation, relate, sayDifferent } from "./fork-proof.ts";
 import { type Leaf, lookUp } from "./index-tree.ts";
 import { eventText, type LogEvent } from "./log-event.ts";
-import { consistencyProof, type Head, inclusionProof, leafHash, verifyConsistency, verifyInclusion } from "./merkle-proof.ts";
+import { type Head, inclusionProof, leafHash, verifyInclusion } from "./merkle-proof.ts";
 import { assertDelegation, type LogProof } from "./package-proof.ts";
 import { type Delegation, delegationPath } from "./publisher-keys.ts";
 import { ADVISORIES_PATH, type Feed, type Snapshot, snapshotPath, TIMESTAMP_PATH, type Timestamp } from "./registry-state.ts";
-import { assertNextRoot, MAX_ROOT_BYTES, ROOT_PATH, type RootDocument, rootFingerprint, signersOf } from "./roles.ts";
-import type { TrustMemory, TrustState } from "./trust-memory.ts";
+import { keySetOf, type RootDocument, rootFingerprint, signersOf } from "./roles.ts";
+import { followRoots, readFirstRoot, readRoots } from "./root-chain.ts";
+import { seenBetween, type TrustMemory, type TrustState, withHead } from "./trust-memory.ts";
 import { TrustedFiles } from "./trusted-files.ts";
 
 const MAX_TIMESTAMP_BYTES = 16 * 1024;
 const MAX_SNAPSHOT_BYTES = 64 * 1024;
-const MAX_ROTATIONS = 256;
 const ROOT_CHECK_MS = 60_000;
 const TRIES = 4;
 
@@ -46,8 +47,10 @@ export class TrustedView {
   readonly #files: TrustedFiles;
   #state: TrustState | undefined;
   #accepted: Accepted | undefined;
-  #timestamp: { etag: string; document: Timestamp } | undefined;
+  #timestamp: { etag: string; document: Signed<Timestamp> } | undefined;
   #root: Signed<RootDocument> | undefined;
+  /** What the first root says, where it was just read: who the registry is. */
+  #first: { id: string; fingerprint: string } | undefined;
   #rootChecked = Number.NEGATIVE_INFINITY;
   #unsigned = Number.NEGATIVE_INFINITY;
   #refreshing: { accepted: Promise<Accepted | undefined>; signal?: AbortSignal } | undefined;
@@ -75,6 +78,30 @@ export class TrustedView {
   /** Whether the state that refresh() found is a signed one. */
   get isSigned(): boolean {
     return this.#accepted !== undefined;
+  }
+
+  /** What is remembered of the registry now that refresh() has followed it; undefined: it signs nothing. */
+  get remembered(): (TrustState & { id: string }) | undefined {
+    return this.#accepted === undefined ? undefined : { ...this.#state!, id: idOf(this.#state!) };
+  }
+
+  /** What this host saw itself of an event's age; ISO 8601. */
+  seenBetween(place: number): { after?: string; by?: string } {
+    return seenBetween(this.#state?.heads ?? [], place);
+  }
+
+  /** How another head of this log is to the one that was accepted here. */
+  relateTo(theirs: Head, signal?: AbortSignal): Promise<Relation> {
+    return this.#related(this.#now().head, theirs, signal);
+  }
+
+  /** Keep that the registry tells two histories. From now on nothing of it is believed here. */
+  async rememberFork(proof: ForkProof): Promise<PlinthError> {
+    const state = this.#state!;
+    const fork = { ...proof, at: this.#clock().toISOString() };
+    await this.#remember({ ...state, fork });
+    this.#accepted = undefined;
+    return forked(this.#files.name, fork);
   }
 
   /** Read what the present state fixes; when the registry changed in the meantime, once more from its new state. */
@@ -122,15 +149,14 @@ export class TrustedView {
   /** What it takes to show to others, or to oneself without a network, that the log has an event. */
   async logProof(event: LogEvent, place: number, signal?: AbortSignal): Promise<LogProof> {
     await this.assertLogged(event, place, signal);
-    const { head, root, snapshot } = this.#now();
+    const { head, snapshot } = this.#now();
     const path = await inclusionProof(place, head.size, this.#files.logHashes(head.size, signal));
-    const roots: Signed<RootDocument>[] = [];
-    for (let version = 1; version <= root.version; version++) {
-      const one = await this.#files.document<RootDocument>("TrustRoot", ROOT_PATH(version), MAX_ROOT_BYTES, signal);
-      if (one === undefined) throw this.#missing(ROOT_PATH(version));
-      roots.push(one);
-    }
-    return { roots, checkpoint: snapshot.checkpoint, path: path.map((hash) => hash.toString("base64")) };
+    return { roots: await this.roots(signal), checkpoint: snapshot.checkpoint, path: path.map((hash) => hash.toString("base64")) };
+  }
+
+  /** All roots from the first one on. */
+  roots(signal?: AbortSignal): Promise<Signed<RootDocument>[]> {
+    return readRoots(this.#files, this.#now().root.version, signal);
   }
 
   /** The delegation as it was signed, for a proof. */
@@ -178,30 +204,43 @@ export class TrustedView {
   async #follow(signal?: AbortSignal): Promise<Accepted | undefined> {
     // Read each time: another process of this host may have met a newer state.
     this.#state = (await this.#options.memory.get()) ?? this.#state;
+    if (this.#state?.fork !== undefined) throw forked(this.#files.name, this.#state.fork);
     const now = this.#clock();
     if (this.#state === undefined && this.#options.root === undefined && now.getTime() - this.#unsigned < ROOT_CHECK_MS) return undefined;
     const root = await this.#newestRoot(now, signal);
     if (root === undefined) return undefined;
     if (Date.parse(root.signed.expires) <= now.getTime()) throw this.#files.refused("PLINTH_TRUST_EXPIRED", "its root has expired");
-    const timestamp = await this.#readTimestamp(root.signed, signal);
+    const stated = await this.#readTimestamp(root.signed, signal);
+    const timestamp = stated.signed;
     const last = this.#state;
     if (timestamp.version < (last?.timestamp ?? 0)) throw this.#older("timestamp", timestamp.version, last!.timestamp);
     if (timestamp.snapshot.version < (last?.snapshot ?? 0)) throw this.#older("snapshot", timestamp.snapshot.version, last!.snapshot);
+    if (last?.stated !== undefined && sayDifferent(last.stated.signed, timestamp)) {
+      throw await this.rememberFork({ kind: "timestamp", ours: last.stated, theirs: stated });
+    }
     if (Date.parse(timestamp.expires) <= now.getTime()) {
       throw this.#files.refused("PLINTH_TRUST_FROZEN", `its newest state was valid until ${timestamp.expires} and has not been renewed`);
     }
     const snapshot = await this.#readSnapshot(root.signed, timestamp, now, signal);
     const head = readCheckpoint(snapshot.checkpoint, root.signed.origin, signersOf(root.signed, "log").keys);
     if (head === undefined) throw this.#files.refused("PLINTH_TRUST_THRESHOLD", "its log's head is not signed by the log's key");
-    if (last !== undefined) await this.#assertGrown({ size: last.head.size, root: Buffer.from(last.head.root, "base64") }, head, signal);
+    if (last !== undefined) await this.#assertGrown(last, { ...head, note: snapshot.checkpoint }, signal);
     const next: TrustState = {
       ...last,
+      id: last === undefined ? this.#first!.id : idOf(last),
+      since: last?.since ?? now.toISOString(),
+      ...(this.#first === undefined ? {} : { fingerprint: this.#first.fingerprint }),
       root,
       timestamp: timestamp.version,
       snapshot: snapshot.version,
+      stated,
       head: { size: head.size, root: head.root.toString("base64") },
+      checkpoint: snapshot.checkpoint,
+      heads: withHead(last?.heads ?? [], head.size, now),
     };
-    if (last?.timestamp !== next.timestamp || last.root.signed.version !== root.signed.version) await this.#remember(next);
+    const isNew = last?.timestamp !== next.timestamp || last.stated === undefined || last.root.signed.version !== root.signed.version;
+    if (isNew || this.#first !== undefined) await this.#remember(next);
+    this.#first = undefined;
     this.#accepted = { root: root.signed, snapshot, head };
     return this.#accepted;
   }
@@ -209,64 +248,52 @@ export class TrustedView {
   /** The newest root that follows from the one known; undefined: the registry has none, and may have none. */
   async #newestRoot(now: Date, signal?: AbortSignal): Promise<Signed<RootDocument> | undefined> {
     const kept = [this.#root, this.#state?.root].filter((one) => one !== undefined).sort((a, b) => b.signed.version - a.signed.version);
-    const trusted = kept[0] ?? (await this.#firstRoot(signal));
+    const pinned = this.#options.root;
+    // What is known already may be another registry than the one that the operator has named since.
+    const unnamed = kept[0] === undefined || (pinned !== undefined && this.#state !== undefined && this.#state.fingerprint !== pinned);
+    const first = unnamed ? await readFirstRoot(this.#files, pinned, signal) : undefined;
+    const trusted = kept[0] ?? first;
     if (trusted === undefined) {
       this.#unsigned = now.getTime();
       return undefined;
     }
-    let root: Signed<RootDocument> = trusted;
-    if (now.getTime() - this.#rootChecked < ROOT_CHECK_MS) return root;
-    const known = root.signed;
-    for (let count = 0; count < MAX_ROTATIONS; count++) {
-      const next: Signed<RootDocument> | undefined = await this.#files.document<RootDocument>(
-        "TrustRoot",
-        ROOT_PATH(root.signed.version + 1),
-        MAX_ROOT_BYTES,
-        signal,
-      );
-      if (next === undefined) break;
-      assertNextRoot(next, root.signed);
-      root = next;
+    if (first !== undefined) this.#first = { id: keySetOf(first.signed), fingerprint: rootFingerprint(first) };
+    if (now.getTime() - this.#rootChecked < ROOT_CHECK_MS) return trusted;
+    const known = trusted.signed;
+    const { root, keySets } = await followRoots(this.#files, trusted, signal);
+    if (this.#state === undefined) {
+      // The same keys under another address: what is remembered of them goes on from there.
+      this.#state = await this.#options.memory.find?.(keySets);
+      if (this.#state?.fork !== undefined) throw forked(this.#files.name, this.#state.fork);
+      if (this.#state !== undefined) return this.#newestRoot(now, signal);
     }
     this.#rootChecked = now.getTime();
     // Versions that a stolen key drove up must not lock out the key that replaced it. The log's head stays.
     const changed = (["timestamp", "snapshot"] as const).some((role) => known.roles[role].keyIds.join() !== root.signed.roles[role].keyIds.join());
     if (this.#state !== undefined && root.signed !== known) {
-      await this.#remember({ ...this.#state, root, ...(changed ? { timestamp: 0, snapshot: 0 } : {}) });
+      const { stated: _stated, ...rest } = this.#state;
+      await this.#remember(changed ? { ...rest, root, timestamp: 0, snapshot: 0 } : { ...this.#state, root });
     }
     this.#root = root;
     return root;
   }
 
-  async #firstRoot(signal?: AbortSignal): Promise<Signed<RootDocument> | undefined> {
-    const root = await this.#files.document<RootDocument>("TrustRoot", ROOT_PATH(1), MAX_ROOT_BYTES, signal);
-    const pinned = this.#options.root;
-    if (root === undefined) {
-      if (pinned === undefined) return undefined;
-      throw this.#missing(ROOT_PATH(1));
-    }
-    assertNextRoot(root, undefined);
-    if (pinned !== undefined && rootFingerprint(root) !== pinned)
-      throw this.#files.refused("PLINTH_TRUST_ROOT", "its first root is not the one that is pinned");
-    return root;
-  }
-
-  async #readTimestamp(root: RootDocument, signal?: AbortSignal): Promise<Timestamp> {
+  async #readTimestamp(root: RootDocument, signal?: AbortSignal): Promise<Signed<Timestamp>> {
     const cached = this.#timestamp;
     const answer = await this.#files.read(TIMESTAMP_PATH, {
       maxBytes: MAX_TIMESTAMP_BYTES,
       ...(cached === undefined ? {} : { etag: cached.etag }),
       ...(signal === undefined ? {} : { signal }),
     });
-    if (answer.kind === "missing") throw this.#missing(TIMESTAMP_PATH);
+    if (answer.kind === "missing") throw this.#files.missing(TIMESTAMP_PATH);
     // A root that came since may have taken the key away: what was kept is checked again, too.
     if (answer.kind === "same" && root.version === this.#accepted?.root.version) return cached!.document;
     if (answer.kind === "same") {
       this.#timestamp = undefined;
       return this.#readTimestamp(root, signal);
     }
-    const parsed = await parseDocument<Signed<Timestamp>>("TrustTimestamp", answer.bytes, TIMESTAMP_PATH, this.#files.name);
-    const document = assertSigned(parsed, signersOf(root, "timestamp"), "The timestamp");
+    const document = await parseDocument<Signed<Timestamp>>("TrustTimestamp", answer.bytes, TIMESTAMP_PATH, this.#files.name);
+    assertSigned(document, signersOf(root, "timestamp"), "The timestamp");
     this.#timestamp = answer.etag === undefined ? undefined : { etag: answer.etag, document };
     return document;
   }
@@ -282,13 +309,26 @@ export class TrustedView {
     return snapshot;
   }
 
-  async #assertGrown(old: Head, head: Head, signal?: AbortSignal): Promise<void> {
+  async #assertGrown({ head: old, checkpoint }: TrustState, head: Head & { note: string }, signal?: AbortSignal): Promise<void> {
     if (head.size < old.size) throw this.#files.refused("PLINTH_LOG_SHRUNK", `its log had ${old.size} events and now has ${head.size}`);
-    const hasGrown = async () => {
-      const proof = old.size === 0 ? [] : await consistencyProof(old.size, head.size, this.#files.logHashes(head.size, signal));
-      return verifyConsistency(old, head, proof);
-    };
-    if (!(await this.#files.holds(hasGrown))) throw this.#files.refused("PLINTH_LOG_FORK", "its log now tells another past than before");
+    const relation = await this.#related({ size: old.size, root: Buffer.from(old.root, "base64") }, head, signal);
+    if (relation.is === "same" || relation.is === "ours-older") return;
+    if (relation.is === "fork" && checkpoint !== undefined) {
+      const { prefix } = relation;
+      throw await this.rememberFork({ kind: "log", ours: checkpoint, theirs: head.note, ...(prefix === undefined ? {} : { prefix }) });
+    }
+    // Wrong tiles may be anybody's doing: refused, and not held against the registry's keys.
+    throw this.#files.refused("PLINTH_LOG_FORK", "its log does not prove that it still tells the past that was seen here");
+  }
+
+  async #related(ours: Head, theirs: Head, signal?: AbortSignal): Promise<Relation> {
+    const size = Math.max(ours.size, theirs.size);
+    let relation: Relation = { is: "unproven" };
+    await this.#files.holds(async () => {
+      relation = await relate(ours, theirs, this.#files.logHashes(size, signal));
+      return relation.is !== "unproven";
+    });
+    return relation;
   }
 
   async #remember(state: TrustState): Promise<void> {
@@ -303,8 +343,7 @@ export class TrustedView {
   #older(what: string, found: number, known: number): PlinthError {
     return this.#files.refused("PLINTH_TRUST_ROLLBACK", `its ${what} is number ${found}, after ${known} was seen here`);
   }
-
-  #missing(path: string): PlinthError {
-    return this.#files.refused("PLINTH_TRUST_MISSING", `${path} is not there, although this registry is known to sign its state`);
-  }
 }
+
+/** Memories from before identities were kept have the newest root only. */
+const idOf = ({ id, root }: TrustState): string => id ?? keySetOf(root.signed);
