@@ -74,7 +74,8 @@ export class RegistryClient {
   constructor({ name, url, fetch, pins, memory = forgetfulMemory(), root, own = false, clock = () => new Date() }: RegistryClientOptions) {
     this.name = name;
     this.url = url;
-    this.#address = addressIdentity(url);
+    // The product's own stays the same one wherever the product is installed.
+    this.#address = own ? "address-product" : addressIdentity(url);
     this.#isOwn = own;
     this.#transport = openTransport(url, name, fetch);
     this.#documents = new Documents(name, this.#transport);
@@ -88,6 +89,16 @@ export class RegistryClient {
     await this.#view.refresh(options.signal);
     const state = this.#view.remembered;
     return { registry: this.#identity(), ...(state === undefined ? {} : { state }) };
+  }
+
+  /** Who this registry is, by what was read of it last. */
+  get identity(): RegistryIdentity {
+    return this.#identity();
+  }
+
+  /** Whether it signs its state, by what was read of it last. */
+  get isSigned(): boolean {
+    return this.#view.isSigned;
   }
 
   /** What this host saw itself of the age of a place in the log; ISO 8601. Nothing where the registry has no log. */

@@ -43,9 +43,9 @@ function webAddress(url: string): string {
   const base = new URL(".", parsed);
   const host = base.hostname.replace(/\.+$/, "");
   const path = base.pathname
-    .replace(/%[0-9a-f]{2}/gi, (escape) => {
-      const letter = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
-      return /[A-Za-z0-9._~-]/.test(letter) ? letter : escape.toUpperCase();
+    .replace(/%[0-9a-f]{2}/gi, (escaped) => {
+      const letter = String.fromCharCode(Number.parseInt(escaped.slice(1), 16));
+      return /[A-Za-z0-9._~-]/.test(letter) ? letter : escaped.toUpperCase();
     })
     .replaceAll(/\/{2,}/g, "/");
   // Escaped dots are dots by now.

@@ -7,6 +7,9 @@ export const PackageHit = Type.Object({
   title: Type.String(),
   description: Type.String(),
   source: Type.String({ description: "Name of the registry or source." }),
+  proven: Type.Optional(
+    Type.Boolean({ description: "Something signed has it as it is shown. Counts for the host's own sources; of all others nothing is proven." }),
+  ),
 });
 
 export const pluginSource = defineContract({

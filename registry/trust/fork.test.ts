@@ -120,6 +120,7 @@ describe("a log that tells another past", () => {
     await split();
     await registry.publish("demo.weather", "1.1.0");
     await twin.publish("demo.weather", "1.1.1");
+    await even();
     const [one, other] = [await registry.json(TIMESTAMP_PATH), await twin.json(TIMESTAMP_PATH)];
     expect(await proven({ kind: "timestamp", ours: one, theirs: other })).toBe(true);
     expect(await proven({ kind: "timestamp", ours: one, theirs: one })).toBe(false);

@@ -38,22 +38,28 @@ export function releasedAt(entry: Pick<PackageVersion, "publishedAt" | "log">): 
   return new Date(entry.log?.at ?? entry.publishedAt);
 }
 
-/** undefined: old enough. A time in the future is no age. */
+/**
+ * undefined: old enough. A time in the future is no age.
+ *
+ * @param options.released when it was there at the earliest by what this host saw itself; default: what the entry says.
+ */
 export function ageFinding(
   id: string,
   entry: Pick<PackageVersion, "version" | "publishedAt" | "log">,
-  { policy, registry, now }: { policy: ReleasePolicy; registry?: string; now: Date },
+  { policy, registry, now, released: seen = releasedAt(entry) }: { policy: ReleasePolicy; registry?: string; now: Date; released?: Date },
 ): ReleaseFinding | undefined {
   const { minimumAgeMs = MINIMUM_AGE_MS, exempt = [] } = policy;
   const names = [id, `${id.slice(0, id.indexOf("."))}.*`, ...(registry === undefined ? [] : [registry])];
   if (minimumAgeMs <= 0 || names.some((name) => exempt.includes(name))) return undefined;
-  const released = releasedAt(entry).getTime();
+  const released = seen.getTime();
   if (released + minimumAgeMs <= now.getTime()) return undefined;
-  const when = Number.isNaN(released) ? "at an unknown time" : `at ${new Date(released).toISOString()}`;
+  const stated = releasedAt(entry).getTime();
+  const how = Number.isNaN(stated) || released > stated ? "was first seen here" : "was published";
+  const when = Number.isNaN(released) ? "was published at an unknown time" : `${how} at ${new Date(released).toISOString()}`;
   const hours = Math.round(minimumAgeMs / 360_000) / 10;
   return {
     code: "PLINTH_RELEASE_YOUNG",
-    message: `${id} ${entry.version} was published ${when}; versions are chosen when they are ${hours} hours old.`,
+    message: `${id} ${entry.version} ${when}; versions are chosen when they are ${hours} hours old.`,
   };
 }
 
@@ -74,7 +80,9 @@ export function downgradeFindings(
   else if (installed.keyId !== undefined && installed.keyId !== update.keyId && !followed)
     lost.push("is signed with a key that does not follow from the known one");
   if (installed.publisher !== update.publisher) lost.push(`comes from ${update.publisher} instead of ${installed.publisher}`);
-  if (installed.registry !== undefined && installed.registry !== update.registry) {
+  if (installed.root !== undefined && update.registry !== undefined && installed.root !== update.root) {
+    lost.push(`comes from a registry ${update.registry} with other root keys than the one before`);
+  } else if (installed.registry !== undefined && (installed.root === undefined || update.root === undefined) && installed.registry !== update.registry) {
     lost.push(`comes from ${update.registry === undefined ? "no registry" : `the registry ${update.registry}`} instead of ${installed.registry}`);
   }
   if (installed.logged && !update.logged) lost.push("is in no log any more");

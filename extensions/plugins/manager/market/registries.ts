@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
-import type { Download, Feed, KeyPins, RegistryClient, TrustMemory } from "@plinth/registry";
+import type { Download, Feed, HostTrust, RegistryClient } from "@plinth/registry";
 import { type Context, errorInfo, PlinthError } from "@plinth/sdk";
-import { addressOf, type Marketplace, marketplacesOf } from "./settings.ts";
+import { addressOf, isOwn, type Marketplace, marketplacesOf } from "./settings.ts";
 
 export type Entry = Awaited<ReturnType<RegistryClient["versions"]>>[number];
 type Hit = Awaited<ReturnType<RegistryClient["search"]>>[number];
@@ -11,15 +10,31 @@ export interface Facts {
   client: RegistryClient;
   /** Lowest version first. */
   entries: Entry[];
+  /** From when on each version counts as released, by what this host saw itself where that is later. */
+  released: ReadonlyMap<string, Date>;
+}
+
+/** The feed of one registry, and who that is. */
+export interface RegistryFeed {
+  registry: string;
+  root: string;
+  feed: Feed;
 }
 
 /** The configured registries in their order. Nothing unsigned or signed by a stranger comes from here. */
 export class Registries {
   readonly #ctx: Context;
   #opened: { key: string; clients: Promise<RegistryClient[]> } | undefined;
+  #trust: Promise<HostTrust> | undefined;
 
   constructor(ctx: Context) {
     this.#ctx = ctx;
+  }
+
+  /** What this host remembers of registries and publishers. */
+  trust(): Promise<HostTrust> {
+    this.#trust ??= import("@plinth/registry").then(({ HostTrust }) => new HostTrust(this.#ctx.store, () => new Date(this.#ctx.clock.now())));
+    return this.#trust;
   }
 
   /** Clients live as long as the configuration stays the same: they keep what they have read. */
@@ -28,6 +43,21 @@ export class Registries {
     const key = JSON.stringify(places);
     if (this.#opened?.key !== key) this.#opened = { key, clients: this.#open(places) };
     return this.#opened.clients;
+  }
+
+  /** Clients that read everything anew, after what is remembered was changed by hand. */
+  reopen(): void {
+    this.#opened = undefined;
+  }
+
+  /** @throws PLINTH_MARKETPLACE when no registry has that name. */
+  async named(name: string): Promise<RegistryClient> {
+    const all = await this.clients();
+    const found = all.find((client) => client.name === name);
+    if (found !== undefined) return found;
+    throw new PlinthError("PLINTH_MARKETPLACE", `There is no registry ${JSON.stringify(name.slice(0, 60))}.`, {
+      next: all.length > 0 ? `There is ${all.map((client) => client.name).join(", ")}.` : "Add one: plinth marketplace add NAME URL",
+    });
   }
 
   async search(query: string, limit: number, signal: AbortSignal): Promise<Hit[]> {
@@ -52,7 +82,8 @@ export class Registries {
     let unknown: unknown;
     for (const client of known.length > 0 ? known : all) {
       try {
-        return { client, entries: await client.versions(id, { signal }) };
+        const entries = await client.versions(id, { signal });
+        return { client, entries, released: await this.#released(client, id, entries) };
       } catch (thrown) {
         if (errorInfo(thrown).code !== "PLINTH_PACKAGE_UNKNOWN") throw thrown;
         unknown ??= thrown;
@@ -61,7 +92,7 @@ export class Registries {
     throw unknown ?? new PlinthError("PLINTH_NO_REGISTRY", "No registry is configured.", { next: "Add one: plinth marketplace add NAME URL" });
   }
 
-  /** Fetch, verify and unpack one exact version. */
+  /** Fetch, verify and unpack one exact version. Nothing is learned from it before an owner has consented. */
   async download(client: RegistryClient, id: string, version: string, into: string, signal: AbortSignal): Promise<Download> {
     const download = await client.download(id, version, { signal });
     const { extractArchive } = await import("@plinth/registry");
@@ -70,13 +101,13 @@ export class Registries {
   }
 
   /** What the registries warn of; those that sign nothing tell nothing. `failed` did not answer. */
-  async advisories(signal: AbortSignal): Promise<{ feeds: { registry: string; feed: Feed }[]; failed: { registry: string; message: string }[] }> {
-    const feeds: { registry: string; feed: Feed }[] = [];
+  async advisories(signal: AbortSignal): Promise<{ feeds: RegistryFeed[]; failed: { registry: string; message: string }[] }> {
+    const feeds: RegistryFeed[] = [];
     const failed: { registry: string; message: string }[] = [];
     for (const client of await this.clients()) {
       try {
         const feed = await client.advisories({ signal });
-        if (feed !== undefined) feeds.push({ registry: client.name, feed });
+        if (feed !== undefined) feeds.push({ registry: client.name, root: rootOf(client) ?? "", feed });
       } catch (thrown) {
         failed.push({ registry: client.name, message: errorInfo(thrown).message });
       }
@@ -84,34 +115,40 @@ export class Registries {
     return { feeds, failed };
   }
 
+  /** A time that nobody has signed is worth what this host saw itself. */
+  async #released(client: RegistryClient, id: string, entries: readonly Entry[]): Promise<Map<string, Date>> {
+    const { releasedAt } = await import("@plinth/registry");
+    const seen = client.isProven ? undefined : await (await this.trust()).seenSince(client.identity.identity, id, entries);
+    return new Map(
+      entries.map((entry) => {
+        const after = entry.log === undefined ? undefined : client.seenBetween(entry.log.index).after;
+        const here = seen?.get(entry.version) ?? new Date(after ?? 0);
+        const stated = releasedAt(entry);
+        return [entry.version, here > stated ? here : stated];
+      }),
+    );
+  }
+
   async #open(places: Marketplace[]): Promise<RegistryClient[]> {
     const { RegistryClient } = await import("@plinth/registry");
-    const pins = storedPins(this.#ctx);
-    return places.map(
-      ({ root, ...place }) =>
-        new RegistryClient({
-          name: place.name,
-          url: addressOf(place),
-          pins,
-          memory: storedMemory(this.#ctx, place.url),
-          fetch: (address, options) => this.#ctx.fetch(address, options),
-          clock: () => new Date(this.#ctx.clock.now()),
-          ...(root === undefined ? {} : { root }),
-        }),
-    );
+    const trust = await this.trust();
+    return places.map((place) => {
+      const url = addressOf(place);
+      return new RegistryClient({
+        name: place.name,
+        url,
+        own: isOwn(place),
+        pins: trust.pins,
+        memory: trust.memory(url, place.root),
+        fetch: (address, options) => this.#ctx.fetch(address, options),
+        clock: () => new Date(this.#ctx.clock.now()),
+        ...(place.root === undefined ? {} : { root: place.root }),
+      });
+    });
   }
 }
 
-/** A publisher's keys are remembered from the first package on, for all registries: one cannot speak for another's publisher. */
-function storedPins(ctx: Context): KeyPins {
-  return {
-    get: (publisher) => ctx.store.get(`pin/${publisher}`),
-    set: (publisher, keys) => ctx.store.set(`pin/${publisher}`, keys),
-  };
-}
-
-/** The newest state that was accepted, by address: a registry cannot be led back to an older one. */
-function storedMemory(ctx: Context, url: string): TrustMemory {
-  const key = `trust/${createHash("sha256").update(url).digest("hex").slice(0, 32)}`;
-  return { get: () => ctx.store.get(key), set: (state) => ctx.store.set(key, state) };
+/** A registry's key set, where it signs its state. */
+export function rootOf({ identity: { identity } }: Pick<RegistryClient, "identity">): string | undefined {
+  return identity.startsWith("root-") ? identity.slice("root-".length) : undefined;
 }

@@ -43,6 +43,9 @@ export function configuredMarketplaces({ config }: Pick<Context, "config">): Mar
 /** The registry that the product brings along, as old as the product itself. Its address holds wherever that is installed. */
 const SAMPLE: Marketplace = { name: "sample", url: "product:registry", anyAge: true };
 
+/** Its files are the product's: as good as the product, signed or not. */
+export const isOwn = ({ url }: Marketplace): boolean => url === SAMPLE.url;
+
 /** What a client is given: a folder, a file: URL or an http(s) URL. */
 export function addressOf({ url }: Marketplace): string {
   return url === SAMPLE.url ? fileURLToPath(new URL("../../registry", import.meta.url)) : url;
