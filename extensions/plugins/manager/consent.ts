@@ -1,4 +1,5 @@
 import { createHash, randomInt } from "node:crypto";
+import type { Learned } from "@plinth/registry";
 import { type Context, PlinthError } from "@plinth/sdk";
 import type { Requester } from "./operation.ts";
 import type { Package } from "./set/step.ts";
@@ -11,6 +12,8 @@ export interface Waiting {
   staged: string[];
   /** Versions that are there now, by id. */
   replaces: { [id: string]: string };
+  /** What is kept of publishers and registries with the yes, and not before. */
+  learns: Learned[];
 }
 
 type Stored = Waiting & { asker: string; expiresAt: number };

@@ -1,4 +1,5 @@
 import type { Installed, InstallResult, Provided } from "./installation.ts";
+import { cardFacts } from "./market/trust-card.ts";
 import type { Job } from "./operation.ts";
 import { type Block, code, type Report, safe } from "./report.ts";
 import type { Part } from "./set/step.ts";
@@ -27,9 +28,8 @@ function headline({ id, version, title, replaces }: Part): string {
   return `${what} (${safe(title, 80)})`;
 }
 
-function partBlocks({ replaces, source, signedBy, because, asked, widens, narrows, notices, asks }: Part, text: string): Block[] {
-  const facts: [string, string][] = [["From", source]];
-  facts.push(["Signed by", signedBy ?? "nobody: unsigned, nobody vouches for these files"]);
+function partBlocks({ replaces, source, trust, because, asked, widens, narrows, notices, asks }: Part, text: string): Block[] {
+  const facts: [string, string][] = [["From", source], ...cardFacts(trust)];
   if (!asked && because.length > 0) facts.push(["Because", because.join("; ")]);
   const blocks: Block[] = [{ text }, { facts }];
   if (notices.length > 0) blocks.push({ title: "Look at this first" }, { items: notices });

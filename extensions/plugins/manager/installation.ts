@@ -122,10 +122,10 @@ export class Installation {
     requester: Requester,
     signal: AbortSignal,
   ): AsyncGenerator<string, Extract<InstallResult, { status: "needs-consent" | "installed" }>> {
-    const { parts, packages, staged, granted, quiet } = prepared;
+    const { parts, packages, learns, staged, granted, quiet } = prepared;
     const [root, ...along] = parts as [Part, ...Part[]];
     const replaces = Object.fromEntries(parts.flatMap((part) => (part.replaces === undefined ? [] : [[part.id, part.replaces]])));
-    const waiting: Waiting = { packages, staged, replaces };
+    const waiting: Waiting = { packages, staged, replaces, learns };
     if (decision === "yes" || granted || (decision === "quiet" && quiet)) {
       yield `Installing ${named(waiting)} …`;
       return { ...(await this.#commit(waiting, signal)), parts };
@@ -193,7 +193,10 @@ export class Installation {
     return status.state === "ready" || status.state === "active";
   }
 
-  async #commit({ packages, replaces }: Waiting, signal: AbortSignal): Promise<Installed> {
+  async #commit({ packages, replaces, learns = [] }: Waiting, signal: AbortSignal): Promise<Installed> {
+    // The yes is there, and the keys come first: what is installed is always signed by a key that is known.
+    const trust = await this.registries.trust();
+    for (const one of learns) await trust.learn(one);
     const world = await readWorld(this.#ctx);
     const at = this.#ctx.clock.now();
     for (const { id } of packages) {

@@ -10,6 +10,7 @@ interface Listing {
 
 interface Search {
   query: string;
+  /** `proven` is this extension's own word: of sources of others nothing is. */
   hits: Hits;
   /** Sources that did not answer. */
   failed: { source: string; message: string }[];
@@ -73,7 +74,8 @@ export function search(ctx: Context): Operation {
       const answers = await Promise.allSettled(searchable.map(({ id }) => sources.get(id).search({ query, limit: PAGE }, { signal })));
       const result: Search = { query, hits: [], failed: [] };
       for (const [at, answer] of answers.entries()) {
-        if (answer.status === "fulfilled") result.hits.push(...answer.value.hits);
+        const isOwn = searchable[at]!.extension === ctx.id;
+        if (answer.status === "fulfilled") result.hits.push(...answer.value.hits.map((hit) => (isOwn && hit.proven === true ? hit : unproven(hit))).filter(({ id }) => id !== ""));
         else result.failed.push({ source: searchable[at]!.id, message: (answer.reason as Error).message });
       }
       if (result.hits.length === 0 && answers.length > 0 && result.failed.length === answers.length) {
@@ -83,20 +85,26 @@ export function search(ctx: Context): Operation {
     },
     report({ query, hits, failed }: Search, { requester }) {
       const blocks: Block[] = [];
-      const first = hits[0];
-      if (first) {
+      const proven = hits.filter((hit) => hit.proven === true);
+      const first = proven[0];
+      const command = requester.surface === "chat" ? "/plugins" : "plinth plugins";
+      if (hits.length > 0) {
         blocks.push({
           head: ["id", "version", "title", "description", "source"],
-          rows: hits.slice(0, PAGE).map(({ id, version, title, description, source }) => [id, version, title, description, source]),
+          rows: hits
+            .slice(0, PAGE)
+            .map(({ id, version, title, description, source, proven: is }) => [id, version, title, description, is ? source : `${source}, unproven`]),
         });
-        const command = requester.surface === "chat" ? "/plugins install" : "plinth plugins install";
-        blocks.push({ text: `Install one with ${code(`${command} ${first.id}`)}` });
+        if (first !== undefined) blocks.push({ text: `Install one with ${code(`${command} install ${first.id}`)}` });
+        if (proven.length < hits.length) {
+          blocks.push({ text: `What is unproven stands in a list that nobody has signed. Look at one before you want it: ${code(`${command} info ID`)}` });
+        }
       } else
         blocks.push({
           text: query ? `Nothing fits “${safe(query, 100)}”. Try other words, or none to see everything.` : "There is nothing to install.",
         });
       if (failed.length > 0) blocks.push({ items: failed.map(({ source, message }) => `${source} did not answer: ${message}`) });
-      const suggest = hits.slice(0, 5).map(({ id }) => ({ label: `Install ${id}`, text: `/plugins install ${id}` }));
+      const suggest = proven.slice(0, 5).map(({ id }) => ({ label: `Install ${id}`, text: `/plugins install ${id}` }));
       return { blocks, ...(requester.surface === "chat" && suggest.length > 0 ? { suggest } : {}) };
     },
   };
@@ -104,4 +112,12 @@ export function search(ctx: Context): Operation {
 
 function faultLine({ id, fault }: ExtensionStatus): string {
   return `${id}: ${fault?.code} in ${fault?.phase}: ${fault?.message}${fault?.next ? ` Next: ${fault.next}` : ""}`;
+}
+
+const ID = /^[a-z0-9@][a-z0-9@/._-]{0,199}$/;
+
+/** The id of a hit that nothing signed has, and its version: no words of strangers, and nothing that is not plain. */
+function unproven({ id, version, source }: Hits[number]): Hits[number] {
+  const plain = (text: string, shape: RegExp) => (shape.test(text) ? text : "");
+  return { id: plain(id, ID), version: plain(version, /^[0-9A-Za-z.+-]{1,64}$/), title: "", description: "", source: safe(source, 64), proven: false };
 }

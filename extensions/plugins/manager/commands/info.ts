@@ -11,6 +11,10 @@ import { readWorld } from "../world.ts";
 interface Info {
   id: string;
   registry: string;
+  /** false: nothing signed has any of this; it is what the registry says. */
+  proven: boolean;
+  /** When this host first saw that version, where nothing signed gives a time; ISO 8601. */
+  seen?: string;
   /** The version that would be installed, or the one that was asked for. */
   version: string;
   title: string;
@@ -44,12 +48,12 @@ export function info(ctx: Context, registries: Registries): Operation {
       const { id, range } = parsePackage(String(input.id).replace(/^registry:/, ""));
       yield "Asking the registries …";
       const { installed } = await readWorld(ctx);
-      const { client, entries } = await registries.facts(id, signal, installed.get(id)?.lock.registry);
+      const { client, entries, released } = await registries.facts(id, signal, installed.get(id)?.lock.registry);
       const exact = entries.find(({ version }) => version === range);
       const entry = exact ?? (await client.resolve(id, range ?? "latest", { signal }));
       const manifest = entry.manifest as Manifest;
       const { adviseOn, describePowers } = await import("@plinth/registry");
-      const refused = await refusalOf(id, entry, { policy: releasePolicyOf(ctx), registry: client.name, now: ctx.clock.now() });
+      const refused = await refusalOf(id, entry, { policy: releasePolicyOf(ctx), registry: client.name, released, now: ctx.clock.now() });
       const feed = await client.advisories({ signal }).catch((thrown: unknown) => {
         ctx.log.warn("Advisories could not be read.", { registry: client.name, error: errorInfo(thrown) });
         return undefined;
@@ -58,6 +62,8 @@ export function info(ctx: Context, registries: Registries): Operation {
       return {
         id,
         registry: client.name,
+        proven: client.isProven,
+        ...(client.isProven ? {} : { seen: released.get(entry.version)?.toISOString() ?? "" }),
         version: entry.version,
         title: manifest.title,
         description: manifest.description,
@@ -82,15 +88,19 @@ export function info(ctx: Context, registries: Registries): Operation {
 
 function blocksOf(result: Info, command: string): Block[] {
   const { id, version, title, description, registry, keyId, publisher, publishedAt, log, license, size, installed, asks, needs } = result;
+  const { proven, seen } = result;
+  const day = (at: string) => at.slice(0, 16).replace("T", " ");
   const facts: [string, string][] = [
-    ["Registry", registry],
-    ["Publisher", `${publisher}, key ${keyId}`],
-    ["Published", `${publishedAt.slice(0, 16).replace("T", " ")}${log === undefined ? "" : `, place ${log} of the registry's log`}`],
+    ["Registry", proven ? registry : `${registry}, which signs nothing: all of this is unproven`],
+    ["Publisher", proven ? `${publisher}, key ${keyId}` : `${publisher}, key ${keyId}: unproven`],
+    ["Published", `${day(publishedAt)}${log === undefined ? "" : `, place ${log} of the registry's log`}${seen ? `, unproven: seen here ${day(seen)}` : ""}`],
     ["License", license ?? "not stated"],
     ["Size", `${Math.ceil(size / 1_024)} KiB`],
     ["Installed here", installed ?? "no"],
   ];
-  const blocks: Block[] = [{ text: `${code(id)} ${safe(version)}: ${safe(title, 80)}` }, { text: safe(description, 400) }, { facts }];
+  const named: Block[] = [{ text: `${code(id)} ${safe(version)}: ${safe(title, 80)}` }, { text: safe(description, 400) }];
+  const unnamed: Block[] = [{ text: `${code(id)} ${safe(version)}` }, { text: `Says of itself, unproven: “${safe(title, 80)}. ${safe(description, 400)}”` }];
+  const blocks: Block[] = [...(proven ? named : unnamed), { facts }];
   const warnings = [
     ...(result.refused === undefined ? [] : [`It would not be installed now: ${result.refused}`]),
     ...(result.deprecated === undefined ? [] : [`Deprecated: ${result.deprecated}`]),

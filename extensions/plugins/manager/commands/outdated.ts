@@ -83,7 +83,7 @@ async function rowOf(
   signal: AbortSignal,
 ): Promise<Row> {
   const { default: semver } = await import("semver");
-  const { client, entries } = await registries.facts(id, signal, lock.registry);
+  const { client, entries, released } = await registries.facts(id, signal, lock.registry);
   const here = entries.find(({ version }) => version === manifest.version);
   const stable = entries.filter(({ version, yanked }) => yanked === undefined && semver.prerelease(version) === null);
   const newest = stable.at(-1)?.version ?? manifest.version;
@@ -93,7 +93,7 @@ async function rowOf(
   let allowed = manifest.version;
   for (const entry of stable) {
     if (semver.lte(entry.version, manifest.version) || (pin !== undefined && !semver.satisfies(entry.version, pin))) continue;
-    const refused = await refusalOf(id, entry, { policy, registry: client.name, now: ctx.clock.now() });
+    const refused = await refusalOf(id, entry, { policy, registry: client.name, released, now: ctx.clock.now() });
     if (refused === null) allowed = entry.version;
     else if (entry.version === newest) notes.push(refused);
   }

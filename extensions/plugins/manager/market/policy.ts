@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { ReleasePolicy, TrustEvidence } from "@plinth/registry";
 import { type Manifest, PlinthError } from "@plinth/sdk";
-import type { Installed } from "../world.ts";
+import type { Installed, LockEntry } from "../world.ts";
 import type { Entry } from "./registries.ts";
 
 const MOST_ALARMS = 6;
@@ -11,12 +11,13 @@ const MOST_ALARMS = 6;
 export async function refusalOf(
   id: string,
   entry: Entry,
-  { policy, registry, now }: { policy: ReleasePolicy; registry: string; now: number },
+  { policy, registry, released, now }: { policy: ReleasePolicy; registry: string; released: ReadonlyMap<string, Date>; now: number },
 ): Promise<string | null> {
   if (entry.blocked !== undefined) return `its registry withholds it: ${entry.blocked}`;
   if (entry.yanked !== undefined) return `it was withdrawn: ${entry.yanked}`;
   const { ageFinding } = await import("@plinth/registry");
-  const young = ageFinding(id, entry, { policy, registry, now: new Date(now) });
+  const since = released.get(entry.version);
+  const young = ageFinding(id, entry, { policy, registry, now: new Date(now), ...(since === undefined ? {} : { released: since }) });
   return young === undefined ? null : young.message.replace(/\.$/, "");
 }
 
@@ -27,7 +28,7 @@ export async function refusalOf(
  */
 export async function assertTrusted(
   installed: Installed | undefined,
-  next: { id: string; version: string; integrity?: string; keyId?: string; registry?: string; log?: number; isLocal: boolean },
+  next: { id: string; version: string; integrity?: string; keyId?: string; registry?: string; root?: string; log?: number; followed: boolean },
   policy: ReleasePolicy,
 ): Promise<void> {
   if (installed === undefined) return;
@@ -42,15 +43,14 @@ export async function assertTrusted(
   }
   const { downgradeFindings } = await import("@plinth/registry");
   const publisher = id.slice(0, id.indexOf("."));
-  const evidence = (keyId: string | undefined, registry: string | undefined, logged: boolean): TrustEvidence => ({
+  const evidence = (keyId: string | undefined, { registry, root, log }: Pick<LockEntry, "registry" | "root" | "log">): TrustEvidence => ({
     publisher,
-    logged,
+    logged: log !== undefined,
     ...(keyId === undefined ? {} : { keyId }),
     ...(registry === undefined ? {} : { registry }),
+    ...(root === undefined ? {} : { root }),
   });
-  const before = evidence(lock.signature?.keyId, lock.registry, lock.log !== undefined);
-  // The client refuses a key that does not follow from the known ones; what comes from this machine proves nothing.
-  const [lost] = downgradeFindings(id, before, evidence(next.keyId, next.registry, next.log !== undefined), { policy, followed: !next.isLocal });
+  const [lost] = downgradeFindings(id, evidence(lock.signature?.keyId, lock), evidence(next.keyId, next), { policy, followed: next.followed });
   if (lost === undefined) return;
   throw new PlinthError(lost.code, `${lost.message} What vouched for ${id} ${manifest.version} does not vouch for this.`, {
     next: `If you want it all the same: plinth plugins uninstall ${id} --keep-data, then install it.`,

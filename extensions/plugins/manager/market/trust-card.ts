@@ -35,18 +35,20 @@ export interface TrustCard {
   published?: { at: string; proven: boolean; seenSince?: string };
   /** What is odd about it, in sentences. */
   warnings: string[];
+  /** When this was found; ISO 8601. */
+  at: string;
 }
 
 /** Met so short ago, somebody is met now: by the command before, or by this one. */
 const NOW_MS = 10 * 60_000;
 
-export async function cardOf(registries: Registries, client: RegistryClient, download: Download, facts: Facts | undefined): Promise<TrustCard> {
+export async function cardOf(registries: Registries, client: RegistryClient, download: Download, facts: Facts, now: number): Promise<TrustCard> {
   const { entry, evidence, key, learned } = download;
   const trust = await registries.trust();
   const record = await trust.pin(evidence.publisher, learned.registry);
   const { state } = await client.standing();
   const seen = entry.log === undefined ? undefined : client.seenBetween(entry.log.index).by;
-  const here = evidence.logged ? seen : facts?.released.get(entry.version)?.toISOString();
+  const here = evidence.logged ? seen : facts.released.get(entry.version)?.toISOString();
   const warnings: string[] = [];
   if (key.is === "first") {
     for (const other of await trust.elsewhere(evidence.publisher, learned.registry)) {
@@ -72,14 +74,22 @@ export async function cardOf(registries: Registries, client: RegistryClient, dow
       packages: key.is === "first" ? 0 : (record?.packages.length ?? 0),
     },
     ...(evidence.logged && entry.log !== undefined ? { log: { place: entry.log.index, size: state?.head.size ?? 0 } } : {}),
-    published: { at: entry.log?.at ?? entry.publishedAt, proven: evidence.logged, ...(here === undefined ? {} : { seenSince: here }) },
+    published: { at: entry.log?.at ?? entry.publishedAt, proven: client.isProven, ...(here === undefined ? {} : { seenSince: here }) },
     warnings,
+    at: new Date(now).toISOString(),
   };
 }
 
-/** Of a package that is on this machine already, as its lock says; or of one that a source of others fetched. */
-export function claimedCard(publisher: string, keyId: string | undefined, warnings: string[] = []): TrustCard {
-  return { ...(keyId === undefined ? {} : { key: { publisher, keyId, is: "claimed" as const, packages: 0 } }), warnings };
+/** Of what another source than a registry fetched. */
+export function claimedCard(publisher: string, keyId: string | undefined, now: number): TrustCard {
+  const key = keyId === undefined ? {} : { key: { publisher, keyId, is: "claimed" as const, packages: 0 } };
+  return { ...key, warnings: [], at: new Date(now).toISOString() };
+}
+
+/** Of a package that was here before: its signature was checked when it came, and its digest is checked again now. */
+export function keptCard(id: string, keyId: string | undefined, now: number): TrustCard {
+  const key = keyId === undefined ? {} : { key: { publisher: id.slice(0, id.indexOf(".")), keyId, is: "known" as const, packages: 1 } };
+  return { ...key, warnings: [], at: new Date(now).toISOString() };
 }
 
 /** What the files of one installed extension replace by those of another party. */
@@ -91,24 +101,25 @@ export function changedParty({ lock }: Installed, next: { source: string; keyId?
 }
 
 /** Names and values for people. */
-export function cardFacts({ registry, key, log, published }: TrustCard, now: number): [string, string][] {
+export function cardFacts({ registry, key, log, published, at }: TrustCard): [string, string][] {
+  const now = Date.parse(at);
   const facts: [string, string][] = [];
   if (registry !== undefined) facts.push(["Registry", `${registry.name}, ${registry.address}: ${registryWords(registry, now)}`]);
-  facts.push(["Signed by", keyWords(key, now)]);
+  facts.push(["Signed by", keyWords({ key, at })]);
   if (registry === undefined) return facts;
   facts.push(["Log", log === undefined ? "none: nothing shows that others get the same" : `place ${log.place} of ${log.size}, seen by everybody`]);
   if (published !== undefined) facts.push(["Age", ageWords(published, now)]);
   return facts;
 }
 
-export function keyWords(key: TrustCard["key"], now: number): string {
+export function keyWords({ key, at }: { key?: TrustCard["key"] | undefined; at: string }): string {
   if (key === undefined) return "nobody: unsigned, nobody vouches for these files";
   const name = `${key.publisher}, key ${key.keyId}`;
   if (key.is === "claimed") return `${name}, as its source says: not checked`;
   if (key.is === "first") return `${name}: first met now`;
   if (key.is === "follows") return `${name}: new, the key that was known here vouches for it`;
   const packages = `${key.packages} ${key.packages === 1 ? "package" : "packages"}`;
-  return `${name}: known here ${key.knownSince === undefined ? "for long" : sinceWords(key.knownSince, now)}, from ${packages}`;
+  return `${name}: known here ${key.knownSince === undefined ? "for long" : sinceWords(key.knownSince, Date.parse(at))}, from ${packages}`;
 }
 
 function registryWords({ signed, own, knownSince }: NonNullable<TrustCard["registry"]>, now: number): string {
@@ -120,7 +131,7 @@ function registryWords({ signed, own, knownSince }: NonNullable<TrustCard["regis
 function ageWords({ at, proven, seenSince }: NonNullable<TrustCard["published"]>, now: number): string {
   const day = at.slice(0, 16).replace("T", " ");
   const here = isNow(seenSince, now) ? "first seen here now" : `seen here ${sinceWords(seenSince!, now)}`;
-  return `${proven ? `published ${day} by the registry's log` : `says ${day}, which nobody has proven`}; ${here}`;
+  return `${proven ? `published ${day} by the registry` : `says ${day}, which nobody has proven`}; ${here}`;
 }
 
 const isNow = (since: string | undefined, now: number): boolean => since === undefined || now - Date.parse(since) < NOW_MS;

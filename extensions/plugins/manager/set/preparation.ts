@@ -1,7 +1,9 @@
+import type { Learned } from "@plinth/registry";
 import { type Candidate, type Context, type Manifest, PlinthError } from "@plinth/sdk";
 import { alarmsOf, assertTrusted, noticesOf } from "../market/policy.ts";
-import type { Registries } from "../market/registries.ts";
+import type { Facts, Registries } from "../market/registries.ts";
 import { releasePolicyOf } from "../market/settings.ts";
+import { cardOf, changedParty, claimedCard, keptCard, keyWords } from "../market/trust-card.ts";
 import { safe } from "../report.ts";
 import { recordOf } from "../sources/registry.ts";
 import { parsePackage, parseSpec } from "../spec.ts";
@@ -12,6 +14,8 @@ import { type Fetched, type Package, type Part, pinOf, type Step } from "./step.
 export interface Prepared {
   parts: Part[];
   packages: Package[];
+  /** What is kept of publishers and registries once an owner has consented. */
+  learns: Learned[];
   /** Folders to remove when it is over. */
   staged: string[];
   /** An owner has consented to exactly all of this already. */
@@ -46,7 +50,7 @@ export class Preparation {
     yield "Checking what it is and what it asks for …";
     const dirs = fetched.map(({ dir }) => dir);
     const { candidates } = await this.#ctx.use("plinth.host-admin").one().inspectSet({ dirs }, { signal });
-    const prepared: Prepared = { parts: [], packages: [], staged, granted: true, quiet: true };
+    const prepared: Prepared = { parts: [], packages: [], learns: [], staged, granted: true, quiet: true };
     for (const [at, candidate] of candidates.entries()) {
       await this.#take(prepared, steps[at] as Step, candidate, fetched[at] as Fetched, world, signal);
     }
@@ -74,26 +78,31 @@ export class Preparation {
         next: "Tell its publisher, or install it from a folder or archive that you trust.",
       });
     }
-    return { ...fetched, dir: into, signedBy: signerOf(fetched.signature?.keyId, source.extension === this.#ctx.id, source.id) };
+    const publisher = `the source ${source.id}`;
+    // Whom a source of others names is not who vouches here.
+    const { registry: _registry, log: _log, ...told } = fetched;
+    return { ...told, dir: into, card: claimedCard(publisher, fetched.signature?.keyId, this.#ctx.clock.now()) };
   }
 
   async #fetch({ id, from, locked }: Step, cwd: string, staged: string[], signal: AbortSignal): Promise<Fetched> {
     if ("fetched" in from) return from.fetched;
-    if ("dir" in from) return { ...from.provenance, dir: from.dir, signedBy: signerOf(from.provenance.signature?.keyId, true, "") };
+    if ("dir" in from) return { ...from.provenance, dir: from.dir, card: keptCard(id ?? "", from.provenance.signature?.keyId, this.#ctx.clock.now()) };
     if ("spec" in from) {
       const { scheme, rest } = parseSpec(from.spec, cwd);
       if (scheme !== "registry") return await this.fetchSpec(from.spec, cwd, staged, signal);
       const { id: named, range } = parsePackage(rest);
       const facts = await this.#registries.facts(named, signal, locked?.registry);
-      return await this.#download(facts.client, named, range ?? "latest", staged, signal);
+      return await this.#download(facts, named, range ?? "latest", staged, signal);
     }
-    return await this.#download(from.facts.client, id ?? from.entry.manifest.id, from.entry.version, staged, signal);
+    return await this.#download(from.facts, id ?? from.entry.manifest.id, from.entry.version, staged, signal);
   }
 
-  async #download(client: Parameters<Registries["download"]>[0], id: string, version: string, staged: string[], signal: AbortSignal) {
+  async #download(facts: Facts, id: string, version: string, staged: string[], signal: AbortSignal): Promise<Fetched> {
+    const { client } = facts;
     const dir = await this.#open(staged);
-    const record = recordOf(id, await this.#registries.download(client, id, version, dir, signal));
-    return { ...record, dir, signedBy: signerOf(record.signature.keyId, true, "registry") };
+    const download = await this.#registries.download(client, id, version, dir, signal);
+    const card = await cardOf(this.#registries, client, download, facts, this.#ctx.clock.now());
+    return { ...recordOf(id, download), dir, card, learned: download.learned };
   }
 
   async #open(staged: string[]): Promise<string> {
@@ -112,15 +121,20 @@ export class Preparation {
     assertLocked(step, candidate);
     const manifest = candidate.manifest as Manifest;
     const installed = world.installed.get(id);
-    const { dir, signedBy, signature, ...rest } = fetched;
-    const judged = { id, version, ...rest, isLocal: signature === undefined, ...(signature === undefined ? {} : { keyId: signature.keyId }) };
+    const { dir, card, learned, signature, root, ...others } = fetched;
+    // A lockfile from before registries had identities stays as it is.
+    const rest = root === undefined || (step.locked !== undefined && step.locked.root === undefined) ? others : { ...others, root };
+    // Only a key that was known here before, or that a known one vouches for, follows from what is installed.
+    const followed = card.key?.is === "known" || card.key?.is === "follows";
+    const judged = { id, version, ...rest, followed, ...(signature === undefined ? {} : { keyId: signature.keyId }) };
     // What a lockfile names was judged when it came into the lockfile.
     if (step.locked === undefined) await assertTrusted(installed, judged, releasePolicyOf(this.#ctx));
     await this.#askGates(candidate, fetched, signal);
     // What the installed version does already was looked at when it came.
     const known = installed?.dir === undefined ? [] : await alarmsOf(installed.dir, installed.manifest).catch(() => []);
     const alarms = (await alarmsOf(dir, manifest)).filter((alarm) => !known.includes(alarm));
-    const notices = [...(await noticesOf(installed?.manifest, manifest)), ...alarms];
+    const other = installed === undefined || step.locked !== undefined ? undefined : changedParty(installed, judged);
+    const notices = [...card.warnings, ...(other === undefined ? [] : [other]), ...(await noticesOf(installed?.manifest, manifest)), ...alarms];
     const consented = (world.snapshot.grants.get(id)?.asks ?? []) as string[];
     const part: Part = {
       id,
@@ -134,9 +148,11 @@ export class Preparation {
       widens: consent.widens,
       narrows: consented.filter((ask) => !consent.asks.includes(ask)),
       notices,
-      signedBy,
+      signedBy: card.key === undefined ? null : keyWords(card),
+      trust: card,
     };
     prepared.parts.push(part);
+    if (learned !== undefined) prepared.learns.push(learned);
     prepared.packages.push({
       id,
       version,
@@ -171,9 +187,4 @@ function assertLocked({ locked }: Step, { id, version, digest }: Candidate): voi
   throw new PlinthError("PLINTH_LOCK_DIFFERS", `${id} ${version} is not what the lockfile names: its files differ from those of ${locked.version}.`, {
     next: "Do not install it, or make a new lockfile where it was made.",
   });
-}
-
-function signerOf(keyId: string | undefined, own: boolean, source: string): string | null {
-  if (keyId === undefined) return null;
-  return own ? `key ${keyId}, checked against the publisher's known key` : `key ${keyId}, as the source ${source} says`;
 }

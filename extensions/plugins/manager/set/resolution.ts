@@ -99,7 +99,7 @@ async function assertOffered({ id, range, exact }: Asked, resolution: Resolution
   const reasons: string[] = [];
   for (const entry of fitting) {
     if (entry.version === installed?.manifest.version) return;
-    const reason = await refusalOf(id, entry, { ...resolution, registry: facts.client.name });
+    const reason = await refusalOf(id, entry, { ...resolution, released: facts.released, registry: facts.client.name });
     if (reason === null) return;
     reasons.push(reason);
   }
@@ -168,7 +168,7 @@ class Sources {
       throw thrown;
     });
     for (const entry of facts?.entries ?? []) {
-      const reason = await refusalOf(id, entry, { ...this.#resolution, registry: facts!.client.name });
+      const reason = await refusalOf(id, entry, { ...this.#resolution, released: facts!.released, registry: facts!.client.name });
       if (reason !== null) this.#refusals.set(`${id}@${entry.version}`, reason);
     }
     this.#facts.set(id, facts);

@@ -1,4 +1,6 @@
+import type { Learned } from "@plinth/registry";
 import type { Entry, Facts } from "../market/registries.ts";
+import type { TrustCard } from "../market/trust-card.ts";
 import type { LockEntry } from "../world.ts";
 
 /** What a source says of a package that it fetched, besides the package itself. */
@@ -7,14 +9,17 @@ export interface Provenance {
   integrity?: string;
   signature?: { keyId: string; signature: string };
   registry?: string;
+  /** The registry's root key set, where it signs its state. */
+  root?: string;
   log?: number;
 }
 
 /** A package on this machine, on its way in. */
 export interface Fetched extends Provenance {
   dir: string;
-  /** In words, who vouches for it; null for nobody. */
-  signedBy: string | null;
+  card: TrustCard;
+  /** What an owner's consent to it teaches; undefined: nothing. */
+  learned?: Learned;
 }
 
 /** One package of a set that is to be installed. */
@@ -48,7 +53,10 @@ export interface Part {
   narrows: string[];
   /** What else an owner should read first. */
   notices: string[];
+  /** In words, who vouches for it; null for nobody. */
   signedBy: string | null;
+  /** The same and more, for programs. */
+  trust: TrustCard;
 }
 
 /** What the host is given to install, and what stays behind when it is not. */

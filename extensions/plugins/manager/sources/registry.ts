@@ -14,7 +14,8 @@ export function registrySource(registries: Registries): Provider<"plinth.plugin-
       const { id, range } = parsePackage(spec);
       const { client } = await registries.facts(id, call.signal);
       const { version } = await client.resolve(id, range ?? "latest", { signal: call.signal });
-      return recordOf(id, await registries.download(client, id, version, into, call.signal));
+      const { root: _root, ...record } = recordOf(id, await registries.download(client, id, version, into, call.signal));
+      return record;
     },
   };
 }
@@ -27,6 +28,7 @@ export function recordOf(id: string, { entry, evidence }: Awaited<ReturnType<Reg
     integrity: entry.integrity,
     signature: entry.signature,
     registry: evidence.registry,
+    ...(evidence.root === undefined ? {} : { root: evidence.root }),
     ...(evidence.logged && entry.log !== undefined ? { log: entry.log.index } : {}),
   };
 }

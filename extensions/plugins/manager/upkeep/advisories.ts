@@ -14,9 +14,9 @@ export async function advisoriesFor(
   if (installed.size === 0) return { findings: [], failed: [] };
   const { adviseOn } = await import("@plinth/registry");
   const { feeds, failed } = await registries.advisories(signal);
-  const findings = feeds.flatMap(({ registry, feed }) => {
-    // A registry speaks of what came from it, and of what came from nowhere in particular.
-    const its = [...installed].filter(([, { lock }]) => lock.registry === undefined || lock.registry === registry);
+  const findings = feeds.flatMap(({ registry, root, feed }) => {
+    // A registry speaks of what it delivered, and of nothing else: by its keys, or by its name where an older lock has no more.
+    const its = [...installed].filter(([, { lock }]) => (lock.root === undefined ? lock.registry === registry : lock.root === root));
     const versions = its.map(([id, { manifest }]) => ({ id, version: manifest.version }));
     return adviseOn(feed, versions, advisorySettingsOf(ctx));
   });
