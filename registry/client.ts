@@ -24,7 +24,7 @@ import {
 } from "./trust/key-pins.ts";
 import { publishEvent } from "./trust/log-event.ts";
 import type { PackageProof } from "./trust/package-proof.ts";
-import { type Delegation, keyAt } from "./trust/publisher-keys.ts";
+import { activeKeys, type Delegation, keyAt } from "./trust/publisher-keys.ts";
 import type { Feed } from "./trust/registry-state.ts";
 import type { TrustEvidence } from "./trust/release-policy.ts";
 import { forgetfulMemory, type TrustMemory, type TrustState } from "./trust/trust-memory.ts";
@@ -213,11 +213,10 @@ export class RegistryClient {
     return (await this.#view.refresh(signal)) ? this.#view.consistently(() => this.#view.feed(signal), signal) : undefined;
   }
 
-  /** The keys that the registry names for a publisher now. */
+  /** The keys with which the registry lets a publisher sign now. */
   async keysOf(publisher: string, options: { signal?: AbortSignal } = {}): Promise<PublicKey[]> {
     const { signal } = options;
-    if (await this.#view.refresh(signal))
-      return (await this.#delegation(publisher, signal)).keys.map(({ keyId, publicKey }) => ({ keyId, publicKey }));
+    if (await this.#view.refresh(signal)) return activeKeys(await this.#delegation(publisher, signal));
     const { keys } = await this.#documents.root(signal);
     return Object.hasOwn(keys, publisher) ? keys[publisher]! : [];
   }

@@ -20,7 +20,9 @@ export const LockEntry = Type.Object(
     integrity: Type.Optional(Type.String({ pattern: "^sha512-", description: "sha512 of the tarball, SRI form." })),
     signature: Type.Optional(Signature),
     registry: Type.Optional(Type.String({ maxLength: 64, description: "Name of the registry that vouched for it." })),
-    root: Type.Optional(Type.String({ pattern: "^[0-9a-f]{32}$", description: "Identity of that registry, its root's key set, where it signs its state." })),
+    root: Type.Optional(
+      Type.String({ pattern: "^[0-9a-f]{32}$", description: "Identity of that registry, its root's key set, where it signs its state." }),
+    ),
     log: Type.Optional(Type.Integer({ minimum: 0, description: "Its place in that registry's transparency log." })),
     pinnedBy: Type.Enum(["operator", "catalog", "resolver"]),
     reason: Type.String(),

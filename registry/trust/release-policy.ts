@@ -82,7 +82,11 @@ export function downgradeFindings(
   if (installed.publisher !== update.publisher) lost.push(`comes from ${update.publisher} instead of ${installed.publisher}`);
   if (installed.root !== undefined && update.registry !== undefined && installed.root !== update.root) {
     lost.push(`comes from a registry ${update.registry} with other root keys than the one before`);
-  } else if (installed.registry !== undefined && (installed.root === undefined || update.root === undefined) && installed.registry !== update.registry) {
+  } else if (
+    installed.registry !== undefined &&
+    (installed.root === undefined || update.root === undefined) &&
+    installed.registry !== update.registry
+  ) {
     lost.push(`comes from ${update.registry === undefined ? "no registry" : `the registry ${update.registry}`} instead of ${installed.registry}`);
   }
   if (installed.logged && !update.logged) lost.push("is in no log any more");

@@ -33,7 +33,7 @@ describe("installing from a conversation", () => {
     const asked = await home.chat("install demo.dice");
     expect(asked.progress[0]).toBe("Fetching demo.dice …");
     expect(asked.text).toContain("Install `demo.dice` 1.0.0 (Dice)?");
-    expect(asked.text).toMatch(/Signed by: key [0-9a-f]{16}, checked/);
+    expect(asked.text).toMatch(/Signed by: demo, key [0-9a-f]{16}: first met now/);
     expect(asked.suggest).toEqual([{ label: "Install demo.dice 1.0.0", text: `/plugins confirm ${codeIn(asked.text)}` }]);
     expect(home.installed.size).toBe(0);
     expect(await home.staged()).toHaveLength(1);
@@ -269,6 +269,6 @@ describe("who vouches for a package", () => {
 
   it("cannot be replaced by another source that claims the registry's scheme", async () => {
     const home = await house({ provide: [market("registry")] });
-    expect((await home.chat("install registry:demo.dice")).text).toMatch(/Signed by: key/);
+    expect((await home.chat("install registry:demo.dice")).text).toMatch(/Signed by: demo, key/);
   });
 });

@@ -75,7 +75,8 @@ export function search(ctx: Context): Operation {
       const result: Search = { query, hits: [], failed: [] };
       for (const [at, answer] of answers.entries()) {
         const isOwn = searchable[at]!.extension === ctx.id;
-        if (answer.status === "fulfilled") result.hits.push(...answer.value.hits.map((hit) => (isOwn && hit.proven === true ? hit : unproven(hit))).filter(({ id }) => id !== ""));
+        if (answer.status === "fulfilled")
+          result.hits.push(...answer.value.hits.map((hit) => (isOwn && hit.proven === true ? hit : unproven(hit))).filter(({ id }) => id !== ""));
         else result.failed.push({ source: searchable[at]!.id, message: (answer.reason as Error).message });
       }
       if (result.hits.length === 0 && answers.length > 0 && result.failed.length === answers.length) {
@@ -97,7 +98,9 @@ export function search(ctx: Context): Operation {
         });
         if (first !== undefined) blocks.push({ text: `Install one with ${code(`${command} install ${first.id}`)}` });
         if (proven.length < hits.length) {
-          blocks.push({ text: `What is unproven stands in a list that nobody has signed. Look at one before you want it: ${code(`${command} info ID`)}` });
+          blocks.push({
+            text: `What is unproven stands in a list that nobody has signed. Look at one before you want it: ${code(`${command} info ID`)}`,
+          });
         }
       } else
         blocks.push({
@@ -119,5 +122,12 @@ const ID = /^[a-z0-9@][a-z0-9@/._-]{0,199}$/;
 /** The id of a hit that nothing signed has, and its version: no words of strangers, and nothing that is not plain. */
 function unproven({ id, version, source }: Hits[number]): Hits[number] {
   const plain = (text: string, shape: RegExp) => (shape.test(text) ? text : "");
-  return { id: plain(id, ID), version: plain(version, /^[0-9A-Za-z.+-]{1,64}$/), title: "", description: "", source: safe(source, 64), proven: false };
+  return {
+    id: plain(id, ID),
+    version: plain(version, /^[0-9A-Za-z.+-]{1,64}$/),
+    title: "",
+    description: "",
+    source: safe(source, 64),
+    proven: false,
+  };
 }

@@ -37,6 +37,9 @@ const example: Record<string, Record<string, string>> = {
   "plugins.import": { file: "set.json" },
   "marketplace.add": { name: "acme", url: "https://plugins.acme.example" },
   "marketplace.remove": { name: "acme" },
+  "trust.accept": { publisher: "demo" },
+  "trust.compare": { name: "sample" },
+  "trust.forget": { registry: "sample" },
   "grants.limit": { id: "demo.dice" },
   "grants.revoke": { id: "demo.dice" },
   "grants.export": { file: "grants.json" },
@@ -96,7 +99,7 @@ describe("/plugins", () => {
   });
 
   it("finds packages and offers to install them", async () => {
-    const home = await house();
+    const home = await house({ signed: true });
     const found = await home.chat("search rolls dice");
     expect(found.text).toContain("- `demo.dice` · 1.0.0 · Dice");
     expect(found.suggest).toEqual([{ label: "Install demo.dice", text: "/plugins install demo.dice" }]);

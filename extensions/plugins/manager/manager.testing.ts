@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { keyFromSeed, packFiles, publish } from "@plinth/registry";
+import { keyFromSeed, packFiles, publish, RegistryTrust, roleKeysFromSeed } from "@plinth/registry";
 import { type Client, type ExtensionStatus, errorInfo, type Manifest, PlinthError, type Principal } from "@plinth/sdk";
 import { createTestHost, type TestHostOptions } from "@plinth/sdk/testing";
 import extension from "./index.ts";
@@ -40,6 +40,8 @@ export interface HouseOptions extends Pick<TestHostOptions, "extensions" | "prov
   /** Folder names to put into staging beforehand, with their age in minutes. */
   leftovers?: Record<string, number>;
   granted?: boolean;
+  /** The registry signs its state. */
+  signed?: boolean;
 }
 
 interface PackageInput {
@@ -57,6 +59,8 @@ export async function openHouse(options: HouseOptions = {}) {
   const registry = join(folder, "registry");
   const key = keyFromSeed("demo", Buffer.alloc(32, 1));
   await publish({ registry, tarball: await dicePackage("1.0.0"), key, name: "sample" });
+  const trust = options.signed === true ? await RegistryTrust.open(registry, roleKeysFromSeed("sample")) : undefined;
+  const signing = trust === undefined ? {} : { trust };
   const installed = new Map<string, { manifest: Manifest; lock: Record<string, unknown> & { digest: string } }>();
   const fail = (method: "inspect" | "install") => {
     const code = options.failing?.[method];
@@ -252,9 +256,12 @@ export async function openHouse(options: HouseOptions = {}) {
     publishAs: async (id: string, version: string, more: object = {}, files: [string, string][] = []) => {
       const manifest = { ...diceManifest(version, { provides: [], ...more }), id, title: id };
       const tarball = await packFiles([["plinth.json", JSON.stringify(manifest)], ["index.js", `// ${id} ${version}\n`], ...files]);
-      await publish({ registry, tarball, key: keyFromSeed(id.split(".")[0] as string, Buffer.alloc(32, 7)) });
+      await publish({ registry, tarball, key: keyFromSeed(id.split(".")[0] as string, Buffer.alloc(32, 7)), ...signing });
     },
-    publish: async (version: string, more?: object, code?: string) => publish({ registry, tarball: await dicePackage(version, more, code), key }),
+    publish: async (version: string, more?: object, code?: string) =>
+      publish({ registry, tarball: await dicePackage(version, more, code), key, ...signing }),
+    /** The registry's own hand, where it signs. */
+    trust,
     /** `/plugins …` as somebody types it. */
     async chat(args: string, who: Principal = owner, sessionKey = "main") {
       const seen = { text: "", progress: [] as string[], suggest: [] as { label: string; text: string }[] };

@@ -23,7 +23,7 @@ export interface Job {
 export interface Operation {
   name: string;
   /** Of a group: `/plugins grants NAME`, `plinth grants NAME`, `grants.NAME`. */
-  group?: "grants" | "marketplace";
+  group?: "grants" | "marketplace" | "trust";
   /** Not offered in conversations: it reads or writes files of the person who asks. */
   only?: "shell";
   summary: string;

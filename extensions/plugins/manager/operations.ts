@@ -19,6 +19,7 @@ import type { Installation } from "./installation.ts";
 import { list, search } from "./listing.ts";
 import type { Operation } from "./operation.ts";
 import { code, safe } from "./report.ts";
+import { trustOperations } from "./trust/operations.ts";
 import type { Setup } from "./upkeep/setup.ts";
 import { readWorld, unneededIn } from "./world.ts";
 
@@ -46,7 +47,8 @@ export function operations(ctx: Context, installation: Installation, setup: Setu
     prune(ctx, installation),
     exportSet(ctx),
     importSet(ctx, installation),
-    ...marketplaceOperations(ctx),
+    ...marketplaceOperations(ctx, registries),
+    ...trustOperations(ctx, registries),
     ...grantOperations(ctx),
     ...grantFileOperations(ctx),
   ];

@@ -93,13 +93,19 @@ function blocksOf(result: Info, command: string): Block[] {
   const facts: [string, string][] = [
     ["Registry", proven ? registry : `${registry}, which signs nothing: all of this is unproven`],
     ["Publisher", proven ? `${publisher}, key ${keyId}` : `${publisher}, key ${keyId}: unproven`],
-    ["Published", `${day(publishedAt)}${log === undefined ? "" : `, place ${log} of the registry's log`}${seen ? `, unproven: seen here ${day(seen)}` : ""}`],
+    [
+      "Published",
+      `${day(publishedAt)}${log === undefined ? "" : `, place ${log} of the registry's log`}${seen ? `, unproven: seen here ${day(seen)}` : ""}`,
+    ],
     ["License", license ?? "not stated"],
     ["Size", `${Math.ceil(size / 1_024)} KiB`],
     ["Installed here", installed ?? "no"],
   ];
   const named: Block[] = [{ text: `${code(id)} ${safe(version)}: ${safe(title, 80)}` }, { text: safe(description, 400) }];
-  const unnamed: Block[] = [{ text: `${code(id)} ${safe(version)}` }, { text: `Says of itself, unproven: “${safe(title, 80)}. ${safe(description, 400)}”` }];
+  const unnamed: Block[] = [
+    { text: `${code(id)} ${safe(version)}` },
+    { text: `Says of itself, unproven: “${safe(title, 80)}. ${safe(description, 400)}”` },
+  ];
   const blocks: Block[] = [...(proven ? named : unnamed), { facts }];
   const warnings = [
     ...(result.refused === undefined ? [] : [`It would not be installed now: ${result.refused}`]),

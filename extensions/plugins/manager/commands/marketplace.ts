@@ -1,7 +1,10 @@
 import { isAbsolute, resolve } from "node:path";
-import { type Context, PlinthError } from "@plinth/sdk";
+import type { RegistryClient } from "@plinth/registry";
+import { type Context, errorInfo, PlinthError } from "@plinth/sdk";
 import { type Offer, readOffers } from "../market/claude.ts";
+import type { Registries } from "../market/registries.ts";
 import { configuredMarketplaces, type Marketplace, marketplacesOf } from "../market/settings.ts";
+import { addressShown, NOW_MS } from "../market/trust-card.ts";
 import type { Operation } from "../operation.ts";
 import { type Block, code, safe } from "../report.ts";
 
@@ -11,8 +14,8 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
 const PAGE = 20;
 
 /** Where packages come from: registries, and marketplaces that list plugins of other places. */
-export function marketplaceOperations(ctx: Context): Operation[] {
-  return [list(ctx), add(ctx), remove(ctx)];
+export function marketplaceOperations(ctx: Context, registries: Registries): Operation[] {
+  return [list(ctx), add(ctx, registries), remove(ctx)];
 }
 
 interface Listed {
@@ -53,8 +56,9 @@ function list(ctx: Context): Operation {
       const shown = chat ? offers.slice((page - 1) * PAGE, page * PAGE) : offers;
       const rows = shown.map(({ name: one, version = "", description, spec, why }) => [one, version, spec ?? `not here: ${why}`, description]);
       const blocks: Block[] = [{ head: ["name", "version", "from", "description"], rows }];
-      const first = offers.find(({ spec }) => spec !== undefined);
-      if (first !== undefined) blocks.push({ text: `Install one with ${code(`${command} install marketplace:${name}/${first.name}`)}` });
+      // Nobody has signed this list: what it names becomes no command to copy.
+      const some = offers.some(({ spec }) => spec !== undefined);
+      if (some) blocks.push({ text: `Nobody has signed this list. Install one with ${code(`${command} install marketplace:${name}/NAME`)}` });
       if (page < pages) blocks.push({ text: `Page ${page} of ${pages}: \`/plugins marketplace list ${name} --page ${page + 1}\`` });
       return { blocks };
     },
@@ -64,12 +68,18 @@ function list(ctx: Context): Operation {
 interface Changed {
   name: string;
   url?: string;
-  /** What the registry calls its first root, where nobody has named one. */
-  unchecked?: boolean;
+  /** Whether it signs its state; undefined: it is no registry. */
+  signed?: boolean;
+  /** sha256 of the registry's first root, where it signs. */
+  root?: string;
+  /** Somebody has named that root, or it was known here before. */
+  checked?: boolean;
+  /** ISO 8601; since when its root is known here. */
+  knownSince?: string;
   generation: number;
 }
 
-function add(ctx: Context): Operation {
+function add(ctx: Context, registries: Registries): Operation {
   return {
     group: "marketplace",
     name: "add",
@@ -93,6 +103,8 @@ function add(ctx: Context): Operation {
       const typed = String(input.url);
       const url = /^[a-z][a-z0-9+.-]*:/i.test(typed) || isAbsolute(typed) ? typed : resolve(cwd, typed);
       yield `Looking at ${safe(url, 120)} …`;
+      const { assertNoUser } = await import("@plinth/registry");
+      assertNoUser(url);
       if (typeof input.root === "string" && !/^[0-9a-f]{64}$/.test(input.root)) throw usage("A fingerprint has 64 hexadecimal digits.");
       const given: Marketplace = {
         name,
@@ -100,18 +112,34 @@ function add(ctx: Context): Operation {
         ...(typeof input.root === "string" ? { root: input.root } : {}),
         ...(input["any-age"] === true ? { anyAge: true } : {}),
       };
-      const kind = await kindOf(ctx, given, signal);
+      const { kind, client } = await kindOf(ctx, registries, given, signal);
       const place: Marketplace = { ...given, ...(kind === "claude" ? { kind } : {}) };
       const value = input.first === true ? [place, ...known] : [...known, place];
       const { generation } = await ctx.use("plinth.host-admin").one().configSet({ path: PATH, value }, { signal });
-      return { name, url, unchecked: place.root === undefined && kind === "registry", generation };
+      if (client === undefined) return { name, url, generation };
+      // What was shown is what is kept: from here on this registry has to sign, under every spelling of its address.
+      const { state } = await client.standing({ signal });
+      if (state === undefined) return { name, url: addressShown(url), signed: false, generation };
+      const { fingerprint: root = "", since: knownSince = "" } = state;
+      const checked = given.root !== undefined || ctx.clock.now() - Date.parse(knownSince) > NOW_MS;
+      return { name, url: addressShown(url), signed: true, root, checked, knownSince, generation };
     },
-    report({ name, url, unchecked }: Changed) {
+    report(result: Changed) {
+      const { name, url, signed, root, checked } = result;
       const blocks: Block[] = [{ text: `${code(name)} is asked for packages now: ${code(String(url))}` }];
-      if (unchecked) {
-        blocks.push({
-          text: "Its first answer is believed as it comes, and nothing older or forked afterwards. With --root HASH, which who runs it can tell you, not even the first is taken on trust.",
-        });
+      if (root !== undefined) {
+        const known = checked ? "It is the one that you named, or that was known here." : "First met now: it is believed as it came.";
+        blocks.push(
+          { facts: [["Root", root]] },
+          { text: `${known} From now on it has to sign with what follows from this root, and nothing older or forked is believed.` },
+        );
+        if (!checked) {
+          blocks.push({
+            text: `Whoever runs it can tell you the same fingerprint: if they tell another one, ${code(`plinth marketplace remove ${name}`)}`,
+          });
+        }
+      } else if (signed === false) {
+        blocks.push({ text: "It signs nothing: what it lists is unproven, and its versions are as old as this host has known them." });
       }
       if (ctx.env.PLINTH_REGISTRY) blocks.push({ text: "While PLINTH_REGISTRY is set, only the registry that it names is asked." });
       return { blocks };
@@ -141,20 +169,25 @@ function remove(ctx: Context): Operation {
 }
 
 /** What is at an address: a marketplace.json or a registry. Neither: the registry's own error says what is missing. */
-async function kindOf(ctx: Context, place: Marketplace, signal: AbortSignal): Promise<"registry" | "claude"> {
+async function kindOf(
+  ctx: Context,
+  registries: Registries,
+  place: Marketplace,
+  signal: AbortSignal,
+): Promise<{ kind: "registry" | "claude"; client?: RegistryClient }> {
   if (place.url.endsWith(".json")) {
     await readOffers(ctx, place, signal);
-    return "claude";
+    return { kind: "claude" };
   }
-  const { RegistryClient } = await import("@plinth/registry");
-  const pins = { get: () => undefined, set: () => undefined };
-  const client = new RegistryClient({ ...place, pins, fetch: (address, options) => ctx.fetch(address, options) });
+  const client = await registries.open(place);
   try {
-    // Its signed state, checked against the fingerprint, or without one its root document has to be there.
-    if ((await client.advisories({ signal })) === undefined) await client.keysOf("nobody", { signal });
-    return "registry";
+    // Its signed state, checked against what is known here and the fingerprint, or without one its root document has to be there.
+    if ((await client.standing({ signal })).state === undefined) await client.keysOf("nobody", { signal });
+    return { kind: "registry", client };
   } catch (thrown) {
-    if (place.root === undefined && (await readOffers(ctx, place, signal).catch(() => undefined)) !== undefined) return "claude";
+    // Only where there is no registry at all: one that is not believed is not taken for something else.
+    const isNone = place.root === undefined && errorInfo(thrown).code === "PLINTH_REGISTRY_UNREACHABLE";
+    if (isNone && (await readOffers(ctx, place, signal).catch(() => undefined)) !== undefined) return { kind: "claude" };
     throw thrown;
   }
 }

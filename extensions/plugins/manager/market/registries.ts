@@ -129,22 +129,25 @@ export class Registries {
     );
   }
 
-  async #open(places: Marketplace[]): Promise<RegistryClient[]> {
+  /** A client of a place, whether it is configured or not. It remembers: opening one is an owner's decision. */
+  async open(place: Marketplace): Promise<RegistryClient> {
     const { RegistryClient } = await import("@plinth/registry");
     const trust = await this.trust();
-    return places.map((place) => {
-      const url = addressOf(place);
-      return new RegistryClient({
-        name: place.name,
-        url,
-        own: isOwn(place),
-        pins: trust.pins,
-        memory: trust.memory(url, place.root),
-        fetch: (address, options) => this.#ctx.fetch(address, options),
-        clock: () => new Date(this.#ctx.clock.now()),
-        ...(place.root === undefined ? {} : { root: place.root }),
-      });
+    const url = addressOf(place);
+    return new RegistryClient({
+      name: place.name,
+      url,
+      own: isOwn(place),
+      pins: trust.pins,
+      memory: trust.memory(url, place.root),
+      fetch: (address, options) => this.#ctx.fetch(address, options),
+      clock: () => new Date(this.#ctx.clock.now()),
+      ...(place.root === undefined ? {} : { root: place.root }),
     });
+  }
+
+  async #open(places: Marketplace[]): Promise<RegistryClient[]> {
+    return await Promise.all(places.map((place) => this.open(place)));
   }
 }
 

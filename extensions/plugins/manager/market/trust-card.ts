@@ -40,7 +40,7 @@ export interface TrustCard {
 }
 
 /** Met so short ago, somebody is met now: by the command before, or by this one. */
-const NOW_MS = 10 * 60_000;
+export const NOW_MS = 10 * 60_000;
 
 export async function cardOf(registries: Registries, client: RegistryClient, download: Download, facts: Facts, now: number): Promise<TrustCard> {
   const { entry, evidence, key, learned } = download;
@@ -154,4 +154,3 @@ export function addressShown(url: string): string {
     return url;
   }
 }
-

@@ -86,7 +86,7 @@ function registryOf(graph: Graph): Registries {
         manifest: { id, version, engines: { plinth: "*" }, ...(extensions === undefined ? {} : { extensions }) },
       }));
       const resolve = async (): Promise<unknown> => entries[0];
-      return { client: { name: "test", resolve }, entries } as unknown as Facts;
+      return { client: { name: "test", resolve }, entries, released: new Map() } as unknown as Facts;
     },
   };
   return registry as unknown as Registries;

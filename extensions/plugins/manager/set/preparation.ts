@@ -86,7 +86,8 @@ export class Preparation {
 
   async #fetch({ id, from, locked }: Step, cwd: string, staged: string[], signal: AbortSignal): Promise<Fetched> {
     if ("fetched" in from) return from.fetched;
-    if ("dir" in from) return { ...from.provenance, dir: from.dir, card: keptCard(id ?? "", from.provenance.signature?.keyId, this.#ctx.clock.now()) };
+    if ("dir" in from)
+      return { ...from.provenance, dir: from.dir, card: keptCard(id ?? "", from.provenance.signature?.keyId, this.#ctx.clock.now()) };
     if ("spec" in from) {
       const { scheme, rest } = parseSpec(from.spec, cwd);
       if (scheme !== "registry") return await this.fetchSpec(from.spec, cwd, staged, signal);

@@ -203,7 +203,7 @@ describe("what is new is looked at twice", () => {
   });
 
   it("a name that is nearly right is told, not guessed", async () => {
-    const home = await house();
+    const home = await house({ signed: true });
     await expect(home.shell("install", { spec: "demo.dize" })).rejects.toMatchObject({
       code: "PLINTH_PACKAGE_UNKNOWN",
       next: "Did you mean demo.dice?",
