@@ -91,13 +91,21 @@ async function inGateway(terminal) {
     process.exit(130);
   });
   let args = argv;
+  let questions;
+  const run = async (words) => lines(await link.send("POST", "/api/cli", JSON.stringify({ argv: words, terminal }), stop.signal));
+  const asking = () => {
+    const { Questions } = require(join(dist, "questions.cjs"));
+    questions ??= new Questions(process.stdin, process.stderr, async (words) => void (await follow(await run(words))));
+    return questions;
+  };
   try {
     for (;;) {
-      const outcome = await follow(lines(await link.send("POST", "/api/cli", JSON.stringify({ argv: args, terminal }), stop.signal)));
+      const outcome = await follow(await run(args), asking);
       if (outcome.confirm === undefined) return outcome.exit;
       args = outcome.confirm;
     }
   } finally {
+    await questions?.close();
     link[Symbol.dispose]();
   }
 }
@@ -119,7 +127,7 @@ async function embedded(terminal, { where, path }) {
 }
 
 /** Print terminal items as they come; a question is asked when a person can answer it. */
-async function follow(items) {
+async function follow(items, questions) {
   let exit = 0;
   let confirm;
   try {
@@ -128,6 +136,8 @@ async function follow(items) {
       else if (item.err !== undefined) process.stderr.write(item.err);
       else if ("result" in item) print(`${JSON.stringify(item.result)}\n`);
       else if (item.confirm !== undefined && process.stdin.isTTY && process.stdout.isTTY && !json) confirm = item.confirm;
+      else if (item.choose !== undefined && process.stdin.isTTY && process.stdout.isTTY && !json) questions?.().ask(item.choose);
+      else if (item.settled !== undefined) questions?.().settle(item.settled);
       else if (item.exit !== undefined) exit = item.exit;
     }
   } catch (error) {

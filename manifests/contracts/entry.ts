@@ -11,6 +11,22 @@ export const TerminalItem = Type.Union([
       argv: Type.Array(Type.String(), { description: "What to run when a person at a terminal says yes." }),
     }),
   }),
+  Type.Object(
+    {
+      choose: Type.Object({
+        id: Type.String(),
+        question: Type.String(),
+        choices: Type.Array(
+          Type.Object({
+            key: Type.String({ description: "What a person types." }),
+            argv: Type.Array(Type.String(), { description: "What to run then, beside this command." }),
+          }),
+        ),
+      }),
+    },
+    { description: "Asked at a terminal while the command goes on." },
+  ),
+  Type.Object({ settled: Type.String({ description: "Id of a `choose` that needs no answer any more." }) }),
   Type.Object({ exit: Type.Integer({ minimum: 0, maximum: 255 }) }),
 ]);
 

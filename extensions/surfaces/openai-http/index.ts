@@ -1,4 +1,4 @@
-import { type Call, defineExtension, type TurnEvent } from "@plinth/sdk";
+import { type Call, type Context, defineExtension, errorInfo, type TurnEvent } from "@plinth/sdk";
 import { readChatRequest, sessionKey } from "./chat-request.ts";
 import { chunks, completion, endError, type Head } from "./completion.ts";
 import { failureOf, noSuchModel } from "./failure.ts";
@@ -55,6 +55,7 @@ export default defineExtension({
             { signal: call.signal },
           )
           [Symbol.asyncIterator]();
+        events = unasked(ctx, events);
         const { runId, first } = await begin(events);
         const head: Head = { id: `chatcmpl-${runId}`, created: Math.floor(ctx.clock.now() / 1000), model: request.model };
         if (request.stream) {
@@ -81,6 +82,27 @@ export default defineExtension({
     ctx.provide("plinth.http-route", "openai.chat", { handle: chat });
   },
 });
+
+const NOBODY = "It was asked over the OpenAI-compatible interface, where nobody can answer.";
+
+/** Clients of this interface cannot answer a question: it counts as no, and the model is told so. */
+async function* unasked(ctx: Context, events: AsyncIterator<TurnEvent>): AsyncGenerator<TurnEvent> {
+  try {
+    for (let next = await events.next(); !next.done; next = await events.next()) {
+      const event = next.value;
+      if (event.type === "interaction" && event.state === "asked") {
+        await ctx
+          .use("plinth.interaction")
+          .one()
+          .withdraw({ id: event.request.id, why: NOBODY })
+          .catch((error: unknown) => ctx.log.warn("A question could not be taken back; it expires.", { ...errorInfo(error) }));
+      }
+      yield event;
+    }
+  } finally {
+    await events.return?.();
+  }
+}
 
 /** Up to the first event that shows how the turn goes: a turn that fails at once still gets its own status. */
 async function begin(events: AsyncIterator<TurnEvent>): Promise<{ runId: string; first: TurnEvent }> {

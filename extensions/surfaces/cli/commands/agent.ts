@@ -1,5 +1,6 @@
-import { PlinthError, type TurnEvent } from "@plinth/sdk";
+import { PlinthError, type TurnEvent, visible } from "@plinth/sdk";
 import { fit, plain, plainLines } from "../table.ts";
+import { Approvals } from "./approval.ts";
 import type { OwnCommand, Run } from "./command.ts";
 
 /** One message and its whole turn: the answer on standard output, what the tools did on standard error. */
@@ -13,12 +14,17 @@ export const agent: OwnCommand = async (run) => {
     .use("plinth.turns")
     .one()
     .submit({ text: message, surface: "cli", ...(sessionKey ? { sessionKey } : {}), ...(model ? { model } : {}) }, { signal: run.signal });
-  for await (const event of events) await turn.follow(event);
+  try {
+    for await (const event of events) await turn.follow(event);
+  } finally {
+    await turn.close();
+  }
   await turn.finish();
 };
 
 class Turn {
   #run: Run;
+  #approvals: Approvals;
   #runId = "";
   #sessionKey = "";
   #streamed = "";
@@ -30,6 +36,11 @@ class Turn {
 
   constructor(run: Run) {
     this.#run = run;
+    this.#approvals = new Approvals(run);
+  }
+
+  async close(): Promise<void> {
+    await this.#approvals.close();
   }
 
   async follow(event: TurnEvent): Promise<void> {
@@ -52,6 +63,9 @@ class Turn {
         if (event.result.isError) await this.#note(`✗ ${event.name}: ${textOf(event.result.content)}`);
         return;
       }
+      case "interaction":
+        await this.#endLine();
+        return await this.#approvals.follow(event);
       case "suggest":
         this.#suggestions.push(...event.suggestions);
         return;
@@ -65,7 +79,8 @@ class Turn {
     if (!end) throw new PlinthError("PLINTH_TURN_CUT", "The turn stopped without an end.", { next: "Send the message again." });
     if (!this.#streamed && end.text) await this.#say(end.text);
     await this.#endLine();
-    for (const { label, text } of this.#suggestions) await this.#note(`${label}: ${text}`);
+    // Whole: what a suggestion would send is for people to see.
+    if (!this.#run.terminal.json) for (const { label, text } of this.#suggestions) await this.#run.err(`${visible(label)}: ${visible(text)}\n`);
     if (end.status === "aborted") throw new PlinthError("PLINTH_ABORTED", "The turn was aborted.", { next: "Send the message again." });
     if (end.status === "error") {
       const { code = "PLINTH_FAILED", message = "The turn failed.", extension, next } = end.error ?? {};

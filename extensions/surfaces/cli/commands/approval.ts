@@ -1,0 +1,70 @@
+import { errorInfo, type TurnEvent } from "@plinth/sdk";
+import { type Question, Questions } from "../questions.ts";
+import { plain } from "../table.ts";
+import type { Run } from "./command.ts";
+
+type Interaction = Extract<TurnEvent, { type: "interaction" }>;
+
+const KEYS: { readonly [option: string]: string } = { once: "y", session: "s", always: "a", deny: "n" };
+const MEANINGS: { readonly [option: string]: string } = { once: "yes, once", session: "for this session", always: "always", deny: "no" };
+
+/** What a turn waits for, shown at the shell: asked where a person can answer, else told how to. */
+export class Approvals {
+  readonly #run: Run;
+  readonly #local: Questions | undefined;
+
+  constructor(run: Run) {
+    this.#run = run;
+    // In this process nobody else passes on what is typed.
+    if (run.terminal.local && run.terminal.tty && process.stdin.isTTY && !run.terminal.json) {
+      this.#local = new Questions(process.stdin, process.stderr, ([, , id = "", option = ""]) => this.#answer(id, option));
+    }
+  }
+
+  async follow({ state, request, answer }: Interaction): Promise<void> {
+    if (state === "asked") return await this.#asked(request.id, request.options);
+    this.#local?.settle(request.id);
+    await this.#run.emit({ settled: request.id });
+    if (answer === undefined) return;
+    const { paint } = this.#run;
+    const outcome = answer.answer === "chosen" ? paint.green(`allowed (${plain(answer.option ?? "")})`) : paint.red(`not allowed: ${answer.answer}`);
+    await this.#run.err(`${outcome}${answer.why ? paint.dim(`. ${plain(answer.why)}`) : ""}\n`);
+  }
+
+  async close(): Promise<void> {
+    await this.#local?.close();
+  }
+
+  async #asked(id: string, options: Interaction["request"]["options"]): Promise<void> {
+    const { ctx, terminal } = this.#run;
+    // As the service has it: what an event says of it is a hint.
+    const shown = ctx
+      .use("plinth.cli-command")
+      .get("approvals.show")
+      .run({ args: { id }, options: {}, terminal: { ...terminal, json: false } });
+    try {
+      for await (const item of shown) if ("out" in item) await this.#run.err(`\n${item.out}`);
+    } catch (error) {
+      return await this.#run.err(`${plain(errorInfo(error).message)}\n`);
+    }
+    if (terminal.local && this.#local === undefined) {
+      const why = "It was asked in a shell without a terminal and without a gateway, where nobody can answer.";
+      await ctx.use("plinth.interaction").one().withdraw({ id, why });
+      return;
+    }
+    const offered = options.flatMap((option) => (KEYS[option.id] === undefined ? [] : [option.id]));
+    const question: Question = {
+      id,
+      question: `Allow? ${offered.map((one) => `${KEYS[one]} = ${MEANINGS[one]}`).join(", ")}`,
+      choices: offered.map((one) => ({ key: KEYS[one] as string, argv: ["approvals", "answer", id, one] })),
+    };
+    if (this.#local !== undefined) this.#local.ask(question);
+    else await this.#run.emit({ choose: question });
+  }
+
+  async #answer(id: string, option: string): Promise<void> {
+    const interaction = this.#run.ctx.use("plinth.interaction").one();
+    const request = (await interaction.pending({})).requests.find((one) => one.id === id);
+    if (request !== undefined) await interaction.answer({ id, option, digest: request.digest });
+  }
+}
