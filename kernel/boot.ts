@@ -1,13 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { stampOf } from "@plinth/manifests/home/commit.ts";
+import { type LoadedConfig, loadConfig } from "@plinth/manifests/home/config-file.ts";
 import { homeOf, makePrivateHome } from "@plinth/manifests/home/home-folder.ts";
+import { documentFile, readBundled, readInstalled } from "@plinth/manifests/home/installed.ts";
+import { hasOrphans } from "@plinth/manifests/home/sweep.ts";
 import { emptyTrash } from "@plinth/manifests/home/trash.ts";
 import { ownCapabilities } from "./admin/own.ts";
-import { loadConfig } from "./config.ts";
-import { errorData } from "./errors.ts";
 import { Host, type Product } from "./host.ts";
 import { type LogLevel, Logs } from "./log.ts";
-import { readBundled, readInstalled, readLock } from "./plan/catalog.ts";
 import { Report } from "./report.ts";
 
 export interface BootInput {
@@ -30,26 +31,17 @@ export async function boot(input: BootInput): Promise<Host> {
   const home = input.home ?? homeOf(env);
   return report.step("boot", async () => {
     makePrivateHome(home);
-    const config = await report.step("config", () => loadConfig(home));
-    const { product, lock, records, problems } = await report.step("index", async () => {
-      const [productText, bundled, lock] = await Promise.all([
-        readFile(join(input.dist, "product.json"), "utf8"),
-        readBundled(input.dist),
-        readLock(home),
-      ]);
-      const installed = await readInstalled(home, lock);
-      return {
-        product: JSON.parse(productText) as Product,
-        lock,
-        records: [...bundled, ...installed.records],
-        problems: [...installed.problems],
-      };
-    });
-    const logs = new Logs(input.logLevel ?? (env.PLINTH_LOG as LogLevel | undefined) ?? config.value.log?.level ?? "warn");
-    const host = new Host({ home, product, logs, report, env, state: { config, lock, records, problems } });
-    await report.step("grants", () =>
-      Promise.all([host.grants.load().catch((thrown) => void problems.push(errorData(thrown))), host.supervisor.load()]),
+    const config = await report.step("config", () => startConfig(home));
+    const stamp = await stampOf(documentFile(home));
+    const [productText, bundled, { grants, records, ...installed }] = await report.step("index", () =>
+      Promise.all([readFile(join(input.dist, "product.json"), "utf8"), readBundled(input.dist), readInstalled(home)]),
     );
+    const product = JSON.parse(productText) as Product;
+    const logs = new Logs(input.logLevel ?? (env.PLINTH_LOG as LogLevel | undefined) ?? config.value.log?.level ?? "warn");
+    const host = new Host({ home, product, logs, report, env, state: { ...installed, config, records: [...bundled, ...records] } });
+    host.stamp = stamp;
+    host.grants.all = grants;
+    await report.step("faults", () => host.supervisor.load());
     host.safeMode = input.safeMode === true || env.PLINTH_SAFE_MODE === "1";
     if (input.counted && (await host.supervisor.bootStarts())) {
       host.safeMode = true;
@@ -59,7 +51,26 @@ export async function boot(input: BootInput): Promise<Host> {
     const generation = await report.step("generation", () => host.advance(host.state));
     for (const problem of [...generation.plan.blocked.values(), ...generation.plan.problems])
       logs.of(problem.extension ?? "host").warn(problem.message, { code: problem.code, next: problem.next });
+    for (const { code, message, next } of config.problems) logs.of("host").error(message, { code, next });
+    await tidyUp(host, input.counted === true);
     void emptyTrash(home);
     return host;
   });
+}
+
+/** A file that cannot be in force does not stop a host that has run before. */
+async function startConfig(home: string): Promise<LoadedConfig> {
+  try {
+    return await loadConfig(home);
+  } catch (thrown) {
+    const { lastGoodConfig } = await import("@plinth/manifests/home/config-history.ts");
+    return await lastGoodConfig(home, thrown);
+  }
+}
+
+/** Beside everything else, and never waiting for another writer: what killed processes left is settled. */
+async function tidyUp(host: Host, counted: boolean): Promise<void> {
+  if (!counted && host.state.removed.length === 0 && !(await host.writers.noted()) && !(await hasOrphans(host.home, host.usedDigests()))) return;
+  const { settle } = await import("./install/commit.ts");
+  host.exclusive(() => settle(host), 0).catch((thrown) => host.logs.of("host").warn(`not tidied up: ${(thrown as Error).message}`));
 }

@@ -1,44 +1,35 @@
-import { readFile, rename } from "node:fs/promises";
-import { join } from "node:path";
 import type { Grant, Manifest } from "@plinth/manifests";
 import { consentHash } from "@plinth/manifests/digest.ts";
 import type { WorkData } from "@plinth/manifests/wire/bridge.ts";
-import { writeAtomic } from "./config.ts";
 import { errors, type PlinthError } from "./errors.ts";
 
 const NOTHING: Partial<Grant> = {};
 
 /** What owners allowed. An extension runs only while a grant covers exactly what it is, and only where that holds. */
 export class Grants {
-  readonly #file: string;
-  #grants = new Map<string, Grant>();
+  /** As committed with all else that says what is installed; replaced as a whole. */
+  all: ReadonlyMap<string, Grant>;
 
-  constructor(home: string) {
-    this.#file = join(home, "grants.json");
-  }
-
-  async load(): Promise<void> {
-    try {
-      const parsed = JSON.parse(await readFile(this.#file, "utf8")) as { grants?: Record<string, Grant> };
-      this.#grants = new Map(Object.entries(parsed.grants ?? {}));
-    } catch (thrown) {
-      // Without a readable file nothing is granted: every third-party extension waits for consent.
-      if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return;
-      await rename(this.#file, `${this.#file}.bad`);
-      throw errors.corrupt(this.#file, (thrown as Error).message);
-    }
+  constructor(all: ReadonlyMap<string, Grant> = new Map()) {
+    this.all = all;
   }
 
   get(id: string): Grant | undefined {
-    return this.#grants.get(id);
+    return this.all.get(id);
   }
 
-  get all(): ReadonlyMap<string, Grant> {
-    return this.#grants;
+  /** All of them, with these set or taken back. */
+  with(changes: Iterable<readonly [id: string, grant: Grant | undefined]>): Map<string, Grant> {
+    const changed = new Map(this.all);
+    for (const [id, grant] of changes) {
+      if (grant === undefined) changed.delete(id);
+      else changed.set(id, grant);
+    }
+    return changed;
   }
 
   covers(manifest: Manifest, digest: string): boolean {
-    const grant = this.#grants.get(manifest.id);
+    const grant = this.all.get(manifest.id);
     return grant !== undefined && this.wouldCover(grant, manifest, digest);
   }
 
@@ -48,7 +39,7 @@ export class Grants {
 
   /** Why the grant does not hold in this work; null where it does. Without a grant the plan leaves the extension out. */
   refuses(id: string, work: WorkData | undefined): PlinthError | null {
-    const { scope, expiresAt } = this.#grants.get(id) ?? NOTHING;
+    const { scope, expiresAt } = this.all.get(id) ?? NOTHING;
     if (scope === undefined && expiresAt === undefined) return null;
     if (expiresAt !== undefined && expiresAt <= Date.now()) return errors.grantExpired(id, expiresAt);
     for (const [label, value] of Object.entries(scope ?? {}))
@@ -58,13 +49,6 @@ export class Grants {
 
   /** An owner chose it once as a provider of this contract. */
   chose(id: string, contract: string): boolean {
-    return this.#grants.get(id)?.chosen?.includes(contract) === true;
-  }
-
-  async set(id: string, grant: Grant | undefined): Promise<void> {
-    if (grant === undefined) this.#grants.delete(id);
-    else this.#grants.set(id, grant);
-    const sorted = Object.fromEntries([...this.#grants].sort(([a], [b]) => (a < b ? -1 : 1)));
-    await writeAtomic(this.#file, `${JSON.stringify({ grants: sorted }, null, 2)}\n`);
+    return this.all.get(id)?.chosen?.includes(contract) === true;
   }
 }

@@ -1,11 +1,15 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Config, Lockfile, Manifest } from "@plinth/manifests";
+import type { Config, Grant, Lockfile, Manifest } from "@plinth/manifests";
 import { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 import { coldPart, withDefaults } from "@plinth/manifests/check/config-values.ts";
 import { Configs } from "@plinth/manifests/check/configs.ts";
 import { SchemaGuard } from "@plinth/manifests/check/guard.ts";
 import { sha } from "@plinth/manifests/digest.ts";
+import { commitInstalled, stampOf } from "@plinth/manifests/home/commit.ts";
+import { type LoadedConfig, settingsOf } from "@plinth/manifests/home/config-file.ts";
+import { type CatalogRecord, documentFile, type Installed } from "@plinth/manifests/home/installed.ts";
+import { sweepStore } from "@plinth/manifests/home/sweep.ts";
+import { Writers } from "@plinth/manifests/home/writers.ts";
 import { effectivePermissions } from "@plinth/manifests/powers.ts";
 import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
 import type { Runner } from "@plinth/manifests/wire/runner.ts";
@@ -13,14 +17,12 @@ import type { DependencyContainer } from "tsyringe";
 import { Audit, type Decision } from "./audit.ts";
 import { Broker } from "./broker/broker.ts";
 import { Secrets } from "./broker/secrets.ts";
-import { type LoadedConfig, settingsOf } from "./config.ts";
 import { createRootContainer } from "./container.ts";
-import { type ErrorData, errors, PlinthError } from "./errors.ts";
+import { errors, PlinthError } from "./errors.ts";
 import { type CapabilityEntry, Generation } from "./generation.ts";
 import { Grants } from "./grants.ts";
 import { Instance } from "./instance.ts";
 import type { Logs } from "./log.ts";
-import type { CatalogRecord } from "./plan/catalog.ts";
 import { chooseTier, emptyPlan, type Plan, type PlannedExtension, resolve } from "./plan/resolver.ts";
 import type { Report } from "./report.ts";
 import { Stores } from "./store.ts";
@@ -34,11 +36,8 @@ export interface Product {
   readonly slots: Readonly<Record<string, string>>;
 }
 
-export interface HostState {
-  config: LoadedConfig;
-  lock: Lockfile;
-  records: readonly CatalogRecord[];
-  problems: readonly ErrorData[];
+export interface HostState extends Omit<Installed, "grants"> {
+  readonly config: LoadedConfig;
 }
 
 const DRAIN_MS = 60_000;
@@ -52,15 +51,18 @@ export class Host {
   readonly stores: Stores;
   readonly secrets: Secrets;
   readonly guard = new SchemaGuard();
-  readonly grants: Grants;
+  readonly grants = new Grants();
+  readonly writers: Writers;
   readonly supervisor: Supervisor;
   readonly #audit: Audit;
   readonly #configs = new Configs(this.guard);
   readonly container: DependencyContainer = createRootContainer();
   readonly draining = new Set<Generation>();
   readonly own: CapabilityEntry[] = [];
-  /** Folders of packages that only draining generations may still start. */
-  readonly leftovers = new Set<string>();
+  /** Packages were replaced or removed: what only draining generations may still start goes with them. */
+  littered = false;
+  /** Of the commit that this host has read or made. */
+  stamp = "";
   readonly #env: Readonly<Record<string, string | undefined>>;
   state: HostState;
   current: Generation;
@@ -85,7 +87,7 @@ export class Host {
     this.#env = input.env;
     this.stores = new Stores((method, values) => this.#slot("plinth.kv-store", method, values));
     this.secrets = new Secrets((name) => this.#slot("plinth.secret-source", "resolve", { name }) as Promise<string | null>);
-    this.grants = new Grants(input.home);
+    this.writers = new Writers(input.home);
     this.supervisor = new Supervisor(input.home);
     this.#audit = new Audit(
       () => (this.current.plan.slots.has("plinth.audit") ? (this.state.config.value.policy?.audit ?? "denied") : "off"),
@@ -110,11 +112,16 @@ export class Host {
     this.#audit.note(decision);
   }
 
-  /** One change at a time; a failed one does not stop the next. */
-  exclusive<T>(change: () => Promise<T>): Promise<T> {
+  /** One change at a time, of all processes of this home, to what is there by then; a failed one does not stop the next. */
+  exclusive<T>(change: () => Promise<T>, waitMs?: number): Promise<T> {
     const result = this.#changes.then(() => {
       if (this.stopping) throw errors.stopping();
-      return change();
+      return this.writers.run(async (unsettled) => {
+        const { refresh, settle } = await import("./install/commit.ts");
+        await refresh(this);
+        if (unsettled) await settle(this);
+        return await change();
+      }, waitMs);
     });
     this.#changes = result.catch(() => {});
     return result;
@@ -177,6 +184,13 @@ export class Host {
     return next;
   }
 
+  /** Put down what is installed and allowed. Only within `exclusive`. */
+  async persist(state: HostState, grants: ReadonlyMap<string, Grant>): Promise<void> {
+    await commitInstalled(this.home, { ...state, grants });
+    this.stamp = await stampOf(documentFile(this.home));
+    this.grants.all = grants;
+  }
+
   /** Stop everything in good order; later calls get the same promise. */
   stop(): Promise<void> {
     this.#ended ??= this.#stop();
@@ -192,7 +206,7 @@ export class Host {
     const all = new Set([...this.draining, this.current].flatMap((one) => [...one.instances.values()]));
     await Promise.all([...all].map((one) => one.stop(reason, grace)));
     await this.guard.close();
-    await this.#sweep();
+    if (this.littered) await this.writers.run(() => this.#sweep()).catch(() => {});
     await this.supervisor.flushed();
   }
 
@@ -238,12 +252,18 @@ export class Host {
     await Promise.all([...generation.instances.values()].map((one) => (--one.holders === 0 ? one.stop(ended, deadline) : undefined)));
     clearTimeout(timer);
     this.draining.delete(generation);
-    if (this.draining.size === 0) this.exclusive(() => this.#sweep()).catch(() => {});
+    if (this.draining.size === 0 && this.littered) this.exclusive(() => this.#sweep()).catch(() => {});
   }
 
   async #sweep(): Promise<void> {
-    for (const dir of this.leftovers) await rm(dir, { recursive: true, force: true });
-    this.leftovers.clear();
+    this.littered = false;
+    await sweepStore(this.home, this.usedDigests());
+  }
+
+  /** Of packages that are installed, or that a generation may still start. */
+  usedDigests(): Set<string> {
+    const started = [this.current, ...this.draining].flatMap(({ instances }) => [...instances.values()]);
+    return new Set([...this.state.records, ...started.map(({ record }) => record)].map(({ digest }) => digest));
   }
 
   async #announce(previous: Generation, next: Generation): Promise<void> {

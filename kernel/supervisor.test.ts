@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -93,10 +93,9 @@ describe("grants", () => {
   };
 
   it("cover exactly what was consented to: these bytes, these powers", async () => {
-    const grants = new Grants(home);
-    await grants.load();
+    const grants = new Grants();
     expect(grants.covers(manifest, "d1")).toBe(false);
-    await grants.set("acme.x", await grantOf(manifest, "d1"));
+    grants.all = grants.with([["acme.x", await grantOf(manifest, "d1")]]);
     expect(grants.covers(manifest, "d1")).toBe(true);
     expect(grants.covers({ ...manifest, title: "Y", description: "other words" }, "d1")).toBe(true);
     for (const other of [
@@ -111,26 +110,5 @@ describe("grants", () => {
     }
     expect(grants.covers(manifest, "d2")).toBe(false);
     expect(grants.covers({ ...manifest, id: "acme.y" }, "d1")).toBe(false);
-  });
-
-  it("outlive a restart, in a file for the owner alone, and are gone when they are taken back", async () => {
-    const grants = new Grants(home);
-    await grants.set("b.b", await grantOf(manifest, "d1"));
-    await grants.set("a.a", await grantOf(manifest, "d1"));
-    const again = new Grants(home);
-    await again.load();
-    expect([...again.all.keys()]).toEqual(["a.a", "b.b"]);
-    const { stat } = await import("node:fs/promises");
-    expect((await stat(join(home, "grants.json"))).mode & 0o777).toBe(0o600);
-    await again.set("a.a", undefined);
-    expect(Object.keys(JSON.parse(await readFile(join(home, "grants.json"), "utf8")).grants)).toEqual(["b.b"]);
-  });
-
-  it.each(["not json", "null", "[", "5.5.5"])("that cannot be read (%s) grant nothing, and are set aside", async (text) => {
-    await writeFile(join(home, "grants.json"), text);
-    const grants = new Grants(home);
-    await expect(grants.load()).rejects.toMatchObject({ code: "PLINTH_STATE_CORRUPT" });
-    expect([...grants.all]).toEqual([]);
-    expect(await readFile(join(home, "grants.json.bad"), "utf8")).toBe(text);
   });
 });

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeAtomic } from "./config.ts";
+import { writeAtomic } from "@plinth/manifests/home/atomic-file.ts";
+import { readJsonIfAny } from "@plinth/manifests/home/text-file.ts";
 import { type ErrorData, errorData, errors, type PlinthError } from "./errors.ts";
 
 export interface Fault extends ErrorData {
@@ -33,8 +33,8 @@ export class Supervisor {
 
   async load(): Promise<void> {
     try {
-      const parsed = JSON.parse(await readFile(this.#file, "utf8")) as Record<string, Fault>;
-      for (const [id, fault] of Object.entries(parsed)) if (typeof fault?.code === "string") this.#faults.set(id, fault);
+      for (const [id, fault] of Object.entries(((await readJsonIfAny(this.#file)) ?? {}) as Record<string, Fault>))
+        if (typeof fault?.code === "string") this.#faults.set(id, fault);
     } catch {
       // No file: nothing failed yet. An unreadable one only forgets pauses.
     }
@@ -79,7 +79,7 @@ export class Supervisor {
   async bootStarts(): Promise<boolean> {
     let unready = 0;
     try {
-      unready = Number((JSON.parse(await readFile(this.#bootFile, "utf8")) as { unready?: unknown }).unready) || 0;
+      unready = Number(((await readJsonIfAny(this.#bootFile)) as { unready?: unknown }).unready) || 0;
     } catch {
       // First boot.
     }

@@ -157,6 +157,10 @@ export const errors = {
   })),
   gate: make("PLINTH_GATE_DENIED", (by: string, reason: string) => ({ message: `${by} denied it: ${reason}`, extension: by })),
   stopping: make("PLINTH_STOPPING", () => ({ message: "The host is stopping.", next: "Try again when it runs." })),
+  noEarlierConfig: make("PLINTH_CONFIG_VERSION", (kept: number[]) => ({
+    message: "There is no such earlier configuration to go back to.",
+    next: kept.length > 0 ? `Kept are ${kept.join(", ")}: plinth config undo --list` : "One is kept from the next change on.",
+  })),
   corrupt: make("PLINTH_STATE_CORRUPT", (file: string, why: string) => ({
     message: `${file} cannot be read: ${why}.`,
     next: `It was set aside with the ending .bad; restore it or let the host make a new one.`,

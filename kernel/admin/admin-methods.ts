@@ -1,7 +1,8 @@
+import { settingsOf } from "@plinth/manifests/home/config-file.ts";
 import { nearNames } from "@plinth/manifests/near-names.ts";
-import { editConfig, loadConfig, settingsOf } from "../config.ts";
 import { errors } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { configurationOf } from "../install/commit.ts";
 import { type InstallInput, inspectPackages, installPackages, uninstallPackage } from "../install/install.ts";
 import { importGrants, limitGrant, revokeGrant } from "./grant-methods.ts";
 
@@ -19,7 +20,10 @@ export function adminMethods(host: Host): Methods {
     ["grant", (input) => host.exclusive(() => limitGrant(host, input))],
     ["revoke", (input) => host.exclusive(() => revokeGrant(host, input))],
     ["importGrants", (input) => host.exclusive(() => importGrants(host, input))],
-    ["configSet", ({ path, value }) => host.exclusive(() => configSet(host, String(path), value))],
+    ["configSet", ({ path, value, force }) => host.exclusive(() => configurationOf(host).set(String(path), value, force === true))],
+    ["configUndo", ({ number, force }) => host.exclusive(() => configurationOf(host).undo(number as number | undefined, force === true))],
+    ["configVersions", () => configurationOf(host).versions()],
+    ["configCheck", () => configurationOf(host).check()],
     ["stop", () => void setImmediate(() => void host.stop())],
   ]);
 }
@@ -27,14 +31,6 @@ export function adminMethods(host: Host): Methods {
 async function installOne(host: Host, input: InstallInput): Promise<{ id?: string; version?: string; generation: number }> {
   const { installed, generation } = await installPackages(host, [input]);
   return { ...installed[0], generation };
-}
-
-async function configSet(host: Host, path: string, value: unknown): Promise<{ generation: number }> {
-  // The file may have been edited by hand since it was read: edits apply to what is there now.
-  const before = await loadConfig(host.home);
-  const config = await editConfig(before, path, value);
-  const next = await host.advance({ ...host.state, config });
-  return { generation: next.number };
 }
 
 async function enable(host: Host, id: string, enabled: boolean): Promise<{ generation: number }> {
@@ -45,6 +41,7 @@ async function enable(host: Host, id: string, enabled: boolean): Promise<{ gener
   if ((settings.enabled ?? true) === enabled) return { generation: host.current.number };
   const pin = host.state.config.value.extensions?.[id];
   const path = `extensions["${id}"]`;
-  if (typeof pin === "string") return configSet(host, path, { version: pin, enabled });
-  return configSet(host, `${path}.enabled`, enabled ? undefined : false);
+  // It is said which one: what needs it is left out with it.
+  if (typeof pin === "string") return configurationOf(host).set(path, { version: pin, enabled }, true);
+  return configurationOf(host).set(`${path}.enabled`, enabled ? undefined : false, true);
 }

@@ -1,6 +1,7 @@
 import type { Grant } from "@plinth/manifests";
 import { errors } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { commit } from "../install/commit.ts";
 
 /** Narrow a grant, or take such a limit away again. It holds from the next call on. */
 export async function limitGrant(host: Host, { id, scope, expiresAt }: Record<string, unknown>): Promise<Grant> {
@@ -13,7 +14,7 @@ export async function limitGrant(host: Host, { id, scope, expiresAt }: Record<st
     ...(newScope === undefined || Object.keys(newScope).length === 0 ? {} : { scope: newScope }),
     ...(newEnd === undefined ? {} : { expiresAt: newEnd }),
   };
-  await host.grants.set(name, grant);
+  await host.persist(host.state, host.grants.with([[name, grant]]));
   host.audit({ extension: name, kind: "grant", what: `limit ${JSON.stringify({ scope: grant.scope, expiresAt: grant.expiresAt })}`, allowed: true });
   return grant;
 }
@@ -23,8 +24,7 @@ export async function revokeGrant(host: Host, { id }: Record<string, unknown>): 
   const name = String(id);
   granted(host, name);
   const instances = [host.current, ...host.draining].flatMap((one) => one.instances.get(name) ?? []);
-  await host.grants.set(name, undefined);
-  const next = await host.advance(host.state);
+  const next = await commit(host, host.state, new Map([[name, undefined]]));
   await Promise.all(instances.map((one) => one.stop(errors.revoked(name), Promise.resolve())));
   host.audit({ extension: name, kind: "grant", what: "revoke", allowed: true });
   return { generation: next.number };
@@ -35,21 +35,18 @@ export async function importGrants(
   host: Host,
   { grants }: Record<string, unknown>,
 ): Promise<{ imported: string[]; skipped: { id: string; why: string }[] }> {
-  const imported: string[] = [];
+  const accepted = new Map<string, Grant>();
   const skipped: { id: string; why: string }[] = [];
   for (const [id, grant] of Object.entries((grants ?? {}) as Record<string, Grant>)) {
     const record = host.state.records.find((one) => one.manifest.id === id && !one.bundled);
     if (record === undefined) skipped.push({ id, why: "it is not installed here" });
     else if (grant.digest !== record.digest) skipped.push({ id, why: "other bytes are installed here" });
     else if (!host.grants.wouldCover(grant, record.manifest, record.digest)) skipped.push({ id, why: "the consent is for other permissions" });
-    else {
-      await host.grants.set(id, grant);
-      imported.push(id);
-      host.audit({ extension: id, kind: "grant", what: "import", allowed: true });
-    }
+    else accepted.set(id, grant);
   }
-  if (imported.length > 0) await host.advance(host.state);
-  return { imported, skipped };
+  if (accepted.size > 0) await commit(host, host.state, accepted);
+  for (const extension of accepted.keys()) host.audit({ extension, kind: "grant", what: "import", allowed: true });
+  return { imported: [...accepted.keys()], skipped };
 }
 
 function granted(host: Host, id: string): Grant {

@@ -53,7 +53,22 @@ export function ownCapabilities(host: Host): CapabilityEntry[] {
     async (input) => (await import("./admin-methods.ts")).adminMethods(host).get(name)?.(input),
   ];
   const adminMethods = new Map(
-    ["inspect", "inspectSet", "install", "installSet", "uninstall", "enable", "grant", "revoke", "importGrants", "configSet", "stop"].map(admin),
+    [
+      "inspect",
+      "inspectSet",
+      "install",
+      "installSet",
+      "uninstall",
+      "enable",
+      "grant",
+      "revoke",
+      "importGrants",
+      "configSet",
+      "configUndo",
+      "configVersions",
+      "configCheck",
+      "stop",
+    ].map(admin),
   );
   const kernelMethods = new Map<string, Method>([
     ["snapshot", () => snapshot(host)],

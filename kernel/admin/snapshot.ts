@@ -1,5 +1,5 @@
 import type { KernelSnapshot, Tier } from "@plinth/manifests";
-import { settingsOf } from "../config.ts";
+import { settingsOf } from "@plinth/manifests/home/config-file.ts";
 import { errorData } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { chooseTier } from "../plan/resolver.ts";
@@ -18,7 +18,7 @@ export function snapshot(host: Host): KernelSnapshot {
     generation: current.number,
     draining: [...host.draining].map((one) => one.number),
     safeMode: host.safeMode,
-    problems: [...state.problems, ...plan.problems.map((one) => errorData(one))],
+    problems: [...state.config.problems, ...state.problems, ...plan.problems.map((one) => errorData(one))],
     records: [...state.records],
     tiers: new Map(state.records.map((record) => [record.manifest.id, tierOf(record)])),
     blocked: new Map([...plan.blocked].map(([id, problem]) => [id, errorData(problem, id)])),

@@ -49,10 +49,10 @@ async function launch() {
 function commandTable() {
   const table = JSON.parse(readFileSync(join(dist, "commands.json"), "utf8"));
   try {
-    const index = join(home, "index.json");
+    const index = ["installed.json", "index.json"].map((name) => join(home, name)).find((one) => existsSync(one));
     // Not from others: they would choose what is printed here.
     if (process.getuid !== undefined && [home, index].some((path) => isOthers(statSync(path)))) return table;
-    const { records } = JSON.parse(readFileSync(index, "utf8"));
+    const { records } = JSON.parse(readFileSync(index, "utf8").replace(/^\uFEFF/, ""));
     for (const { manifest } of records) {
       for (const one of manifest.provides ?? []) {
         if (one.contract === "plinth.cli-command") table.commands.push({ id: one.id, extension: manifest.id, ...one.descriptor });

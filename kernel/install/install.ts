@@ -1,18 +1,21 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import type { Candidate, Grant, LockEntry, Lockfile, Manifest } from "@plinth/manifests";
 import { manifestInvalid, parseManifest } from "@plinth/manifests/check/manifest.ts";
 import { consentHash, treeDigest } from "@plinth/manifests/digest.ts";
+import { settingsOf } from "@plinth/manifests/home/config-file.ts";
+import type { CatalogRecord } from "@plinth/manifests/home/installed.ts";
+import { storePackage } from "@plinth/manifests/home/package-store.ts";
+import { finishRemovals, removeUnlessInstalled } from "@plinth/manifests/home/removals.ts";
+import { sweepStore } from "@plinth/manifests/home/sweep.ts";
 import { discard } from "@plinth/manifests/home/trash.ts";
 import { describePowers } from "@plinth/manifests/powers.ts";
-import { settingsOf } from "../config.ts";
 import { errors } from "../errors.ts";
-import type { Generation } from "../generation.ts";
 import type { Host, HostState } from "../host.ts";
-import { type CatalogRecord, packageDir, writeIndex, writeLock } from "../plan/catalog.ts";
 import { type Plan, resolve } from "../plan/resolver.ts";
 import { currentWork } from "../work.ts";
+import { commit, removing } from "./commit.ts";
 
 export interface InstallInput extends Omit<LockEntry, "version" | "digest"> {
   dir: string;
@@ -119,24 +122,18 @@ export async function installPackages(
     inputs.map(({ dir }) => dir),
   );
   const ids = found.map(({ candidate }) => candidate.id);
+  await finishRemovals(removing(host), ids);
+  // A trial may store something: until it is installed, that is to go.
+  const absent = await removeUnlessInstalled(removing(host), ids);
   const state = without(host.state, ids);
   const grants = new Map<string, Grant>();
-  const fresh: string[] = [];
-  const before = host.state.lock.extensions;
   try {
     for (const [at, { dir: from, digest: expected, consent: consented, ...provenance }] of inputs.entries()) {
       const { candidate, record } = found[at] as Inspected;
       const { id, version, digest, consent } = candidate;
       if (digest !== expected) throw errors.digest(id, "its files changed after they were inspected");
       if (consent.hash !== consented) throw errors.consent(id, "the consent is for another package or other permissions");
-      const dir = packageDir(host.home, digest);
-      const data = join(host.home, "state", id);
-      host.leftovers.delete(dir);
-      if (!(await stat(data).catch(() => null))) fresh.push(data);
-      if (!(await stat(dir).catch(() => null))) {
-        fresh.push(dir);
-        await copyVerified(id, from, dir, digest);
-      }
+      const dir = await storePackage(host.home, id, from, digest);
       state.lock.extensions[id] = { version, digest, ...provenance };
       state.records.push({ ...record, dir });
       grants.set(id, grantOf(host, candidate));
@@ -151,15 +148,14 @@ export async function installPackages(
       for (const id of ids) if (plan.blocked.has(id)) throw plan.blocked.get(id);
       for (const { manifest } of toTry) await instances.get(manifest.id)?.activate();
     });
-    for (const { id, digest, version } of found.map(({ candidate }) => candidate)) {
-      host.audit({ extension: id, kind: "grant", what: `consent to ${version}`, allowed: true });
-      const replaced = before[id]?.digest;
-      if (replaced !== undefined && replaced !== digest) host.leftovers.add(packageDir(host.home, replaced));
-    }
+    for (const { candidate } of found) host.audit({ extension: candidate.id, kind: "grant", what: `consent to ${candidate.version}`, allowed: true });
+    host.littered = true;
     return { installed: found.map(({ candidate: { id, version } }) => ({ id, version })), generation: next.number };
   } catch (thrown) {
     for (const id of ids) host.supervisor.clear(id);
-    for (const dir of fresh) await discard(host.home, dir);
+    await sweepStore(host.home, host.usedDigests());
+    for (const dir of absent) await discard(host.home, dir);
+    await finishRemovals(removing(host));
     throw thrown;
   }
 }
@@ -188,23 +184,23 @@ export async function uninstallPackage(host: Host, id: string, keepData: boolean
   const needed = [...host.current.plan.extensions].find(([, one]) => one.record.manifest.extensions?.[id] !== undefined);
   if (needed !== undefined) throw errors.needed(id, needed[0]);
   const instances = [host.current, ...host.draining].flatMap((one) => one.instances.get(id) ?? []);
-  const next = await commit(host, without(host.state, [id]), new Map([[id, undefined]]));
+  const state = without(host.state, [id]);
+  if (!keepData) state.removed.push(id);
+  const next = await commit(host, state, new Map([[id, undefined]]));
   host.audit({ extension: id, kind: "grant", what: "uninstall", allowed: true });
   host.supervisor.clear(id);
-  host.leftovers.add(packageDir(host.home, entry.digest));
-  if (!keepData) {
-    await host.stores.wipe(id);
-    const data = join(host.home, "state", id);
-    // What still writes there would go on writing into what the next one of this id finds.
-    if (existsSync(data)) await Promise.all(instances.map((one) => one.stop(errors.revoked(id), Promise.resolve())));
-    await discard(host.home, data);
-  }
+  host.littered = true;
+  // What still writes there would go on writing into what the next one of this id finds.
+  if (!keepData && existsSync(join(host.home, "state", id)))
+    await Promise.all(instances.map((one) => one.stop(errors.revoked(id), Promise.resolve())));
+  await finishRemovals(removing(host));
   return { generation: next.number };
 }
 
 interface OpenState extends HostState {
   lock: Lockfile;
   records: CatalogRecord[];
+  removed: string[];
 }
 
 /** A copy of the state in which the extensions do not occur. */
@@ -212,30 +208,8 @@ function without(state: HostState, ids: readonly string[]): OpenState {
   const kept = Object.entries(state.lock.extensions).filter(([id]) => !ids.includes(id));
   const lock: Lockfile = { lockfile: 1, extensions: Object.fromEntries(kept) };
   const records = state.records.filter((one) => !ids.includes(one.manifest.id));
-  return { ...state, lock, records, problems: state.problems.filter((one) => !ids.includes(one.extension ?? "")) };
-}
-
-/** Grants, index and lock are written, then the generation is swapped; what fails puts the old ones back. */
-async function commit(
-  host: Host,
-  state: HostState,
-  grants: ReadonlyMap<string, Grant | undefined>,
-  healthy?: (next: Generation) => Promise<void>,
-): Promise<Generation> {
-  const before = host.state;
-  const granted = new Map([...grants.keys()].map((id) => [id, host.grants.get(id)]));
-  const write = async (to: HostState, allowed: ReadonlyMap<string, Grant | undefined>): Promise<void> => {
-    for (const [id, grant] of allowed) await host.grants.set(id, grant);
-    await writeIndex(host.home, to.records);
-    await writeLock(host.home, to.lock);
-  };
-  try {
-    await write(state, grants);
-    return await host.advance(state, healthy);
-  } catch (thrown) {
-    await write(before, granted);
-    throw thrown;
-  }
+  const removed = state.removed.filter((id) => !ids.includes(id));
+  return { ...state, lock, records, removed, problems: state.problems.filter((one) => !ids.includes(one.extension ?? "")) };
 }
 
 /** Start it once in a process of its own, whatever its tier will be, and end it again: what throws is not installed. */
@@ -245,19 +219,5 @@ async function dryLoad(host: Host, record: CatalogRecord): Promise<void> {
     await trial.activate();
   } finally {
     await trial.stop(errors.stopping(), Promise.resolve());
-  }
-}
-
-async function copyVerified(id: string, from: string, target: string, digest: string): Promise<void> {
-  const temporary = `${target}.${process.pid}.tmp`;
-  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-  await rm(temporary, { recursive: true, force: true });
-  try {
-    await cp(from, temporary, { recursive: true, errorOnExist: true, verbatimSymlinks: true });
-    if ((await treeDigest(id, temporary)).digest !== digest) throw errors.digest(id, "its files changed while they were copied");
-    await rename(temporary, target);
-  } catch (thrown) {
-    await rm(temporary, { recursive: true, force: true });
-    throw thrown;
   }
 }

@@ -1,7 +1,7 @@
 import type { Manifest } from "@plinth/manifests";
+import type { CatalogRecord } from "@plinth/manifests/home/installed.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { CatalogRecord } from "./catalog.ts";
 import { type Plan, type ResolveInput, resolve } from "./resolver.ts";
 
 const CONTRACT = "plinth.service";

@@ -1,13 +1,13 @@
 import type { Config, Lockfile, Manifest, Tier } from "@plinth/manifests";
+import { settingsOf } from "@plinth/manifests/home/config-file.ts";
+import type { CatalogRecord } from "@plinth/manifests/home/installed.ts";
 import { nearNames } from "@plinth/manifests/near-names.ts";
 import { findCycle } from "@plinth/manifests/order.ts";
 import { type PlannedHook, planHooks } from "@plinth/manifests/plan/hooks.ts";
 import { chooseProviders, type Offer } from "@plinth/manifests/plan/providers.ts";
 import semver from "semver";
-import { settingsOf } from "../config.ts";
 import { type ContractShape, productContracts } from "../contracts.ts";
 import { errors, type PlinthError } from "../errors.ts";
-import type { CatalogRecord } from "./catalog.ts";
 
 export interface PlannedExtension {
   readonly record: CatalogRecord;

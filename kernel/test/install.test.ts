@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, writeFile } from "node:fs/promises";
+import { appendFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Host } from "../host.ts";
@@ -24,6 +24,8 @@ async function homeOf(): Promise<Record<string, string>> {
   }
   delete found.host;
   delete found["host/faults.json"];
+  delete found["host/writers.db"];
+  if (found["installed.json"]?.includes('"records":[],"removed":[]}')) delete found["installed.json"];
   // An empty folder is nothing.
   delete found.store;
   return found;
@@ -43,8 +45,8 @@ it("install, use, update, use, uninstall: all in one process, and the home ends 
   await expect.poll(() => readdir(join(product.home, "store"))).toEqual([]);
   const end = await homeOf();
   expect(JSON.parse(end["plinth.lock"] as string)).toEqual({ lockfile: 1, extensions: {} });
-  expect(JSON.parse(end["index.json"] as string).records).toEqual([]);
-  expect(JSON.parse(end["grants.json"] as string)).toEqual({ grants: {} });
+  expect(end["installed.json"]).toBeUndefined();
+  expect(JSON.parse(await product.readHome("installed.json"))).toMatchObject({ grants: {}, records: [], removed: [] });
   expect(Object.keys(one).filter((name) => name.startsWith("store/"))).not.toEqual([]);
 });
 
@@ -58,34 +60,41 @@ it("what is installed is there after the next boot, with the same bytes in the l
   expect(lock.endsWith("}\n")).toBe(true);
 });
 
-it("a lost index is made again from the lock and the store", async () => {
+it("what was committed and cannot be read is set aside: the lock and the store say what is here, and nothing of it is granted", async () => {
   await install(host, await product.package(acme()));
   await host.stop();
-  await writeFile(join(product.home, "index.json"), "{ half");
+  await writeFile(join(product.home, "installed.json"), "{ half");
+  host = await product.boot();
+  expect(host.current.plan.blocked.get("acme.calm")?.code).toBe("PLINTH_CONSENT_NEEDED");
+  expect((await snapshot(host)).problems).toEqual([expect.objectContaining({ code: "PLINTH_STATE_CORRUPT" })]);
+  expect(await product.readHome("installed.json.bad")).toBe("{ half");
+  expect(await codeOf(call(host, "test.words.lab", "words", "who"))).toBe("none");
+  await install(host, await product.package(acme()));
+  expect(await version()).toBe("1.0.0");
+});
+
+it("a home of an earlier version, with three files, is read, and becomes one file with the next change", async () => {
+  await install(host, await product.package(acme()));
+  await host.stop();
+  const { grants, records } = JSON.parse(await product.readHome("installed.json"));
+  await writeFile(join(product.home, "grants.json"), JSON.stringify({ grants }));
+  await writeFile(join(product.home, "index.json"), JSON.stringify({ index: 1, records }));
+  await rm(join(product.home, "installed.json"));
   host = await product.boot();
   expect(await version()).toBe("1.0.0");
-  expect(JSON.parse(await product.readHome("index.json")).records).toHaveLength(1);
+  await admin(host, "grant", { id: "acme.calm", expiresAt: Date.now() + 60_000 });
+  expect(await readdir(product.home)).not.toEqual(expect.arrayContaining(["grants.json"]));
+  expect(await readdir(product.home)).not.toEqual(expect.arrayContaining(["index.json"]));
+  expect(JSON.parse(await product.readHome("installed.json"))).toMatchObject({ records, grants: { "acme.calm": { digest: records[0].digest } } });
 });
 
 it("a package that vanished from the store is a problem of its own; the rest runs", async () => {
   await install(host, await product.package(acme()));
   await host.stop();
-  await writeFile(join(product.home, "index.json"), "");
-  const { rm } = await import("node:fs/promises");
+  await rm(join(product.home, "installed.json"));
   await rm(join(product.home, "store"), { recursive: true });
   host = await product.boot();
   expect((await snapshot(host)).problems).toEqual([expect.objectContaining({ code: "PLINTH_DIGEST", extension: "acme.calm" })]);
-  expect(await codeOf(call(host, "test.words.lab", "words", "who"))).toBe("none");
-});
-
-it("an unreadable grants file grants nothing, is set aside and stops nobody else", async () => {
-  await install(host, await product.package(acme()));
-  await host.stop();
-  await writeFile(join(product.home, "grants.json"), "not json");
-  host = await product.boot();
-  expect(host.current.plan.blocked.get("acme.calm")?.code).toBe("PLINTH_CONSENT_NEEDED");
-  expect((await snapshot(host)).problems).toEqual([expect.objectContaining({ code: "PLINTH_STATE_CORRUPT" })]);
-  expect(await product.readHome("grants.json.bad")).toBe("not json");
   expect(await codeOf(call(host, "test.words.lab", "words", "who"))).toBe("none");
 });
 

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { CatalogRecord } from "@plinth/manifests/home/installed.ts";
 import type { CallInfo } from "@plinth/manifests/wire/bridge.ts";
 import type { Runner, RunnerInput } from "@plinth/manifests/wire/runner.ts";
 import type { InstanceContainer } from "../container.ts";
 import { errors } from "../errors.ts";
-import type { CatalogRecord } from "../plan/catalog.ts";
 import { extensionOf } from "./load.ts";
 
 /** First-party code, and what the operator wrote `tier: host` for: in this process, a function call away. */

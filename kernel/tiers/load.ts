@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { treeDigest } from "@plinth/manifests/digest.ts";
+import type { CatalogRecord } from "@plinth/manifests/home/installed.ts";
 import type { ExtensionObject } from "@plinth/manifests/wire/bridge.ts";
 import { errors } from "../errors.ts";
-import type { CatalogRecord } from "../plan/catalog.ts";
 
 /** The entry's bytes, read while the whole tree is checked against the digest that was consented to. */
 export async function verifiedSource({ manifest, dir, digest, bundled }: CatalogRecord): Promise<string> {

@@ -1,8 +1,16 @@
 import { type DocumentNode, type MemberNode, type ObjectNode, parse, type ValueNode } from "@humanwhocodes/momoa";
+import { hasCrlf, markOf, withoutMark } from "../home/text-file.ts";
 import { configInvalid } from "./documents.ts";
 
-/** Change one path of a JSON5 text and nothing else of it. `undefined` removes. */
+/** Change one path of a JSON5 text and nothing else of it, not even how its lines end. `undefined` removes. */
 export function editJson5(text: string, path: readonly string[], value: unknown): string {
+  const mark = markOf(text);
+  const plain = withoutMark(text);
+  if (!hasCrlf(plain)) return mark + edit(plain, path, value);
+  return mark + edit(plain.replaceAll("\r\n", "\n"), path, value).replaceAll("\n", "\r\n");
+}
+
+function edit(text: string, path: readonly string[], value: unknown): string {
   const source = text.trim() === "" ? "{\n}\n" : text;
   const document: DocumentNode = parse(source, { mode: "json5", ranges: true, allowTrailingCommas: true });
   if (document.body.type !== "Object") throw configInvalid("the configuration", "", "it is not an object");

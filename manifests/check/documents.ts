@@ -1,5 +1,6 @@
 import { canonicalJson, prettyJson } from "../canonical-json.ts";
 import * as compiled from "../generated/config.js";
+import { withoutMark } from "../home/text-file.ts";
 import type { Config } from "../schema/config.ts";
 import type { Lockfile } from "../schema/lockfile.ts";
 import { PlinthError } from "../wire/error.ts";
@@ -7,26 +8,34 @@ import { explain, type Validator } from "./explain.ts";
 
 /** Parse and check a configuration (JSON5). An empty text is an empty configuration. */
 export async function parseConfig(file: string, text: string): Promise<Config> {
-  if (text.trim() === "") return {};
+  const plain = withoutMark(text);
+  if (plain.trim() === "") return {};
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(plain);
   } catch {
     try {
-      value = (await import("json5")).default.parse(text);
+      value = (await import("json5")).default.parse(plain);
     } catch (thrown) {
-      throw configInvalid(file, "", `it is not JSON5 (${(thrown as Error).message})`);
+      const { lineNumber, columnNumber } = thrown as { lineNumber?: number; columnNumber?: number };
+      const place = lineNumber === undefined ? "" : `line ${lineNumber}, column ${columnNumber}`;
+      throw configInvalid(file, place, `it is not JSON5 (${(thrown as Error).message.replace(/^JSON5: /, "").replace(/ at \d+:\d+$/, "")})`);
     }
   }
-  return checked<Config>(file, compiled.config as Validator, value);
+  try {
+    return checked<Config>(file, compiled.config as Validator, value);
+  } catch (thrown) {
+    throw await placed(thrown, plain);
+  }
 }
 
 /** Parse and check a lockfile. An empty text is an empty lock. */
 export function parseLock(file: string, text: string): Lockfile {
-  if (text.trim() === "") return { lockfile: 1, extensions: {} };
+  const plain = withoutMark(text);
+  if (plain.trim() === "") return { lockfile: 1, extensions: {} };
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(plain);
   } catch (thrown) {
     throw configInvalid(file, "", (thrown as Error).message);
   }
@@ -39,10 +48,22 @@ export const formatLock = (lock: Lockfile): string => prettyJson(JSON.parse(cano
 function checked<T>(file: string, validate: Validator, value: unknown): T {
   if (validate(value)) return value as T;
   const { path, message } = explain(validate.errors ?? [], value);
-  throw configInvalid(file, path, message);
+  throw configInvalid(file, path, message, { path });
 }
 
-export const configInvalid = (file: string, where: string, why: string): PlinthError =>
+/** An error about a path of a document, with the line and the column that it is at in the text. */
+export async function placed(thrown: unknown, text: string): Promise<unknown> {
+  const { path } = ((thrown as PlinthError).details ?? {}) as { path?: string };
+  if (!(thrown instanceof PlinthError) || path === undefined) return thrown;
+  const { placeOf } = await import("./place.ts");
+  const place = placeOf(text, path);
+  if (place === undefined) return thrown;
+  const message = `${thrown.message.replace(/\.$/, "")} (line ${place.line}, column ${place.column}).`;
+  return new PlinthError(thrown.code, message, { extension: thrown.extension, next: thrown.next, details: { ...place, path } });
+}
+
+export const configInvalid = (file: string, where: string, why: string, details?: { path: string }): PlinthError =>
   new PlinthError("PLINTH_CONFIG_INVALID", `${file} is not valid at ${where || "/"}: ${why}.`, {
     next: "Correct the file, or run `plinth config unset PATH`. Nothing was changed.",
+    details,
   });

@@ -398,9 +398,47 @@ export const hostAdmin = defineContract({
     },
     configSet: {
       summary: "Set or (without a value) remove one path of the configuration file, comments kept; applies at once.",
-      input: Type.Object({ path: Type.String(), value: Type.Optional(Type.Unknown()) }),
+      input: Type.Object({
+        path: Type.String(),
+        value: Type.Optional(Type.Unknown()),
+        force: Type.Optional(
+          Type.Boolean({
+            description: "Also what leaves out a running extension or names what is not here; never what does not fit or ends the host.",
+          }),
+        ),
+      }),
       output: Type.Object({ generation: Type.Integer() }),
       deadlineMs: 60_000,
+    },
+    configUndo: {
+      summary: "Put a configuration that was in force before back into the file, comments and all; applies at once.",
+      input: Type.Object({
+        number: Type.Optional(Type.Integer({ description: "Which one; default: the one before the file as it is." })),
+        force: Type.Optional(Type.Boolean()),
+      }),
+      output: Type.Object({ number: Type.Integer(), generation: Type.Integer() }),
+      deadlineMs: 60_000,
+    },
+    configVersions: {
+      summary: "The configurations that are kept, newest first, and the file as it is.",
+      input: Type.Object({}),
+      output: Type.Object({
+        file: Type.String(),
+        text: Type.String({ description: "Of the file now, whether or not it is in force." }),
+        undo: Type.Optional(Type.Integer({ description: "Which one an undo would bring back; absent: none." })),
+        kept: Type.Array(
+          Type.Object({ number: Type.Integer(), at: Type.Number({ description: "Milliseconds since the epoch." }), text: Type.String() }),
+        ),
+      }),
+      deadlineMs: 5_000,
+      idempotent: true,
+    },
+    configCheck: {
+      summary: "What is wrong with the configuration file as it is now, whatever is in force.",
+      input: Type.Object({}),
+      output: Type.Object({ file: Type.String(), problems: Type.Array(ErrorInfo) }),
+      deadlineMs: 30_000,
+      idempotent: true,
     },
     stop: {
       summary: "Stop the whole host in good order.",

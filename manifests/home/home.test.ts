@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(above, { recursive: true, force: true }));
 
-const FILES = ["plinth.json", "plinth.lock", "index.json", "grants.json", "secrets.json", "state/plinth.gateway/token"];
+const FILES = ["plinth.json", "plinth.lock", "index.json", "installed.json", "secrets.json", "state/plinth.gateway/token"];
 const modeOf = (path: string): number => lstatSync(path).mode & 0o7777;
 const problems = (of = home): string[] => examineHome(of).flatMap(({ severity, path, code }) => (severity === "problem" ? [`${code} ${path}`] : []));
 
@@ -96,11 +96,13 @@ describe("mending a home", () => {
     for (const path of ["", "state", "state/plinth.gateway", "state/acme.dice", "store", "store/abc", "cache", "cache/compile"])
       chmodSync(join(home, path), 0o777);
     for (const file of FILES) chmodSync(join(home, file), 0o666);
+    writeFileSync(join(home, "installed.json"), JSON.stringify({ installed: 1, grants: { "acme.dice": {} }, records: [{ manifest: {} }] }));
     const { done, left } = mendHome(home);
     expect(left).toEqual([]);
-    expect(done.join("\n")).toMatch(/look through plinth\.json, grants\.json and secrets\.json[\s\S]*gateway's token[\s\S]*for you alone/);
+    expect(JSON.parse(readFileSync(join(home, "installed.json"), "utf8"))).toEqual({ installed: 1, grants: { "acme.dice": {} }, records: [] });
+    expect(done.join("\n")).toMatch(/look through plinth\.json, secrets\.json and what is granted[\s\S]*gateway's token[\s\S]*for you alone/);
     for (const path of ["", "state", "state/plinth.gateway", "state/acme.dice", "store", "store/abc"]) expect(modeOf(join(home, path))).toBe(0o700);
-    for (const file of ["plinth.json", "plinth.lock", "grants.json", "secrets.json"]) expect(modeOf(join(home, file))).toBe(0o600);
+    for (const file of ["plinth.json", "plinth.lock", "installed.json", "secrets.json"]) expect(modeOf(join(home, file))).toBe(0o600);
     for (const gone of ["index.json", "cache", "state/plinth.gateway/token"]) expect(existsSync(join(home, gone))).toBe(false);
   });
 

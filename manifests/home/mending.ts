@@ -1,6 +1,7 @@
-import { chmodSync, readdirSync, rmSync, type Stats } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, type Stats, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { entryAt, isForeign, OTHERS, ownUser } from "./access.ts";
+import { draftOf } from "./atomic-file.ts";
 import { examineHome, type HomeFinding } from "./examination.ts";
 
 export interface Mended {
@@ -10,8 +11,10 @@ export interface Mended {
   left: HomeFinding[];
 }
 
-/** Rebuilt from the content store, whose every file is checked against its digest. */
-const REBUILT = "index.json";
+/** Its manifests are read anew from the content store, whose every file is checked against its digest. */
+const INSTALLED = "installed.json";
+/** Where earlier versions kept them. */
+const INDEX = "index.json";
 /** Code that was compiled before; made again as it is needed. */
 const CACHES = ["cache", "state/plinth.tier-isolate"];
 const TOKEN = "state/plinth.gateway/token";
@@ -20,7 +23,7 @@ const ENTRIES = 200_000;
 
 /**
  * Close the home to others: folders to 0700, files to 0600, never looser than they were. What others could have changed
- * and is made again by itself (index, caches, the gateway's token) is removed, the rest is named so that its owner looks
+ * and is made again by itself (manifests, caches, the gateway's token) is removed, the rest is named so that its owner looks
  * through it. Modes of folders above the home, of other people's files and of what links lead to are left alone.
  */
 export function mendHome(home: string, user = ownUser()): Mended {
@@ -38,19 +41,38 @@ export function mendHome(home: string, user = ownUser()): Mended {
     if (path === join(home, TOKEN)) {
       rmSync(path, { force: true });
       done.push("Removed the gateway's token, which others could get at: the next start makes a new one. Restart a running gateway.");
-    } else if (path === join(home, REBUILT)) {
-      rmSync(path, { force: true });
-      done.push("Removed index.json, which others could write: it is made again from what is installed.");
+    } else if (path === join(home, INSTALLED) || path === join(home, INDEX)) {
+      forgetManifests(home);
+      done.push(
+        `Closed ${path}, which others could write: what installed extensions declare is read anew; look through what is granted (plinth grants).`,
+      );
     } else if (path !== home && code === "PLINTH_HOME_OPEN") done.push(`Closed ${path}, which others could write: look through it.`);
     else if (path !== home && code === "PLINTH_HOME_READABLE") done.push(`Closed ${path}, which others could read: change the secrets in it.`);
   }
   if (wasOpen) {
-    rmSync(join(home, REBUILT), { force: true });
+    forgetManifests(home);
     for (const cache of CACHES) rmSync(join(home, cache), { recursive: true, force: true });
-    done.unshift("Closed the home folder, which others could write: look through plinth.json, grants.json and secrets.json. Caches were removed.");
+    done.unshift(
+      "Closed the home folder, which others could write: look through plinth.json, secrets.json and what is granted (plinth grants). Caches were removed.",
+    );
   } else if (before.some(({ path }) => path === home)) done.unshift("Closed the home folder to others, who could look into it.");
   if (count.closed > 0) done.push(`${count.closed} files and folders in it are now for you alone.`);
   return { done, left: examineHome(home, user) };
+}
+
+function forgetManifests(home: string): void {
+  rmSync(join(home, INDEX), { force: true });
+  const file = join(home, INSTALLED);
+  let document: object;
+  try {
+    document = JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    // None, or one that the next start sets aside.
+    return;
+  }
+  const draft = draftOf(file);
+  writeFileSync(draft, JSON.stringify({ ...document, records: [] }), { mode: 0o600, flag: "wx" });
+  renameSync(draft, file);
 }
 
 function closeTree(path: string, stat: Stats, user: number, count: { closed: number; budget: number }, except: readonly string[] = []): void {
