@@ -28,6 +28,10 @@ export class OpenFolder {
     return byDescriptor ? `/proc/self/fd/${this.#handle.fd}/${name}` : join(this.#path, name);
   }
 
+  get fd(): number {
+    return this.#handle.fd;
+  }
+
   /** This folder itself. */
   get self(): string {
     return byDescriptor ? `/proc/self/fd/${this.#handle.fd}` : this.#path;
@@ -42,7 +46,9 @@ export class OpenFolder {
     return this.enter(name).catch(async (thrown: NodeJS.ErrnoException) => {
       if (thrown.code !== "ENOENT") throw thrown;
       await mkdir(this.child(name)).catch(unless("EEXIST"));
-      return this.enter(name);
+      const made = await this.enter(name);
+      await this.#give(made.#handle);
+      return made;
     });
   }
 
@@ -56,6 +62,24 @@ export class OpenFolder {
       await handle.close();
       throw thrown;
     }
+  }
+
+  /** A new file: it belongs to whom the folder belongs, also where the host is root and the folder another user's. */
+  async create(name: string, flags: number, mode?: number): Promise<FileHandle> {
+    const handle = await this.open(name, flags, mode);
+    try {
+      await this.#give(handle);
+      return handle;
+    } catch (thrown) {
+      await handle.close();
+      throw thrown;
+    }
+  }
+
+  async #give(handle: FileHandle): Promise<void> {
+    if (process.getuid?.() !== 0) return;
+    const { uid, gid } = await this.stat();
+    await handle.chown(uid, gid);
   }
 
   /** Of the child itself, also when it is a link; null when there is none. */

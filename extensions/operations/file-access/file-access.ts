@@ -27,9 +27,14 @@ type Write = Extract<Input["request"], { op: "write" }>;
 
 /** One request for files of granted folders. Every step down is taken from the descriptor of the folder before, through no link. */
 export class FileAccess {
-  readonly #roots = new Roots();
+  readonly #roots: Roots;
   readonly #gate = new Gate(AT_ONCE);
   readonly #measured = new Map<string, { at: number; bytes: number }>();
+
+  /** @param home of this host, which no granted folder may hold. */
+  constructor(home: string) {
+    this.#roots = new Roots(home);
+  }
 
   request(input: Input): Promise<Answer> {
     return this.#gate.run(input.extension, () => this.#answer(input));
@@ -45,9 +50,9 @@ export class FileAccess {
     try {
       switch (request.op) {
         case "read":
-          return await this.#at(path, (folder, name) => readPart(extension, path, folder, name, request));
+          return await this.#at(extension, path, (folder, name) => readPart(extension, path, folder, name, request));
         case "stat":
-          return await this.#stat(path);
+          return await this.#stat(extension, path);
         case "list":
           return await this.#list(extension, path);
         case "write":
@@ -67,12 +72,12 @@ export class FileAccess {
   }
 
   /** Its folder, opened, and its name in there; "." for the granted folder itself. */
-  #at<T>({ folder, steps }: GrantedPath, body: (folder: OpenFolder, name: string) => Promise<T>): Promise<T> {
-    return this.#roots.use(folder, (root) => descend(root, steps.slice(0, -1), false, (inner) => body(inner, steps.at(-1) ?? ".")));
+  #at<T>(extension: string, { folder, steps }: GrantedPath, body: (folder: OpenFolder, name: string) => Promise<T>): Promise<T> {
+    return this.#roots.use(extension, folder, (root) => descend(root, steps.slice(0, -1), false, (inner) => body(inner, steps.at(-1) ?? ".")));
   }
 
-  async #stat(path: GrantedPath): Promise<FileInfo | null> {
-    const found = await this.#at(path, (folder, name) => (name === "." ? folder.stat() : folder.look(name))).catch(
+  async #stat(extension: string, path: GrantedPath): Promise<FileInfo | null> {
+    const found = await this.#at(extension, path, (folder, name) => (name === "." ? folder.stat() : folder.look(name))).catch(
       (thrown: NodeJS.ErrnoException) => {
         if (thrown.code === "ENOENT") return null;
         throw thrown;
@@ -82,7 +87,7 @@ export class FileAccess {
   }
 
   #list(extension: string, { folder, steps, asked }: GrantedPath): Promise<FileInfo[]> {
-    return this.#roots.use(folder, (root) =>
+    return this.#roots.use(extension, folder, (root) =>
       descend(root, steps, false, async (inner) => {
         const names: string[] = [];
         for await (const { name } of await opendir(inner.self)) {
@@ -103,7 +108,7 @@ export class FileAccess {
       throw failures.quota(extension, `one request writes at most ${MAX_WRITE} bytes`, "Append the rest with further ones.");
     const name = steps.at(-1);
     if (name === undefined || OWN.test(name)) throw failures.kind(extension, asked, "no name for a file");
-    return this.#roots.change(folder, async (root) => {
+    return this.#roots.change(extension, folder, async (root) => {
       await this.#room(extension, folder, root, bytes.length, quota);
       return descend(root, steps.slice(0, -1), true, async (inner) => {
         const before = await inner.look(name);
@@ -117,7 +122,7 @@ export class FileAccess {
   }
 
   #makeFolder(extension: string, { folder, steps }: GrantedPath, quota: number): Promise<null> {
-    return this.#roots.change(folder, async (root) => {
+    return this.#roots.change(extension, folder, async (root) => {
       await this.#room(extension, folder, root, 0, quota);
       return descend(root, steps, true, async () => null);
     });
@@ -143,7 +148,7 @@ export class FileAccess {
     const name = steps.at(-1);
     if (name === undefined) throw denied(extension, asked, "a granted folder itself cannot be removed");
     this.#measured.delete(folder.path);
-    return this.#roots.change(folder, (root) =>
+    return this.#roots.change(extension, folder, (root) =>
       descend(root, steps.slice(0, -1), false, async (inner) => {
         const found = await inner.look(name);
         if (found === null) return false;
@@ -159,7 +164,7 @@ export class FileAccess {
     const [name, target] = [from.steps.at(-1), to.steps.at(-1)];
     if (name === undefined || target === undefined) throw denied(extension, from.asked, "a granted folder itself cannot be moved");
     if (from.folder.path !== to.folder.path) throw denied(extension, to.asked, "a file moves within one granted folder only");
-    return this.#roots.change(from.folder, (root) =>
+    return this.#roots.change(extension, from.folder, (root) =>
       descend(root, from.steps.slice(0, -1), false, (source) =>
         descend(root, to.steps.slice(0, -1), false, async (place) => {
           await rename(source.child(name), place.child(target));
@@ -172,7 +177,7 @@ export class FileAccess {
 
 async function replace(folder: OpenFolder, name: string, bytes: Buffer, before: Stats | null, exclusive: boolean): Promise<void> {
   const own = `.plinth-${randomUUID()}`;
-  const file = await folder.open(own, O_CREAT | O_EXCL | O_WRONLY, 0o666);
+  const file = await folder.create(own, O_CREAT | O_EXCL | O_WRONLY, 0o666);
   try {
     try {
       await file.writeFile(bytes);

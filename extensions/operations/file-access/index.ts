@@ -1,9 +1,10 @@
+import { dirname } from "node:path";
 import { defineExtension, PlinthError } from "@plinth/sdk";
 import { FileAccess } from "./file-access.ts";
 
 export default defineExtension({
   activate(ctx) {
-    const files = new FileAccess();
+    const files = new FileAccess(dirname(dirname(ctx.dataDir)));
     ctx.effect("granted folders", () => files.close());
     ctx.provide("plinth.file-access", "local", {
       request(input, call) {

@@ -1,10 +1,11 @@
+import { dirname } from "node:path";
 import { defineExtension, PlinthError } from "@plinth/sdk";
 import { found } from "@plinth/sdk/tiers";
 import { Programs } from "./programs.ts";
 
 export default defineExtension({
   activate(ctx) {
-    const programs = new Programs(() => found());
+    const programs = new Programs(() => found(), dirname(dirname(ctx.dataDir)));
     ctx.effect("running programs", () => programs.stop());
     ctx.provide("plinth.program-runner", "local", {
       run(input, call) {

@@ -212,7 +212,7 @@ describe.skipIf(here.bwrap === null)("a program", () => {
 });
 
 it("is not run where there is no wall to run it behind", async () => {
-  const programs = new Programs(async () => ({ ...here, bwrap: null, why: "it was taken away" }));
+  const programs = new Programs(async () => ({ ...here, bwrap: null, why: "it was taken away" }), tmpdir());
   const input = { extension: "acme.x", programs: ["*"], folders: [], request: { program: "true", args: [] } };
   await expect(programs.run(input, new AbortController().signal).next()).rejects.toMatchObject({
     code: "PLINTH_SANDBOX",

@@ -1,7 +1,18 @@
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { PlinthError, type Provider } from "@plinth/sdk";
-import { type Found, type GrantedFolder, grantedPath, type Room, walled } from "@plinth/sdk/tiers";
+import {
+  type Found,
+  type GrantedFolder,
+  grantedPath,
+  holdFolders,
+  launch,
+  makesMounts,
+  ownUser,
+  type Room,
+  releaseFolders,
+  userEnded,
+} from "@plinth/sdk/tiers";
 import { admits } from "./patterns.ts";
 import { type Item, RunningProgram } from "./running-program.ts";
 
@@ -19,10 +30,13 @@ type Input = Parameters<Provider<"plinth.program-runner">["run"]>[0];
 /** Programs of extensions: which may run, behind what, how many at one time. */
 export class Programs {
   readonly #tools: () => Promise<Found>;
+  readonly #home: string;
   readonly #running = new Map<RunningProgram, string>();
 
-  constructor(tools: () => Promise<Found>) {
+  /** @param home of this host, which no folder may hold. */
+  constructor(tools: () => Promise<Found>, home: string) {
     this.#tools = tools;
+    this.#home = home;
   }
 
   async *run({ extension, programs, folders, request }: Input, signal: AbortSignal): AsyncGenerator<Item> {
@@ -36,10 +50,23 @@ export class Programs {
     const tools = await this.#tools();
     if (tools.bwrap === null) throw noWall(extension, tools.why ?? "bubblewrap does not work here");
     if ([...this.#running.values()].filter((one) => one === extension).length >= MAX_RUNNING) throw busy(extension);
+    const user = await ownUser(extension, folders.find(({ name }) => name === "data")?.path ?? null);
+    const held = await holdFolders(extension, this.#home, folders, user, makesMounts(tools)).catch((thrown: unknown) => {
+      userEnded(user);
+      throw thrown;
+    });
+    const room: Room = { ...roomOf(path, cwd), folders: held, user };
     const run = new RunningProgram({
       extension,
       program,
-      command: walled({ ...tools, libraries: [] }, roomOf(folders, path, cwd), [path, ...args]),
+      // It has its own descriptors of the folders by then.
+      start() {
+        try {
+          return launch({ ...tools, libraries: [] }, room, [path, ...args], { input: "pipe", connection: false });
+        } finally {
+          releaseFolders(held);
+        }
+      },
       input: input === undefined ? null : Buffer.from(input, base64 ? "base64" : "utf8"),
       timeoutMs: bounded(timeoutMs, DEFAULT_MS, MAX_MS),
       maxBytes: bounded(maxBytes, MAX_BYTES, MAX_BYTES),
@@ -50,6 +77,7 @@ export class Programs {
     } finally {
       await run.stop();
       this.#running.delete(run);
+      userEnded(user);
     }
   }
 
@@ -59,8 +87,7 @@ export class Programs {
 }
 
 /** It sees the system's programs and the granted folders, and nothing else of this machine; there is no network. */
-const roomOf = (folders: readonly GrantedFolder[], path: string, cwd: string): Room => ({
-  folders: folders.map(({ path, write }) => ({ path, write })),
+const roomOf = (path: string, cwd: string): Omit<Room, "folders" | "user"> => ({
   programs: [...SYSTEM.filter((one) => existsSync(one)), ...(SYSTEM.some((one) => path.startsWith(`${one}/`)) ? [] : [path])],
   cwd,
   env: { PATH: FOLDERS.join(":"), HOME: "/", LANG: "C.UTF-8", TZ: process.env.TZ ?? "UTC" },

@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { isPlinthError, PlinthError } from "@plinth/sdk";
-import { kill, ProcessWatch, sealed } from "@plinth/sdk/tiers";
+import { kill, ProcessWatch } from "@plinth/sdk/tiers";
 
 export type Item = { stdout: Uint8Array } | { stderr: Uint8Array } | { code: number | null; signal: string | null };
 
@@ -8,8 +8,8 @@ export interface Run {
   readonly extension: string;
   /** Its name, for people. */
   readonly program: string;
-  /** What is started: the wall with the program in it. */
-  readonly command: readonly [string, string[]];
+  /** Starts the wall with the program in it. */
+  start(): ChildProcess;
   readonly input: Buffer | null;
   readonly timeoutMs: number;
   readonly maxBytes: number;
@@ -30,8 +30,7 @@ export class RunningProgram {
 
   constructor(run: Run) {
     this.#run = run;
-    const [program, args] = run.command;
-    const child = spawn(program, args, { stdio: sealed(["pipe", "pipe", "pipe"]), env: {}, cwd: "/", detached: true, windowsHide: true });
+    const child = run.start();
     this.#child = child;
     // It may end without having read all of it.
     child.stdin?.on("error", () => {});

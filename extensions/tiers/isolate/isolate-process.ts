@@ -1,9 +1,10 @@
 import type { ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { PlinthError } from "@plinth/sdk";
-import { exitSignal, found, kill, launch, ProcessTree, paced, permissionFlags } from "@plinth/sdk/tiers";
+import { exitSignal, found, kill, launch, ownUser, ProcessTree, paced, permissionFlags, userEnded } from "@plinth/sdk/tiers";
 import { encodeMux, MuxReader } from "@plinth/sdk/wire";
 
 const HEAP_MB = 128;
@@ -115,12 +116,15 @@ export class IsolateProcess {
 
   async #start(): Promise<void> {
     const tools = await found();
+    // It has no files: an id for as long as it lives.
+    const user = await ownUser(`isolates ${randomUUID()}`, null);
+    void this.ended.then(() => userEnded(user));
     if (this.over) return;
     const [folder, addon] = [guestFolder(), addonPath()];
     const program = join(folder, "child.mjs");
     const env = { PATH: "/usr/bin:/bin", LANG: "C.UTF-8", TZ: process.env.TZ ?? "UTC" };
     const flags = [...permissionFlags([], program, HEAP_MB), "--allow-addons", `--allow-fs-read=${dirname(addon)}`];
-    const room = { folders: [], programs: [process.execPath, folder, dirname(addon)], cwd: "/", env };
+    const room = { folders: [], programs: [process.execPath, folder, dirname(addon)], cwd: "/", env, user };
     const child = launch(tools, room, [process.execPath, ...flags, program, addon, join(folder, "prelude.js"), String(this.#heapMb)]);
     this.#child = child;
     if (child.pid !== undefined) this.#tree = new ProcessTree(child.pid);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -15,6 +15,8 @@ let product: Product | null = null;
 export function useIsolates(): void {
   beforeAll(async () => {
     guest = await mkdtemp(join(tmpdir(), "plinth-isolate-"));
+    // As a product's folders: a user id of its own has to read it, where the test runs as root.
+    await chmod(guest, 0o755);
     const from = (name: string): string => join(ROOT, "sdk/guest/isolate", name);
     await build({ ...FORMS, format: "esm", platform: "node", entryPoints: [from("child.ts")], outfile: join(guest, "child.mjs") });
     await build({ ...FORMS, format: "iife", platform: "neutral", entryPoints: [from("prelude.ts")], outfile: join(guest, "prelude.js") });

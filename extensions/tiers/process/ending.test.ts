@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { found, kill, launch, type Part } from "@plinth/sdk/tiers";
+import { found, kill, launch, ownUser, type Part } from "@plinth/sdk/tiers";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { alive, descendants, Lab, stateOf } from "./lab.testing.ts";
 
@@ -13,7 +13,7 @@ const WALLS: [string, Part[]][] = [
   ["nothing but Node's permission model", ["bubblewrap", "landlock", "seccomp", "setpriv", "prlimit"]],
 ];
 const LOOP = [process.execPath, "-e", "for (;;);"];
-const ROOM = { folders: [], programs: [process.execPath], cwd: "/", env: {} };
+const ROOM = { folders: [], programs: [process.execPath], cwd: "/", env: {}, user: await ownUser("acme.looping", null) };
 const PATIENCE = { timeout: 10_000 };
 
 let lab: Lab;

@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { PlinthError } from "@plinth/sdk";
-import { exitSignal, type Found, folders, kill, launch, ProcessWatch, paced, permissionFlags } from "@plinth/sdk/tiers";
+import { exitSignal, type Found, kill, launch, ProcessWatch, paced, permissionFlags, type Room } from "@plinth/sdk/tiers";
 import { type Handler, Peer, type RunnerInput, StreamTransport } from "@plinth/sdk/wire";
 import { FolderWatch } from "./folder-watch.ts";
 
@@ -33,12 +33,11 @@ export class GuestProcess {
   #lastWords = "";
   #folder: FolderWatch | null = null;
 
-  constructor(input: RunnerInput, tools: Found, handler: Handler) {
+  constructor(input: RunnerInput, tools: Found, { user, folders: granted }: Pick<Room, "user" | "folders">, handler: Handler) {
     const { manifest, info } = input;
     this.#input = input;
     this.#heapMb = manifest.budgets?.heapMb ?? HEAP_MB;
     const program = childProgram();
-    const granted = folders(input);
     // A data folder that was not granted is not there behind the wall.
     const cwd = granted.find(({ path }) => path === info.dataDir)?.path ?? "/";
     // Libraries ask for a home, and there is no list of users to look it up in.
@@ -48,7 +47,7 @@ export class GuestProcess {
     // Where only its own folder is written to; a workspace may hold larger files than it may keep itself.
     const narrow = mayWrite && granted.every(({ path, write }) => !write || path === info.dataDir);
     const maxFileBytes = narrow ? { maxFileBytes: storageMb * 1024 ** 2 } : {};
-    const room = { folders: granted, programs: [process.execPath, dirname(program)], cwd, env, ...maxFileBytes };
+    const room: Room = { folders: granted, programs: [process.execPath, dirname(program)], cwd, env, user, ...maxFileBytes };
     const child = launch(tools, room, [process.execPath, ...permissionFlags(granted, program, this.#heapMb), program]);
     this.#child = child;
     this.#capture();

@@ -1,12 +1,13 @@
 /** A machine in small: secrets, sockets and a hostile extension in the process tier, with the walls that a test chooses. */
-import { execFile } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Found, walled } from "@plinth/sdk/tiers";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { type Found, launch, ownUser } from "@plinth/sdk/tiers";
 import type { Bridge, CallInfo, RunnerInput } from "@plinth/sdk/wire";
 import { type BuildOptions, build } from "esbuild";
 import type { Told } from "./attempts.testing.ts";
@@ -67,6 +68,8 @@ export class Lab {
 
   static async open(): Promise<Lab> {
     const folder = await mkdtemp(join(tmpdir(), "plinth-wall-"));
+    // Programs lie in it, and a user of its own has to reach them; a product's are open to everybody as well.
+    await chmod(folder, 0o755);
     const [data, outside] = [join(folder, "data"), join(folder, "outside")];
     await Promise.all([mkdir(data), mkdir(outside)]);
     process.env.PLINTH_CHILD_PROGRAM = join(folder, "guest/process.mjs");
@@ -97,18 +100,23 @@ export class Lab {
   }
 
   /** The attempts in the same room, with no permission flag at all: what the operating system's wall does alone. */
-  async bare(using: Found, what: "attempts" | "datagram"): Promise<any> {
+  async bare(using: Found, what: "attempts" | "datagram", filtered = false): Promise<any> {
     const run = what === "attempts" ? "tryAll(attempts, told)" : "sendDatagram(told).catch((thrown) => thrown.code)";
     await writeFile(
       join(this.folder, "bare/run.mjs"),
       `import { attempts, sendDatagram, tryAll } from "./attempts.mjs";\nconst told = ${JSON.stringify(this.told)};\nconsole.log(JSON.stringify(await ${run}));`,
     );
     const programs = [process.execPath, join(this.folder, "bare")];
-    const room = { folders: [{ path: this.told.data, write: true }], programs, cwd: "/", env: { PATH: "/usr/bin" } };
-    const [program, args] = walled(using, room, [process.execPath, "--no-warnings", join(this.folder, "bare/run.mjs")]);
-    return new Promise((resolve, reject) => {
-      execFile(program, args, { env: {} }, (error, out, said) => (error === null ? resolve(JSON.parse(out)) : reject(new Error(said))));
-    });
+    const user = await ownUser("acme.hostile", this.told.data);
+    const room = { folders: [{ path: this.told.data, write: true }], programs, cwd: "/", env: { PATH: "/usr/bin" }, user };
+    const { stdout, stderr } = launch({ ...using, filter: filtered && using.filter }, room, [
+      process.execPath,
+      "--no-warnings",
+      join(this.folder, "bare/run.mjs"),
+    ]);
+    const [out, said] = await Promise.all([text(stdout as Readable), text(stderr as Readable)]);
+    if (out === "") throw new Error(said);
+    return JSON.parse(out);
   }
 
   outside = async (): Promise<string[]> => (await readdir(this.told.outside)).sort();

@@ -1,5 +1,19 @@
+import { dirname } from "node:path";
 import { PlinthError } from "@plinth/sdk";
-import { type Found, found, GuestCalls, GuestRequests, quieted, requireWall } from "@plinth/sdk/tiers";
+import {
+  type Found,
+  folders,
+  found,
+  GuestCalls,
+  GuestRequests,
+  holdFolders,
+  makesMounts,
+  ownUser,
+  quieted,
+  releaseFolders,
+  requireWall,
+  userEnded,
+} from "@plinth/sdk/tiers";
 import type { CallInfo, Runner, RunnerInput } from "@plinth/sdk/wire";
 import { exited, GuestProcess } from "./guest-process.ts";
 
@@ -30,7 +44,7 @@ export class ProcessRunner implements Runner {
     const { manifest, info } = this.#input;
     const [tools, source] = await Promise.all([this.#tools(), this.#input.source()]);
     requireWall(this.#input, tools);
-    const guest = new GuestProcess(this.#input, tools, quieted(this.#requests));
+    const guest = await this.#launch(tools);
     this.#guest = guest;
     this.#calls = new GuestCalls({
       peer: guest.peer,
@@ -49,6 +63,20 @@ export class ProcessRunner implements Runner {
       throw thrown.code === "PLINTH_ABORTED" ? late(manifest.id) : thrown;
     });
     visit?.leave();
+  }
+
+  async #launch(tools: Found): Promise<GuestProcess> {
+    const { manifest, info, workspace } = this.#input;
+    const user = await ownUser(manifest.id, info.dataDir);
+    const held = await holdFolders(manifest.id, dirname(workspace), folders(this.#input), user, makesMounts(tools));
+    try {
+      const guest = new GuestProcess(this.#input, tools, { user, folders: held }, quieted(this.#requests));
+      void guest.closed.then(() => userEnded(user));
+      return guest;
+    } finally {
+      // The process has its own by now.
+      releaseFolders(held);
+    }
   }
 
   invoke(contract: string, id: string, method: string, input: unknown, call: CallInfo): unknown {

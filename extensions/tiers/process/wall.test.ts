@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { found, launch, walled } from "@plinth/sdk/tiers";
+import { found, launch, ownUser } from "@plinth/sdk/tiers";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { enforcementOf } from "./enforcement.ts";
 import { Lab } from "./lab.testing.ts";
@@ -18,6 +18,7 @@ for (const { why, whyNotConfined } of [boxed, landlocked]) {
   if (whyNotConfined !== null) console.warn(`tests of Landlock are skipped: ${whyNotConfined}`);
 }
 
+const user = await ownUser("acme.bare", null);
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.open();
@@ -49,7 +50,7 @@ describe.skipIf(boxed.bwrap === null)("behind namespaces", () => {
       "read through a link that was there before": "ENOENT",
       "read the host's environment": "ENOENT",
       "learn the size of a file outside": "ENOENT",
-      "write into its own program": "EROFS",
+      "write into its own program": expect.stringMatching(/^(EROFS|EACCES)$/),
       "open a TCP connection to this machine": "ECONNREFUSED",
       "open an abstract socket": "ECONNREFUSED",
       "run a shell": "ENOENT",
@@ -67,7 +68,7 @@ describe.skipIf(boxed.bwrap === null)("behind namespaces", () => {
     own.close();
   });
 
-  it.skipIf(boxed.filter === null)("lays a filter over system calls: no sockets, no processes, though threads", async () => {
+  it.skipIf(!boxed.filter)("lays a filter over system calls: no sockets, no processes, though threads", async () => {
     const code = `
       const { error } = require("node:child_process").spawnSync(process.execPath, ["--version"]);
       const socket = require("node:dgram").createSocket("udp4").once("error", (refused) => {
@@ -75,16 +76,16 @@ describe.skipIf(boxed.bwrap === null)("behind namespaces", () => {
         worker.once("exit", () => console.log(error.code, refused.code, "threads"));
       });
       socket.send("out", 9, "127.0.0.1");`;
-    const room = { folders: [], programs: [process.execPath], cwd: "/", env: {} };
+    const room = { folders: [], programs: [process.execPath], cwd: "/", env: {}, user };
     const { stdout } = launch(boxed, room, [process.execPath, "-e", code]);
     expect(String(Buffer.concat(await stdout!.toArray())).trim()).toBe("EPERM EPERM threads");
   });
 
-  it.each(["/", dirname(process.execPath), dirname(tmpdir())])("starts when %s is granted to read, and writes nothing there", (path) => {
-    const room = { folders: [{ path, write: false }], programs: [process.execPath], cwd: "/", env: {} };
+  it.each(["/", dirname(process.execPath), dirname(tmpdir())])("starts when %s is granted to read, and writes nothing there", async (path) => {
+    const room = { folders: [{ path, write: false }], programs: [process.execPath], cwd: "/", env: {}, user };
     const code = `try { require("node:fs").writeFileSync(${JSON.stringify(join(path, "plinth-wall-attempt"))}, "x"); } catch (error) { console.log(error.code); }`;
-    const [program, args] = walled(boxed, room, [process.execPath, "-e", code]);
-    expect(String(spawnSync(program, args).stdout).trim()).toBe("EROFS");
+    const { stdout } = launch(boxed, room, [process.execPath, "-e", code]);
+    expect(String(Buffer.concat(await stdout!.toArray())).trim()).toBe("EROFS");
   });
 
   it("shows it a process id that says nothing about this machine", async () => {

@@ -1,7 +1,7 @@
 import type { IOType } from "node:child_process";
 import { openSync, readdirSync, readFileSync } from "node:fs";
 
-type Stdio = readonly IOType[];
+type Stdio = readonly (IOType | number)[];
 
 const CLOSED_ON_EXEC = 0o2000000;
 

@@ -10,7 +10,7 @@ export interface Enforcement {
 /** What the operating system holds a process of a tier with on this machine, said honestly. `none` is for who has no other wall. */
 export function systemWall({ bwrap, filter, confine, why, whyNotConfined, setpriv, prlimit }: Found): Enforcement {
   const landlock = confine !== null && confine.landlock > 0;
-  const calls = bwrap === null ? confine?.seccomp === true : filter !== null;
+  const calls = bwrap === null ? confine?.seccomp === true : filter;
   const files =
     bwrap !== null
       ? "namespaces of its own (bubblewrap): no network, no other processes, no files but the runtime and granted folders"
@@ -21,7 +21,7 @@ export function systemWall({ bwrap, filter, confine, why, whyNotConfined, setpri
           "and a hole in the runtime's own permission model would be open";
   const ends = bwrap !== null || confine !== null || setpriv !== null;
   return {
-    level: bwrap !== null && filter !== null ? "full" : bwrap !== null || confine !== null || setpriv !== null ? "partial" : "none",
+    level: bwrap !== null && filter ? "full" : bwrap !== null || confine !== null || setpriv !== null ? "partial" : "none",
     detail: [
       files,
       calls

@@ -2,29 +2,50 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { sealed } from "./descriptors.ts";
-import { type Room, type Tools, walled } from "./wall.ts";
+import { assertReachable } from "./reach.ts";
+import { systemCallFilter } from "./seccomp.ts";
+import { leastRoot, type Places, type Room, type Tools, walled } from "./wall.ts";
 
 /** Where the program around the command finds what it needs: the filter of system calls, or the host's end. It is closed for the command. */
 const OUTER_AT = 4;
+const FOLDERS_AT = 5;
 const GRACE_MS = 500;
 /** Waits for the command, and meanwhile for the host: when that is gone, however it went, the whole group is killed. */
 const WATCHING_SHELL = `{ read -r line <&${OUTER_AT}; kill -KILL 0; } & dog=$!; "$@" ${OUTER_AT}<&-; code=$?; kill -KILL $dog; wait; exit $code`;
 
+export interface Ends {
+  /** Default: nothing to read. */
+  readonly input?: "pipe";
+  /** Number 3, a connection to the host; default true. */
+  readonly connection?: boolean;
+}
+
 /**
- * Start `command` behind the strongest wall that is here, in a process group of its own. Descriptors: nothing to read,
- * two pipes for what it prints, and number 3, a connection to the host.
+ * Start `command` behind the strongest wall that is here, in a process group of its own. Descriptors: nothing to read (or a
+ * pipe), two pipes for what it prints, and number 3, a connection to the host. Throws `PLINTH_ROOT` where the room's user
+ * could not reach what is in it.
  */
-export function launch(tools: Tools, room: Room, command: readonly string[]): ChildProcess {
-  const filter = tools.bwrap === null || room.processes ? null : tools.filter;
+export function launch(tools: Tools, room: Room, command: readonly string[], { input, connection = true }: Ends = {}): ChildProcess {
+  const { user } = room;
+  if (user != null) assertReachable(tools, room);
+  const filter =
+    tools.bwrap !== null && tools.filter ? systemCallFilter({ pid: null, processes: room.processes === true, ownUser: user != null }) : null;
   const shell = tools.bwrap === null && tools.confine === null && tools.setpriv === null && process.platform !== "win32";
   const outer = filter !== null || shell;
-  const [program, args] = walled(tools, room, shell ? watched(command) : command, filter === null ? undefined : OUTER_AT);
+  const folders = tools.bwrap === null ? tools.confine !== null : tools.bindsDescriptors === true;
+  const held = folders ? room.folders.map(({ fd }) => fd) : [];
+  const lending = room.folders.map(({ lent }) => lent?.mapping);
+  const all = [...held, ...lending].filter((fd) => fd !== undefined);
+  const at = (fd: number | undefined): number | undefined => (fd === undefined ? undefined : FOLDERS_AT + all.indexOf(fd));
+  const places: Places = { ...(filter === null ? {} : { filter: OUTER_AT }), folders: held.map(at), lending: lending.map(at), connection };
+  const [program, args] = walled(tools, room, shell ? watched(command) : command, places);
   const child = spawn(program, args, {
-    stdio: sealed(["ignore", "pipe", "pipe", "pipe", ...(outer ? ["pipe" as const] : [])]),
+    stdio: sealed([input ?? "ignore", "pipe", "pipe", connection ? "pipe" : "ignore", outer ? "pipe" : "ignore", ...all]),
     env: room.env,
-    cwd: room.cwd,
+    cwd: leastRoot(tools, room) === null ? room.cwd : "/",
     detached: true,
     windowsHide: true,
+    ...leastRoot(tools, room),
   });
   const pipe = child.stdio[OUTER_AT] as Writable | null | undefined;
   // It ends before it has read all of it when something else is wrong; how it ends tells.
@@ -32,7 +53,6 @@ export function launch(tools: Tools, room: Room, command: readonly string[]): Ch
   if (filter !== null) pipe?.end(filter);
   return child;
 }
-
 /** Where nothing of the system ties a process to its host: what loops does not notice the host's end. */
 const watched = (command: readonly string[]): string[] => ["/bin/sh", "-c", WATCHING_SHELL, "sh", ...command];
 

@@ -1,17 +1,29 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { RunnerInput } from "../wire.ts";
+import type { GrantedFolder } from "./granted-path.ts";
+import type { Lending } from "./lending.ts";
+import type { OwnUser } from "./own-user.ts";
+import { closedFolders } from "./reach.ts";
 
 /** What this machine has to hold a process with; made by `found()`. Null = not here, or it does not work here. */
 export interface Tools {
   /** The program and the flags for namespaces that it understands. */
   readonly bwrap: readonly string[] | null;
-  /** What bubblewrap lays over system calls. */
-  readonly filter: Buffer | null;
+  /** It builds the room as root, and only what is in there is another user; otherwise it is that user itself. */
+  readonly builtByRoot?: boolean;
+  /** It takes folders by descriptor. */
+  readonly bindsDescriptors?: boolean;
+  /** The machine has a filter of system calls, and bubblewrap lays it over what it holds. */
+  readonly filter: boolean;
   /** Only looked for where bubblewrap does not work. */
   readonly confine: Confine | null;
   readonly setpriv: string | null;
   readonly prlimit: string | null;
+  /** The program of ours that makes mounts, where bubblewrap needs it: to lend folders. */
+  readonly lender?: string | undefined;
+  /** What `setpriv` is linked with: it runs in the room. */
+  readonly setprivLibraries?: readonly string[];
   /** What the runtime is linked with: a program behind the wall needs it. */
   readonly libraries: readonly string[];
 }
@@ -22,11 +34,17 @@ export interface Confine {
   /** Version of the kernel's interface; 0 = not here. */
   readonly landlock: number;
   readonly seccomp: boolean;
+  /** It may make mounts: it is root, and not in a container that forbids them. */
+  readonly mounts?: boolean;
 }
 
 export interface Folder {
   readonly path: string;
   readonly write: boolean;
+  /** Where it was opened before, so that it is this one whatever the path leads to by now. */
+  readonly fd?: number;
+  /** It is another user's, and lent to the one of the room. */
+  readonly lent?: Lending | null;
 }
 
 /** What a process behind the wall sees of this machine. */
@@ -36,8 +54,10 @@ export interface Room {
   readonly programs: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** It may start programs of its own: then no system calls are filtered. */
+  /** It may start programs of its own: the filter of system calls leaves room for that. */
   readonly processes?: boolean;
+  /** Who it is; null = the host's own user, who then is not root. */
+  readonly user: OwnUser | null;
   /** Of one file that it writes, in bytes; default 1 GiB. */
   readonly maxFileBytes?: number;
 }
@@ -45,74 +65,169 @@ export interface Room {
 const MAX_FILE_BYTES = 1024 ** 3;
 const MAX_DESCRIPTORS = 1024;
 
+/** Which numbers descriptors have in the child; absent where there are none. */
+export interface Places {
+  readonly filter?: number;
+  /** In the order of `room.folders`. */
+  readonly folders?: readonly (number | undefined)[];
+  readonly lending?: readonly (number | undefined)[];
+  readonly connection?: boolean;
+}
+
 /** `command` behind the strongest wall that is here. Descriptors that were handed over stay open. */
-export function walled(tools: Tools, room: Room, command: readonly string[], filterAt?: number): [string, string[]] {
-  const [program = "", ...args] = limited(tools, inner(tools, room, command, filterAt), room.maxFileBytes);
+export function walled(tools: Tools, room: Room, command: readonly string[], places: Places = {}): [string, string[]] {
+  const [program = "", ...args] = limited(tools, inner(tools, room, command, places), room);
   return [program, args];
 }
 
-function inner(tools: Tools, room: Room, command: readonly string[], filterAt: number | undefined): string[] {
-  if (tools.bwrap === null) return tools.confine === null ? leashed(tools, command) : confined(tools.confine, tools.libraries, room, command);
-  const filter = filterAt === undefined ? [] : ["--seccomp", String(filterAt)];
-  return boxed([...tools.bwrap, ...filter], tools.libraries, room, command);
+function inner(tools: Tools, room: Room, command: readonly string[], places: Places): string[] {
+  if (tools.bwrap === null)
+    return tools.confine === null ? leashed(tools, command, room.user) : confined(tools.confine, tools.libraries, room, command, places);
+  const filter = places.filter === undefined ? [] : ["--seccomp", String(places.filter)];
+  const outer = boxed({ ...tools, bwrap: [...tools.bwrap, ...filter] }, room, command, places.folders);
+  return room.folders.some(({ lent }) => lent != null) ? lentInto(tools, room, outer, places) : outer;
 }
+
+/** The user as whom the outermost program is started; null where that has to be root, to build the room first. */
+export const leastRoot = ({ bwrap, builtByRoot, confine }: Tools, { user }: Room): OwnUser | null =>
+  user == null || (bwrap === null ? confine !== null : builtByRoot === true) ? null : user;
+
+/** It becomes the user only in there: nobody else could build the room. */
+const BUILDER_CAPABILITIES = ["SETUID", "SETGID", "SETPCAP"].flatMap((name) => ["--cap-add", `CAP_${name}`]);
+const HIDDEN = ["--uid", "65534", "--gid", "65534"];
 
 /**
  * Every namespace of its own, no capabilities, nothing to see but what `room` names. All of it ends with the outer process.
  * It stays in the session that it was launched in, which has no terminal: so its share of the processors stays too.
  */
-export function boxed(bwrap: readonly string[], libraries: readonly string[], room: Room, command: readonly string[]): string[] {
+export function boxed(
+  {
+    bwrap,
+    builtByRoot,
+    setpriv,
+    setprivLibraries = [],
+    libraries,
+  }: Pick<Tools, "bwrap" | "builtByRoot" | "setpriv" | "setprivLibraries" | "libraries">,
+  room: Room,
+  command: readonly string[],
+  descriptors: readonly (number | undefined)[] = [],
+): string[] {
+  const becomes = builtByRoot === true && room.user != null && setpriv !== null ? room.user : null;
   // Outer folders first, so that an inner one keeps its own rights; what must not be written comes on top of them.
-  const folders = [...room.folders].sort((a, b) => a.path.length - b.path.length);
-  // What lies in a granted folder is there already, and may be a link that cannot be covered.
-  const missing = libraries.filter((path) => !folders.some((folder) => path.startsWith(folder.path.replace(/\/*$/, "/"))));
+  const folders = room.folders.map((folder, at) => ({ ...folder, at: descriptors[at] })).sort((a, b) => a.path.length - b.path.length);
+  const needed = becomes === null ? libraries : [...new Set([...libraries, ...setprivLibraries, setpriv as string])];
+  // What lies in a granted folder or beside the programs is there already, and may be a link that cannot be covered.
+  const there = [...folders.map(({ path }) => path), ...(room.processes ? room.programs : [])];
+  const missing = needed.filter((path) => !there.some((one) => path.startsWith(one.replace(/\/*$/, "/"))));
+  // Those that it makes by itself on the way are for their maker alone.
+  const ways = becomes === null ? [] : waysTo(["/dev/null", ...folders.map(({ path }) => path), ...missing, ...room.programs]);
   return [
-    ...bwrap,
-    ...["--uid", "65534", "--gid", "65534", "--die-with-parent", "--cap-drop", "ALL", "--clearenv"],
+    ...(bwrap ?? []),
+    ...(becomes === null ? HIDDEN : []),
+    ...["--die-with-parent", "--cap-drop", "ALL", ...(becomes === null ? [] : BUILDER_CAPABILITIES), "--clearenv"],
     ...Object.entries(room.env).flatMap(([name, value]) => ["--setenv", name, value]),
-    ...folders.flatMap(({ path, write }) => [write ? "--bind-try" : "--ro-bind-try", path, path]),
+    ...ways.flatMap((path) => ["--dir", path]),
+    ...folders.flatMap(({ path, write, at }) =>
+      at === undefined ? [write ? "--bind-try" : "--ro-bind-try", path, path] : [write ? "--bind-fd" : "--ro-bind-fd", String(at), path],
+    ),
     ...[...missing, ...room.programs].flatMap((path) => ["--ro-bind", path, path]),
-    ...["--proc", "/proc", "--dev-bind", "/dev/null", "/dev/null"],
+    // What can be written in there is the machine's, also for who may do nothing else.
+    ...["--proc", "/proc", "--remount-ro", "/proc", "--dev-bind", "/dev/null", "/dev/null"],
     ...(folders.some(({ path }) => path === "/") ? [] : ["--remount-ro", "/"]),
     ...["--chdir", room.cwd, "--"],
-    ...command,
+    ...(becomes === null ? command : become({ setpriv: setpriv as string }, becomes, command)),
+  ];
+}
+
+/** All that these lie in, from the outermost on. */
+function waysTo(paths: readonly string[]): string[] {
+  const ways = new Set<string>();
+  for (const path of paths) for (let at = dirname(path); at !== dirname(at); at = dirname(at)) ways.add(at);
+  return [...ways].sort((a, b) => a.length - b.length);
+}
+
+/** What the program of ours gets told; see `sdk/guest/confine.ts`. */
+const lentOf = ({ folders }: Room, { lending = [], folders: held = [] }: Places): { path: string; held: number | null; mapping: number }[] =>
+  folders.flatMap(({ path }, at) => (lending[at] === undefined ? [] : [{ path, held: held[at] ?? null, mapping: lending[at] }]));
+
+/** Mounts that lend the folders, and in them the program that builds the room. */
+function lentInto({ confine, lender }: Tools, room: Room, outer: readonly string[], places: Places): string[] {
+  const program = confine?.program ?? lender ?? "";
+  const keep = [places.connection === false ? undefined : 3, places.filter, ...(places.folders ?? [])].filter((fd) => fd !== undefined);
+  return [
+    process.execPath,
+    "--no-warnings",
+    program,
+    JSON.stringify({ parent: process.pid, lent: lentOf(room, places), keep, wall: null }),
+    ...outer,
   ];
 }
 
 /** The same view of the files, by Landlock; no sockets, no processes, no signals to others. It ends with the host. */
-function confined({ program, landlock, seccomp }: Confine, libraries: readonly string[], room: Room, command: readonly string[]): string[] {
+function confined(
+  { program, landlock, seccomp }: Confine,
+  libraries: readonly string[],
+  room: Room,
+  command: readonly string[],
+  places: Places,
+): string[] {
+  const user = room.user ?? null;
+  const programs = [...libraries, ...room.programs];
   const rules = [
-    ...room.folders.map((folder) => ({ ...folder, execute: false })),
-    ...[...libraries, ...room.programs].map((path) => ({ path, write: false, execute: true })),
+    ...room.folders.map(({ path, write }, at) => {
+      const held = places.folders?.[at];
+      // Lent, it is another mount than the one that was opened.
+      return { path: held === undefined || user !== null ? path : `/proc/self/fd/${held}`, write, execute: false };
+    }),
+    ...programs.map((path) => ({ path, write: false, execute: true })),
     { path: "/dev/null", write: true, execute: false },
     // How many processors and how much memory there is: libraries divide their work by it.
     ...["/proc/cpuinfo", "/proc/stat", "/proc/meminfo"].map((path) => ({ path, write: false, execute: false })),
   ];
-  const confinement = { parent: process.pid, rules, landlock: landlock > 0, seccomp: seccomp && !room.processes };
+  const within = [...room.folders.map(({ path }) => path), ...programs];
+  const closed = user === null ? [] : closedFolders(within, user);
+  const opened = within.filter((path) => closed.some((one) => path.startsWith(`${one}/`)));
+  const wall = { rules, landlock: landlock > 0, seccomp, user, closed, opened };
+  const confinement = { parent: process.pid, lent: lentOf(room, places), keep: [3], wall };
   return [process.execPath, "--no-warnings", program, JSON.stringify(confinement), ...command];
 }
 
 /** Root would keep its powers, also where its files are not to be reached. */
 const WITHOUT_CAPABILITIES = ["--bounding-set", "-all", "--inh-caps", "-all"];
 
+/** For good: nothing of root is left, and nothing of any group. */
+function become({ setpriv }: { setpriv: string }, { uid, gid }: OwnUser, command: readonly string[]): string[] {
+  return [setpriv, "--reuid", String(uid), "--regid", String(gid), "--clear-groups", "--no-new-privs", ...WITHOUT_CAPABILITIES, "--", ...command];
+}
+
 /** A child that loops cannot notice that its host died: the system kills it then, and lets it gain no privileges before. */
-export function leashed({ setpriv }: Pick<Tools, "setpriv">, command: readonly string[]): string[] {
+export function leashed({ setpriv }: Pick<Tools, "setpriv">, command: readonly string[], user: OwnUser | null | undefined = null): string[] {
   if (setpriv === null) return [...command];
-  const root = process.getuid?.() === 0 ? WITHOUT_CAPABILITIES : [];
+  const root = process.getuid?.() === 0 && user == null ? WITHOUT_CAPABILITIES : [];
   return [setpriv, "--no-new-privs", "--pdeathsig", "KILL", ...root, "--", ...command];
 }
 
-/** No core files, bounded descriptors and file sizes. Not `nproc`: it counts every process of the user, and not those of root. */
-export const limited = ({ prlimit }: Pick<Tools, "prlimit">, command: readonly string[], maxFileBytes = MAX_FILE_BYTES): string[] =>
-  prlimit === null ? [...command] : [prlimit, "--core=0", `--nofile=${MAX_DESCRIPTORS}`, `--fsize=${maxFileBytes}`, "--", ...command];
+/** Processes of a user who is nobody else. */
+const MAX_PROCESSES = 512;
+
+/** No core files, bounded descriptors and file sizes. Processes only of an own user: the system counts those of the whole user, and not those of root. */
+export function limited(
+  { prlimit }: Pick<Tools, "prlimit">,
+  command: readonly string[],
+  { maxFileBytes = MAX_FILE_BYTES, user }: Partial<Room> = {},
+): string[] {
+  if (prlimit === null) return [...command];
+  const processes = user == null ? [] : [`--nproc=${MAX_PROCESSES}`];
+  return [prlimit, "--core=0", `--nofile=${MAX_DESCRIPTORS}`, `--fsize=${maxFileBytes}`, ...processes, "--", ...command];
+}
 
 /** The folders that were granted: what the manifest declares, narrowed by the operator. Missing ones cannot be granted. */
-export function folders({ info, workspace }: Pick<RunnerInput, "info" | "workspace">): Folder[] {
+export function folders({ info, workspace }: Pick<RunnerInput, "info" | "workspace">): GrantedFolder[] {
   return (info.manifest.permissions?.fs ?? []).flatMap((entry) => {
     const name = entry.replace(/:ro$/, "");
     if (name === "workspace") mkdirSync(workspace, { recursive: true });
     const path = name === "data" ? info.dataDir : name === "workspace" ? workspace : name;
-    return path === null ? [] : [{ path, write: name === entry }];
+    return path === null ? [] : [{ name, path, write: name === entry }];
   });
 }
 
