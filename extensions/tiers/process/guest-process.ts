@@ -102,7 +102,9 @@ export class GuestProcess {
   #ending(code: number | null, signal: NodeJS.Signals | null): string {
     if (/heap out of memory|invalid (table|array|string) (size|length) Allocation failed/i.test(this.#lastWords))
       return `its heap is full: budgets.heapMb allows ${this.#heapMb} MiB`;
-    return exitSignal(code, signal) ?? `exit code ${code}`;
+    // The wall could not be built: it says why, and nothing of the extension ran.
+    const built = /^(?:bwrap|setpriv|prlimit): .*$/m.exec(this.#lastWords)?.[0] ?? (code === 126 ? this.#lastWords.trim() : undefined);
+    return exitSignal(code, signal) ?? `exit code ${code}${built === undefined ? "" : `, ${built.slice(0, 300)}`}`;
   }
 
   /** What it prints becomes log lines of its owner, bounded. */

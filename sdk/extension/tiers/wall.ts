@@ -92,8 +92,8 @@ function inner(tools: Tools, room: Room, command: readonly string[], places: Pla
 export const leastRoot = ({ bwrap, builtByRoot, confine }: Tools, { user }: Room): OwnUser | null =>
   user == null || (bwrap === null ? confine !== null : builtByRoot === true) ? null : user;
 
-/** It becomes the user only in there: nobody else could build the room. */
-const BUILDER_CAPABILITIES = ["SETUID", "SETGID", "SETPCAP"].flatMap((name) => ["--cap-add", `CAP_${name}`]);
+/** It becomes the user only in there: nobody else could build the room, and enter a folder that is for that user alone. */
+const BUILDER_CAPABILITIES = ["SETUID", "SETGID", "SETPCAP", "DAC_READ_SEARCH"].flatMap((name) => ["--cap-add", `CAP_${name}`]);
 const HIDDEN = ["--uid", "65534", "--gid", "65534"];
 
 /**

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { bare, installed, PROBE, site } from "../authority.testing.ts";
@@ -55,7 +56,8 @@ export const cases: HostileCase[] = [
     phase: "call",
     stopped: both(FORBIDDEN),
     async attack(attack) {
-      const room = join(attack.facts.home, "desk", `room-${attack.tool}`);
+      const beside = await mkdtemp(join(tmpdir(), "plinth-hostile-room-"));
+      const room = join(beside, "room");
       await mkdir(room);
       await mkdir(`${room}-private`);
       await writeFile(join(`${room}-private`, "secret"), attack.facts.canaries[0] as string);
@@ -73,6 +75,7 @@ export const cases: HostileCase[] = [
       });
       const found = await attack.call();
       expect([await readdir(room), await readFile(join(room, "open"), "utf8")]).toEqual([["open"], "open"]);
+      await rm(beside, { recursive: true });
       return found;
     },
     blameless: true,
