@@ -18,6 +18,8 @@ export interface SignedPackage {
   /** ISO 8601; part of what is signed. */
   publishedAt: string;
   signature: Signature;
+  /** Of the tarball, when it was worked out already. */
+  integrity?: string;
 }
 
 export interface AdmitOptions {
@@ -45,8 +47,8 @@ export interface Admitted {
 }
 
 /** What a signature of this package has to cover. */
-export function signableOf({ tarball, manifest, publishedAt }: Omit<SignedPackage, "signature">): Signable {
-  return { id: manifest.id, version: manifest.version, integrity: integrityOf(tarball), size: tarball.length, manifest, publishedAt };
+export function signableOf({ tarball, manifest, publishedAt, integrity = integrityOf(tarball) }: Omit<SignedPackage, "signature">): Signable {
+  return { id: manifest.id, version: manifest.version, integrity, size: tarball.length, manifest, publishedAt };
 }
 
 /**

@@ -22,7 +22,10 @@ export interface CodePowers {
   plain: string;
 }
 
-const PARSE_MS = 20_000;
+/** For all files of one package. */
+export const PARSE_MS = 20_000;
+/** Characters of one file. */
+const MAX_CODE = 4 * 1024 * 1024;
 /** Names for the global object. */
 const ROOTS: readonly string[] = ["globalThis", "global", "self"];
 
@@ -31,11 +34,15 @@ const ROOTS: readonly string[] = ["globalThis", "global", "self"];
  * puts constants together (`"child_" + "process"`), and lists imports whatever their form. What it cannot tell, such as
  * an import whose name is computed, is told as hidden.
  *
+ * Code can be nested so deeply, or be so long, that the parser's process ends or never does: the next file gets another one.
+ *
  * @param holds whether the package has a file of this name, which is then looked at by itself.
+ * @param ms how long it may take.
  * @throws PLINTH_ESBUILD_MISSING, PLINTH_SCAN_SYNTAX when the code is no JavaScript module.
  */
-export async function codePowers(code: string, file: string, holds: (name: string) => boolean): Promise<CodePowers> {
-  const { build } = await loadEsbuild();
+export async function codePowers(code: string, file: string, holds: (name: string) => boolean, ms: number = PARSE_MS): Promise<CodePowers> {
+  if (code.length > MAX_CODE) throw unreadable(file, "it is too large to be checked");
+  const { build, stop } = await loadEsbuild();
   // A name that the code cannot know stands for each free global, so that it can be found in what is printed.
   const mark = `__${randomBytes(12).toString("hex")}_`;
   const names = [...Object.keys(GLOBALS), ...ROOTS, "process"];
@@ -70,7 +77,11 @@ export async function codePowers(code: string, file: string, holds: (name: strin
     const [first] = error.errors ?? [];
     throw unreadable(file, `${first?.text ?? error.message}${first?.location ? `, line ${first.location.line}` : ""}`);
   });
-  const result = await within(parsed, PARSE_MS, () => unreadable(file, "it takes too long to parse"));
+  const result = await within(parsed, ms, () => unreadable(file, "it takes too long to parse")).catch(async (error: unknown) => {
+    // The parser would go on for as long as it takes, for nobody.
+    await stop();
+    throw error;
+  });
   const text = (ending: string) => result.outputFiles.find(({ path }) => path.endsWith(ending))!.text;
   const map = new SourceMap(JSON.parse(text(".js.map")));
   const printed = text(".js").replace(/\n\/\/# sourceMappingURL=.*\s*$/, "");
@@ -111,7 +122,7 @@ function globalUses(printed: string, mark: string, nameOf: ReadonlyMap<string, s
   const found: PowerUse[] = [];
   let line = 0;
   let start = 0;
-  for (const match of printed.matchAll(new RegExp(`\\n|(typeof )?(${mark}\\d+_)((?:\\.[\\w$]+)*)(\\[?)`, "g"))) {
+  for (const match of printed.matchAll(new RegExp(`\\n|(typeof )?(${mark}\\d+_)((?:\\.[\\w$]{1,200}){0,8})(\\[?)`, "g"))) {
     const [, asked, marked, path = "", computed] = match;
     if (marked === undefined) {
       line++;

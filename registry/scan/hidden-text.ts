@@ -13,7 +13,7 @@ interface Kind {
 const KINDS: readonly Kind[] = [
   { pattern: /[\u202a-\u202e\u2066-\u2069]/gu, what: "characters that turn the direction of text around", level: "danger" },
   { pattern: /[\u{e0000}-\u{e007f}]/gu, what: "invisible tag characters", level: "danger" },
-  { pattern: /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]{3,}/gu, what: "runs of invisible variation selectors", level: "danger" },
+  { pattern: /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]{3,512}/gu, what: "runs of invisible variation selectors", level: "danger" },
   // A joiner between two emoji or two letters of a script that needs it is ordinary writing.
   {
     pattern: /(?<!\p{Extended_Pictographic}|\ufe0f|\p{Script=Arabic}|\p{Script=Devanagari}|\p{Emoji_Modifier})[\u200b-\u200d\u2060-\u2064\u180e]/gu,
@@ -23,15 +23,18 @@ const KINDS: readonly Kind[] = [
   { pattern: /(?!^)\ufeff|\u00ad/gu, what: "invisible characters", level: "warning" },
 ];
 
-const MAX_PLACES = 5;
-
 /** The hidden characters of a text, one finding for each kind. */
 export function hiddenText(text: string, file: string): Finding[] {
   return KINDS.flatMap(({ pattern, what, level }): Finding[] => {
-    const places = [...text.matchAll(pattern)];
-    if (places.length === 0) return [];
-    const lines = [...new Set(places.slice(0, MAX_PLACES).map(({ index }) => lineAt(text, index)))];
-    return [{ capability: "text", level, message: `It holds ${what} (${places.length}, first in line ${lines[0]}).`, file, line: lines[0]! }];
+    let count = 0;
+    let first: number | undefined;
+    for (const { index } of text.matchAll(pattern)) {
+      first ??= lineAt(text, index);
+      count++;
+    }
+    return first === undefined
+      ? []
+      : [{ capability: "text", level, message: `It holds ${what} (${count}, first in line ${first}).`, file, line: first }];
   });
 }
 

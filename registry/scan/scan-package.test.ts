@@ -200,3 +200,12 @@ it("the demo extensions raise no alarm", async () => {
     expect(findings.filter(({ level }) => level !== "information")).toEqual([]);
   }
 });
+
+it.each([
+  ["so much that it takes for ever to parse", { "index.js": "if(b)a();\n".repeat(60_000) }],
+  ["more files than are checked", Object.fromEntries(Array.from({ length: 260 }, (_, at) => [`${at}.js`, "a();"]))],
+  ["a file that is larger than any that is checked", { "index.js": "a();\n".repeat(1_000_000) }],
+])("a package with %s is said not to have been checked", async (_what, files) => {
+  const all = new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)]));
+  expect(await scanPackage(manifest(), all, 1_000)).toContainEqual(expect.objectContaining({ capability: "code", level: "danger" }));
+});

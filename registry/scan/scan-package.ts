@@ -1,6 +1,6 @@
 import type { Manifest } from "@plinth/manifests";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
-import { codePowers, type PowerUse } from "./code-powers.ts";
+import { codePowers, PARSE_MS, type PowerUse } from "./code-powers.ts";
 import { codeShape, strangeAddresses } from "./code-shape.ts";
 import { type Finding, LEVELS } from "./finding.ts";
 import { hiddenText } from "./hidden-text.ts";
@@ -10,29 +10,47 @@ import { steeringFindings, steeringTexts } from "./steering.ts";
 const CODE = /\.(m|c)?js$/i;
 const TEXT = /\.(m?js|cjs|json|md|txt|html|css|svg|ya?ml)$|^(readme|license|licence|notice|changelog)$/i;
 const MAX_FINDINGS = 200;
+/** Parsed of one package; what is beyond is said not to have been checked. */
+const MAX_CODE_FILES = 200;
+const MAX_CODE_BYTES = 16 * 1024 * 1024;
 /** What a page in a browser does, it does behind the browser's walls. */
 const PAGE = /^assets\//;
 
 /**
  * What there is to say about a package without running any of it, the gravest first. A power that the manifest declares
  * is no alarm; one that it does not declare is. These are hints for people: what holds an extension back are the walls.
+ *
+ * @param parseMs how long parsing its code may take in all; what is left over is said not to have been checked.
  */
-export async function scanPackage(manifest: Manifest, files: ReadonlyMap<string, Buffer>): Promise<Finding[]> {
+export async function scanPackage(manifest: Manifest, files: ReadonlyMap<string, Buffer>, parseMs: number = PARSE_MS): Promise<Finding[]> {
   const findings: Finding[] = [...steeringFindings(steeringTexts(manifest, files)), ...hiddenText(JSON.stringify(manifest), "plinth.json")];
+  const parsed = { files: 0, bytes: 0, beyond: 0 };
+  const end = performance.now() + parseMs;
   for (const [name, bytes] of files) {
     const binary = binaryKind(bytes);
     if (binary !== undefined)
       findings.push({ capability: "code", level: binary.level, message: `It is ${binary.what}, which cannot be checked.`, file: name });
     else if (TEXT.test(name) && name !== "plinth.json") findings.push(...hiddenText(bytes.toString("utf8"), name));
-    if (CODE.test(name)) findings.push(...(await codeFindings(manifest, name, bytes.toString("utf8"), (other) => files.has(other))));
+    if (!CODE.test(name)) continue;
+    const left = end - performance.now();
+    if (left <= 0 || parsed.files === MAX_CODE_FILES || parsed.bytes + bytes.length > MAX_CODE_BYTES) {
+      parsed.beyond++;
+      continue;
+    }
+    parsed.files++;
+    parsed.bytes += bytes.length;
+    findings.push(...(await codeFindings(manifest, name, bytes.toString("utf8"), (other) => files.has(other), left)));
+  }
+  if (parsed.beyond > 0) {
+    findings.push({ capability: "code", level: "danger", message: `It holds more code than is checked: ${parsed.beyond} files were left out.` });
   }
   return findings.sort((a, b) => LEVELS.indexOf(b.level) - LEVELS.indexOf(a.level)).slice(0, MAX_FINDINGS);
 }
 
-async function codeFindings(manifest: Manifest, file: string, code: string, holds: (name: string) => boolean): Promise<Finding[]> {
+async function codeFindings(manifest: Manifest, file: string, code: string, holds: (name: string) => boolean, ms: number): Promise<Finding[]> {
   const shape = codeShape(code, file);
   try {
-    const { uses, plain } = await codePowers(code, file, holds);
+    const { uses, plain } = await codePowers(code, file, holds, ms);
     const addresses = strangeAddresses(plain, file, manifest.permissions?.net ?? []);
     const groups = [...Map.groupBy(uses, ({ what }) => what).values()];
     return [...shape, ...addresses, ...groups.map((group) => told(manifest, file, group))];

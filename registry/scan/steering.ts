@@ -71,7 +71,7 @@ const WORDINGS: readonly [RegExp, string][] = [
     "pushes itself before other tools",
   ],
   [/\b(system|developer) (prompt|message|instructions?)\b/i, "speaks of the system prompt"],
-  [/<\/?(system|important|instructions?|secret|assistant|tool_call)\b[^>]*>/i, "uses tags that models take for orders"],
+  [/<\/?(system|important|instructions?|secret|assistant|tool_call)\b[^>]{0,200}>/i, "uses tags that models take for orders"],
   [
     /\b(send|post|upload|forward|include|append|attach|copy)\b.{0,80}\b(api.?key|token|password|credential|secret|private key|\.env|ssh|conversation|history|chat log)\b/is,
     "asks for secrets or for the conversation",

@@ -13,11 +13,7 @@ const EVIL = `</pre><script>document.title="owned"</script><img src=x onerror="d
 let registry: TestRegistry;
 
 beforeEach(async () => {
-  registry = await startTestRegistry({
-    name: "The test registry",
-    scan: async (manifest) =>
-      manifest.id === "demo.evil" ? [{ capability: "net", level: "warning", message: `It fetches ${EVIL}`, file: "index.js" }] : [],
-  });
+  registry = await startTestRegistry({ name: "The test registry" });
   const remote = registry.remote(await registry.token("ann"));
   const key = await registry.publisher("demo", "ann");
   const permissions = { net: ["api.example.com"], fs: ["workspace:ro"], secrets: ["WEATHER_KEY"] };
@@ -30,6 +26,8 @@ beforeEach(async () => {
     ["README.md", `# Evil\n${EVIL}\u202egnp.exe`],
   ]);
   await publishRemotely(remote, evil, key);
+  const finding = { capability: "net", level: "warning", message: `It fetches ${EVIL}`, file: "index.js" } as const;
+  await registry.api.storage.findings.put("demo.evil", "1.0.0", [finding]);
 });
 afterEach(stopTestRegistries);
 

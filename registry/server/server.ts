@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
-import { scanPackage } from "../scan/index.ts";
 import type { Api } from "./api.ts";
 import { Authentication } from "./authentication.ts";
 import { BODY_LIMITS, Bodies, type BodyLimits } from "./body.ts";
@@ -10,6 +9,7 @@ import type { TxtResolver } from "./dns-proof.ts";
 import { Downloads } from "./downloads.ts";
 import { Handler } from "./handler.ts";
 import { openApi } from "./openapi.ts";
+import { type CheckBounds, PackageChecks } from "./package-checks.ts";
 import { RATE_LIMITS, type RateLimitOptions, RateLimits } from "./rate-limits.ts";
 import { Reads } from "./reads.ts";
 import { registerKnownPublishers } from "./reindex.ts";
@@ -37,8 +37,8 @@ export interface RegistryServerOptions {
   bodies?: Partial<BodyLimits>;
   timeouts?: Partial<Timeouts>;
   trust?: CatalogueOptions["trust"];
-  /** Default: the checks of registry/scan. */
-  scan?: CatalogueOptions["scan"];
+  /** Bounds for the check of one package. */
+  checks?: Partial<CheckBounds>;
   resolveTxt?: TxtResolver;
   /** postgres://…; default: SQLite in `dataDir`. */
   database?: string | undefined;
@@ -77,14 +77,14 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
   const failed = (error: unknown): void => log({ level: "error", message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   const storage = options.storage ?? (await openConfiguredStorage(dataDir, options.database));
   const files = new StaticFiles(dir, now);
-  const { name, trust, scan = scanPackage, resolveTxt, registration = "token" } = options;
+  const { name, trust, resolveTxt, registration = "token" } = options;
   const catalogue = new Catalogue({
     dir,
     dataDir,
     storage,
     now,
     failed,
-    scan,
+    checks: new PackageChecks(options.checks),
     changed: () => files.changed(),
     ...(name === undefined ? {} : { name }),
     ...(trust === undefined ? {} : { trust }),
