@@ -157,7 +157,8 @@ async function buildPage() {
     logLevel: "warning",
     conditions: ["development"],
   });
-  for (const name of ["index.html", "style.css", "icon.svg"]) if (existsSync(join(page, name))) await cp(join(page, name), join(out, name));
+  await build({ entryPoints: [join(page, "style.css")], minify: true, outfile: join(out, "style.css"), logLevel: "warning" });
+  for (const name of ["index.html", "icon.svg"]) if (existsSync(join(page, name))) await cp(join(page, name), join(out, name));
 }
 
 /** Data that answers without code: manifests with digests, the product's choices, the command table of the launcher. */

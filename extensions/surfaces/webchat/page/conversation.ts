@@ -1,3 +1,4 @@
+import type { ApprovalCard } from "./approval.ts";
 import { el } from "./dom.ts";
 import type { Failure, Gateway } from "./gateway.ts";
 import { TurnView, userMessage } from "./turn.ts";
@@ -9,6 +10,8 @@ interface Events {
   onRunning(): void;
   /** A turn ended, with all that was said: for those who listen instead of look. */
   onAnswer(text: string): void;
+  /** What waits for an answer here. */
+  waiting(): ApprovalCard[];
 }
 
 /** One session on the page. It stays alive while another one is shown, so that its answers go on. */
@@ -20,6 +23,7 @@ export class Conversation {
   /** Something may have been missed: the next load asks the gateway. */
   stale = true;
   #running = 0;
+  #turns = new Set<TurnView>();
   #loads = 0;
 
   constructor(key: string, gateway: Gateway, events: Events) {
@@ -48,16 +52,25 @@ export class Conversation {
     this.#events.onGrow();
   }
 
-  async send(text: string): Promise<void> {
+  /** Into the turn that waits for it where that runs here, else at the end. */
+  place(node: HTMLElement): void {
+    const [turn] = this.#turns;
+    if (turn !== undefined) turn.place(node);
+    else this.node.append(node);
+    this.#events.onGrow();
+  }
+
+  async send(text: string, suggestedBy?: string): Promise<void> {
     this.node.querySelector(".welcome")?.remove();
     for (const old of this.node.querySelectorAll(".suggestions")) old.remove();
     const turn = this.#turn();
     this.node.append(userMessage(text), turn.node);
     this.#running += 1;
+    this.#turns.add(turn);
     this.#events.onRunning();
     this.#events.onGrow();
     try {
-      await this.#gateway.ask("chat.send", { text, sessionKey: this.key }, (event) => {
+      await this.#gateway.ask("chat.send", { text, sessionKey: this.key, suggestedBy }, (event) => {
         turn.add(event);
         this.#events.onGrow();
       });
@@ -65,6 +78,7 @@ export class Conversation {
       if ((failure as Failure).code !== "PLINTH_ABORTED") turn.fail(failure as Failure);
     }
     turn.end();
+    this.#turns.delete(turn);
     this.#running -= 1;
     this.#events.onRunning();
     this.#events.onGrow();
@@ -79,7 +93,7 @@ export class Conversation {
   }
 
   #turn(): TurnView {
-    return new TurnView((text) => void this.send(text));
+    return new TurnView((text, by) => void this.send(text, by));
   }
 
   #show(entries: readonly any[]): void {
@@ -115,7 +129,8 @@ export class Conversation {
       } else answer().toolEnd(body.message.callId, body.message.name, body.message);
     }
     close();
-    this.node.replaceChildren(...(nodes.length > 0 ? nodes : [welcome()]));
+    const waiting = this.#events.waiting().map(({ node }) => node);
+    this.node.replaceChildren(...(nodes.length + waiting.length > 0 ? nodes : [welcome()]), ...waiting);
   }
 }
 

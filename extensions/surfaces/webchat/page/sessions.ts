@@ -19,10 +19,14 @@ export class Sessions {
     this.#show(["main"]);
   }
 
+  choose(key: string): void {
+    this.#use(key);
+    this.#show([...this.#select.options].map(({ value }) => value));
+  }
+
   begin(): void {
     const stamp = new Date().toISOString().slice(0, 16).replace(/[:T]/g, "-");
-    this.#use(`web-${stamp}-${Math.random().toString(36).slice(2, 6)}`);
-    this.#show([...this.#select.options].map(({ value }) => value));
+    this.choose(`web-${stamp}-${Math.random().toString(36).slice(2, 6)}`);
   }
 
   async refresh(): Promise<void> {

@@ -1,3 +1,4 @@
+import { visible } from "@plinth/sdk";
 import { el } from "./dom.ts";
 import type { Failure } from "./gateway.ts";
 import { MarkdownView } from "./markdown.ts";
@@ -13,7 +14,7 @@ export const userMessage = (text: string): HTMLElement => el("article", { class:
 /** The assistant's side of one turn, built from its events in order. */
 export class TurnView {
   readonly node = el("article", { class: "message assistant", "aria-label": "Plinth", "aria-busy": "true" });
-  readonly #onSuggestion: (text: string) => void;
+  readonly #onSuggestion: (text: string, by: string | undefined) => void;
   readonly #tools = new Map<string, ToolCallView>();
   readonly #waiting = el("p", { class: "progress" }, el("span", { class: "dots", "aria-hidden": "true" }), el("span", {}, "Working"));
   #text = "";
@@ -22,7 +23,7 @@ export class TurnView {
   #thinking: HTMLElement | undefined;
   #frame = 0;
 
-  constructor(onSuggestion: (text: string) => void) {
+  constructor(onSuggestion: (text: string, by: string | undefined) => void) {
     this.#onSuggestion = onSuggestion;
     this.node.append(this.#waiting);
   }
@@ -50,7 +51,7 @@ export class TurnView {
         this.toolEnd(event.callId, event.name, event.result);
         break;
       case "suggest":
-        this.#suggest(event.suggestions);
+        this.#suggest(event.suggestions, event.by);
         break;
       case "end":
         if (this.#said === "" && event.text !== "") this.text(event.text);
@@ -111,18 +112,26 @@ export class TurnView {
     this.node.setAttribute("aria-busy", "false");
   }
 
-  #suggest(suggestions: readonly Suggestion[]): void {
+  /** A question that this turn waits for, or something else that belongs here. */
+  place(node: HTMLElement): void {
+    this.#closeText();
+    this.#insert(node);
+  }
+
+  /** What a button sends is on the button. */
+  #suggest(suggestions: readonly Suggestion[], by: string | undefined): void {
     const group = el("div", { class: "suggestions" });
     for (const { label, text } of suggestions) {
-      const button = el("button", { type: "button", class: "suggestion", title: text }, label);
+      const sent = visible(text, { lines: true });
+      const button = el("button", { type: "button", class: "suggestion" }, el("span", {}, visible(label)), label !== text && el("code", {}, sent));
       button.addEventListener("click", () => {
         group.remove();
-        this.#onSuggestion(text);
+        this.#onSuggestion(text, by);
       });
       group.append(button);
     }
-    this.#closeText();
-    this.#insert(group);
+    if (by !== undefined && !by.startsWith("plinth.")) group.append(el("span", { class: "by" }, `suggested by ${visible(by)}`));
+    this.place(group);
   }
 
   #think(delta: string): void {
