@@ -106,6 +106,17 @@ describe("mending a home", () => {
     for (const gone of ["index.json", "cache", "state/plinth.gateway/token"]) expect(existsSync(join(home, gone))).toBe(false);
   });
 
+  it("makes a new token necessary when others could read it, also in the gateway's announcement", () => {
+    for (const name of ["token", "running.json"]) {
+      const token = join(home, "state/plinth.gateway/token");
+      writeFileSync(token, "x", { mode: 0o600 });
+      writeFileSync(join(home, "state/plinth.gateway", name), "{}", { mode: 0o600 });
+      chmodSync(join(home, "state/plinth.gateway", name), 0o644);
+      expect(mendHome(home).done.join()).toContain("the next start makes a new one");
+      expect([existsSync(token), examineHome(home)]).toEqual([false, []]);
+    }
+  });
+
   it("leaves the workspace, links and what they lead to, and never opens anything", () => {
     const outside = join(above, "outside");
     writeFileSync(outside, "mine", { mode: 0o666 });

@@ -1,6 +1,6 @@
 import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, type Stats, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { entryAt, isForeign, OTHERS, ownUser } from "./access.ts";
+import { entryAt, OTHERS, ownUser } from "./access.ts";
 import { draftOf } from "./atomic-file.ts";
 import { examineHome, type HomeFinding } from "./examination.ts";
 
@@ -18,7 +18,12 @@ const INDEX = "index.json";
 /** Code that was compiled before; made again as it is needed. */
 const CACHES = ["cache", "state/plinth.tier-isolate"];
 const TOKEN = "state/plinth.gateway/token";
-const WORKSPACE = "workspace";
+/** It holds the token as well. */
+const RUNNING = "state/plinth.gateway/running.json";
+/** Yours to share, and what is being removed. */
+const LEFT_ALONE = ["workspace", "trash"];
+/** An extension may have nested its data however deep: behind a closed folder the rest needs no closing. */
+const DEPTH = 32;
 const ENTRIES = 200_000;
 
 /**
@@ -35,13 +40,15 @@ export function mendHome(home: string, user = ownUser()): Mended {
   const wasOpen = before.some(({ path, code }) => path === home && code === "PLINTH_HOME_OPEN");
   const done: string[] = [];
   // From the top down: once a folder is closed, nobody else can change what lies in it while it is looked at.
-  const count = { closed: 0, budget: ENTRIES };
-  closeTree(home, root, user, count, [WORKSPACE]);
+  const count = { closed: 0, left: ENTRIES };
+  closeTree(home, root, user, count, DEPTH, LEFT_ALONE);
+  if (before.some(({ path }) => path === join(home, TOKEN) || path === join(home, RUNNING))) {
+    rmSync(join(home, TOKEN), { force: true });
+    done.push("Removed the gateway's token, which others could get at: the next start makes a new one. Restart a running gateway.");
+  }
   for (const { path, code } of before) {
-    if (path === join(home, TOKEN)) {
-      rmSync(path, { force: true });
-      done.push("Removed the gateway's token, which others could get at: the next start makes a new one. Restart a running gateway.");
-    } else if (path === join(home, INSTALLED) || path === join(home, INDEX)) {
+    if (path === join(home, TOKEN) || path === join(home, RUNNING)) continue;
+    if (path === join(home, INSTALLED) || path === join(home, INDEX)) {
       forgetManifests(home);
       done.push(
         `Closed ${path}, which others could write: what installed extensions declare is read anew; look through what is granted (plinth grants).`,
@@ -75,16 +82,27 @@ function forgetManifests(home: string): void {
   renameSync(draft, file);
 }
 
-function closeTree(path: string, stat: Stats, user: number, count: { closed: number; budget: number }, except: readonly string[] = []): void {
-  if (stat.isSymbolicLink() || isForeign(stat, user) || stat.uid !== user || --count.budget < 0) return;
+function closeTree(
+  path: string,
+  stat: Stats,
+  user: number,
+  count: { closed: number; left: number },
+  depth: number,
+  except: readonly string[] = [],
+): void {
+  if (stat.isSymbolicLink() || stat.uid !== user || depth === 0 || --count.left < 0) return;
   const wanted = (stat.mode & 0o7777 & ~OTHERS) | (stat.isDirectory() ? 0o700 : 0o600);
-  if ((stat.mode & 0o7777) !== wanted) {
-    chmodSync(path, wanted);
-    count.closed += 1;
-  }
-  if (!stat.isDirectory()) return;
-  for (const name of readdirSync(path)) {
-    const inside = entryAt(join(path, name));
-    if (inside !== undefined && !except.includes(name)) closeTree(join(path, name), inside, user, count);
+  try {
+    if ((stat.mode & 0o7777) !== wanted) {
+      chmodSync(path, wanted);
+      count.closed += 1;
+    }
+    if (!stat.isDirectory()) return;
+    for (const name of readdirSync(path)) {
+      const inside = entryAt(join(path, name));
+      if (inside !== undefined && !except.includes(name)) closeTree(join(path, name), inside, user, count, depth - 1);
+    }
+  } catch {
+    // Gone meanwhile, or a name that cannot be said: what matters is examined again at the end.
   }
 }

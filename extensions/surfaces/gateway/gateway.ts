@@ -10,7 +10,7 @@ import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { type Listen, Listener } from "./listener.ts";
 import { Proofs } from "./proofs.ts";
 import { descriptorLimit, Reserve } from "./reserve.ts";
-import { announce, assertAlone, withdraw } from "./running.ts";
+import { announce, assertAlone, sweep, withdraw } from "./running.ts";
 import { Sockets } from "./sockets.ts";
 import { loadToken, TokenCheck } from "./token.ts";
 
@@ -30,6 +30,7 @@ export class Gateway {
     assertPrivateHome(home);
     await chmod(dir, 0o700);
     await assertAlone(home);
+    await sweep(home);
     const [token, version] = await Promise.all([loadToken(dir), hostVersion(ctx), directory.load()]);
     const state = { stopping: false };
     const startedAt = ctx.clock.now();
@@ -47,7 +48,7 @@ export class Gateway {
       },
     };
     const sockets = new Sockets(door, limits);
-    const opened = new Opened(home, state, sockets, limits, new Listener(door, sockets, limits, () => opened.makeRoom(ctx)));
+    const opened = new Opened(ctx, home, state, sockets, limits, new Listener(door, sockets, limits));
     const local = LocalSocket.in(dir);
     try {
       const url = await opened.port.listenOnPort(listen);
@@ -55,7 +56,7 @@ export class Gateway {
       const running: Running = { url, token, pid: process.pid, startedAt, version, ...identity, process: process_, socket: local !== null };
       // The announcement decides who is the gateway of this home: only then may the socket of another one go.
       await announce(home, running);
-      if (local !== null) await opened.listenLocally(new Listener(door, sockets, limits, () => opened.makeRoom(ctx)), local, running);
+      if (local !== null) await opened.listenLocally(new Listener(door, sockets, limits), local, running);
       return new Gateway(running, opened);
     } catch (error) {
       local?.[Symbol.dispose]();
@@ -87,11 +88,13 @@ class Opened {
   readonly #home: string;
   readonly #state: { stopping: boolean };
   readonly #limits: Limits;
-  readonly #reserve = new Reserve();
+  readonly #ctx: Context;
+  readonly #reserve = new Reserve(() => this.#makeRoom());
   #local: { listener: Listener; socket: LocalSocket } | undefined;
   #warned = Number.NEGATIVE_INFINITY;
 
-  constructor(home: string, state: { stopping: boolean }, sockets: Sockets, limits: Limits, port: Listener) {
+  constructor(ctx: Context, home: string, state: { stopping: boolean }, sockets: Sockets, limits: Limits, port: Listener) {
+    this.#ctx = ctx;
     this.#home = home;
     this.#state = state;
     this.sockets = sockets;
@@ -118,13 +121,12 @@ class Opened {
     }
   }
 
-  /** No descriptor was left for a connection: the ones held back and those of strangers go. */
-  makeRoom(ctx: Context): void {
-    this.#reserve.release();
+  /** No descriptor was left for a connection: those who have proven nothing go, and whoever only keeps one for later. */
+  #makeRoom(): void {
     for (const { room } of this.#listeners) room.clear();
     if (performance.now() - this.#warned < WARN_MS) return;
     this.#warned = performance.now();
-    ctx.log.warn("The process has no file descriptors left; connections that have proven nothing were dropped.");
+    this.#ctx.log.warn("The process has next to no file descriptors left; idle connections were dropped.");
   }
 
   async stop(running: Running): Promise<void> {

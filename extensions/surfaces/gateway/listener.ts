@@ -19,8 +19,7 @@ export class Listener {
   readonly room: Room;
   #open = 0;
 
-  /** @param onPressure is told when the system has no descriptor for a connection. */
-  constructor(door: Door, sockets: Sockets, limits: Limits, onPressure: () => void) {
+  constructor(door: Door, sockets: Sockets, limits: Limits) {
     this.room = new Room({ strangers: limits.strangers, known: limits.connections, strangerMs: limits.strangerMs });
     this.server = createHttpServer(limits);
     const take: Parameters<Server["on"]>[1] = (request, response) => {
@@ -37,12 +36,9 @@ export class Listener {
     // The answer to `Expect: 100-continue` is given when the body is wanted, not before the token was checked.
     this.server.on("checkContinue", take);
     this.server.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
-    this.server.on("drop", () => onPressure());
-    this.server.on("error", (error: NodeJS.ErrnoException) => {
-      if (!this.server.listening) return;
-      // Where there is no descriptor for a connection, others give way; the server itself goes on.
-      if (error.code === "EMFILE" || error.code === "ENFILE" || error.code === "ENOMEM" || error.code === "ENOBUFS") onPressure();
-      door.ctx.log.warn("A connection could not be taken.", { error: error.message });
+    this.server.on("error", (error) => {
+      // One connection less; the server itself goes on.
+      if (this.server.listening) door.ctx.log.warn("A connection could not be taken.", { error: error.message });
     });
   }
 

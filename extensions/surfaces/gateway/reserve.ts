@@ -1,42 +1,59 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 
 const HELD = 16;
-const AGAIN_MS = 1_000;
+const LOOK_MS = 500;
 
-/** Descriptors held back, to be there when the process has no other left: letting them go is what keeps it answering. */
+/**
+ * Descriptors held back, to be there when the process has no other left. Node closes a connection for which there is none
+ * without telling anybody, so this looks for itself whether there still is one.
+ */
 export class Reserve {
+  readonly #onNone: () => void;
+  readonly #look: NodeJS.Timeout;
   #held: number[] = [];
-  #again: NodeJS.Timeout | undefined;
-  #closed = false;
 
-  constructor() {
-    this.#take();
+  /** @param onNone is told, each half second, that there was no other left. */
+  constructor(onNone: () => void) {
+    this.#onNone = onNone;
+    this.#hold();
+    this.#look = setInterval(() => this.#check(), LOOK_MS).unref();
   }
 
-  /** Give them to whoever needs them now, and take them back when there is room again. */
+  /** Give them to whoever needs them now; they are taken back when there is ample room again. */
   release(): void {
     for (const one of this.#held.splice(0)) closeSync(one);
-    if (this.#again !== undefined || this.#closed) return;
-    this.#again = setTimeout(() => {
-      this.#again = undefined;
-      this.#take();
-      if (this.#held.length < HELD) this.release();
-    }, AGAIN_MS).unref();
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#again);
+    clearInterval(this.#look);
     this.release();
   }
 
-  #take(): void {
-    try {
-      while (this.#held.length < HELD) this.#held.push(openSync("/dev/null", "r"));
-    } catch {
-      // None left, or no such file: tried again, or done without.
-    }
+  #check(): void {
+    if (this.#held.length === 0) return this.#hold();
+    const [one] = open(1);
+    if (one !== undefined) return closeSync(one);
+    this.release();
+    this.#onNone();
   }
+
+  #hold(): void {
+    const found = open(2 * HELD);
+    const ample = found.length === 2 * HELD;
+    for (const one of found.splice(ample ? HELD : 0)) closeSync(one);
+    this.#held = found;
+    if (!ample) this.#onNone();
+  }
+}
+
+function open(count: number): number[] {
+  const found: number[] = [];
+  try {
+    while (found.length < count) found.push(openSync("/dev/null", "r"));
+  } catch {
+    // None left.
+  }
+  return found;
 }
 
 /** How many descriptors this process may have; Infinity where the system does not say. */

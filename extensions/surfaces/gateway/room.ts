@@ -84,9 +84,10 @@ export class Room {
     return true;
   }
 
-  /** Let go of everybody who has proven nothing and does nothing. */
+  /** Let go of everybody who does nothing: strangers, and connections that are kept open for a later request. */
   clear(): void {
     for (const [socket, { requests }] of this.#strangers) if (requests === 0) this.#drop(socket);
+    for (const [socket, { requests, watched }] of this.#known) if (requests === 0 && !watched) this.#drop(socket);
   }
 
   close(): void {

@@ -1,15 +1,26 @@
 import { randomBytes } from "node:crypto";
-import { link, open, rm } from "node:fs/promises";
+import { link, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PlinthError } from "@plinth/sdk";
 import { GATEWAY_STATE, GatewayLink, homeIdentity, isSameProcess, RUNNING_FILE, type Running, readRunning } from "@plinth/sdk/home";
 
 const PATIENCE_MS = 2_000;
+/** What a killed gateway was about to announce, or its token. */
+const DRAFT = /^(?:running\.json|token)\.(\d+)\.[0-9a-f]{8}$/;
 
 /** Refuse to go on when a live gateway of this home is there already. */
 export async function assertAlone(home: string): Promise<void> {
   const other = readRunning(join(home, GATEWAY_STATE));
   if (other !== undefined && other.home === homeIdentity(home) && (await isLive(home, other))) throw alreadyRunning(other);
+}
+
+/** Remove what gateways that were killed meanwhile left half made. */
+export async function sweep(home: string): Promise<void> {
+  const folder = join(home, GATEWAY_STATE);
+  for (const name of await readdir(folder)) {
+    const pid = DRAFT.exec(name)?.[1];
+    if (pid !== undefined && isSameProcess(Number(pid), null) === false) await rm(join(folder, name), { force: true });
+  }
 }
 
 /** Announce this gateway. Made whole or not at all, and never over the file of another live gateway. */

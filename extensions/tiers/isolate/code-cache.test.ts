@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -55,6 +55,22 @@ describe("compiled code", () => {
     await writeFile(file, all);
     expect(await cache.read(SOURCE)).toBeUndefined();
     await writeFile(file, "");
+    expect(await cache.read(SOURCE)).toBeUndefined();
+  });
+
+  it("that others could have written is ignored, and so is a link to some", async () => {
+    const cache = cacheIn(dir);
+    cache.keep(SOURCE, undefined);
+    await expect.poll(() => cache.read(SOURCE), { timeout: 10_000 }).toEqual(expect.any(String));
+    const file = join(dir, (await readdir(dir))[0] as string);
+    for (const mode of [0o620, 0o602]) {
+      await chmod(file, mode);
+      expect(await cache.read(SOURCE)).toBeUndefined();
+    }
+    await chmod(file, 0o600);
+    expect(await cache.read(SOURCE)).toEqual(expect.any(String));
+    await rename(file, `${file}.elsewhere`);
+    await symlink(`${file}.elsewhere`, file);
     expect(await cache.read(SOURCE)).toBeUndefined();
   });
 

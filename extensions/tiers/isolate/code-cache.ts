@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rename, stat, unlink, utimes, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { mkdir, open, readdir, rename, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { IsolateHost } from "./isolate-host.ts";
 
@@ -9,6 +10,7 @@ const MOST_BYTES = 16 * 1024 * 1024;
 const MOST_FILES = 200;
 const DIGEST_BYTES = 32;
 const WAIT_MS = 2_000;
+const OTHERS_WRITE = 0o022;
 
 /**
  * Compiled code of extensions, kept in the tier's own folder. It is never taken from a package, nor from a process that has run the
@@ -36,8 +38,8 @@ export class CodeCache {
     if (this.#dir === null || source.length < WORTH_BYTES) return undefined;
     const file = join(this.#dir, nameOf(source));
     try {
-      if ((await stat(file)).size > MOST_BYTES) return undefined;
-      const all = await readFile(file);
+      const all = await readOwn(file);
+      if (all === undefined) return undefined;
       const data = all.subarray(DIGEST_BYTES);
       if (!sha256(data).equals(all.subarray(0, DIGEST_BYTES))) return undefined;
       const now = new Date();
@@ -78,6 +80,19 @@ export class CodeCache {
     await writeFile(temporary, Buffer.concat([sha256(data), data]), { mode: 0o600, flag: "wx" });
     await rename(temporary, join(dir, nameOf(source)));
     await prune(dir);
+  }
+}
+
+/** A file that only this user could have made or changed, whoever may write its folder. What is checked is what is read. */
+async function readOwn(path: string): Promise<Buffer | undefined> {
+  const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+  try {
+    const { uid, mode, size } = await file.stat();
+    const user = process.getuid?.();
+    if (size > MOST_BYTES || (user !== undefined && (uid !== user || (mode & OTHERS_WRITE) !== 0))) return undefined;
+    return await file.readFile();
+  } finally {
+    await file.close();
   }
 }
 
