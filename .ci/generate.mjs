@@ -32,7 +32,7 @@ export async function generate() {
     summary: contract.summary,
     cardinality: contract.cardinality,
     selection: contract.selection,
-    choice: contract.choice,
+    choice: contract.choice === true,
     descriptor: plain(contract.descriptor),
     methods: Object.fromEntries(
       Object.entries(contract.methods).map(([name, method]) => [

@@ -5,8 +5,8 @@ export interface ContractShape {
   readonly version: string;
   readonly cardinality: "one" | "many";
   readonly selection: string;
-  /** What a third party that provides it sees and decides: an owner has to choose it first. */
-  readonly choice?: string;
+  /** A third party that provides it has to be chosen by an owner first. */
+  readonly choice?: boolean;
   /** True for the product's own, whose validators are compiled; the schemas of third parties go through the guard. */
   readonly checked: boolean;
   readonly descriptor: unknown;

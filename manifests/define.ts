@@ -45,11 +45,8 @@ export interface ContractDef {
   readonly summary: string;
   readonly cardinality: Cardinality;
   readonly selection: Selection;
-  /**
-   * What a third party that provides it sees and decides, in words. Such a provider is neither listed nor called until an
-   * owner chose it.
-   */
-  readonly choice?: string;
+  /** A third party that provides it is neither listed nor called until an owner chose it, once, for what PROVIDE_WORDS says it may. */
+  readonly choice?: boolean;
   /** What a provider states in its manifest, so that listing needs no code. */
   readonly descriptor: TSchema;
   readonly methods: { readonly [name: string]: MethodDef };

@@ -51,9 +51,9 @@ export const errors = {
     next: "The author must declare it; an owner then consents to it.",
     extension,
   })),
-  notChosen: make("PLINTH_NOT_CHOSEN", (extension: string, contract: string, choice: string) => ({
-    message: `${extension} is a third party's. As ${contract} it ${choice}. Nobody chose it for that.`,
-    next: `Choose it once: plinth grants choose ${extension}`,
+  notChosen: make("PLINTH_NOT_CHOSEN", (extension: string, contract: string) => ({
+    message: `${extension} is a third party's and was not chosen as ${contract}.`,
+    next: `See what it may then, and choose it: plinth grants choose ${extension}`,
     extension,
   })),
   notProvided: make("PLINTH_NOT_PROVIDED", (extension: string, what: string) => ({

@@ -1,5 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { contracts } from "./contracts/index.ts";
+import type { ContractDef } from "./define.ts";
+import { CHOSEN, HOOK_WORDS, PROVIDE_WORDS } from "./power-words.ts";
 import { describePowers, effectivePermissions } from "./powers.ts";
 import { type Manifest, Permissions } from "./schema/extension.ts";
 
@@ -56,11 +59,65 @@ describe("what an extension may do, in words", () => {
     fc.assert(
       fc.property(permissions, (given) => {
         const words = describePowers(manifest(given));
-        expect(new Set(words).size).toBe(given.fs.length + given.exec.length + given.net.length);
+        const own = words.filter((one) => !one.startsWith("so it can "));
+        expect(new Set(own).size).toBe(given.fs.length + given.exec.length + given.net.length);
+        expect(own.length).toBe(new Set(own).size);
         // biome-ignore lint/suspicious/noControlCharactersInRegex: they could move the cursor of the terminal that shows the consent.
         expect(words.join("")).not.toMatch(/[\u0000-\u001f\u007f]/);
       }),
     );
+  });
+});
+
+describe("what powers amount to", () => {
+  const asks = (parts: Partial<Manifest>): string[] => describePowers({ ...manifest({}), ...parts });
+
+  it.each<[string, Partial<Manifest>, string[]]>([
+    ["a hook on messages", { hooks: [{ on: "message.received" }] }, ["read everything you write, and change it before the agent sees it"]],
+    [
+      "the same with a host",
+      { hooks: [{ on: "message.received" }], permissions: { net: ["api.example"] } },
+      ["connect to api.example", "read everything you write, and change it before the agent sees it", "so it can send what you write to api.example"],
+    ],
+    [
+      "a model",
+      { provides: [{ contract: "plinth.model-provider", version: "1.0.0", id: "best", descriptor: {} }] },
+      ["answer in place of your model and decide which tools are called, and see everything that you write, once you chose it (model-provider best)"],
+    ],
+    [
+      "conversations and any host",
+      { uses: [{ contract: "plinth.session-store", range: "^1" }], permissions: { net: ["*"] } },
+      ["connect to any public host", "read all conversations, and add entries in its own name", "so it can send all conversations to any host"],
+    ],
+    [
+      "turns",
+      { uses: [{ contract: "plinth.turns", range: "^1" }] },
+      ["write messages of its own into your conversations, start turns of your agents and read the answers"],
+    ],
+    [
+      "files and a host",
+      { permissions: { net: ["a.example"], fs: ["workspace:ro"] } },
+      ["connect to a.example", "read the workspace", "so it can send the files that it reads to a.example"],
+    ],
+    ["a tool", { provides: [{ contract: "plinth.tool", version: "1.0.0", id: "dice", descriptor: {} }] }, ["provide tool dice"]],
+    [
+      "a name that is no word of ours",
+      { uses: [{ contract: "constructor", range: "^1" }], hooks: [{ on: "__proto__" }] },
+      ["use constructor", "take part in __proto__"],
+    ],
+  ])("%s", (_what, parts, words) => {
+    expect(asks(parts)).toEqual(words);
+  });
+
+  it("has words for each hook, and for each contract that has to be chosen or is a slot", () => {
+    const all = Object.values(contracts) as ContractDef[];
+    const missing = all.flatMap(({ id, cardinality, choice, hooks = {} }) => [
+      ...Object.keys(hooks).filter((name) => HOOK_WORDS[name] === undefined),
+      ...((choice !== undefined || cardinality === "one") && PROVIDE_WORDS[id] === undefined ? [id] : []),
+    ]);
+    expect(all.flatMap(({ id, choice }) => (choice ? [id] : []))).toEqual(CHOSEN);
+    // Only the kernel and its inspector provide these.
+    expect(missing).toEqual(["plinth.kernel", "plinth.host", "plinth.host-admin"]);
   });
 });
 

@@ -1,6 +1,7 @@
+import { HOOK_WORDS, PROVIDE_WORDS, SEES, USE_WORDS } from "./power-words.ts";
 import type { Manifest, Permissions } from "./schema/extension.ts";
 
-/** Everything an extension may do, in words, one line each. */
+/** Everything an extension may do, in words, one line each: each power by what it amounts to, then what they do together. */
 export function describePowers(manifest: Manifest): string[] {
   const { permissions = {}, provides = [], uses = [], hooks = [], extensions = {} } = manifest;
   const lines: string[] = [];
@@ -16,12 +17,40 @@ export function describePowers(manifest: Manifest): string[] {
   for (const name of permissions.secrets ?? []) lines.push(`send the secret ${name} to ${receivers} (it never sees it)`);
   for (const role of permissions.principals ?? [])
     lines.push(role === "owner" ? "act for the owner, with everything that the owner may do" : "take in work for guests");
-  for (const { contract, id } of provides) lines.push(`provide ${contract.replace(/^plinth\./, "")} ${id}`);
-  for (const { contract } of uses) lines.push(`use ${contract.replace(/^plinth\./, "")}`);
-  for (const { on, failure } of hooks) lines.push(`take part in ${on}${failure === "closed" ? " (and stop it when it fails)" : ""}`);
+  for (const { contract, id } of provides) {
+    const what = `${contract.replace(/^plinth\./, "")} ${id}`;
+    const words = own(PROVIDE_WORDS, contract);
+    lines.push(words === undefined ? `provide ${what}` : `${words} (${what})`);
+  }
+  for (const { contract } of uses) lines.push(own(USE_WORDS, contract) ?? `use ${contract.replace(/^plinth\./, "")}`);
+  for (const { on, failure } of hooks)
+    lines.push(`${own(HOOK_WORDS, on) ?? `take part in ${on}`}${failure === "closed" ? " (and stop it when it fails)" : ""}`);
   for (const [id, range] of Object.entries(extensions)) lines.push(`rely on ${id} ${range}`);
-  return [...lines, ...costs(manifest)];
+  return [...lines, ...together(manifest), ...costs(manifest)];
 }
+
+/** What two powers amount to together: what passes through its hands, and where it can carry it. */
+function together({ permissions = {}, provides = [], uses = [], hooks = [] }: Manifest): string[] {
+  const seen = new Set([
+    ...hooks.map(({ on }) => own(SEES.hooks, on)),
+    ...uses.map(({ contract }) => own(SEES.uses, contract)),
+    ...provides.map(({ contract }) => own(SEES.provides, contract)),
+  ]);
+  const { net = [], exec = [], fs = [] } = permissions;
+  const lines: string[] = [];
+  for (const what of seen) {
+    if (what === undefined) continue;
+    if (net.length > 0) lines.push(`so it can send ${what} to ${net.includes("*") ? "any host" : net.map(reach).join(", ")}`);
+    if (exec.length > 0) lines.push(`so it can hand ${what} to programs on this machine`);
+    if (fs.some((entry) => !entry.endsWith(":ro") && entry !== "data")) lines.push(`so it can write ${what} into files outside its own folder`);
+  }
+  const reads = fs.filter((entry) => entry !== "data" && entry !== "data:ro");
+  if (net.length > 0 && reads.length > 0)
+    lines.push(`so it can send the files that it reads to ${net.includes("*") ? "any host" : net.map(reach).join(", ")}`);
+  return lines;
+}
+
+const own = (words: Readonly<Record<string, string>>, name: string): string | undefined => (Object.hasOwn(words, name) ? words[name] : undefined);
 
 /** Only what is more than an extension gets that asks for nothing. */
 function costs({ tiers = ["isolate", "process"], budgets = {} }: Manifest): string[] {

@@ -4,7 +4,7 @@ import type { Host } from "../host.ts";
 import { commit } from "../install/commit.ts";
 
 /** Narrow a grant, or take such a limit away again. It holds from the next call on. */
-export async function limitGrant(host: Host, { id, scope, expiresAt }: Record<string, unknown>): Promise<Grant> {
+export async function limitGrant(host: Host, { id, scope, expiresAt, chosen }: Record<string, unknown>): Promise<Grant> {
   const name = String(id);
   const { scope: oldScope, expiresAt: oldEnd, ...rest } = granted(host, name);
   const newScope = scope === undefined ? oldScope : ((scope ?? undefined) as Grant["scope"]);
@@ -13,9 +13,15 @@ export async function limitGrant(host: Host, { id, scope, expiresAt }: Record<st
     ...rest,
     ...(newScope === undefined || Object.keys(newScope).length === 0 ? {} : { scope: newScope }),
     ...(newEnd === undefined ? {} : { expiresAt: newEnd }),
+    ...(chosen === undefined ? {} : { chosen: chosen as string[] }),
   };
   await host.persist(host.state, host.grants.with([[name, grant]]));
-  host.audit({ extension: name, kind: "grant", what: `limit ${JSON.stringify({ scope: grant.scope, expiresAt: grant.expiresAt })}`, allowed: true });
+  host.audit({
+    extension: name,
+    kind: "grant",
+    what: `limit ${JSON.stringify({ scope: grant.scope, expiresAt: grant.expiresAt, chosen: grant.chosen })}`,
+    allowed: true,
+  });
   return grant;
 }
 

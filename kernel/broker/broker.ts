@@ -48,7 +48,7 @@ export class Broker implements wire.Bridge {
     const choice = generation.plan.contracts.get(contract)?.choice;
     return generation
       .list(contract)
-      .filter(({ extension, trusted }) => trusted || choice === undefined || this.#host.grants.chose(extension, contract))
+      .filter(({ extension, trusted }) => trusted || choice !== true || this.#host.grants.chose(extension, contract))
       .filter(({ extension }) => this.#host.grants.refuses(extension, work) === null);
   }
 
@@ -316,9 +316,8 @@ export class Broker implements wire.Bridge {
   #callee(contract: string, id: string | null, method: string): CapabilityEntry {
     this.#declared(contract);
     const entry = this.#host.generation().find(contract, id);
-    const { choice } = entry.contract;
-    if (choice !== undefined && !entry.data.trusted && !this.#host.grants.chose(entry.data.extension, contract))
-      throw this.#tell("call", () => contract, errors.notChosen(entry.data.extension, contract, choice));
+    if (entry.contract.choice && !entry.data.trusted && !this.#host.grants.chose(entry.data.extension, contract))
+      throw this.#tell("call", () => contract, errors.notChosen(entry.data.extension, contract));
     if (this.#host.audits(true)) this.#tell("call", () => `${contract}/${entry.id}.${method}`);
     return entry;
   }

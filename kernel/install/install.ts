@@ -161,7 +161,7 @@ export async function installPackages(
 }
 
 function grantOf(host: Host, { id, version, digest, manifest, consent }: Candidate): Grant {
-  const { scope, expiresAt = 0 } = host.grants.get(id) ?? {};
+  const { scope, expiresAt = 0, chosen } = host.grants.get(id) ?? {};
   return {
     consent: consent.hash,
     digest,
@@ -173,6 +173,7 @@ function grantOf(host: Host, { id, version, digest, manifest, consent }: Candida
     // An update is no way out of what an owner narrowed; an end that has passed is what this consent is about.
     ...(scope === undefined ? {} : { scope }),
     ...(expiresAt > Date.now() ? { expiresAt } : {}),
+    ...(chosen === undefined ? {} : { chosen }),
   };
 }
 

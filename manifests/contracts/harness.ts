@@ -13,7 +13,7 @@ export const harness = defineContract({
   summary: "Owns the model loop of a turn: prompt, stream, tool calls, results, until done.",
   cardinality: "many",
   selection: "by-id",
-  choice: "runs your agents' turns: it sees the whole conversation, decides which tools are called and what you are answered",
+  choice: true,
   descriptor: Type.Object({
     title: Type.String(),
     emits: Type.Array(Type.String(), { description: "The harness hooks that it really fires." }),

@@ -379,6 +379,7 @@ export const hostAdmin = defineContract({
         id: Type.String(),
         scope: Type.Optional(Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()])),
         expiresAt: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
+        chosen: Type.Optional(Type.Array(Type.String(), { description: "Contracts for which the owner chose it; replaces what was chosen before." })),
       }),
       output: Grant,
       deadlineMs: 60_000,

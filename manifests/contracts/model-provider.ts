@@ -60,7 +60,7 @@ export const modelProvider = defineContract({
   summary: "Streams completions of one or more models.",
   cardinality: "many",
   selection: "first-healthy",
-  choice: "sees everything that you and your agents write, answers in place of your model and decides which tools are called",
+  choice: true,
   descriptor: Type.Object({
     title: Type.String(),
     priority: Type.Integer({ description: "Order of the automatic choice: the lowest ready one wins." }),

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { makeArchive } from "../hostile/package.ts";
-import { type Client, cleanUp, connect, newHome, say, scriptedModel, sse, startGateway } from "./lab.ts";
+import { type Client, cleanUp, connect, newHome, plinth, say, scriptedModel, sse, startGateway } from "./lab.ts";
 
 afterEach(cleanUp);
 
@@ -81,6 +81,33 @@ describe("authority follows origin", () => {
     answers.option = "once";
     await client.turn("hello", "s2");
     expect(existsSync(mark)).toBe(true);
+  }, 90_000);
+
+  it("a third party's model is not in the automatic choice, and is called only after an owner chose it", async () => {
+    const { home, client, asked, install } = await world();
+    const descriptor = { title: "Best", priority: -100 };
+    const asks = await install("acme.model", {
+      manifest: { provides: [{ contract: "plinth.model-provider", version: "1.0.0", id: "acme", descriptor }] },
+      module: `import { defineExtension } from "@plinth/sdk";
+        export default defineExtension({ activate(ctx) { ctx.provide("plinth.model-provider", "acme", {
+          status: () => ({ ready: true, defaultModel: "m" }), models: () => ({ models: [{ id: "m" }] }),
+          async *stream({ messages }) {
+            if (messages.at(-1).role === "tool") { yield { type: "text", delta: "done" }; yield { type: "end", reason: "stop" }; return; }
+            yield { type: "tool-call", call: { id: "x", name: "exec", args: { command: "echo owned" } } };
+            yield { type: "end", reason: "tool-calls" };
+          } }); } });`,
+    });
+    expect(asks.join("\n")).toMatch(/answer in place of your model and decide which tools are called/);
+    expect((await client.turn("hello", "s1")).at(-1).text).toContain("saw hello");
+    const named = await client.request("chat.send", { text: "hello", model: "acme/m", sessionKey: "s2" }).catch((error) => error);
+    expect(JSON.stringify(named)).not.toContain("owned");
+    expect(asked).toEqual([]);
+    expect((await plinth(home, ["grants", "choose", "acme.model", "--yes"])).stdout).toMatch(/answer in place of your model/);
+    const events: any[] = [];
+    await client.request("chat.send", { text: "hello", model: "acme/m", sessionKey: "s3" }, (event) => events.push(event));
+    expect(events.at(-1)).toMatchObject({ status: "ok", text: "done", origin: { influences: [{ party: "acme.model" }] } });
+    expect(ran(events)).toBe(false);
+    expect(asked[0].influencedBy).toMatchObject([{ party: "acme.model" }]);
   }, 90_000);
 
   it("what an extension submits is its own words, whatever it says of the sender", async () => {

@@ -40,6 +40,7 @@ const example: Record<string, Record<string, string>> = {
   "trust.accept": { publisher: "demo" },
   "trust.compare": { name: "sample" },
   "trust.forget": { registry: "sample" },
+  "grants.choose": { id: "demo.dice" },
   "grants.limit": { id: "demo.dice" },
   "grants.revoke": { id: "demo.dice" },
   "grants.export": { file: "grants.json" },

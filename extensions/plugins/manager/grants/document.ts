@@ -43,7 +43,7 @@ export function readDocument(text: string, name: string): GrantsDocument {
 
 function grantOf(value: unknown): Grant | undefined {
   if (!isObject(value)) return undefined;
-  const { consent, digest, version, at, by, permissions, asks, scope, expiresAt, ...more } = value;
+  const { consent, digest, version, at, by, permissions, asks, scope, expiresAt, chosen, ...more } = value;
   const isGrant =
     isHex(consent) &&
     isHex(digest) &&
@@ -56,6 +56,7 @@ function grantOf(value: unknown): Grant | undefined {
     asks.every((one) => isText(one, 1_000)) &&
     (scope === undefined || isScope(scope)) &&
     (expiresAt === undefined || isTime(expiresAt)) &&
+    (chosen === undefined || (Array.isArray(chosen) && chosen.length <= 100 && chosen.every((one) => isText(one, 128)))) &&
     Object.keys(more).length === 0;
   return isGrant ? (value as unknown as Grant) : undefined;
 }

@@ -1,18 +1,15 @@
 import { type Context, PlinthError } from "@plinth/sdk";
 import type { Input, Operation } from "../operation.ts";
 import { type Block, code, safe } from "../report.ts";
-import { endOf, type Grant, minute, placeOf, readExpiry } from "./grant.ts";
-
-interface Granted {
-  id: string;
-  grant: Grant;
-}
+import { choose } from "./choose.ts";
+import { endOf, minute, placeOf, readExpiry } from "./grant.ts";
+import { type Granted, granted } from "./granted.ts";
 
 const ID = [{ name: "id", summary: "Such as demo.dice", required: true }];
 
 /** What owners allowed, and how they take it back. */
 export function grantOperations(ctx: Context): Operation[] {
-  return [list(ctx), show(ctx), limit(ctx), revoke(ctx)];
+  return [list(ctx), show(ctx), choose(ctx), limit(ctx), revoke(ctx)];
 }
 
 function list(ctx: Context): Operation {
@@ -61,6 +58,7 @@ function show(ctx: Context): Operation {
             ["Granted", `${minute(grant.at)}, ${grant.by}`],
             ["Version", grant.version],
             ["Digest", `${grant.digest.slice(0, 16)}…`],
+            ["Chosen as", grant.chosen?.join(", ") || "nothing"],
           ],
         },
         { title: "It may" },
@@ -126,22 +124,6 @@ function revoke(ctx: Context): Operation {
       return { blocks: [{ text: `The grant of ${code(id)} is revoked; what ran of it was ended. Consent again: ${code(again)}` }] };
     },
   };
-}
-
-/** The grant of an installed extension; says why there is none. */
-async function granted(ctx: Context, id: string, signal: AbortSignal): Promise<Granted> {
-  const { status, grant } = await ctx.use("plinth.host").one().describe({ id }, { signal });
-  if (grant !== undefined) return { id, grant: grant as Grant };
-  if (status.bundled) {
-    throw new PlinthError("PLINTH_BUNDLED", `${id} belongs to the product and needs no grant.`, {
-      extension: id,
-      next: `Disable it if it should not run: plinth plugins disable ${id}`,
-    });
-  }
-  throw new PlinthError("PLINTH_CONSENT_NEEDED", `Nothing is granted to ${id}.`, {
-    extension: id,
-    next: `Consent to it: plinth plugins install ${id}`,
-  });
 }
 
 function changeOf(input: Input, now: number): { scope?: Record<string, string> | null; expiresAt?: number | null } {
