@@ -48,7 +48,7 @@ export interface InstanceSnapshot {
     longestBlockMs: number;
     egressBytes: number;
   };
-  usage: { cpuMs: number; memoryBytes: number; pid: number | null } | null;
+  usage: { cpuMs: number; memoryBytes: number; pid: number | null; hostMs?: number } | null;
   /** The last failure of a call or hook of it. */
   lastError?: { readonly code: string; readonly message: string } | null;
   /** Open: it failed several times in a row and is left alone for a short time. */
@@ -124,6 +124,9 @@ export const ExtensionUsage = Type.Object({
       pid: Type.Union([Type.Integer(), Type.Null()]),
       cpuMs: Type.Number(),
       memoryBytes: Type.Number(),
+      hostMs: Type.Optional(
+        Type.Number({ description: "The host's own processor time that went into it: reading what it sends, answering what it asks." }),
+      ),
       shared: Type.Boolean({ description: "Others of its publisher live in the same process." }),
     }),
   ),

@@ -19,9 +19,16 @@ export class FrameReader {
   #held = 0;
   #wanted = -1;
   readonly #limit: number;
+  /** Frames so far that held no message. */
+  empty = 0;
 
   constructor(limit: number = WIRE.maxFrameBytes) {
     this.#limit = limit;
+  }
+
+  /** Bytes of a frame that is not complete. */
+  get held(): number {
+    return this.#held;
   }
 
   /** A frame has begun and is not complete. */
@@ -43,6 +50,7 @@ export class FrameReader {
       if (this.#held < this.#wanted) return messages;
       const batch = parseBatch(this.#take(this.#wanted).toString("utf8"));
       this.#wanted = -1;
+      if (batch.length === 0) this.empty++;
       messages = messages.length === 0 ? batch : messages.concat(batch);
     }
   }
@@ -68,6 +76,8 @@ export class FrameReader {
 export function parseBatch(body: string): WireMessage[] {
   const batch: unknown = JSON.parse(body);
   if (!Array.isArray(batch)) throw new TypeError("a frame is not a batch");
+  // Only a message that is large itself makes a large frame: many small ones would take long to handle, all at once.
+  if (batch.length > 1 && body.length > 2 * WIRE.batchBytes) throw new RangeError("a batch of several messages is over the limit");
   for (const message of batch) if (!isMessage(message)) throw new TypeError("a batch holds something that is not a message");
   return batch as WireMessage[];
 }

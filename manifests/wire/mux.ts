@@ -1,6 +1,8 @@
 /** How large one tenant's frame may be, length field excluded. */
 const LIMIT = 4 * 1024 * 1024;
 const HEAD = 8;
+/** A frame that comes in crumbs is put together now and then: each crumb takes more memory than its bytes. */
+const MAX_CHUNKS = 1_024;
 
 /**
  * Many tenants on one connection: a 4-byte tenant number, a 4-byte length (both big-endian), that many bytes of UTF-8.
@@ -30,6 +32,7 @@ export class MuxReader {
 
   push(chunk: Buffer): void {
     this.#chunks.push(chunk);
+    if (this.#chunks.length > MAX_CHUNKS) this.#chunks = [Buffer.concat(this.#chunks)];
     this.#held += chunk.length;
     for (;;) {
       if (this.#head === null) {

@@ -1,27 +1,15 @@
 import type { Duplex } from "node:stream";
 import type { Aborts } from "./bridge.ts";
+import { Conduct } from "./conduct.ts";
 import { errorData, isPlinthError, PlinthError } from "./error.ts";
+import { Held, weigh } from "./held.ts";
+import { Outbox } from "./outbox.ts";
+import { raised } from "./peer-errors.ts";
+import { Pending } from "./pending.ts";
 import { WIRE, type WireError, type WireMessage, type WireMeta } from "./protocol.ts";
+import { Serving } from "./serving.ts";
 import { Inbox } from "./stream.ts";
 import { StreamTransport, type Transport } from "./transport.ts";
-
-const raised = (extension: string) => ({
-  exited: (how: string) =>
-    new PlinthError("PLINTH_EXTENSION_EXITED", `The process of ${extension} ended (${how}).`, {
-      extension,
-      next: "It is started again at its next use; `plinth status` says why it ended.",
-      details: { retryable: true },
-    }),
-  aborted: (what: string) => new PlinthError("PLINTH_ABORTED", `${what} was cancelled.`),
-  busy: () => new PlinthError("PLINTH_QUOTA", `${extension} has too many calls in flight.`, { extension, next: "Wait for some to end." }),
-  // Of our own message: the other side, which gets the error, knows who we are.
-  payload: (why: string) => new PlinthError("PLINTH_PAYLOAD", `A message does not fit the frame protocol: ${why}.`),
-  protocol: (why: string) =>
-    new PlinthError("PLINTH_PROTOCOL", `${extension} broke the frame protocol: ${why}. Its process was ended.`, {
-      extension,
-      next: "Report it to the author of the extension.",
-    }),
-});
 
 /** Refusing costs time as well: whoever does not stop at this many is cut off. */
 const MAX_TURNED_AWAY = 20_000;
@@ -30,43 +18,8 @@ const MAX_TURNED_AWAY = 20_000;
 export interface Handler {
   call(method: string, params: unknown, meta: WireMeta, signal: AbortSignal): unknown;
   stream(method: string, params: unknown, meta: WireMeta, signal: AbortSignal): AsyncIterable<unknown>;
-  note(method: string, params: unknown): void;
-}
-
-/** A call that waits for its answer. It listens to its signal itself: most calls have one, and few are aborted. */
-class Pending implements EventListenerObject {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  readonly turn: string | null;
-  signal: Aborts | undefined;
-  #onAbort: ((signal: Aborts) => void) | undefined;
-
-  constructor(resolve: (value: unknown) => void, reject: (error: unknown) => void, turn: string | null) {
-    this.resolve = resolve;
-    this.reject = reject;
-    this.turn = turn;
-  }
-
-  follow(signal: Aborts, onAbort: (signal: Aborts) => void): void {
-    this.signal = signal;
-    this.#onAbort = onAbort;
-    signal.addEventListener("abort", this);
-  }
-
-  handleEvent(): void {
-    if (this.signal !== undefined) this.#onAbort?.(this.signal);
-  }
-
-  settled(): void {
-    this.signal?.removeEventListener("abort", this);
-  }
-}
-
-interface Serving {
-  abort: AbortController;
-  credits: number;
-  wake: (() => void) | null;
-  readonly turn: string;
+  /** False = there is no such note: it was sent for nothing. */
+  note(method: string, params: unknown): boolean | void;
 }
 
 /** Whose answers change what the code after them works for. */
@@ -86,24 +39,34 @@ export class Peer {
   /** Calls in a row that were refused because too many were in flight. */
   #turnedAway = 0;
   readonly #serving = new Map<number, Serving>();
-  #queue: string[] = [];
-  #queued = 0;
-  #flushing = false;
+  readonly #conduct: Conduct | null;
+  readonly #held = new Held(WIRE.maxHeldBytes);
+  readonly #outbox: Outbox;
+  /** The highest id that the other side gave to a call. */
+  #asked = 0;
   #nextId = 1;
   #closed: PlinthError | null = null;
   readonly closed: Promise<PlinthError>;
   #onClosed!: (error: PlinthError) => void;
 
-  constructor(connection: Duplex | Transport, owner: string, handler: Handler) {
+  /**
+   * @param spend given where the other side is a guest, which is then held to the protocol: told how long answers took to be
+   * written, in milliseconds.
+   */
+  constructor(connection: Duplex | Transport, owner: string, handler: Handler, spend: ((ms: number) => void) | null = null) {
     this.#transport = "listen" in connection ? connection : new StreamTransport(connection);
     this.#owner = owner;
     this.#handler = handler;
+    this.#conduct = spend === null ? null : new Conduct();
+    this.#outbox = new Outbox(this.#transport, owner, spend);
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve;
     });
     this.#transport.listen({
-      messages: (batch) => {
-        for (const message of batch) this.#dispatch(message);
+      messages: (batch, bytes = 0) => {
+        if (batch.length === 0) this.#conduct?.strike("an empty frame");
+        // What closes it may be one of them.
+        for (let at = 0; at < batch.length && this.#closed === null; at++) this.#dispatch(batch[at] as WireMessage, bytes);
       },
       broke: (why) => this.close(raised(owner).protocol(why)),
       ended: (how) => this.close(raised(owner).exited(how)),
@@ -115,9 +78,15 @@ export class Peer {
     return this.#pending.size + this.#inboxes.size + this.#serving.size;
   }
 
+  /** Bytes that are kept for the other side: not sent yet, asked for and under way, sent by it and not taken. */
+  get heldBytes(): number {
+    return this.#held.bytes + this.#outbox.waiting;
+  }
+
   call(method: string, params: unknown, meta: WireMeta = {}, signal?: Aborts): Promise<unknown> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
     if (this.#pending.size >= WIRE.maxPendingCalls) return Promise.reject(raised(this.#owner).busy());
+    if (this.#outbox.waiting > WIRE.maxHeldBytes) return Promise.reject(raised(this.#owner).full());
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(this.#abortReason(signal, method));
@@ -131,6 +100,7 @@ export class Peer {
   #abort(id: number, signal: Aborts, method: string): void {
     const pending = this.#settled(id);
     if (pending === undefined) return;
+    this.#conduct?.mayAnswer(1);
     this.#send(["cancel", id]);
     pending.reject(this.#abortReason(signal, method));
   }
@@ -152,13 +122,17 @@ export class Peer {
     return {
       [Symbol.asyncIterator]: () => {
         if (this.#closed !== null) throw this.#closed;
+        if (this.#outbox.waiting > WIRE.maxHeldBytes) throw raised(this.#owner).full();
         const id = this.#nextId++;
-        const inbox = new Inbox({
-          credit: (n) => this.#send(["credit", id, n]),
+        const send = {
+          credit: (n: number) => void this.#send(["credit", id, n]),
           cancel: () => {
-            if (this.#inboxes.delete(id)) this.#send(["cancel", id]);
+            if (!this.#inboxes.delete(id)) return;
+            this.#conduct?.mayAnswer(WIRE.streamCredits + 1);
+            this.#send(["cancel", id]);
           },
-        });
+        };
+        const inbox = new Inbox(send, this.#held);
         this.#inboxes.set(id, { inbox, turn: turnOf(method, meta) });
         this.#send(["call", id, method, params, { ...meta, stream: true }]);
         if (signal !== undefined) {
@@ -201,140 +175,140 @@ export class Peer {
     this.#closed = error;
     for (const id of [...this.#pending.keys()]) this.#settled(id)?.reject(error);
     for (const { inbox } of this.#inboxes.values()) inbox.fail(error, false);
-    for (const serving of this.#serving.values()) {
-      serving.abort.abort(error);
-      serving.wake?.();
-    }
+    for (const serving of this.#serving.values()) serving.cancel(error);
     this.#inboxes.clear();
-    this.#transport.close();
+    this.#serving.clear();
+    this.#held.close();
+    this.#outbox.close();
     this.#onClosed(error);
   }
 
-  #dispatch(message: WireMessage): void {
+  #dispatch(message: WireMessage, bytes: number): void {
     switch (message[0]) {
       case "call":
-        this.#serve(message[1], message[2], message[3], message[4]);
+        this.#serve(message[1], message[2], message[3], message[4], bytes);
         return;
-      case "ok":
-        this.#settled(message[1])?.resolve(message[2]);
-        return;
+      case "ok": {
+        const pending = this.#settled(message[1]);
+        if (pending === undefined) return this.#unexpected(message[1]);
+        return pending.resolve(message[2]);
+      }
       case "err": {
         const error = revive(message[2], this.#owner);
-        this.#settled(message[1])?.reject(error);
-        this.#closedInbox(message[1])?.fail(error, false);
-        return;
+        const waiting = this.#settled(message[1]);
+        if (waiting !== undefined) return waiting.reject(error);
+        const inbox = this.#closedInbox(message[1]);
+        if (inbox === undefined) return this.#unexpected(message[1]);
+        return inbox.fail(error, false);
       }
       case "next": {
         const inbox = this.#inboxes.get(message[1])?.inbox;
-        if (inbox !== undefined && !inbox.push(message[2])) throw new RangeError("a stream sent more items than it had credit for");
+        if (inbox === undefined) return this.#unexpected(message[1]);
+        const pushed = inbox.push(message[2], bytes);
+        if (pushed === "no credit") throw new RangeError("a stream sent more items than it had credit for");
+        if (pushed === "no room") inbox.fail(raised(this.#owner).parked(), true);
         return;
       }
-      case "end":
-        this.#closedInbox(message[1])?.end();
-        return;
+      case "end": {
+        const inbox = this.#closedInbox(message[1]);
+        if (inbox === undefined) return this.#unexpected(message[1]);
+        return inbox.end();
+      }
       case "credit": {
         const serving = this.#serving.get(message[1]);
-        if (serving === undefined) return;
-        serving.credits = Math.min(serving.credits + message[2], 65_536);
-        serving.wake?.();
-        return;
+        if (serving === undefined) return this.#conduct?.signalled(message[1] <= this.#asked);
+        return serving.credit(message[2]);
       }
       case "cancel": {
         const serving = this.#serving.get(message[1]);
-        serving?.abort.abort(raised(this.#owner).aborted("The call"));
-        serving?.wake?.();
-        return;
+        if (serving === undefined || serving.over) return this.#conduct?.signalled(message[1] <= this.#asked);
+        return serving.cancel(raised(this.#owner).aborted("The call"));
       }
       case "note":
-        this.#handler.note(message[1], message[2]);
+        if (this.#handler.note(message[1], message[2]) === false) this.#conduct?.strike("a note that nobody reads");
     }
   }
 
-  #serve(id: number, method: string, params: unknown, meta: WireMeta): void {
+  #unexpected(id: number): void {
+    this.#conduct?.answered(id < this.#nextId);
+  }
+
+  #serve(id: number, method: string, params: unknown, meta: WireMeta, bytes: number): void {
     if (this.#serving.has(id)) throw new TypeError("a call id is in use");
-    if (this.#serving.size >= WIRE.maxPendingCalls) {
+    this.#asked = Math.max(this.#asked, id);
+    // It may cancel it before it has read that it is over; of a stream it may give credit as well.
+    this.#conduct?.maySignal(meta.stream === true ? 4 : 1);
+    const weight = weigh(params, bytes);
+    const crowded = this.#serving.size >= WIRE.maxPendingCalls;
+    if (crowded || !this.#held.take(weight)) {
       if (++this.#turnedAway > MAX_TURNED_AWAY) throw new TypeError("it went on asking though it was told to wait");
-      this.#send(["err", id, errorData(raised(this.#owner).busy())]);
+      const refused = raised(this.#owner);
+      this.#reply(["err", id, errorData(crowded ? refused.busy() : refused.parked())]);
       return;
     }
     this.#turnedAway = 0;
-    const serving: Serving = { abort: new AbortController(), credits: WIRE.streamCredits, wake: null, turn: meta.work ?? "" };
+    const serving = new Serving(meta.work ?? "", weight);
     this.#serving.set(id, serving);
     const run = meta.stream === true ? this.#pump(id, method, params, meta, serving) : this.#answer(id, method, params, meta, serving);
-    run.catch((thrown: unknown) => this.#send(["err", id, errorData(thrown)])).finally(() => this.#serving.delete(id));
+    run
+      .catch((thrown: unknown) => this.#reply(["err", id, errorData(thrown)]))
+      .finally(() => {
+        this.#held.give(weight);
+        if (this.#serving.get(id) === serving) this.#serving.delete(id);
+      });
   }
 
   async #answer(id: number, method: string, params: unknown, meta: WireMeta, serving: Serving): Promise<void> {
     const value = await this.#handler.call(method, params, meta, serving.abort.signal);
-    this.#send(["ok", id, value ?? null]);
+    this.#reply(["ok", id, value ?? null]);
   }
 
   async #pump(id: number, method: string, params: unknown, meta: WireMeta, serving: Serving): Promise<void> {
-    for await (const item of this.#handler.stream(method, params, meta, serving.abort.signal)) {
-      while (serving.credits === 0 && !serving.abort.signal.aborted) {
-        await new Promise<void>((resolve) => {
-          serving.wake = resolve;
-        });
-        serving.wake = null;
-      }
-      if (serving.abort.signal.aborted) return;
-      serving.credits--;
-      if (!this.#send(["next", id, item ?? null])) return;
-      if (this.#transport.full) await this.#transport.drained();
-    }
-    this.#send(["end", id]);
-  }
-
-  #send(message: WireMessage): boolean {
-    if (this.#closed !== null) return false;
-    let text: string;
-    let sent = true;
+    const items = this.#handler.stream(method, params, meta, serving.abort.signal)[Symbol.asyncIterator]();
+    let over = false;
     try {
-      text = JSON.stringify(message);
-    } catch {
-      if (message[0] === "err" || message[0] === "note") return false;
-      const error = raised(this.#owner).payload("it is not JSON data");
-      if (message[0] === "call") return this.#failLocal(message[1], error);
-      text = JSON.stringify(["err", message[1], errorData(error)]);
-      sent = false;
+      for (;;) {
+        // Before it is made, so that nothing that was made waits here.
+        if (!serving.hasRoom) await serving.room();
+        if (serving.over) return;
+        over = true;
+        const step = await items.next();
+        over = step.done === true;
+        if (over || serving.over) break;
+        const sent = this.#reply(["next", id, step.value ?? null]);
+        if (sent === 0) return;
+        serving.sent(sent);
+        if (this.#transport.full) await this.#transport.drained();
+      }
+      if (!serving.over) this.#reply(["end", id]);
+    } finally {
+      if (!over) await items.return?.();
     }
-    if (text.length > (WIRE.maxFrameBytes - 16) / 3 && this.#transport.bytes(text) > WIRE.maxFrameBytes - 16) {
-      if (message[0] === "note") return false;
-      const error = raised(this.#owner).payload(`a message of ${this.#transport.bytes(text)} bytes is over the limit`);
-      if (message[0] === "call") return this.#failLocal(message[1], error);
-      text = JSON.stringify(["err", message[1], errorData(error)]);
-      sent = false;
-    }
-    if (this.#queued + text.length > WIRE.batchBytes && this.#queue.length > 0) this.#flush();
-    this.#queue.push(text);
-    this.#queued += text.length;
-    if (this.#flushing) return sent;
-    this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.#flush();
-    });
-    return sent;
   }
 
-  #failLocal(id: number, error: PlinthError): false {
+  /** An answer to the other side. How much of it goes out; 0 = an error in its place, or nothing. */
+  #reply(message: WireMessage): number {
+    return this.#send(message, true);
+  }
+
+  #send(message: WireMessage, answer = false): number {
+    if (this.#closed !== null) return 0;
+    const posted = this.#outbox.post(message, answer);
+    if (typeof posted === "number") return posted;
+    if (message[0] === "call") this.#failLocal(message[1], posted);
+    else if (message[0] !== "note") this.#outbox.post(["err", message[1], errorData(posted)], answer);
+    return 0;
+  }
+
+  #failLocal(id: number, error: PlinthError): void {
     this.#settled(id)?.reject(error);
     this.#closedInbox(id)?.fail(error, false);
-    return false;
   }
 
   #closedInbox(id: number): Inbox | undefined {
     const inbox = this.#inboxes.get(id)?.inbox;
     this.#inboxes.delete(id);
     return inbox;
-  }
-
-  #flush(): void {
-    if (this.#queue.length === 0 || this.#closed !== null) return;
-    const batch = this.#queue;
-    this.#queue = [];
-    this.#queued = 0;
-    this.#transport.send(batch);
   }
 }
 

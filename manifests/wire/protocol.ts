@@ -40,5 +40,11 @@ export const WIRE = {
   maxFrameBytes: 4 * 1024 * 1024,
   batchBytes: 256 * 1024,
   streamCredits: 64,
+  /** Of one stream, sent and not taken yet; the item that goes over it still goes. */
+  streamBytes: 256 * 1024,
+  /** So much taken is told at once, without waiting for half of the credits. */
+  creditBytes: 64 * 1024,
   maxPendingCalls: 4096,
+  /** What waits to be sent to the other side, and the same for what it sent and nobody took. */
+  maxHeldBytes: 8 * 1024 * 1024,
 } as const;

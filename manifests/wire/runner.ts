@@ -24,6 +24,8 @@ export interface Usage {
   readonly memoryBytes: number;
   /** The process it lives in; several extensions of one publisher may share one. */
   readonly pid: number | null;
+  /** The host's own time that went into it, in milliseconds: reading what it sends, answering what it asks. Never falls. */
+  readonly hostMs?: number;
 }
 
 /** What a tier needs to run one extension. */

@@ -1,37 +1,45 @@
 import type { PlinthError } from "./error.ts";
+import { type Held, weigh } from "./held.ts";
 import { WIRE } from "./protocol.ts";
 
 /** The receiving end of a stream: buffers at most its credit, gives new credit as items are taken. */
 export class Inbox implements AsyncIterableIterator<unknown> {
   readonly #send: { credit(n: number): void; cancel(): void };
-  #items: unknown[] = [];
+  readonly #held: Held;
+  #items: { item: unknown; bytes: number }[] = [];
   #waiting: { resolve(step: IteratorResult<unknown>): void; reject(error: unknown): void } | null = null;
   #taken = 0;
+  #takenBytes = 0;
   #credit: number = WIRE.streamCredits;
   #over = false;
   #error: PlinthError | null = null;
   onOver: (() => void) | null = null;
 
-  constructor(send: { credit(n: number): void; cancel(): void }) {
+  constructor(send: { credit(n: number): void; cancel(): void }, held: Held) {
     this.#send = send;
+    this.#held = held;
   }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  /** False when the sender ignored its credit. */
-  push(item: unknown): boolean {
-    if (this.#over) return true;
-    if (this.#credit === 0) return false;
+  /** `most`: what the item came in, in bytes. Items that nobody waits for are kept where there is room for them. */
+  push(item: unknown, most: number): "taken" | "no credit" | "no room" {
+    if (this.#over) return "taken";
+    if (this.#credit === 0) return "no credit";
     this.#credit--;
     if (this.#waiting !== null) {
       const { resolve } = this.#waiting;
       this.#waiting = null;
-      this.#took();
+      this.#took(item);
       resolve({ done: false, value: item });
-    } else this.#items.push(item);
-    return true;
+      return "taken";
+    }
+    const bytes = weigh(item, most);
+    if (!this.#held.take(bytes)) return "no room";
+    this.#items.push({ item, bytes });
+    return "taken";
   }
 
   end(): void {
@@ -44,7 +52,7 @@ export class Inbox implements AsyncIterableIterator<unknown> {
     if (this.#over) return;
     this.#error = error;
     if (cancel) {
-      this.#items = [];
+      this.#drop();
       this.#send.cancel();
     }
     this.#finish();
@@ -57,10 +65,11 @@ export class Inbox implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    if (this.#items.length > 0) {
-      const value = this.#items.shift();
-      this.#took();
-      return Promise.resolve({ done: false, value });
+    const first = this.#items.shift();
+    if (first !== undefined) {
+      this.#held.give(first.bytes);
+      this.#took(first.item);
+      return Promise.resolve({ done: false, value: first.item });
     }
     if (this.#error !== null) {
       const error = this.#error;
@@ -76,18 +85,24 @@ export class Inbox implements AsyncIterableIterator<unknown> {
   return(): Promise<IteratorResult<unknown>> {
     if (!this.#over) {
       this.#send.cancel();
-      this.#items = [];
       this.end();
     }
+    this.#drop();
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  #took(): void {
+  #took(item: unknown): void {
     this.#taken++;
-    if (this.#over || this.#taken < WIRE.streamCredits / 2) return;
+    this.#takenBytes += weigh(item, WIRE.creditBytes);
+    if (this.#over || (this.#taken < WIRE.streamCredits / 2 && this.#takenBytes < WIRE.creditBytes)) return;
     this.#credit += this.#taken;
     this.#send.credit(this.#taken);
     this.#taken = 0;
+    this.#takenBytes = 0;
+  }
+
+  #drop(): void {
+    for (const { bytes } of this.#items.splice(0)) this.#held.give(bytes);
   }
 
   #finish(): void {

@@ -10,6 +10,8 @@ export interface Transport {
   bytes(text: string): number;
   /** True while only what must be sent should be sent. */
   readonly full: boolean;
+  /** Bytes that wait for the other side to read them. */
+  readonly unsent: number;
   /** Resolves when there is room again, or the connection is gone. */
   drained(): Promise<void>;
   listen(receiver: Receiver): void;
@@ -17,8 +19,8 @@ export interface Transport {
 }
 
 export interface Receiver {
-  /** May throw: then the connection broke the protocol. */
-  messages(batch: WireMessage[]): void;
+  /** May throw: then the connection broke the protocol. `bytes`: what they came in; not told = nothing is counted. An empty batch was an empty frame. */
+  messages(batch: WireMessage[], bytes?: number): void;
   broke(why: string): void;
   ended(how: string): void;
 }
@@ -31,11 +33,18 @@ const TICK_MS = 1_000;
 export class StreamTransport implements Transport {
   readonly #stream: Duplex;
   readonly #reader = new FrameReader();
+  readonly #spend: (ms: number) => void;
   #slow: NodeJS.Timeout | null = null;
   #draining: Promise<void> | null = null;
 
-  constructor(stream: Duplex) {
+  /** @param spend told how long it took to read and handle what came, in milliseconds. */
+  constructor(stream: Duplex, spend: (ms: number) => void = () => {}) {
     this.#stream = stream;
+    this.#spend = spend;
+  }
+
+  get unsent(): number {
+    return this.#stream.writableLength;
   }
 
   get full(): boolean {
@@ -67,14 +76,18 @@ export class StreamTransport implements Transport {
 
   listen({ messages, broke, ended }: Receiver): void {
     this.#stream.on("data", (chunk: Buffer) => {
+      const began = performance.now();
       try {
-        const complete = this.#reader.push(chunk);
-        if (complete.length > 0 || !this.#reader.partial) this.#stopWaiting();
-        if (this.#reader.partial) this.#slow ??= this.#waitForRest(broke);
-        messages(complete);
+        const [reader, held, empty] = [this.#reader, this.#reader.held, this.#reader.empty];
+        const complete = reader.push(chunk);
+        if (complete.length > 0 || !reader.partial) this.#stopWaiting();
+        if (reader.partial) this.#slow ??= this.#waitForRest(broke);
+        for (let n = empty; n < reader.empty; n++) messages([]);
+        if (complete.length > 0) messages(complete, held + chunk.length - reader.held);
       } catch (thrown) {
         broke(thrown instanceof Error ? thrown.message : "unreadable frame");
       }
+      this.#spend(performance.now() - began);
     });
     this.#stream.on("error", (error) => ended(error.message));
     this.#stream.on("close", () => ended("connection closed"));

@@ -1,3 +1,4 @@
+import { HostTime } from "@plinth/sdk/tiers";
 import { parseBatch, type Receiver, type Transport } from "@plinth/sdk/wire";
 import { chargeGrowth, type Load, noLoad, type Part, partOf } from "./blame.ts";
 import { CallMeter, type Metered } from "./call-meter.ts";
@@ -33,6 +34,10 @@ export interface TenantHandler {
   /** `stale`: the engine refused its compiled code. */
   opened(stale: boolean): void;
   ended(end: End): void;
+  /** What it sent took the host so long. */
+  read(ms: number): void;
+  /** Its process is read slowly for a while now, and most of that is because of it. */
+  slowed(): void;
 }
 
 interface Tenant {
@@ -43,6 +48,8 @@ interface Tenant {
   receiver: Receiver | null;
   entered: number;
   chargedAt: number;
+  /** Host time since somebody was last told that it goes slowly. */
+  readMs: number;
 }
 
 /** What the runner holds of its isolate. */
@@ -74,13 +81,19 @@ export class IsolateHost {
   #memoryMb = 0;
   #emptied = false;
   readonly since = Date.now();
+  /** The host's own time that goes into all of them. */
+  readonly time = new HostTime();
   /** How it ended, when that was not asked for. */
   onBroken: () => void = () => {};
   onCompiled: (base64: string) => void = () => {};
 
   constructor({ processMb, heapMb }: { processMb: number; heapMb: number }) {
     this.#processMb = processMb;
-    this.#process = new IsolateProcess(heapMb, { frame: (number, body) => this.#frame(number, body), exit: (exit) => this.#exit(exit) });
+    this.#process = new IsolateProcess(heapMb, this.time, {
+      frame: (number, body) => this.#frame(number, body),
+      exit: (exit) => this.#exit(exit),
+      slow: () => this.#slow(),
+    });
   }
 
   get ready(): Promise<void> {
@@ -106,6 +119,7 @@ export class IsolateHost {
       receiver: null,
       entered: 0,
       chargedAt: performance.now(),
+      readMs: 0,
     };
     this.#tenants.set(number, tenant);
     const { source, cache, heapMb, turnMs, callMs } = input;
@@ -136,6 +150,9 @@ export class IsolateHost {
       transport: {
         get full() {
           return live.full;
+        },
+        get unsent() {
+          return live.unsent;
         },
         // How many they are stands before them: in there they are not parsed by whoever counts them.
         send: (batch) => live.send(number, `${batch.length}[${batch.join(",")}]`),
@@ -174,13 +191,27 @@ export class IsolateHost {
 
   #frame(number: number, body: string): void {
     if (number === 0) return this.#told(JSON.parse(body) as Told);
-    const receiver = this.#tenants.get(number)?.receiver;
-    if (receiver === null || receiver === undefined) return;
+    // Nothing in an isolate chooses its number: this is the process itself, and it is not ours any more.
+    if (number >= this.#next) return this.#verdict(partOf(this.#loads(), "broken"), "its process spoke for an isolate that there is not");
+    const tenant = this.#tenants.get(number);
+    const receiver = tenant?.receiver;
+    if (tenant === undefined || receiver === null || receiver === undefined) return;
+    const began = performance.now();
     try {
-      receiver.messages(parseBatch(body));
+      receiver.messages(parseBatch(body), body.length);
     } catch (thrown) {
       receiver.broke(thrown instanceof Error ? thrown.message : "unreadable frame");
     }
+    const ms = performance.now() - began;
+    tenant.readMs += ms;
+    tenant.handler.read(ms);
+  }
+
+  #slow(): void {
+    const tenants = [...this.#tenants.values()];
+    const most = tenants.reduce((a, b) => (b.readMs > a.readMs ? b : a), tenants[0] as Tenant);
+    for (const one of tenants) one.readMs = 0;
+    most?.handler.slowed();
   }
 
   #told({ opened, stale, failed, ended, closed, why, stuck, pulse, report, compiled }: Told): void {

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { PlinthError } from "@plinth/sdk";
-import { exitSignal, found, kill, launch, ownUser, ProcessTree, paced, permissionFlags, userEnded } from "@plinth/sdk/tiers";
+import { exitSignal, found, type HostTime, kill, launch, ownUser, ProcessTree, paced, permissionFlags, userEnded } from "@plinth/sdk/tiers";
 import { encodeMux, MuxReader } from "@plinth/sdk/wire";
 
 const HEAP_MB = 128;
@@ -39,6 +39,8 @@ export interface Exit {
 export interface ProcessHandler {
   frame(tenant: number, body: string): void;
   exit(exit: Exit): void;
+  /** What it sends is read slowly. */
+  slow(): void;
 }
 
 /** A process for isolates behind the walls, and the frames to and from it. */
@@ -49,6 +51,7 @@ export class IsolateProcess {
   readonly ended: Promise<void>;
   readonly #handler: ProcessHandler;
   readonly #heapMb: number;
+  readonly #time: HostTime;
   #child: ChildProcess | null = null;
   #socket: Duplex | null = null;
   #tree: ProcessTree | null = null;
@@ -59,9 +62,11 @@ export class IsolateProcess {
   #onEnded!: () => void;
   over = false;
 
-  /** `heapMb`: of the isolates that most extensions get. */
-  constructor(heapMb: number, handler: ProcessHandler) {
+  /** `heapMb`: of the isolates that most extensions get; `time`: of the host, that goes into this process. */
+  constructor(heapMb: number, time: HostTime, handler: ProcessHandler) {
     this.#heapMb = heapMb;
+    this.#time = time;
+    time.guestMs = () => this.#tree?.look().cpuMs ?? 0;
     this.#handler = handler;
     this.ended = new Promise((resolve) => {
       this.#onEnded = resolve;
@@ -75,6 +80,11 @@ export class IsolateProcess {
 
   get full(): boolean {
     return this.#socket?.writableNeedDrain ?? false;
+  }
+
+  /** Bytes that it has not read yet, of all its isolates. */
+  get unsent(): number {
+    return this.#socket?.writableLength ?? 0;
   }
 
   send(tenant: number, body: string): void {
@@ -150,13 +160,15 @@ export class IsolateProcess {
       else this.#handler.frame(number, body);
     });
     socket.on("data", (chunk: Buffer) => {
+      const began = performance.now();
       try {
         reader.push(chunk);
       } catch {
         this.kill("its process broke the frame protocol");
       }
+      this.#time.spend(performance.now() - began);
     });
-    paced(socket);
+    paced(socket, { time: this.#time, unsent: () => socket.writableLength, onSlow: () => this.#handler.slow() });
     // The exit that follows says more.
     socket.on("error", () => {});
     socket.on("close", () => setTimeout(() => this.kill("its connection was closed"), EXIT_FOLLOWS_MS).unref());

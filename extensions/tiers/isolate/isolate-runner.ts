@@ -27,6 +27,7 @@ export class IsolateRunner implements Runner {
   #sleeping: Promise<void> | null = null;
   #idle: NodeJS.Timeout | null = null;
   #pastCpuMs = 0;
+  #pastHostMs = 0;
   #over: PlinthError | null = null;
   #onEnded!: (error: Error) => void;
 
@@ -75,9 +76,9 @@ export class IsolateRunner implements Runner {
     await this.#sleeping;
   }
 
-  usage(): { cpuMs: number; memoryBytes: number; pid: number | null } {
-    const { cpuMs = 0, heapBytes = 0, pid = null } = this.#isolate ?? {};
-    return { cpuMs: this.#pastCpuMs + cpuMs, memoryBytes: heapBytes, pid };
+  usage(): ReturnType<NonNullable<Runner["usage"]>> {
+    const { cpuMs = 0, heapBytes = 0, hostMs = 0, pid = null } = this.#isolate ?? {};
+    return { cpuMs: this.#pastCpuMs + cpuMs, memoryBytes: heapBytes, pid, hostMs: this.#pastHostMs + hostMs };
   }
 
   #wake(): Promise<Isolate> {
@@ -103,7 +104,7 @@ export class IsolateRunner implements Runner {
         this.#cache.keep(source, isolate.stale ? undefined : cache);
         return isolate;
       }
-      this.#pastCpuMs += isolate.cpuMs;
+      this.#past(isolate);
       if (loss.part === "suspect") this.#hosts.setApart(this.#input);
       if (loss.part !== "culprit" && tries < TRIES) continue;
       const error = startError(this.#input.manifest.id, loss);
@@ -113,10 +114,16 @@ export class IsolateRunner implements Runner {
   }
 
   #lost(isolate: Isolate, { error, part }: Loss): void {
-    this.#pastCpuMs += isolate.cpuMs;
+    this.#past(isolate);
     if (this.#isolate === isolate) this.#isolate = null;
     if (part === "suspect") this.#hosts.setApart(this.#input);
     if (part === "culprit") this.#end(error);
+  }
+
+  /** What it cost stays counted. */
+  #past({ cpuMs, hostMs }: Isolate): void {
+    this.#pastCpuMs += cpuMs;
+    this.#pastHostMs += hostMs;
   }
 
   #end(error: PlinthError): void {

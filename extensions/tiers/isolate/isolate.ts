@@ -1,5 +1,5 @@
 import { PlinthError } from "@plinth/sdk";
-import { GuestCalls, GuestRequests, quieted } from "@plinth/sdk/tiers";
+import { GuestCalls, GuestRequests, HostTime, quieted } from "@plinth/sdk/tiers";
 import { Peer, type RunnerInput } from "@plinth/sdk/wire";
 import type { Part } from "./blame.ts";
 import type { End, IsolateHost, Tenancy } from "./isolate-host.ts";
@@ -9,6 +9,7 @@ const START_MS = 15_000;
 const STOP_MS = 2_000;
 const PING_MS = 1_000;
 const TIER = "plinth.tier-isolate";
+const SLOW = "it makes the host work more than it works itself: what its process sends is read slowly";
 
 /** How an isolate was lost: the error for its calls, and whether it is to blame. */
 export interface Loss {
@@ -25,6 +26,7 @@ export class Isolate {
   readonly #tenancy: Tenancy;
   readonly #peer: Peer;
   readonly #host: IsolateHost;
+  readonly #time: HostTime;
   #onLost!: (loss: Loss) => void;
   #over = false;
   /** The engine refused its compiled code. */
@@ -33,15 +35,21 @@ export class Isolate {
   constructor(input: RunnerInput, host: IsolateHost, source: string, cache: string | undefined, limits: IsolateLimits) {
     const { manifest } = input;
     this.#input = input;
-    this.#requests = new GuestRequests(input);
+    this.#time = new HostTime(host.time);
+    this.#requests = new GuestRequests(input, this.#time);
     this.lost = new Promise((resolve) => {
       this.#onLost = resolve;
     });
     const { heapMb = limits.heapMb, cpuMsPerCall: callMs = limits.callMs } = manifest.budgets ?? {};
     const tenant = { id: manifest.id, source, cache, heapMb, turnMs: limits.turnMs, callMs };
     this.#host = host;
-    this.#tenancy = host.open(tenant, { opened: (stale) => void (this.stale = stale), ended: (end) => this.#ended(end) });
-    this.#peer = new Peer(this.#tenancy.transport, manifest.id, quieted(this.#requests));
+    this.#tenancy = host.open(tenant, {
+      opened: (stale) => void (this.stale = stale),
+      ended: (end) => this.#ended(end),
+      read: (ms) => this.#time.spendInside(ms),
+      slowed: () => input.onLog("warn", SLOW),
+    });
+    this.#peer = new Peer(this.#tenancy.transport, manifest.id, quieted(this.#requests), this.#time.spend);
     // A connection that breaks the protocol is the end of the isolate.
     void this.#peer.closed.then((error) => this.#lose({ error, part: "culprit" }));
     this.calls = new GuestCalls({
@@ -75,6 +83,11 @@ export class Isolate {
 
   get cpuMs(): number {
     return this.#tenancy.load.cpuMs;
+  }
+
+  /** Of the host's own processor time. */
+  get hostMs(): number {
+    return this.#time.spentMs;
   }
 
   get heapBytes(): number {

@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { PlinthError } from "@plinth/sdk";
-import { exitSignal, type Found, kill, launch, ProcessWatch, paced, permissionFlags, type Room } from "@plinth/sdk/tiers";
+import { exitSignal, type Found, type HostTime, kill, launch, ProcessWatch, paced, permissionFlags, type Room } from "@plinth/sdk/tiers";
 import { type Handler, Peer, type RunnerInput, StreamTransport } from "@plinth/sdk/wire";
 import { FolderWatch } from "./folder-watch.ts";
 
@@ -17,6 +17,8 @@ const FOLDER_MB = 256;
 const PING_MS = 4_000;
 /** A connection closes a moment before the exit that says why. */
 const EXIT_FOLLOWS_MS = 200;
+
+const SLOW = "it makes the host work more than it works itself: what it sends is read slowly";
 
 /** The guest's program, in the product beside the extensions. */
 const childProgram = (): string => process.env.PLINTH_CHILD_PROGRAM ?? join(import.meta.dirname, "../../guest/process.mjs");
@@ -33,7 +35,7 @@ export class GuestProcess {
   #lastWords = "";
   #folder: FolderWatch | null = null;
 
-  constructor(input: RunnerInput, tools: Found, { user, folders: granted }: Pick<Room, "user" | "folders">, handler: Handler) {
+  constructor(input: RunnerInput, tools: Found, { user, folders: granted }: Pick<Room, "user" | "folders">, handler: Handler, time: HostTime) {
     const { manifest, info } = input;
     this.#input = input;
     this.#heapMb = manifest.budgets?.heapMb ?? HEAP_MB;
@@ -52,8 +54,8 @@ export class GuestProcess {
     this.#child = child;
     this.#capture();
     const connection = child.stdio[3] as Duplex;
-    this.peer = new Peer(patient(new StreamTransport(connection)), manifest.id, handler);
-    paced(connection);
+    this.peer = new Peer(patient(new StreamTransport(connection, time.spend)), manifest.id, handler, time.spend);
+    paced(connection, { time, unsent: () => connection.writableLength, onSlow: () => input.onLog("warn", SLOW) });
     const limits = { memoryMb: this.#heapMb + RUNTIME_MB, cpuMsPerCall: manifest.budgets?.cpuMsPerCall ?? null };
     const watch =
       child.pid === undefined
@@ -65,6 +67,7 @@ export class GuestProcess {
             () => this.#ping(),
           );
     this.watch = watch;
+    time.guestMs = () => watch?.usage().cpuMs ?? 0;
     if (watch !== null && mayWrite && info.dataDir !== null) {
       let usedMs = 0;
       const worked = (): boolean => usedMs !== (usedMs = watch.usage().cpuMs);

@@ -6,6 +6,7 @@ import {
   found,
   GuestCalls,
   GuestRequests,
+  HostTime,
   holdFolders,
   makesMounts,
   ownUser,
@@ -25,6 +26,7 @@ export class ProcessRunner implements Runner {
   readonly ended: Promise<Error>;
   readonly #input: RunnerInput;
   readonly #requests: GuestRequests;
+  readonly #time = new HostTime();
   readonly #tools: () => Promise<Found>;
   #guest: GuestProcess | null = null;
   #calls: GuestCalls | null = null;
@@ -34,7 +36,7 @@ export class ProcessRunner implements Runner {
   constructor(input: RunnerInput, tools: () => Promise<Found> = found) {
     this.#input = input;
     this.#tools = tools;
-    this.#requests = new GuestRequests(input);
+    this.#requests = new GuestRequests(input, this.#time);
     this.ended = new Promise((resolve) => {
       this.#onEnded = resolve;
     });
@@ -70,7 +72,7 @@ export class ProcessRunner implements Runner {
     const user = await ownUser(manifest.id, info.dataDir);
     const held = await holdFolders(manifest.id, dirname(workspace), folders(this.#input), user, makesMounts(tools));
     try {
-      const guest = new GuestProcess(this.#input, tools, { user, folders: held }, quieted(this.#requests));
+      const guest = new GuestProcess(this.#input, tools, { user, folders: held }, quieted(this.#requests), this.#time);
       void guest.closed.then(() => userEnded(user));
       return guest;
     } finally {
@@ -96,7 +98,8 @@ export class ProcessRunner implements Runner {
   }
 
   usage(): ReturnType<NonNullable<Runner["usage"]>> {
-    return this.#guest?.watch?.usage() ?? { cpuMs: 0, memoryBytes: 0, pid: null };
+    const { cpuMs = 0, memoryBytes = 0, pid = null } = this.#guest?.watch?.usage() ?? {};
+    return { cpuMs, memoryBytes, pid, hostMs: this.#time.spentMs };
   }
 
   async stop(reason: Error): Promise<void> {

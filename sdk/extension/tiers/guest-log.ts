@@ -24,8 +24,8 @@ export class GuestLog {
     this.#write = write;
   }
 
-  /** @throws PLINTH_QUOTA when it is flooded with notes. */
-  note(params: Record<string, unknown>): void {
+  /** False = that is no line. @throws PLINTH_QUOTA when it is flooded with notes. */
+  note(params: Record<string, unknown>): boolean {
     if (!this.#notes.take(1)) {
       throw new PlinthError("PLINTH_QUOTA", `${this.#owner} sent more than ${NOTES.perSecond.toLocaleString("en")} notes a second.`, {
         extension: this.#owner,
@@ -33,11 +33,12 @@ export class GuestLog {
       });
     }
     const { level, message, fields } = params;
-    if (!LEVELS.has(level)) return;
+    if (!LEVELS.has(level)) return false;
     const text = String(message);
     const data = fields === null || typeof fields !== "object" ? undefined : (fields as Record<string, unknown>);
-    if (!this.#lines.take(1) || !this.#bytes.take(text.length + (data === undefined ? 0 : JSON.stringify(data).length))) return this.#drop();
-    this.#write(level as LogLine, text, data);
+    if (!this.#lines.take(1) || !this.#bytes.take(text.length + (data === undefined ? 0 : JSON.stringify(data).length))) this.#drop();
+    else this.#write(level as LogLine, text, data);
+    return true;
   }
 
   close(): void {

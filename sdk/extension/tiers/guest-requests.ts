@@ -17,11 +17,25 @@ import {
 } from "../wire.ts";
 import { Bucket } from "./bucket.ts";
 import { GuestLog } from "./guest-log.ts";
+import type { HostTime } from "./host-time.ts";
+import { Lane } from "./lane.ts";
 
 /** What comes faster than this waits: an extension that asks in a loop takes its own time, not the host's. */
 const REQUESTS = { perSecond: 2_000, burst: 500 };
 /** Not worth a timer. */
 const SOON_MS = 2;
+/** Host time that a request goes on to cost where it cannot be measured, in milliseconds: names are looked up, programs started, rows written. */
+const COST_MS: ReadonlyMap<string, number> = new Map([
+  ["fetch", 0.5],
+  ["socket", 0.5],
+  ["exec", 3],
+  ["files", 0.2],
+]);
+const ORDINARY_MS = 0.05;
+/** Streams at one time, of all kinds: bodies, sockets, programs, other extensions. */
+const MAX_STREAMS = 256;
+/** Answers of these may be large, and none of them waits for the guest. */
+const AT_ONCE = 8;
 
 type Params = Record<string, unknown>;
 type Method = (params: Params, signal: AbortSignal) => unknown;
@@ -38,8 +52,12 @@ export class GuestRequests implements Handler {
   readonly #methods: ReadonlyMap<string, Method>;
   readonly #log: GuestLog;
   readonly #pace = new Bucket(REQUESTS.perSecond, REQUESTS.burst);
+  readonly #time: HostTime;
+  readonly #stored = new Lane(AT_ONCE);
+  #streams = 0;
 
-  constructor({ manifest, bridge, within }: RunnerInput) {
+  constructor({ manifest, bridge, within }: RunnerInput, time: HostTime) {
+    this.#time = time;
     this.#owner = manifest.id;
     this.#log = new GuestLog(manifest.id, (level, message, fields) => bridge.log(level, message, fields));
     this.#bridge = bridge;
@@ -81,15 +99,32 @@ export class GuestRequests implements Handler {
   call(method: string, params: unknown, meta: WireMeta, signal: AbortSignal): unknown {
     const handler = this.#methods.get(method);
     if (handler === undefined) throw unknown(this.#owner, `there is no request ${method.slice(0, 40)}`);
-    const ask = (): unknown => this.#within(meta, () => handler(object(params), signal));
+    this.#time.cost(COST_MS.get(method) ?? ORDINARY_MS);
+    const go = (): unknown => this.#within(meta, () => handler(object(params), signal));
+    const stored = (): unknown => {
+      signal.throwIfAborted();
+      return go();
+    };
+    const ask = (): unknown => (STORED.test(method) ? this.#stored.run(stored) : go());
     const early = this.#pace.owe();
     return early < SOON_MS ? ask() : sleep(early, undefined, { signal, ref: false }).then(ask);
   }
 
   async *stream(method: string, params: unknown, meta: WireMeta, signal: AbortSignal): AsyncIterable<unknown> {
     const p = object(params);
-    const early = this.#pace.owe();
-    if (early >= SOON_MS) await sleep(early, undefined, { signal, ref: false });
+    this.#time.cost(COST_MS.get(method) ?? ORDINARY_MS);
+    if (this.#streams >= MAX_STREAMS) throw crowded(this.#owner);
+    this.#streams++;
+    try {
+      const early = this.#pace.owe();
+      if (early >= SOON_MS) await sleep(early, undefined, { signal, ref: false });
+      yield* this.#items(method, p, meta, signal);
+    } finally {
+      this.#streams--;
+    }
+  }
+
+  async *#items(method: string, p: Params, meta: WireMeta, signal: AbortSignal): AsyncIterable<unknown> {
     const pack = method === "fetch" ? packChunk : method === "open" ? (item: unknown) => item : packBytes;
     const iterator = this.#within(meta, () => this.#open(method, p, signal)[Symbol.asyncIterator]());
     // Each step in the work that asked, also the first, in which the host decides.
@@ -117,8 +152,8 @@ export class GuestRequests implements Handler {
     }
   }
 
-  note(method: string, params: unknown): void {
-    this.#log.note(method === "log" ? object(params) : {});
+  note(method: string, params: unknown): boolean {
+    return this.#log.note(method === "log" ? object(params) : {});
   }
 
   close(): void {
@@ -160,6 +195,14 @@ const name = (value: unknown): string | null => (value === null || value === und
 const packChunk = (item: unknown): unknown => (item instanceof Uint8Array ? toBase64(item) : item);
 const content = (value: unknown): string | Uint8Array => (value instanceof Uint8Array ? value : String(value));
 const bound = (value: unknown): number | undefined => (Number.isFinite(value) && Number(value) > 0 ? Number(value) : undefined);
+
+const STORED = /^(files|store\..*)$/;
+
+const crowded = (extension: string): PlinthError =>
+  new PlinthError("PLINTH_QUOTA", `${extension} used up its budget: ${MAX_STREAMS} streams at one time.`, {
+    extension,
+    next: "Wait for some to end.",
+  });
 
 const unknown = (extension: string, why: string): PlinthError =>
   new PlinthError("PLINTH_PAYLOAD", `${extension} asked for what does not exist: ${why}.`, {

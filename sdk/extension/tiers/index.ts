@@ -6,6 +6,7 @@ export { assertGrantable, type HeldFolder, holdFolders, releaseFolders } from ".
 export { denied, type GrantedFolder, type GrantedPath, grantedPath, writable } from "./granted-path.ts";
 export { GuestCalls, type GuestLine, type Visit } from "./guest-calls.ts";
 export { GuestRequests } from "./guest-requests.ts";
+export { HostTime } from "./host-time.ts";
 export { type Ends, kill, launch } from "./launch.ts";
 export { quieted } from "./log-cap.ts";
 export { isRoot, type OwnUser, ownUser, userEnded } from "./own-user.ts";

@@ -16,9 +16,8 @@ export function quieted(requests: Handler): Handler {
         window = now;
         lines = 0;
       }
-      if (++lines < LINES) requests.note(method, params);
-      else if (lines === LINES)
-        requests.note("log", { level: "warn", message: `more than ${LINES} lines in ${WINDOW_MS / 1000} s: the rest is dropped` });
+      if (++lines < LINES) return requests.note(method, params);
+      if (lines === LINES) requests.note("log", { level: "warn", message: `more than ${LINES} lines in ${WINDOW_MS / 1000} s: the rest is dropped` });
     },
   };
 }

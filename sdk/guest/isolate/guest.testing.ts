@@ -41,6 +41,7 @@ export class TestGuest {
     await tenant.open({ source, turnMs: 5_000, callMs: 10_000 }, send);
     const transport = {
       full: false,
+      unsent: 0,
       send: (batch: readonly string[]) => tenant.receive(`${batch.length}[${batch.join(",")}]`),
       bytes: (text: string) => Buffer.byteLength(text),
       drained: () => Promise.resolve(),

@@ -51,6 +51,9 @@ export class Turns implements Transport {
     return this.#full;
   }
 
+  /** Kept outside of here. */
+  readonly unsent = 0;
+
   send(batch: readonly string[]): void {
     if (this.#send(`[${batch.join(",")}]`) === "full") this.#full = true;
   }

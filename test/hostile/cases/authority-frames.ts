@@ -80,7 +80,7 @@ export const cases: HostileCase[] = [
     id: "frames-forged-answers",
     tries: "answers calls that nobody made of it, with results and errors in the name of others",
     phase: "call",
-    stopped: both([by("inert", "none"), by("inert", "PLINTH_STOPPING")]),
+    stopped: both(PROTOCOL),
     parts: ({ neighbour }, tier) =>
       forged(
         "frames-forged-answers",
@@ -90,21 +90,15 @@ export const cases: HostileCase[] = [
       for (let id = 100; id < 900; id++) all.push(["ok", id, { content: [{ type: "text", text: "forged" }] }], ["err", id, { code: "PLINTH_STOPPING", message: "forged", extension: "${neighbour}" }], ["next", id, { type: "end" }], ["end", id]);
       for (const id of [2 ** 53 - 1, 2 ** 52, 900_001]) all.push(["ok", id, "forged"]);
       forge(all);
-      await sleep(50);
-      return say("fine");`,
+      await sleep(1_000);
+      return say("it goes on");`,
       ),
-    async attack(attack) {
-      await installed(attack);
-      return { ...(await attack.call()), by: "inert" };
-    },
-    check: (_attack, { message }) => expect(message).toBe("fine"),
-    blameless: true,
   },
   {
     id: "frames-cancel-all",
     tries: "cancels and gives credit to calls by number, in the hope that one is somebody else's",
     phase: "call",
-    stopped: both(by("inert", "none")),
+    stopped: both(PROTOCOL),
     parts: (_facts, tier) =>
       forged(
         "frames-cancel-all",
@@ -113,11 +107,9 @@ export const cases: HostileCase[] = [
       const all = [];
       for (let id = 1; id < 3_000; id++) all.push(["cancel", id], ["credit", id, 65_536], ["credit", id, 65_536]);
       forge(all);
-      await sleep(50);
-      return say("fine");`,
+      await sleep(1_000);
+      return say("it goes on");`,
       ),
-    blameless: true,
-    check: (_attack, { message }) => expect(message).toBe("fine"),
   },
   ...(
     [

@@ -8,7 +8,7 @@ import type { OwnCommand, Run } from "./command.ts";
 
 const TICK_MS = 1_000;
 const QUIT = new Set(["q", "Q", "\u0003", "\u0004", "\u001b"]);
-const SORT_KEYS: { [key: string]: Sort } = { c: "cpu", m: "memory", n: "name", s: "calls", e: "errors" };
+const SORT_KEYS: { [key: string]: Sort } = { c: "cpu", h: "host", m: "memory", n: "name", s: "calls", e: "errors" };
 /** The other screen, without a cursor; and back. */
 const ENTER = "\u001b[?1049h\u001b[?25l";
 const LEAVE = "\u001b[?25h\u001b[?1049l";

@@ -13,6 +13,8 @@ export interface Row {
   errors: number;
   refused: number;
   cpuPercent: number | null;
+  /** Of a processor, in the host, for what it sends and asks. */
+  hostPercent: number | null;
   memoryBytes: number | null;
   /** Others of its publisher live in the same process: its figures may be theirs, too. */
   sharedProcess: boolean;
@@ -52,6 +54,7 @@ export function tickOf(before: Usage | undefined, now: Usage): Tick {
         errors: counts.errors,
         refused: counts.refused,
         cpuPercent: process === undefined ? null : round(rate(last?.process?.cpuMs, process.cpuMs) / 10),
+        hostPercent: process?.hostMs === undefined ? null : round(rate(last?.process?.hostMs, process.hostMs) / 10),
         memoryBytes: process === undefined ? null : process.memoryBytes,
         sharedProcess: process?.shared === true,
         egressBytesPerSecond: Math.round(rate(last?.counts.egressBytes, counts.egressBytes)),

@@ -2,8 +2,8 @@ import { color } from "../color.ts";
 import { fit, plain, width } from "../table.ts";
 import type { Row, Tick } from "./rates.ts";
 
-export type Sort = "cpu" | "memory" | "name" | "calls" | "errors";
-export const SORTS: readonly Sort[] = ["cpu", "memory", "name", "calls", "errors"];
+export type Sort = "cpu" | "host" | "memory" | "name" | "calls" | "errors";
+export const SORTS: readonly Sort[] = ["cpu", "host", "memory", "name", "calls", "errors"];
 
 export interface View {
   sort: Sort;
@@ -33,6 +33,7 @@ const COLUMNS: Column[] = [
   { title: "RUN", columns: 4, of: (row) => number(row.inFlight) },
   { title: "ERR", columns: 4, of: (row) => number(row.errors) },
   { title: "CPU%", columns: 5, of: (row) => (row.cpuPercent === null ? "-" : row.cpuPercent.toFixed(1)) },
+  { title: "HOST", columns: 4, of: (row) => (row.hostPercent === null ? "-" : number(row.hostPercent)) },
   { title: "MEM", columns: 6, of: (row) => (row.memoryBytes === null ? "-" : `${size(row.memoryBytes)}${row.sharedProcess ? "*" : ""}`) },
   { title: "NET/S", columns: 6, of: (row) => size(row.egressBytesPerSecond) },
   { title: "BLOCK", columns: 5, of: (row) => milliseconds(row.blockedMs) },
@@ -53,7 +54,9 @@ export function screen(tick: Tick, view: View, terminal: Size, keys: boolean): s
   const titles = columns.map(({ title }) => title);
   const head = [...header(tick).map((text) => fit(text, terminal.columns)), "", paint.bold(line("EXTENSION", titles))];
   const shared = shown.some(({ sharedProcess }) => sharedProcess);
-  const note = [keys ? "q quit  c CPU  m memory  n name  s calls  e errors  a all" : "", shared ? "* shared process" : ""].filter(Boolean).join("  ");
+  const note = [keys ? "q quit  c CPU  h host  m memory  n name  s calls  e errors  a all" : "", shared ? "* shared process" : ""]
+    .filter(Boolean)
+    .join("  ");
   const foot = note === "" ? [] : ["", paint.dim(fit(note, terminal.columns))];
   const room = terminal.rows === undefined ? shown.length : Math.max(1, terminal.rows - head.length - foot.length - 1);
   const body = shown.slice(0, room).map((row) => {
@@ -80,6 +83,7 @@ export function rowsOf({ extensions }: Tick, { sort, all }: View): Row[] {
   const shown = extensions.filter((row) => all || row.state === "active" || row.faults > 0 || !row.bundled);
   const measures: { [name in Exclude<Sort, "name">]: (row: Row) => number } = {
     cpu: (row) => row.cpuPercent ?? -1,
+    host: (row) => row.hostPercent ?? -1,
     memory: (row) => row.memoryBytes ?? -1,
     calls: (row) => row.callsPerSecond,
     errors: (row) => row.errors,

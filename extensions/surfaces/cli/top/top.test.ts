@@ -42,7 +42,7 @@ const usage = (at: number, extensions: Extension[], more: Partial<Usage> = {}): 
   extensions,
   ...more,
 });
-const lived = (cpuMs: number, memoryMib: number, shared = false) => ({ pid: 9, cpuMs, memoryBytes: memoryMib * MIB, shared });
+const lived = (cpuMs: number, memoryMib: number, shared = false, hostMs = 0) => ({ pid: 9, cpuMs, memoryBytes: memoryMib * MIB, shared, hostMs });
 const view = { sort: "cpu", all: false } as const;
 const wide = { columns: 80, color: false };
 
@@ -105,13 +105,13 @@ async function start(running?: { url: string; token?: string; pid?: number; proc
 
 describe("plinth top", () => {
   const first = usage(1_000, [one("demo.dice", { counts: { ...counts, calls: 10 }, process: lived(100, 20) })]);
-  const second = usage(2_000, [one("demo.dice", { counts: { ...counts, calls: 30 }, process: lived(350, 21) })]);
+  const second = usage(2_000, [one("demo.dice", { counts: { ...counts, calls: 30 }, process: lived(350, 21, false, 70) })]);
 
   it("asks the gateway that has proven itself, with a proof of its own, and prints once where nobody can press a key", async () => {
     const { seen, ...running } = await gateway([first, second]);
     const { out, exit } = await (await start(running))("top");
     expect(exit).toBe(0);
-    expect(out).toMatch(/demo\.dice +isol +active +20 +0 +0 +25\.0 +21M +0 +0ms +0\n/);
+    expect(out).toMatch(/demo\.dice +isol +active +20 +0 +0 +25\.0 +7 +21M +0 +0ms +0\n/);
     expect(out).toContain("process 4711, up 1 min, generation 7\n");
     expect(seen[0]).toEqual({ mayEnter: true });
     expect(seen.slice(1).map(({ method }) => method)).toEqual(["host.usage", "host.usage"]);
@@ -123,7 +123,7 @@ describe("plinth top", () => {
     const { out } = await (await start(await gateway([first, second])))("top", "--once", "--json");
     expect(JSON.parse(out)).toMatchObject({
       host: { pid: 4_711, cpuPercent: 100 },
-      extensions: [{ id: "demo.dice", callsPerSecond: 20, cpuPercent: 25, memoryBytes: 21 * MIB, sharedProcess: false }],
+      extensions: [{ id: "demo.dice", callsPerSecond: 20, cpuPercent: 25, hostPercent: 7, memoryBytes: 21 * MIB, sharedProcess: false }],
     });
   });
 
@@ -157,7 +157,7 @@ describe("plinth top", () => {
   it("tells nothing to what knows another token, and wrong usage before it asks", async () => {
     const { seen, ...running } = await gateway([]);
     expect((await (await start({ ...running, token: "other" }))("top", "--once")).err).toContain("PLINTH_NO_GATEWAY");
-    expect((await (await start(running))("top", "--sort", "colour")).err).toContain("cpu, memory, name, calls, errors");
+    expect((await (await start(running))("top", "--sort", "colour")).err).toContain("cpu, host, memory, name, calls, errors");
     expect(seen).toEqual([]);
   });
 });
@@ -197,8 +197,8 @@ describe("the screen", () => {
 
   it("marks memory that is shared, and shows what runs in the host without figures of its own", () => {
     const text = screen(tick, view, wide, false).join("\n");
-    expect(text).toMatch(/acme\.a-very-long-nam… +isol +active.* 700M\*/);
-    expect(text).toMatch(/plinth\.files +host +active +0 +0 +0 +- +-/);
+    expect(text).toMatch(/acme\.a-very-lon… +isol +active.* 700M\*/);
+    expect(text).toMatch(/plinth\.files +host +active +0 +0 +0 +- +- +-/);
     expect(text).toContain("* shared process");
     expect(text).toMatch(/acme\.small +isol +faulty .* 3$/m);
   });

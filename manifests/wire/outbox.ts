@@ -1,0 +1,81 @@
+import type { PlinthError } from "./error.ts";
+import { raised } from "./peer-errors.ts";
+import { WIRE, type WireMessage } from "./protocol.ts";
+import type { Transport } from "./transport.ts";
+
+/** Errors and short answers are let through: there are never more of them than calls. */
+const SMALL = 1_024;
+
+/** What goes out: messages of one tick travel in one frame, up to a byte cap. */
+export class Outbox {
+  readonly #transport: Transport;
+  readonly #owner: string;
+  readonly #spend: ((ms: number) => void) | null;
+  #queue: string[] = [];
+  #queued = 0;
+  /** How much of it are answers. */
+  #answers = 0;
+  #flushing = false;
+  #closed = false;
+
+  /** @param spend told how long answers took to be written, in milliseconds: the other side made this one do it. */
+  constructor(transport: Transport, owner: string, spend: ((ms: number) => void) | null) {
+    this.#transport = transport;
+    this.#owner = owner;
+    this.#spend = spend;
+  }
+
+  /** Bytes that the other side has not read yet. */
+  get waiting(): number {
+    return this.#closed ? 0 : this.#transport.unsent + this.#queued;
+  }
+
+  /** How much was queued, or why it cannot be sent. */
+  post(message: WireMessage, answer: boolean): number | PlinthError {
+    if (!answer || this.#spend === null) return this.#post(message, answer);
+    const began = performance.now();
+    const posted = this.#post(message, answer);
+    this.#spend(performance.now() - began);
+    return posted;
+  }
+
+  close(): void {
+    this.#closed = true;
+    [this.#queue, this.#queued, this.#answers] = [[], 0, 0];
+    this.#transport.close();
+  }
+
+  #post(message: WireMessage, answer: boolean): number | PlinthError {
+    let text: string;
+    try {
+      text = JSON.stringify(message);
+    } catch {
+      return raised(this.#owner).payload("it is not JSON data");
+    }
+    const { length } = text;
+    if (length > (WIRE.maxFrameBytes - 16) / 3 && this.#transport.bytes(text) > WIRE.maxFrameBytes - 16)
+      return raised(this.#owner).payload(`a message of ${this.#transport.bytes(text)} bytes is over the limit`);
+    if (answer && length > SMALL && this.waiting + length > WIRE.maxHeldBytes) return raised(this.#owner).full();
+    if (this.#queued + length > WIRE.batchBytes && this.#queue.length > 0) this.#flush();
+    this.#queue.push(text);
+    this.#queued += length;
+    if (answer) this.#answers += length;
+    if (this.#flushing) return length;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+    return length;
+  }
+
+  #flush(): void {
+    if (this.#queue.length === 0 || this.#closed) return;
+    const [batch, share] = [this.#queue, this.#answers / this.#queued];
+    [this.#queue, this.#queued, this.#answers] = [[], 0, 0];
+    if (this.#spend === null || share === 0) return this.#transport.send(batch);
+    const began = performance.now();
+    this.#transport.send(batch);
+    this.#spend((performance.now() - began) * share);
+  }
+}
