@@ -9,6 +9,7 @@ import { Breaker } from "@plinth/manifests/wire/breaker.ts";
 import type { CallOptions, InstanceInfo, WorkData } from "@plinth/manifests/wire/bridge.ts";
 import { Budgets } from "@plinth/manifests/wire/budgets.ts";
 import { Call, followStream, settle } from "@plinth/manifests/wire/call.ts";
+import { Calls, partyOf } from "@plinth/manifests/wire/parties.ts";
 import type { Runner, RunnerInput, Usage } from "@plinth/manifests/wire/runner.ts";
 import type { DependencyContainer } from "tsyringe";
 import { InstanceContainer } from "./container.ts";
@@ -58,7 +59,7 @@ export class Instance {
   readonly #input: InstanceInput;
   #runner: Runner | null = null;
   #starting: Promise<Runner> | null = null;
-  readonly #calls = new Set<Call>();
+  readonly #calls = new Calls();
   readonly #budgets: Budgets;
   #quiet: (() => void) | null = null;
   #stopped: PlinthError | null = null;
@@ -76,7 +77,7 @@ export class Instance {
     this.record = input.record;
     this.id = input.record.manifest.id;
     this.tier = input.tier;
-    this.#budgets = new Budgets(input.record.manifest, input.record.bundled);
+    this.#budgets = new Budgets(input.record.manifest, input.record.bundled, this.#calls);
   }
 
   /** Of the product, or put into the host's own process by the operator; others leave their mark on the work they answer. */
@@ -127,7 +128,7 @@ export class Instance {
     const refused = this.#admit(entry, method, input, caller);
     if (refused !== null) return Promise.reject(this.#refused(entry, method, refused));
     const deadlineMs = shorter(shape.deadlineMs, options.deadlineMs);
-    const call = new Call(caller?.id ?? "host", currentWork(), options.signal);
+    const call = new Call(caller?.id ?? "host", currentWork(), options.signal, party(caller));
     const run = (runner: Runner): Promise<unknown> =>
       settle(this.id, `${entry.contract.id}.${method}`, call, options.signal, deadlineMs, () =>
         runner.invoke(entry.contract.id, entry.id, method, input, call),
@@ -159,7 +160,7 @@ export class Instance {
     if (refused !== null) throw this.#refused(entry, method, refused);
     const work = currentWork();
     const enter = <T>(body: () => T): T => runWork(work, body);
-    const call = new Call(caller?.id ?? "host", work, options.signal);
+    const call = new Call(caller?.id ?? "host", work, options.signal, party(caller));
     const checked = this.tier !== "host" || this.#input.validate;
     const foreign = !entry.contract.checked && this.#crosses(caller);
     this.#calls.add(call);
@@ -236,7 +237,7 @@ export class Instance {
     if (!this.breaker.allows()) return errors.breakerOpen(this.id);
     const problem = this.#crosses(caller) ? checkPayload(caller?.id ?? "host", entry.contract, method, "in", input) : null;
     if (problem !== null) return problem;
-    const spent = this.#budgets.refuses(this.#calls.size);
+    const spent = this.#budgets.refuses(party(caller));
     if (spent !== null) return spent;
     this.counts.calls++;
     return null;
@@ -340,5 +341,6 @@ export class Instance {
 }
 
 const methodOf = ({ contract: { methods } }: CapabilityEntry, name: string) => (Object.hasOwn(methods, name) ? methods[name] : undefined);
+const party = (caller: Instance | null): string => partyOf(caller === null || caller.record.bundled ? null : caller.id, currentWork());
 const shorter = (contract: number, wanted: number | undefined): number =>
   wanted === undefined ? contract : contract === 0 ? wanted : Math.min(contract, wanted);

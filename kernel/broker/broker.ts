@@ -4,6 +4,7 @@ import { checkPayload } from "@plinth/manifests/check/payloads.ts";
 import { Origin } from "@plinth/manifests/origin/origin.ts";
 import { redact } from "@plinth/manifests/redact.ts";
 import type * as wire from "@plinth/manifests/wire/bridge.ts";
+import { partyOf, Shares } from "@plinth/manifests/wire/parties.ts";
 import { errors, owned } from "../errors.ts";
 import type { CapabilityEntry } from "../generation.ts";
 import type { Host } from "../host.ts";
@@ -14,7 +15,6 @@ import { currentWork, nextWorkId, runWork, Work, withWork } from "../work.ts";
 type Kind = AuditRecord["kind"];
 
 const REFUSAL = /^PLINTH_(PERMISSION|UNDECLARED|QUOTA|SANDBOX|GRANT_[A-Z]+)$/;
-const WINDOW_MS = 60_000;
 const MB = 1_048_576;
 
 /**
@@ -29,7 +29,7 @@ export class Broker implements wire.Bridge {
   readonly #uses: ReadonlySet<string>;
   readonly #fires: ReadonlySet<string>;
   readonly #log: Log;
-  #traffic = { since: 0, bytes: 0 };
+  readonly #traffic = new Shares();
   instance: Instance | null = null;
 
   constructor(host: Host, manifest: Manifest, granted: Permissions) {
@@ -254,10 +254,8 @@ export class Broker implements wire.Bridge {
     const bytes = sizeOf(item);
     const limit = this.#manifest.budgets?.egressMbPerMinute;
     if (this.instance !== null) this.instance.counts.egressBytes += bytes;
-    if (limit === undefined) return;
-    if (Date.now() - this.#traffic.since > WINDOW_MS) this.#traffic = { since: Date.now(), bytes: 0 };
-    this.#traffic.bytes += bytes;
-    if (this.#traffic.bytes > limit * MB) throw errors.quota(this.#manifest.id, `${limit} MiB of network traffic a minute`);
+    if (limit !== undefined && this.#traffic.spend(partyOf(null, currentWork()), bytes) > limit * MB)
+      throw errors.quota(this.#manifest.id, `${limit} MiB of network traffic a minute`);
   }
 
   /** Record what was asked for, and whether it was refused; gives back what was thrown. */

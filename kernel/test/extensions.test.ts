@@ -85,6 +85,16 @@ describe.each(["host", "process"])("in the %s tier", (tier) => {
     expect(codes).toEqual(["none", "none", "PLINTH_QUOTA"]);
   });
 
+  it("calls over the budget are counted for each caller: another extension's leave the owner's", async () => {
+    const run =
+      "const codes = []; for (let n = 0; n < 9; n++) codes.push(await ctx.use('test.words.lab').get('calm').run({}).then(() => 'none', ({ code }) => code)); return codes;";
+    product = await Product.create(wordsExtension, lab("test.calm", {}, { budgets: { callsPerMinute: 2 } }));
+    const host = await product.boot({ config });
+    await install(host, await product.package(lab("acme.greedy", { run }, { uses: [{ contract: "test.words.lab", range: "^1" }] })));
+    expect(await call(host, "test.words.lab", "greedy", "run", {}, OWNER)).toEqual(["none", "none", ...Array(7).fill("PLINTH_QUOTA")]);
+    expect(await codeOf(call(host, "test.words.lab", "calm", "run", {}, OWNER))).toBe("none");
+  });
+
   it("its activation belongs to nobody, whoever the first caller is", async () => {
     const activate =
       'let early; const late = new Promise((done) => setTimeout(async () => done(await ask()), 20)); const ask = () => ctx.use("test.words.lab").get("words").who({}); early = await ask();';

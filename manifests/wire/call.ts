@@ -7,6 +7,8 @@ import { isPlinthError, owned, type PlinthError } from "./error.ts";
 export class Call implements Aborts {
   readonly caller: string;
   readonly work: WorkData | undefined;
+  /** Whose share of a budget it takes; null = nobody's. */
+  readonly party: string | null;
   #parent: AbortSignal | undefined;
   #controller: AbortController | undefined;
   #reason: unknown;
@@ -15,8 +17,9 @@ export class Call implements Aborts {
   waiting: { fail(reason: PlinthError): void } | null = null;
   cancelled: PlinthError | null = null;
 
-  constructor(caller: string, work: WorkData | undefined, parent: AbortSignal | undefined) {
+  constructor(caller: string, work: WorkData | undefined, parent: AbortSignal | undefined, party: string | null = null) {
     this.caller = caller;
+    this.party = party;
     this.work = work;
     this.#parent = parent;
   }
