@@ -11,7 +11,7 @@ afterEach(() => void vi.useRealTimers());
 
 const OWNER = partyOf(null, undefined);
 const manifest = (budgets: Manifest["budgets"]) => ({ id: "acme.tool", budgets }) as Manifest;
-const work = (role: "owner" | "guest" | "system", via: string): WorkData => ({ id: "w", generation: 1, principal: { role, via } });
+const work = (role: "owner" | "guest" | "system", via: string): WorkData => ({ id: "w", generation: 1, principal: { role, via }, influences: [] });
 const callOf = (party: string) => new Call("x", undefined, undefined, party);
 
 describe("a budget's party", () => {
