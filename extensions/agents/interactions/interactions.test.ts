@@ -147,6 +147,34 @@ describe("the answer is the owner's alone", () => {
     expect((await clientOf(host, owner).pending({})).requests).toHaveLength(1);
   });
 
+  it("an answer that another publisher's extension had a hand in does not count", async () => {
+    let context: any;
+    const surface: TestExtension = {
+      manifest: {
+        id: "plinth.surface",
+        version: "1.0.0",
+        title: "x",
+        description: "",
+        engines: { plinth: "*" },
+        entry: "./index.js",
+        uses: [{ contract: "plinth.interaction", range: "^1" }],
+      },
+      extension: { activate: (ctx) => void (context = ctx) } satisfies Extension,
+    };
+    host = await start({}, [surface]);
+    await host.activate("plinth.surface");
+    const { id, digest } = (await ask("ls")).step.request;
+    const answer = async (lowered: boolean) => {
+      if (lowered) await context.lower("acme.filter", "changed the message");
+      return await context.use("plinth.interaction").one().answer({ id, option: "once", digest });
+    };
+    await expect(host.as(owner, () => answer(true))).rejects.toMatchObject({
+      code: "PLINTH_INTERACTION_FORBIDDEN",
+      message: expect.stringContaining("acme.filter had a hand in this answer (changed the message)"),
+    });
+    expect(await host.as(owner, () => answer(false))).toMatchObject({ answer: { answer: "chosen" } });
+  });
+
   it("an owner whom another publisher's extension has proven is not enough", async () => {
     host = await start();
     const { request } = (await ask("ls")).step;

@@ -1,0 +1,268 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  type Client,
+  cleanEnv,
+  cleanUp,
+  connect,
+  type Gateway,
+  newHome,
+  onCleanUp,
+  plinth,
+  root,
+  say,
+  scriptedModel,
+  sse,
+  startGateway,
+} from "./lab.ts";
+
+afterEach(cleanUp);
+
+const launcher = join(root, "kernel/bin/plinth.cjs");
+
+interface World {
+  home: string;
+  env: Record<string, string>;
+  gateway: Gateway;
+  client: Client;
+  /** A file that only an allowed command makes. */
+  mark: string;
+  /** The message that makes the model run the command. */
+  order: string;
+}
+
+/** A home in which every command is asked for, and a model that does what the message says and tells what came of it. */
+async function home(settings: object = {}): Promise<Omit<World, "gateway" | "client">> {
+  const { env } = await scriptedModel((body, _request, response) => {
+    const last = body.messages.at(-1);
+    const order = /do (\S+) (\{.*\})/.exec(last.content);
+    if (last.role === "user" && order !== null) return void sse.head(response).end(sse.call("c", order[1]!, JSON.parse(order[2]!)) + sse.done);
+    say(response, `saw ${last.content}`);
+  });
+  const made = await newHome();
+  const extensions = { "plinth.openai-compatible": {}, "plinth.authority": { config: { ask: ["exec"] } }, ...settings };
+  await writeFile(join(made, "plinth.json"), JSON.stringify({ extensions }));
+  const mark = join(made, "it-ran");
+  return { home: made, env, mark, order: `do exec {"command":"touch ${mark}"}` };
+}
+
+async function world(settings?: object): Promise<World> {
+  const made = await home(settings);
+  const gateway = await startGateway(made.home, made.env);
+  return { ...made, gateway, client: await connect(gateway) };
+}
+
+/** The first question that waits, as a page that is opened now gets it. */
+async function waiting(client: Client): Promise<any> {
+  return await new Promise((resolve, reject) => {
+    const take = (change: any) => {
+      const request = change.state === "pending" ? change.requests[0] : change.state === "asked" ? change.request : undefined;
+      if (request !== undefined) resolve(request);
+    };
+    client.request("approvals.watch", {}, take).catch(reject);
+  });
+}
+
+const answerOf = (events: any[]) => events.find((one) => one.type === "interaction" && one.state === "answered")?.answer;
+const last = async (client: Client) => (await client.request("approvals.history", { limit: 1 })).entries[0];
+
+describe("a command that has to be asked for", () => {
+  it("is answered once, however many answer at the same moment, and the others are told by whom", async () => {
+    const { gateway, client, mark, order } = await world();
+    const other = await connect(gateway);
+    const turn = client.turn(order);
+    const [one, two] = await Promise.all([waiting(client), waiting(other)]);
+    expect(two).toEqual(one);
+    expect(one).toMatchObject({ askedBy: "plinth.authority", action: { effect: "exec", subject: { argv: ["/bin/sh", "-c", `touch ${mark}`] } } });
+    expect(existsSync(mark)).toBe(false);
+    const { id, digest } = one;
+    const answers = await Promise.allSettled([
+      client.request("approvals.answer", { id, digest, option: "once" }),
+      other.request("approvals.answer", { id, digest, option: "deny" }),
+    ]);
+    expect(answers.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const late = answers.find((answer) => answer.status === "rejected")!.reason;
+    expect(late).toMatchObject({
+      code: "PLINTH_INTERACTION_ANSWERED",
+      message: expect.stringContaining("by the owner via plinth.gateway:gateway-token"),
+    });
+    const allowed = answers[0]!.status === "fulfilled";
+    expect(answerOf(await turn)).toMatchObject({ answer: allowed ? "chosen" : "declined" });
+    expect(existsSync(mark)).toBe(allowed);
+    expect((await last(client)).answer.by.role).toBe("owner");
+  }, 60_000);
+
+  it("is not run for an answer to something else", async () => {
+    const { client, mark, order } = await world();
+    const turn = client.turn(order);
+    const { id } = await waiting(client);
+    await expect(client.request("approvals.answer", { id, digest: "0".repeat(64), option: "once" })).rejects.toMatchObject({
+      code: "PLINTH_INTERACTION_CHANGED",
+    });
+    await client.request("chat.abort", { sessionKey: "main" });
+    await turn;
+    expect(existsSync(mark)).toBe(false);
+  }, 60_000);
+
+  it("waits for who comes later: a page that is opened anew, or a shell", async () => {
+    const { home, gateway, client, mark, order } = await world();
+    await client.request("chat.send", { text: order, detached: true }, () => client.close()).catch(() => {});
+    const reopened = await connect(gateway);
+    const { id } = await waiting(reopened);
+    const list = await plinth(home, ["approvals", "list"]);
+    expect(list.stdout).toContain(`${id}  high risk, exec`);
+    expect((await plinth(home, ["approvals", "show", id])).stdout).toContain(`touch ${mark}`);
+    const answer = await plinth(home, ["approvals", "answer", id, "once", "--json"]);
+    expect(JSON.parse(answer.stdout)).toMatchObject({ id, answer: { answer: "chosen", option: "once", by: { role: "owner" } } });
+    await expect.poll(() => existsSync(mark), { timeout: 10_000 }).toBe(true);
+    const again = await plinth(home, ["approvals", "answer", id, "deny"]);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toMatch(/PLINTH_INTERACTION_ANSWERED.*allowed \(once\) by the owner/s);
+    const history = JSON.parse((await plinth(home, ["approvals", "history", "--json"])).stdout);
+    expect(history.entries[0]).toMatchObject({ request: { id }, answer: { answer: "chosen" } });
+  }, 60_000);
+
+  it("is answered in the very conversation that waits for it", async () => {
+    const { client, mark, order } = await world();
+    const turn = client.turn(order, "talk");
+    const { id } = await waiting(client);
+    const shown = (await client.turn("/approvals", "talk")).at(-1);
+    expect(shown.text).toContain(`/approve ${id} once`);
+    expect((await client.turn(`/approve ${id}`, "talk")).at(-1)).toMatchObject({ status: "ok", text: expect.stringContaining("allowed (once)") });
+    await turn;
+    expect(existsSync(mark)).toBe(true);
+  }, 60_000);
+
+  it("waits on when something else of the host changes meanwhile", async () => {
+    const { home, client, mark, order } = await world();
+    const turn = client.turn(order);
+    const { id, digest } = await waiting(client);
+    expect((await plinth(home, ["config", "set", 'extensions["plinth.router"].config.title', "Desk"])).code).toBe(0);
+    await client.request("approvals.answer", { id, digest, option: "once" });
+    expect(answerOf(await turn)).toMatchObject({ answer: "chosen" });
+    expect(existsSync(mark)).toBe(true);
+  }, 60_000);
+
+  it("is taken back with its turn", async () => {
+    const { client, mark, order } = await world();
+    const turn = client.turn(order);
+    const { id, digest } = await waiting(client);
+    await client.request("chat.abort", { sessionKey: "main" });
+    expect((await turn).at(-1)).toMatchObject({ type: "end", status: "aborted" });
+    await expect.poll(async () => (await client.request("approvals.list")).requests).toEqual([]);
+    await expect(client.request("approvals.answer", { id, digest, option: "once" })).rejects.toMatchObject({
+      code: "PLINTH_INTERACTION_ANSWERED",
+      message: expect.stringContaining("withdrawn"),
+    });
+    expect(existsSync(mark)).toBe(false);
+  }, 60_000);
+
+  it("is denied when nobody answers in time, and not asked again in that turn", async () => {
+    const { client, mark, order } = await world({ "plinth.interactions": { config: { expiryMs: 5_000 } } });
+    const events = await client.turn(order);
+    expect(answerOf(events)).toMatchObject({ answer: "expired", by: { role: "system" } });
+    expect(events.at(-1).text).toContain("Nobody answered in time");
+    expect(existsSync(mark)).toBe(false);
+  }, 60_000);
+
+  it("is denied when the gateway is killed while it waits, and on record as that", async () => {
+    const { home, env, gateway, client, mark, order } = await world();
+    client.turn(order).catch(() => {});
+    const { id, digest } = await waiting(client);
+    const gone = new Promise((resolve) => gateway.child.once("exit", resolve));
+    gateway.child.kill("SIGKILL");
+    await gone;
+    const next = await connect(await startGateway(home, env));
+    expect((await next.request("approvals.list")).requests).toEqual([]);
+    expect(await last(next)).toMatchObject({ request: { id }, answer: { answer: "cancelled", by: { role: "system", via: "host-ended" } } });
+    await expect(next.request("approvals.answer", { id, digest, option: "once" })).rejects.toMatchObject({ code: "PLINTH_INTERACTION_ANSWERED" });
+    expect(existsSync(mark)).toBe(false);
+  }, 60_000);
+
+  it("is denied when the gateway stops in good order", async () => {
+    const { home, env, gateway, client, mark, order } = await world();
+    client.turn(order).catch(() => {});
+    const { id } = await waiting(client);
+    await gateway.stop();
+    const next = await connect(await startGateway(home, env));
+    expect(await last(next)).toMatchObject({ request: { id }, answer: { answer: "cancelled", by: { role: "system" } } });
+    expect(existsSync(mark)).toBe(false);
+  }, 60_000);
+
+  it("over the OpenAI-compatible interface is denied at once, with a sentence", async () => {
+    const { gateway, mark, order, client } = await world();
+    const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${gateway.token}`, "content-type": "application/json" },
+      body: JSON.stringify({ model: "plinth", messages: [{ role: "user", content: order }] }),
+    });
+    const answer = (await response.json()) as any;
+    expect(answer.choices[0].message.content).toContain("over the OpenAI-compatible interface, where nobody can answer");
+    expect(existsSync(mark)).toBe(false);
+    expect(await last(client)).toMatchObject({ answer: { answer: "declined", by: { role: "system" } } });
+  }, 60_000);
+});
+
+describe("`plinth agent`", () => {
+  it("without a terminal says how to answer, and goes on when somebody does", async () => {
+    const { home, client, mark, order } = await world();
+    const run = plinth(home, ["agent", "-m", order]);
+    const { id, digest } = await waiting(client);
+    await client.request("approvals.answer", { id, digest, option: "once" });
+    const { code, stderr, stdout } = await run;
+    expect(code).toBe(0);
+    expect(stderr).toContain(`plinth approvals answer ${id} once`);
+    expect(stderr).toContain(`touch ${mark}`);
+    expect(stderr).toContain("allowed (once)");
+    expect(stdout).toContain("saw ");
+    expect(existsSync(mark)).toBe(true);
+  }, 60_000);
+
+  it("without a terminal and without a gateway is denied at once, because nobody can answer", async () => {
+    const made = await home();
+    const { code, stdout } = await plinth(made.home, ["agent", "-m", made.order], made.env);
+    expect(code).toBe(0);
+    expect(stdout).toContain("where nobody can answer");
+    expect(existsSync(made.mark)).toBe(false);
+  }, 60_000);
+
+  /** At a terminal of its own; types each line when its question is there. */
+  async function atTerminal(where: string, env: Record<string, string>, order: string, lines: string[]): Promise<string> {
+    const quoted = [process.execPath, launcher, "agent", "-m", order].map((word) => `'${word}'`).join(" ");
+    const child = spawn("script", ["-qec", quoted, "/dev/null"], { env: cleanEnv({ PLINTH_HOME: where, TERM: "dumb", ...env }) });
+    onCleanUp(() => child.kill("SIGKILL"));
+    let text = "";
+    let answered = 0;
+    child.stdout.on("data", (chunk) => {
+      text += String(chunk);
+      const asked = text.split(/Allow\? [^\n]*\] /).length - 1;
+      if (asked <= answered || answered >= lines.length) return;
+      const line = lines[answered++];
+      setTimeout(() => child.stdin.write(`${line}\n`), 1_000);
+    });
+    await new Promise((resolve) => child.once("exit", resolve));
+    return text;
+  }
+
+  it.each([
+    ["in the running gateway", true],
+    ["in its own process", false],
+  ])(
+    "at a terminal asks there: %s",
+    async (_, runs) => {
+      const made = await home();
+      if (runs) await startGateway(made.home, made.env);
+      const denied = await atTerminal(made.home, made.env, made.order, ["what?", "n"]);
+      expect(denied).toContain("Allow? y = yes, once");
+      expect(denied).toContain("not allowed: declined");
+      expect(existsSync(made.mark)).toBe(false);
+      const allowed = await atTerminal(made.home, made.env, made.order, ["y"]);
+      expect(allowed).toContain("allowed (once)");
+      expect(existsSync(made.mark)).toBe(true);
+    },
+    120_000,
+  );
+});
