@@ -4,8 +4,9 @@ import { stampOf } from "@plinth/manifests/home/commit.ts";
 import { type LoadedConfig, loadConfig } from "@plinth/manifests/home/config-file.ts";
 import { homeOf, makePrivateHome } from "@plinth/manifests/home/home-folder.ts";
 import { documentFile, readBundled, readInstalled } from "@plinth/manifests/home/installed.ts";
-import { hasOrphans } from "@plinth/manifests/home/sweep.ts";
+import { announceHost, hasOrphans } from "@plinth/manifests/home/sweep.ts";
 import { emptyTrash } from "@plinth/manifests/home/trash.ts";
+import { watchFiles } from "@plinth/manifests/home/watch.ts";
 import { ownCapabilities } from "./admin/own.ts";
 import { Host, type Product } from "./host.ts";
 import { type LogLevel, Logs } from "./log.ts";
@@ -52,6 +53,7 @@ export async function boot(input: BootInput): Promise<Host> {
     for (const problem of [...generation.plan.blocked.values(), ...generation.plan.problems])
       logs.of(problem.extension ?? "host").warn(problem.message, { code: problem.code, next: problem.next });
     for (const { code, message, next } of config.problems) logs.of("host").error(message, { code, next });
+    if (input.counted) await attend(host);
     await tidyUp(host, input.counted === true);
     void emptyTrash(home);
     return host;
@@ -66,6 +68,17 @@ async function startConfig(home: string): Promise<LoadedConfig> {
     const { lastGoodConfig } = await import("@plinth/manifests/home/config-history.ts");
     return await lastGoodConfig(home, thrown);
   }
+}
+
+/** What others commit and what is saved into the configuration takes effect here, too. */
+async function attend(host: Host): Promise<void> {
+  const forget = await announceHost(host.home);
+  const failed = (thrown: unknown): void => host.logs.of("host").warn(`what changed in the home is not in force: ${(thrown as Error).message}`);
+  const end = watchFiles([host.state.config.file, documentFile(host.home)], () => void host.exclusive(async () => {}).catch(failed));
+  host.leave = async () => {
+    end();
+    await forget();
+  };
 }
 
 /** Beside everything else, and never waiting for another writer: what killed processes left is settled. */

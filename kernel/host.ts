@@ -63,6 +63,8 @@ export class Host {
   littered = false;
   /** Of the commit that this host has read or made. */
   stamp = "";
+  /** Ends what a long-running host does to see what others change. */
+  leave: () => Promise<void> = async () => {};
   readonly #env: Readonly<Record<string, string | undefined>>;
   state: HostState;
   current: Generation;
@@ -199,6 +201,7 @@ export class Host {
 
   async #stop(): Promise<void> {
     this.stopping = true;
+    await this.leave();
     await this.#changes;
     await this.#audit.flush();
     const reason = errors.stopping();

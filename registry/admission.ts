@@ -3,9 +3,9 @@ import { join } from "node:path";
 import type { PackageIndex, PackageVersion, RegistryRoot, Signature } from "@plinth/manifests";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import semver from "semver";
-import { writeAtomic } from "./atomic-file.ts";
 import { integrityOf } from "./integrity.ts";
 import { indexPath, LOCK_FILE, ROOT_FILE, SEARCH_FILE, splitId, tarballPath } from "./layout.ts";
+import { writePublic } from "./public-file.ts";
 import { type LockOptions, withLock } from "./publish-lock.ts";
 import { RegistryFolder } from "./registry-folder.ts";
 import { type PublicKey, type Signable, verify } from "./signing.ts";
@@ -75,7 +75,7 @@ export async function admit(packed: SignedPackage, options: AdmitOptions): Promi
       await options.check?.(root, index);
       const back = await restorer(options.registry, [entry.tarball, indexPath(id), ROOT_FILE, ...searchFile(options)]);
       // A blob that no index names was left by a publish that died; replacing it changes nothing that anybody could read.
-      await writeAtomic(join(options.registry, entry.tarball), packed.tarball);
+      await writePublic(join(options.registry, entry.tarball), packed.tarball);
       if (newPublisher) await folder.writeRoot(root);
       const written = await folder.writeIndex({ ...index, versions: [...index.versions, entry] }, options.searchRow);
       await options.commit?.(written, entry).catch(back);
@@ -126,7 +126,7 @@ async function restorer(dir: string, paths: readonly string[]): Promise<(error: 
   return async (error) => {
     for (const [path, bytes] of kept) {
       if (bytes === undefined) await rm(join(dir, path), { force: true });
-      else if (!(await read(path))?.equals(bytes)) await writeAtomic(join(dir, path), bytes);
+      else if (!(await read(path))?.equals(bytes)) await writePublic(join(dir, path), bytes);
     }
     throw error;
   };

@@ -4,8 +4,8 @@ import type { PackageIndex, RegistryRoot, SearchIndex } from "@plinth/manifests"
 import { prettyJson } from "@plinth/manifests/canonical-json.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import semver from "semver";
-import { writeAtomic } from "./atomic-file.ts";
 import { indexPath, ROOT_FILE, SEARCH_FILE } from "./layout.ts";
+import { writePublic } from "./public-file.ts";
 import { type DocumentKind, documentProblems, problemLine } from "./schemas.ts";
 import type { SearchRow } from "./search.ts";
 import { reason, systemCode } from "./system-error.ts";
@@ -27,7 +27,7 @@ export class RegistryFolder {
   }
 
   async writeRoot(root: RegistryRoot): Promise<void> {
-    await writeAtomic(join(this.dir, ROOT_FILE), await rootText(root));
+    await writePublic(join(this.dir, ROOT_FILE), await rootText(root));
   }
 
   /** The index, sorted and tagged, and after it the search row that follows from it. */
@@ -35,7 +35,7 @@ export class RegistryFolder {
     const versions = [...index.versions].sort((a, b) => semver.compareBuild(a.version, b.version));
     const complete: PackageIndex = { id: index.id, versions, tags: tagsOf(versions) };
     await assertFits("PackageIndex", indexPath(index.id), complete);
-    await writeAtomic(join(this.dir, indexPath(index.id)), prettyJson(complete));
+    await writePublic(join(this.dir, indexPath(index.id)), prettyJson(complete));
     if (searchRow) await this.updateSearch(new Map([[index.id, searchRowOf(complete)]]));
     return complete;
   }
@@ -49,7 +49,7 @@ export class RegistryFolder {
 
   async writeSearch(rows: readonly SearchRow[]): Promise<void> {
     const packages = [...rows].sort((a, b) => (a.id < b.id ? -1 : 1));
-    await writeAtomic(join(this.dir, SEARCH_FILE), prettyJson({ packages }));
+    await writePublic(join(this.dir, SEARCH_FILE), prettyJson({ packages }));
   }
 
   async #read<T>(kind: DocumentKind, path: string): Promise<T | undefined> {

@@ -7,6 +7,8 @@ const { existsSync, readFileSync, realpathSync, statSync } = require("node:fs");
 const { dirname, join, resolve } = require("node:path");
 
 const NODE_MAJOR = 26;
+/** Exit status of a command that waits for a yes and has no terminal to ask for it. */
+const UNCONFIRMED = 3;
 const root = join(dirname(realpathSync(__filename)), "../..");
 const dist = process.env.PLINTH_DIST ?? join(root, "dist");
 const home = resolve(process.env.PLINTH_HOME || join(require("node:os").homedir(), ".plinth"));
@@ -130,13 +132,16 @@ async function embedded(terminal, { where, path }) {
 async function follow(items, questions) {
   let exit = 0;
   let confirm;
+  let unanswered;
+  const canAsk = process.stdin.isTTY && process.stdout.isTTY && !json;
   try {
     for await (const item of items) {
       if (item.out !== undefined) print(item.out);
       else if (item.err !== undefined) process.stderr.write(item.err);
       else if ("result" in item) print(`${JSON.stringify(item.result)}\n`);
-      else if (item.confirm !== undefined && process.stdin.isTTY && process.stdout.isTTY && !json) confirm = item.confirm;
-      else if (item.choose !== undefined && process.stdin.isTTY && process.stdout.isTTY && !json) questions?.().ask(item.choose);
+      else if (item.confirm !== undefined && canAsk) confirm = item.confirm;
+      else if (item.confirm !== undefined) unanswered = item.confirm;
+      else if (item.choose !== undefined && canAsk) questions?.().ask(item.choose);
       else if (item.settled !== undefined) questions?.().settle(item.settled);
       else if (item.exit !== undefined) exit = item.exit;
     }
@@ -144,12 +149,20 @@ async function follow(items, questions) {
     fail(error);
     exit = 1;
   }
+  if (unanswered !== undefined && exit === 0) return { exit: unconfirmed(unanswered) };
   if (confirm === undefined || exit !== 0) return { exit };
   const { createInterface } = require("node:readline/promises");
   const ask = createInterface({ input: process.stdin, output: process.stdout });
   const answer = await ask.question(`${confirm.question} [y/N] `);
   ask.close();
   return /^y(es)?$/i.test(answer.trim()) ? { exit, confirm: confirm.argv } : { exit: 1 };
+}
+
+/** Without a terminal nobody can say yes: what waits for that is not done, and a script must see it. */
+function unconfirmed({ question, argv: words }) {
+  const typed = words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
+  process.stderr.write(`error PLINTH_CONFIRMATION_NEEDED: Nothing was changed, because nobody could be asked: ${question}\nnext: plinth ${typed}\n`);
+  return UNCONFIRMED;
 }
 
 /** NDJSON lines of a response. */

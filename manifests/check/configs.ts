@@ -34,13 +34,15 @@ export class Configs {
     if (config === undefined) return null;
     if (manifest.config === undefined) {
       const [key] = Object.keys(config);
-      return key === undefined ? null : errors.configInvalid(file, `${where}/${key}`, "it takes no configuration");
+      const path = `/extensions/${manifest.id}/config/${key}`;
+      return key === undefined ? null : errors.configInvalid(file, `${where}/${key}`, "it takes no configuration", { path });
     }
     const key = `${digest} ${canonicalJson(config)}`;
     if (this.#good.get(manifest.id) === key) return null;
     try {
       const [first] = await this.#guard.validate(manifest.config, config);
-      if (first !== undefined) return errors.configInvalid(file, `${where}${first.path}`, first.message);
+      const path = `/extensions/${manifest.id}/config${first?.path}`;
+      if (first !== undefined) return errors.configInvalid(file, `${where}${first.path}`, first.message, { path });
       this.#good.set(manifest.id, key);
       return null;
     } catch (thrown) {

@@ -431,7 +431,12 @@ export const hostAdmin = defineContract({
         text: Type.String({ description: "Of the file now, whether or not it is in force." }),
         undo: Type.Optional(Type.Integer({ description: "Which one an undo would bring back; absent: none." })),
         kept: Type.Array(
-          Type.Object({ number: Type.Integer(), at: Type.Number({ description: "Milliseconds since the epoch." }), text: Type.String() }),
+          Type.Object({
+            number: Type.Integer(),
+            at: Type.Number({ description: "Milliseconds since the epoch." }),
+            text: Type.String(),
+            as: Type.Optional(Type.Integer({ description: "It is this one again: an undo brought it back." })),
+          }),
         ),
       }),
       deadlineMs: 5_000,

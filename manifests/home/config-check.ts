@@ -40,11 +40,6 @@ export function objectionsTo(
     const invalid = error.code === "PLINTH_CONFIG_INVALID";
     if (!known && (before.plan.extensions.has(id) || invalid)) found.push({ error, forceable: !invalid });
   }
-  if (before.plan.slots.has(main) && !next.plan.slots.has(main))
-    found.push({ error: refused(`nothing would provide ${main} any more, which every command needs`), forceable: false });
-  for (const contract of before.plan.slots.keys())
-    if (contract !== main && !next.plan.slots.has(contract))
-      found.push({ error: refused(`nothing would fill ${contract} any more`), forceable: true });
   for (const id of Object.keys(next.config.extensions ?? {})) {
     if (Object.hasOwn(before.config.extensions ?? {}, id) || ids.includes(id)) continue;
     // With a version or a source it is an order: what is named is installed.
@@ -56,7 +51,15 @@ export function objectionsTo(
     const contract = slot.split("/")[0] as string;
     const known = [...next.plan.contracts.keys()];
     if (!known.includes(contract)) found.push({ error: unknownSlot(slot, nearNames(contract, known)), forceable: true });
-    if (!ids.includes(chosen)) found.push({ error: errors.notInstalled(chosen, nearNames(chosen, ids)), forceable: true });
+    if (!ids.includes(chosen)) found.push({ error: errors.notInstalled(chosen, nearNames(chosen, ids)), forceable: !before.plan.slots.has(slot) });
+  }
+  if (before.plan.slots.has(main) && !next.plan.slots.has(main))
+    found.push({ error: refused(`nothing would provide ${main} any more, which every command needs`), forceable: false });
+  for (const contract of before.plan.slots.keys()) {
+    if (contract === main || next.plan.slots.has(contract)) continue;
+    // Switching off what fills it can be meant; a choice that fills nothing cannot.
+    const chosen = next.config.slots?.[contract] !== before.config.slots?.[contract];
+    found.push({ error: refused(`nothing would fill ${contract} any more`), forceable: !chosen });
   }
   const told = new Set(before.plan.problems.map(({ message }) => message));
   for (const error of next.plan.problems) if (!told.has(error.message)) found.push({ error, forceable: true });

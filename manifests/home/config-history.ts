@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorData, type PlinthError } from "../wire/error.ts";
 import { writeAtomic } from "./atomic-file.ts";
@@ -8,7 +8,7 @@ import { readTextIfAny } from "./text-file.ts";
 
 /** So many configurations that were in force are kept. */
 const KEPT = 20;
-const NAME = /^(\d{6})\.json5$/;
+const NAME = /^(\d{6})(?:-as-(\d{6}))?\.json5$/;
 
 export interface KeptConfig {
   /** Grows by one with each that is kept. */
@@ -16,35 +16,48 @@ export interface KeptConfig {
   /** When it was kept, in milliseconds since the epoch. */
   readonly at: number;
   readonly text: string;
+  /** It is this one again: an undo brought it back. */
+  readonly as?: number;
 }
 
 const folderOf = (home: string): string => join(home, "host", "config");
 
-/** Keep a configuration that is in force, unless it is the newest one that is kept. Only for whoever holds the writers' lock. */
-export async function keepConfig(home: string, text: string): Promise<void> {
+/**
+ * Keep a configuration that is in force, unless it is the newest one that is kept, or blank. Only for whoever holds the
+ * writers' lock.
+ *
+ * @param as the one that an undo brought back.
+ */
+export async function keepConfig(home: string, text: string, as?: number): Promise<void> {
   const folder = folderOf(home);
-  const numbers = await numbersIn(folder);
-  const newest = numbers.at(-1);
-  if (newest !== undefined && (await readTextIfAny(fileOf(folder, newest))) === text) return;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeAtomic(fileOf(folder, (newest ?? 0) + 1), text);
-  for (const number of numbers.slice(0, Math.max(0, numbers.length + 1 - KEPT))) await rm(fileOf(folder, number), { force: true });
+  const entries = await entriesIn(folder);
+  const newest = entries.at(-1);
+  if (text.trim() === "" || (newest !== undefined && (await readTextIfAny(join(folder, newest.name))) === text)) return;
+  const again = as === undefined ? "" : `-as-${padded(as)}`;
+  await writeAtomic(join(folder, `${padded((newest?.number ?? 0) + 1)}${again}.json5`), text);
+  for (const { name } of entries.slice(0, Math.max(0, entries.length + 1 - KEPT))) await rm(join(folder, name), { force: true });
 }
 
 /** The kept configurations, newest first. */
 export async function keptConfigs(home: string): Promise<KeptConfig[]> {
   const folder = folderOf(home);
   const kept: KeptConfig[] = [];
-  for (const number of (await numbersIn(folder)).reverse()) {
-    const text = await readTextIfAny(fileOf(folder, number));
-    if (text !== undefined) kept.push({ number, at: (await stat(fileOf(folder, number))).mtimeMs, text });
+  for (const { name, number, as } of (await entriesIn(folder)).reverse()) {
+    const text = await readTextIfAny(join(folder, name));
+    if (text !== undefined) kept.push({ number, at: (await stat(join(folder, name))).mtimeMs, text, ...(as === undefined ? {} : { as }) });
   }
   return kept;
 }
 
-/** Which one was in force before a text: the one kept before it, or the newest one where it was never in force. */
+/**
+ * Which one was in force before a text: the one kept before it, or the newest one where it was never in force. Of one that
+ * an undo brought back, the one before the original: several undos go back step by step.
+ */
 export function beforeIn(kept: readonly KeptConfig[], text: string): KeptConfig | undefined {
-  return kept[kept.findIndex((one) => one.text === text) + 1];
+  const now = kept.find((one) => one.text === text);
+  if (now === undefined) return kept[0];
+  const number = now.as ?? now.number;
+  return kept.find((one) => one.number < number && one.text !== text);
 }
 
 /**
@@ -73,12 +86,13 @@ export function notInForce(refused: unknown, instead: string): LoadedConfig["pro
   };
 }
 
-async function numbersIn(folder: string): Promise<number[]> {
+async function entriesIn(folder: string): Promise<{ name: string; number: number; as?: number }[]> {
   const names = await readdir(folder).catch(() => []);
-  return names
-    .flatMap((name) => NAME.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b);
+  const found = names.flatMap((name) => {
+    const [, number, as] = NAME.exec(name) ?? [];
+    return number === undefined ? [] : [{ name, number: Number(number), ...(as === undefined ? {} : { as: Number(as) }) }];
+  });
+  return found.sort((a, b) => a.number - b.number);
 }
 
-const fileOf = (folder: string, number: number): string => join(folder, `${String(number).padStart(6, "0")}.json5`);
+const padded = (number: number): string => String(number).padStart(6, "0");

@@ -44,7 +44,8 @@ export class Configuration {
     const kept = await keptConfigs(this.#host.home);
     const chosen = number === undefined ? beforeIn(kept, await this.#text()) : kept.find((one) => one.number === number);
     if (chosen === undefined) throw errors.noEarlierConfig(kept.map((one) => one.number));
-    return { number: chosen.number, ...(await this.#apply(await withText(this.#host.config, chosen.text), force)) };
+    const config = await withText(this.#host.config, chosen.text);
+    return { number: chosen.number, ...(await this.#apply(config, force, chosen.as ?? chosen.number)) };
   }
 
   /** What is kept, newest first, with the file as it is and the one that an undo would bring back. */
@@ -73,6 +74,9 @@ export class Configuration {
     const stamp = await stampOf(config.file);
     try {
       const saved = await loadConfig(home);
+      // Editors empty a file before they write it, and what narrows a grant must not be lost in between.
+      if (saved.text.trim() === "" && config.text.trim() !== "")
+        throw errors.configInvalid(config.file, "", "it is empty or gone; {} is an empty one");
       const found = await this.#objections(saved);
       const refusal = refusalOf(found, true);
       if (refusal !== undefined) throw refusal;
@@ -85,13 +89,13 @@ export class Configuration {
     }
   }
 
-  async #apply(config: LoadedConfig, force: boolean): Promise<{ generation: number }> {
+  async #apply(config: LoadedConfig, force: boolean, as?: number): Promise<{ generation: number }> {
     const { home } = this.#host;
     const refusal = refusalOf(await this.#objections(config), force);
     if (refusal !== undefined) throw refusal;
     await keepConfig(home, this.#host.config.text);
     const saved = await saveConfig(config);
-    await keepConfig(home, saved.text);
+    await keepConfig(home, saved.text, as);
     return { generation: await this.#host.enforce(saved) };
   }
 

@@ -2,8 +2,8 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { prettyJson } from "@plinth/manifests/canonical-json.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { writeAtomic } from "../atomic-file.ts";
 import { indexPath } from "../layout.ts";
+import { writePublic } from "../public-file.ts";
 import { sign } from "../signing.ts";
 import { testKey } from "../test-package.ts";
 import { leafOf } from "./change-draft.ts";
@@ -43,7 +43,7 @@ async function forgeState(
   const snapshot = (await registry.json(snapshotPath(timestamp.snapshot.sha256))).signed;
   const { version = timestamp.version + 1, snapshotVersion = snapshot.version + 1, expires = timestamp.expires } = change;
   const { root: tree, pages } = await update(snapshot.tree, new Map(change.leaf ? [change.leaf] : []), pageReader(registry.dir));
-  for (const [hash, text] of pages) await writeAtomic(join(registry.dir, pagePath(hash)), text);
+  for (const [hash, text] of pages) await writePublic(join(registry.dir, pagePath(hash)), text);
   const bytes = Buffer.from(prettyJson(signDocument({ ...snapshot, tree, version: snapshotVersion }, keys.snapshot)));
   const reference = { version: snapshotVersion, ...leafOf(bytes) };
   await writeFile(join(registry.dir, snapshotPath(reference.sha256)), bytes);

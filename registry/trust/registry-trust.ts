@@ -2,8 +2,8 @@ import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { prettyJson } from "@plinth/manifests/canonical-json.ts";
 import { isPlinthError, PlinthError } from "@plinth/manifests/wire/error.ts";
-import { writeAtomic } from "../atomic-file.ts";
 import { indexPath, LOCK_FILE, ROOT_FILE } from "../layout.ts";
+import { writePublic } from "../public-file.ts";
 import { type LockOptions, withLock } from "../publish-lock.ts";
 import { RegistryFolder, rootText } from "../registry-folder.ts";
 import type { SigningKey } from "../signing.ts";
@@ -66,7 +66,7 @@ export class RegistryTrust {
     await trust.#locked(async () => {
       const state = (await readState(dir)) ?? (await trust.#begin());
       trust.#assertKeys(state);
-      if (state.checkpoint !== undefined) await writeAtomic(join(dir, CHECKPOINT_PATH), state.checkpoint);
+      if (state.checkpoint !== undefined) await writePublic(join(dir, CHECKPOINT_PATH), state.checkpoint);
       const draft = trust.#draft(state);
       for (const id of await trust.#uncommitted()) await trust.#takeIndex(draft, id);
       if (draft.leaves.size > 0 || state.timestamp === undefined) await trust.#seal(state, draft);
@@ -170,7 +170,7 @@ export class RegistryTrust {
     const { origin = (await new RegistryFolder(this.#dir).root()).name, thresholds = {} } = this.#options;
     const plan = { origin, expires: this.#until("root"), keys: this.#keys, thresholds };
     if (this.#keys.root.length === 0) throw wrongKeys("root");
-    await writeAtomic(join(this.#dir, ROOT_PATH(1)), prettyJson(makeRoot(plan, this.#keys.root)));
+    await writePublic(join(this.#dir, ROOT_PATH(1)), prettyJson(makeRoot(plan, this.#keys.root)));
     return this.#state();
   }
 

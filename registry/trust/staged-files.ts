@@ -1,6 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { writeAtomic } from "../atomic-file.ts";
+import { writePublic } from "../public-file.ts";
 import { type Answer, openTransport, type Transport } from "../transport.ts";
 
 /**
@@ -48,7 +48,7 @@ export class StagedFiles {
   }
 
   async write(): Promise<void> {
-    for (const [path, bytes] of this.#files) await writeAtomic(join(this.dir, path), bytes);
+    for (const [path, bytes] of this.#files) await writePublic(join(this.dir, path), bytes);
     for (const path of this.#obsolete) await rm(join(this.dir, path), { recursive: true, force: true });
     this.#files.clear();
     this.#obsolete.length = 0;

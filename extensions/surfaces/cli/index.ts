@@ -2,7 +2,7 @@ import type { Call, Context } from "@plinth/sdk";
 import { defineExtension } from "@plinth/sdk";
 import { agent } from "./commands/agent.ts";
 import { type OwnCommand, ownersOnly } from "./commands/command.ts";
-import { configGet, configPath, configSet, configUnset, configValidate } from "./commands/config.ts";
+import { configGet, configPath, configSet, configUndo, configUnset, configValidate } from "./commands/config.ts";
 import { doctor } from "./commands/doctor.ts";
 import { boot, explain, hooks } from "./commands/insight.ts";
 import { models } from "./commands/models.ts";
@@ -23,6 +23,7 @@ const commands: { [id: string]: OwnCommand } = {
   "config.unset": configUnset,
   "config.path": configPath,
   "config.validate": configValidate,
+  "config.undo": configUndo,
   explain,
   hooks,
   boot,

@@ -70,7 +70,7 @@ class Output {
       if (!("result" in item)) await this.#emit(item);
     } else if ("result" in item) await this.#json(item.result);
     else if ("out" in item) this.#text = (this.#text + item.out).slice(0, 1_048_576);
-    else if (!("confirm" in item || "choose" in item || "settled" in item)) await this.#emit(item);
+    else if (!("choose" in item || "settled" in item)) await this.#emit(item);
   }
 
   /** A command without a result still gives a JSON document: what it would have printed. */
