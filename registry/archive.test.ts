@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { Header, type HeaderData, Pax } from "tar";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ARCHIVE_LIMITS, extractArchive, readArchive } from "./archive.ts";
+import { ARCHIVE_LIMITS, readArchive, unpackHere } from "./archive.ts";
 import { nameProblem } from "./entry-name.ts";
 import { packDirectory, packFiles } from "./pack.ts";
 
@@ -84,7 +84,7 @@ describe("packing", () => {
 
 describe("extracting", () => {
   it("strips the root folder and writes plain files", async () => {
-    const result = await extractArchive(
+    const result = await unpackHere(
       await packFiles([
         ["plinth.json", "{}"],
         ["assets/a/b.txt", "deep"],
@@ -98,17 +98,17 @@ describe("extracting", () => {
 
   it("reads a tarball from a file", async () => {
     await writeFile(join(home, "a.tgz"), await packFiles([["x", "1"]]));
-    expect((await extractArchive(join(home, "a.tgz"), into)).files).toEqual(["x"]);
+    expect((await unpackHere(join(home, "a.tgz"), into)).files).toEqual(["x"]);
   });
 
   it("takes a tarball made by others, with folders of their own entries", async () => {
-    await extractArchive(tarball([{ path: "package/", type: "Directory" }, { path: "package/a/", type: "Directory" }, file("package/a/b")]), into);
+    await unpackHere(tarball([{ path: "package/", type: "Directory" }, { path: "package/a/", type: "Directory" }, file("package/a/b")]), into);
     expect(await readFile(join(into, "a/b"), "utf8")).toBe("text");
   });
 
   it("refuses a folder that has something in it", async () => {
     await writeFile(join(into, "there"), "");
-    await expect(extractArchive(await packFiles([["x", "1"]]), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_TARGET" });
+    await expect(unpackHere(await packFiles([["x", "1"]]), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_TARGET" });
     expect(await readdir(into)).toEqual(["there"]);
   });
 
@@ -138,7 +138,7 @@ describe("extracting", () => {
     ["a file larger than 16 MiB", "FILE_SIZE", [{ path: "package/big", type: "File", size: ARCHIVE_LIMITS.fileBytes + 1 }], "package/big"],
   ];
   it.each(hostile)("refuses %s", async (_, code, entries, named) => {
-    const attempt = extractArchive(tarball([file("package/first"), ...entries]), into);
+    const attempt = unpackHere(tarball([file("package/first"), ...entries]), into);
     await expect(attempt).rejects.toMatchObject({ code: `PLINTH_ARCHIVE_${code}`, message: expect.stringContaining(named) });
     expect(await readdir(into)).toEqual([]);
     expect((await readdir(home)).sort()).toEqual(["into"]);
@@ -151,13 +151,13 @@ describe("extracting", () => {
       type: "File",
       body: Buffer.alloc(50_000, index),
     }));
-    await expect(extractArchive(tarball([...entries, file("package/../x")]), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_NAME" });
+    await expect(unpackHere(tarball([...entries, file("package/../x")]), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_NAME" });
     expect(await readdir(into)).toEqual([]);
   });
 
   it("refuses more than 2,000 entries", async () => {
     const entries = Array.from({ length: 2_001 }, (_, index): Entry => ({ path: `package/d${index}/`, type: "Directory" }));
-    await expect(extractArchive(tarball(entries), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_ENTRIES" });
+    await expect(unpackHere(tarball(entries), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_ENTRIES" });
     expect(await readdir(into)).toEqual([]);
   });
 
@@ -165,46 +165,46 @@ describe("extracting", () => {
     const nested = (files: number, folders: number) =>
       Array.from({ length: files }, (_, index): Entry => ({ path: `package/${index < folders ? `d${index}/` : ""}f${index}`, type: "File" }));
     expect((await readArchive(tarball(nested(1_000, 1_000)))).size).toBe(1_000);
-    await expect(extractArchive(tarball(nested(1_001, 1_000)), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_ENTRIES" });
+    await expect(unpackHere(tarball(nested(1_001, 1_000)), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_ENTRIES" });
     // A small tarball that would make 27,300 folders.
     const wide = Array.from({ length: 1_820 }, (_, index): Entry => ({ path: `package/${index}${"/d".repeat(14)}/f`, type: "File" }));
-    await expect(extractArchive(tarball(wide), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_ENTRIES" });
+    await expect(unpackHere(tarball(wide), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_ENTRIES" });
     expect(await readdir(into)).toEqual([]);
   });
 
   it("refuses a file in 25 folders, and takes one in 24", async () => {
     const at = (folders: number) => tarball([file(`package/${"d/".repeat(folders)}f`)]);
     expect((await readArchive(at(24))).size).toBe(1);
-    await expect(extractArchive(at(25), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_NAME" });
+    await expect(unpackHere(at(25), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_NAME" });
   });
 
   it("stops a bomb of many files at 64 MiB", async () => {
     const body = Buffer.alloc(15 * 1024 * 1024);
     const bomb = tarball(Array.from({ length: 5 }, (_, index): Entry => ({ path: `package/${index}`, type: "File", body })));
     expect(bomb.length).toBeLessThan(200_000);
-    await expect(extractArchive(bomb, into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_SIZE" });
+    await expect(unpackHere(bomb, into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_SIZE" });
     expect(await readdir(into)).toEqual([]);
   });
 
   it("stops a bomb behind the archive's end", async () => {
     const bomb = gzipSync(Buffer.concat([raw([file("package/a")]), Buffer.alloc(80 * 1024 * 1024)]));
-    await expect(extractArchive(bomb, into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_SIZE" });
+    await expect(unpackHere(bomb, into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_SIZE" });
     expect(await readdir(into)).toEqual([]);
   });
 
   it("refuses an archive that is compressed twice", async () => {
-    await expect(extractArchive(gzipSync(tarball([file("package/a")])), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
+    await expect(unpackHere(gzipSync(tarball([file("package/a")])), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
   });
 
   it("refuses what is no archive, and one that is cut off", async () => {
-    await expect(extractArchive(Buffer.from("hello"), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
-    await expect(extractArchive(gzipSync(Buffer.alloc(4_096, 65)), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
-    await expect(extractArchive(join(home, "missing.tgz"), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
+    await expect(unpackHere(Buffer.from("hello"), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
+    await expect(unpackHere(gzipSync(Buffer.alloc(4_096, 65)), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
+    await expect(unpackHere(join(home, "missing.tgz"), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
     const whole = await packFiles([
       ["a", Buffer.alloc(10_000, 1)],
       ["b", "2"],
     ]);
-    await expect(extractArchive(whole.subarray(0, whole.length - 20), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
+    await expect(unpackHere(whole.subarray(0, whole.length - 20), into)).rejects.toMatchObject({ code: "PLINTH_ARCHIVE_FORMAT" });
     expect(await readdir(into)).toEqual([]);
   });
 
@@ -215,7 +215,7 @@ describe("extracting", () => {
         const bytes = Buffer.from(whole);
         for (const [at, value] of edits) bytes[at] = value;
         const target = await mkdtemp(join(home, "fuzz-"));
-        const done = await extractArchive(gzipSync(bytes), target).catch((error) => error);
+        const done = await unpackHere(gzipSync(bytes), target).catch((error) => error);
         if (done instanceof Error) {
           expect((done as { code?: string }).code).toMatch(/^PLINTH_ARCHIVE_/);
           expect(await readdir(target)).toEqual([]);

@@ -23,23 +23,19 @@ const PLAIN = new Set(["File", "OldFile"]);
 const NESTED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])];
 
 /**
- * Unpack a package into an empty folder. Anything but plain files and folders with harmless names is refused while
- * reading; after a refusal the folder is empty again.
+ * Unpack a package into an empty folder, in the thread that calls it: strangers' packages go through
+ * strangers/archives.ts. Anything but plain files and folders with harmless names is refused while reading; after a
+ * refusal the folder is empty again.
  *
  * @param source a tarball's path or bytes.
  * @throws PLINTH_ARCHIVE_LINK, _TYPE, _NAME, _DUPLICATE, _ROOT, _ENTRIES, _FILE_SIZE, _SIZE, _FORMAT, _TARGET.
  */
-export async function extractArchive(
-  source: string | Uint8Array,
-  into: string,
-  options: { signal?: AbortSignal } = {},
-): Promise<{ files: string[]; bytes: number }> {
+export async function unpackHere(source: string | Uint8Array, into: string): Promise<{ files: string[]; bytes: number }> {
   await assertEmpty(into);
   const files: string[] = [];
   let bytes = 0;
   try {
     for await (const file of filesIn(source)) {
-      options.signal?.throwIfAborted();
       const path = join(into, file.name);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, file.bytes, { flag: "wx", mode: 0o644 });

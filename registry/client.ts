@@ -1,5 +1,4 @@
 import type { PackageIndex, PackageVersion } from "@plinth/manifests";
-import { nearNames } from "@plinth/manifests/near-names.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import semver from "semver";
 import { ARCHIVE_LIMITS } from "./archive.ts";
@@ -115,10 +114,10 @@ export class RegistryClient {
   async search(query: string, options: { limit?: number; signal?: AbortSignal } = {}): Promise<PackageHit[]> {
     const { limit = 20, signal } = options;
     await this.#view.refresh(signal);
-    const { packages } = await this.#documents.search(signal);
+    const rows = await this.#documents.search(query, limit, signal);
     const view = this.#view.isSigned ? this.#view : undefined;
     return findPackages({
-      rows: packages,
+      rows,
       query,
       limit,
       source: this.name,
@@ -131,8 +130,12 @@ export class RegistryClient {
 
   /** All versions with what the registry says of them, lowest first. */
   async versions(id: string, options: { signal?: AbortSignal } = {}): Promise<PackageVersion[]> {
-    const index = await this.#index(id, options.signal);
-    return [...index.versions].sort((a, b) => semver.compareBuild(a.version, b.version));
+    return [...(await this.#index(id, options.signal)).versions];
+  }
+
+  /** A package's index as it came, for choosing among its versions elsewhere. */
+  async rawIndex(id: string, options: { signal?: AbortSignal } = {}): Promise<Uint8Array> {
+    return this.#documents.raw(await this.#index(id, options.signal)).bytes;
   }
 
   /**
@@ -145,14 +148,11 @@ export class RegistryClient {
     const { prerelease = false } = options;
     const wanted = Object.hasOwn(index.tags, range) ? index.tags[range]! : range === "latest" ? "*" : range;
     if (semver.validRange(wanted) === null) throw this.#unknownVersion(index, range);
-    const fitting = index.versions.filter(({ version }) => semver.satisfies(version, wanted, { includePrerelease: prerelease }));
-    const offered = fitting.filter(({ yanked }) => yanked === undefined).sort((a, b) => semver.rcompare(a.version, b.version));
-    if (offered[0] !== undefined) return offered[0];
-    if (fitting[0] !== undefined) {
-      throw new PlinthError("PLINTH_VERSION_YANKED", `${id} ${fitting[0].version} was withdrawn: ${fitting[0].yanked}.`, {
-        next: "Choose another version.",
-      });
+    const best = await this.#documents.fitting(index, wanted, prerelease, options.signal);
+    if (best?.yanked !== undefined) {
+      throw new PlinthError("PLINTH_VERSION_YANKED", `${id} ${best.version} was withdrawn: ${best.yanked}.`, { next: "Choose another version." });
     }
+    if (best !== undefined) return best;
     throw this.#unknownVersion(index, range);
   }
 
@@ -177,7 +177,7 @@ export class RegistryClient {
     const pinned = await this.#pins.get(publisher, registry);
     const trusted = signed
       ? await this.#delegated(id, entry, pinned, signal)
-      : await trustedKeys(publisher, await this.#documents.root(signal), pinned);
+      : await trustedKeys(publisher, await this.#documents.root(publisher, signal), pinned);
     const key = trusted.keys.find(({ keyId }) => keyId === entry.signature.keyId);
     const waiting = trusted.waiting.find(({ keyId }) => keyId === entry.signature.keyId);
     if (key === undefined && waiting !== undefined) throw keyWaiting(publisher, waiting.keyId, waiting.until);
@@ -217,8 +217,8 @@ export class RegistryClient {
   async keysOf(publisher: string, options: { signal?: AbortSignal } = {}): Promise<PublicKey[]> {
     const { signal } = options;
     if (await this.#view.refresh(signal)) return activeKeys(await this.#delegation(publisher, signal));
-    const { keys } = await this.#documents.root(signal);
-    return Object.hasOwn(keys, publisher) ? keys[publisher]! : [];
+    const { keys } = await this.#documents.root(publisher, signal);
+    return keys[publisher] ?? [];
   }
 
   /**
@@ -312,14 +312,7 @@ export class RegistryClient {
     const known = id.includes(".") ? await this.#knownIndex(id, signal) : undefined;
     if (known !== undefined) return known;
     // Names out of a list that nobody has signed are no advice.
-    const rows = this.isProven ? (await this.#documents.search(signal)).packages : [];
-    const near = await this.#existing(
-      nearNames(
-        id,
-        rows.map((row) => row.id),
-      ),
-      signal,
-    );
+    const near = this.isProven ? await this.#existing(await this.#documents.near(id, signal), signal) : [];
     throw new PlinthError("PLINTH_PACKAGE_UNKNOWN", `The registry ${this.name} has no package ${JSON.stringify(id.slice(0, 120))}.`, {
       next: near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "Search for it with other words.",
       details: { near },
@@ -328,7 +321,10 @@ export class RegistryClient {
 
   async #knownIndex(id: string, signal?: AbortSignal): Promise<PackageIndex | undefined> {
     const path = indexPath(id);
-    if (!(await this.#view.refresh(signal))) return withoutLog(await this.#documents.index(id, signal));
+    if (!(await this.#view.refresh(signal))) {
+      const index = await this.#documents.index(id, signal);
+      return index && this.#documents.shortened(index, withoutLog(index));
+    }
     return this.#view.consistently(async () => {
       const leaf = await this.#view.leaf(path, signal);
       return leaf === undefined ? undefined : this.#documents.index(id, signal, leaf);
@@ -342,8 +338,9 @@ export class RegistryClient {
   }
 
   #unknownVersion(index: PackageIndex, range: string): PlinthError {
-    const offered = index.versions.filter(({ yanked }) => yanked === undefined).map(({ version }) => version);
-    const newest = offered.sort(semver.rcompare).slice(0, 5);
+    // They are in order, lowest first.
+    const offered = index.versions.filter(({ yanked }) => yanked === undefined).slice(-5);
+    const newest = offered.map(({ version }) => version).reverse();
     return new PlinthError("PLINTH_VERSION_UNKNOWN", `No version of ${index.id} fits ${JSON.stringify(range.slice(0, 120))}.`, {
       next: newest.length > 0 ? `There is ${newest.join(", ")}.` : "No version is offered any more.",
       details: { versions: newest },
@@ -352,6 +349,6 @@ export class RegistryClient {
 }
 
 /** A place in a log is worth something where a log proves it. */
-function withoutLog(index: PackageIndex | undefined): PackageIndex | undefined {
-  return index && { ...index, versions: index.versions.map(({ log: _log, ...entry }) => entry) };
+function withoutLog(index: PackageIndex): PackageIndex {
+  return { ...index, versions: index.versions.map(({ log: _log, ...entry }) => entry) };
 }

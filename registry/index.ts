@@ -2,7 +2,7 @@ export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 export { formatLock, parseLock } from "@plinth/manifests/check/documents.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
 export { describePowers } from "@plinth/manifests/powers.ts";
-export { ARCHIVE_LIMITS, type ArchiveFile, extractArchive, readArchive } from "./archive.ts";
+export { ARCHIVE_LIMITS, type ArchiveFile, readArchive } from "./archive.ts";
 export { type BuildRegistryOptions, buildRegistry } from "./build-registry.ts";
 export type { BundleOptions } from "./bundle.ts";
 export { type Download, RegistryClient, type RegistryClientOptions } from "./client.ts";
@@ -31,6 +31,10 @@ export { type Finding, type SteeringText, scanPackage, steeringChanges, steering
 export { type Problem, problemLine } from "./schemas.ts";
 export { fingerprintOf, type PublicKey, type PublisherKey, type Signable, sign, signedPayload, verify } from "./signing.ts";
 export { type Chosen, productContracts, type Release, type SolveInput, solve } from "./solve/index.ts";
+export { extractArchive, scanFolder } from "./strangers/archives.ts";
+export { withProgress } from "./strangers/progress.ts";
+export { leanRelease, solveSet } from "./strangers/set-room.ts";
+export type { Offer } from "./strangers/solve-task.ts";
 export type { RegistryFetch } from "./transport.ts";
 export {
   type AdvisoryAction,

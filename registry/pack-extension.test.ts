@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { extractArchive, readArchive } from "./archive.ts";
+import { readArchive, unpackHere } from "./archive.ts";
 import { buildRegistry } from "./build-registry.ts";
 import { RegistryClient } from "./client.ts";
 import { packExtension } from "./pack-extension.ts";
@@ -55,7 +55,7 @@ describe("packing an extension", () => {
     expect(packed.fileName).toBe("demo.weather-1.0.0.tgz");
     const into = join(home, "into");
     await mkdir(into);
-    await extractArchive(packed.tarball, into);
+    await unpackHere(packed.tarball, into);
     expect(JSON.parse(await readFile(join(into, "plinth.json"), "utf8"))).toEqual(testManifest());
     const module = await import(/* @vite-ignore */ pathToFileURL(join(into, "index.js")).href);
     expect(module.default.activate).toBeTypeOf("function");

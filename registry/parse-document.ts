@@ -1,17 +1,22 @@
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
-import { type DocumentKind, documentProblems, problemLine } from "./schemas.ts";
+import type { DocumentKind } from "./schemas.ts";
+import { type RawDocument, readDocument } from "./strangers/documents-room.ts";
 
-/** A registry's document out of its bytes, which the caller has bounded already. @throws PLINTH_REGISTRY_INVALID. */
-export async function parseDocument<T>(kind: DocumentKind, bytes: Buffer, path: string, registry: string): Promise<T> {
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString("utf8"));
-  } catch {
-    throw invalidDocument(path, registry, "it is not JSON");
-  }
-  const [problem] = await documentProblems(kind, value);
-  if (problem !== undefined) throw invalidDocument(path, registry, problemLine(problem));
-  return value as T;
+/**
+ * A registry's document out of its bytes, which the caller has bounded already; parsed and checked in the thread for
+ * strangers' data.
+ *
+ * @throws PLINTH_REGISTRY_INVALID, PLINTH_DATA_*.
+ */
+export async function parseDocument<T>(kind: DocumentKind, bytes: Uint8Array, path: string, registry: string, signal?: AbortSignal): Promise<T> {
+  return documentIn<T>({ kind, bytes, path, registry }, signal);
+}
+
+/** The same of a document that is known to be about something. */
+export async function documentIn<T>(document: RawDocument, signal?: AbortSignal): Promise<T> {
+  const found = await readDocument(document, signal);
+  if ("problem" in found) throw invalidDocument(document.path, document.registry, found.problem);
+  return found.value as T;
 }
 
 export function invalidDocument(path: string, registry: string, why: string): PlinthError {

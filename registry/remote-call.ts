@@ -1,6 +1,6 @@
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
+import { collect } from "./strangers/shared-bytes.ts";
 import { reason } from "./system-error.ts";
-import { collect } from "./transport.ts";
 
 /** The part of an extension's `ctx.fetch` that writing to a registry needs. */
 export type RegistrySend = (

@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
+import { collect } from "./strangers/shared-bytes.ts";
 import { reason, systemCode } from "./system-error.ts";
 
 /** The part of an extension's `ctx.fetch` that the client needs. */
@@ -59,7 +60,9 @@ function folderTransport(root: string, name: string): Transport {
         if (stat.size > BigInt(maxBytes)) throw tooLarge(name, path, maxBytes);
         const tag = `"${stat.ino}-${stat.size}-${stat.mtimeNs}"`;
         if (tag === etag) return { kind: "same" };
-        return { kind: "bytes", bytes: await file.readFile(), etag: tag };
+        const tooMany = () => tooLarge(name, path, maxBytes);
+        const body = file.createReadStream({ autoClose: false, ...(signal === undefined ? {} : { signal }) });
+        return { kind: "bytes", bytes: await collect(body, maxBytes, tooMany, { expected: Number(stat.size) }), etag: tag };
       } finally {
         await file.close();
       }
@@ -86,7 +89,7 @@ function httpTransport(url: string, name: string, fetch: RegistryFetch): Transpo
         if (declared > maxBytes) throw tooLarge(name, path, maxBytes);
         return {
           kind: "bytes",
-          bytes: await collect(response.body, maxBytes, () => tooLarge(name, path, maxBytes)),
+          bytes: await collect(response.body, maxBytes, () => tooLarge(name, path, maxBytes), { expected: declared || undefined }),
           etag: response.headers.etag,
         };
       } catch (error) {
@@ -100,17 +103,6 @@ function httpTransport(url: string, name: string, fetch: RegistryFetch): Transpo
 /** An answer that nobody reads keeps its connection, and whoever waits for that. */
 async function leave(body: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const _chunk of body) return;
-}
-
-export async function collect(body: AsyncIterable<Uint8Array>, maxBytes: number, tooMany: () => PlinthError): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > maxBytes) throw tooMany();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** For callers outside an extension, such as builds and tests. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { extractArchive } from "./archive.ts";
+import { unpackHere } from "./archive.ts";
 import { type ZipEntry, zipOf } from "./zip.testing.ts";
 
 let into: string;
@@ -21,11 +21,11 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
 
 describe("a zipped package", () => {
   it("is unpacked like a tarball, from its top or from the one folder that it lies in", async () => {
-    await extractArchive(zipOf([manifest, { name: "assets/", mode: 0o040755 }, { name: "assets/a.txt", text: "a" }]), into);
+    await unpackHere(zipOf([manifest, { name: "assets/", mode: 0o040755 }, { name: "assets/a.txt", text: "a" }]), into);
     expect(await readFile(join(into, "assets/a.txt"), "utf8")).toBe("a");
     await rm(into, { recursive: true });
     into = await mkdtemp(join(tmpdir(), "plinth-zip-"));
-    await extractArchive(
+    await unpackHere(
       zipOf([
         { name: "dice-1.0.0/plinth.json", text: "{}" },
         { name: "dice-1.0.0/index.js", text: "1" },
@@ -58,7 +58,7 @@ describe("a zipped package", () => {
     ["too much in all", Array.from({ length: 6 }, (_, at) => ({ name: `x${at}`, text: "0".repeat(15 * 1_048_576) })), "PLINTH_ARCHIVE_SIZE"],
     ["too many files", Array.from({ length: 2_001 }, (_, at) => ({ name: `x${at}` })), "PLINTH_ARCHIVE_ENTRIES"],
   ])("with %s is refused, and leaves nothing", async (_what, entries, code) => {
-    expect(await codeOf(extractArchive(zipOf(entries), into))).toBe(code);
+    expect(await codeOf(unpackHere(zipOf(entries), into))).toBe(code);
     expect(await readdir(into)).toEqual([]);
   });
 
@@ -69,7 +69,7 @@ describe("a zipped package", () => {
         const bytes = Buffer.from(good);
         // The first bytes say that it is a zip file at all.
         for (const [at, value] of changes) bytes[Math.max(4, at)] = value;
-        const code = await codeOf(extractArchive(bytes, into));
+        const code = await codeOf(unpackHere(bytes, into));
         expect(code).toMatch(/^(none|PLINTH_ARCHIVE_[A-Z_]+)$/);
         if (code !== "none") expect(await readdir(into)).toEqual([]);
         for (const name of await readdir(into)) await rm(join(into, name), { recursive: true });

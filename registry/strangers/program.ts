@@ -2,4 +2,20 @@
 import { checkSchema } from "@plinth/manifests/check/schema-task.ts";
 import { serve } from "@plinth/manifests/strangers/serve.ts";
 
-serve({ schema: checkSchema });
+// Each part is loaded with its first task: who checks values only needs no archives.
+const documents = () => import("./document-tasks.ts");
+const archives = () => import("./archive-tasks.ts");
+
+serve({
+  schema: checkSchema,
+  document: async (input: never) => (await documents()).readDocument(input),
+  versions: async (input: never) => (await documents()).readVersions(input),
+  check: async (input: never) => (await documents()).checkDocument(input),
+  fitting: async (input: never) => (await documents()).fittingVersions(input),
+  search: async (input: never) => (await documents()).searchDocument(input),
+  near: async (input: never) => (await documents()).nearInDocument(input),
+  keys: async (input: never) => (await documents()).keysInRoot(input),
+  solve: async (input: never) => (await import("./solve-task.ts")).solveSet(input),
+  unpack: async (input: never) => (await archives()).unpackArchive(input),
+  scan: async (input: never) => (await archives()).scanFolder(input),
+});

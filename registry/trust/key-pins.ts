@@ -56,7 +56,7 @@ export interface TrustedKeys {
  *
  * @throws PLINTH_SIGNATURE when the registry knows no usable key, PLINTH_KEY_CHANGED when it dropped the pinned ones.
  */
-export async function trustedKeys(publisher: string, root: RegistryRoot, pinned: PinnedKey[] | undefined): Promise<TrustedKeys> {
+export async function trustedKeys(publisher: string, root: Pick<RegistryRoot, "keys">, pinned: PinnedKey[] | undefined): Promise<TrustedKeys> {
   const offered = (Object.hasOwn(root.keys, publisher) ? root.keys[publisher]! : []).filter(isGenuine);
   if (offered.length === 0) throw noKey(publisher);
   if (pinned === undefined || pinned.length === 0) return { keys: offered, changed: true, first: true, waiting: [] };

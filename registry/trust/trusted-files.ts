@@ -10,6 +10,8 @@ import type { ReadHash } from "./merkle-proof.ts";
 
 const MAX_TILE_BYTES = 32 * TILE_WIDTH;
 const MAX_CACHED = 128;
+/** Of what is named by its hash: delegations and advisories. Whoever signs them says how long they are. */
+const MAX_FIXED_BYTES = 2 * 1024 * 1024;
 
 /** A registry's files as a host reads them: bounded, and where something signed names their hash, only with that hash. */
 export class TrustedFiles {
@@ -29,14 +31,15 @@ export class TrustedFiles {
   /** A document that nothing names by its hash; undefined when it is not there. */
   async document<T>(kind: DocumentKind, path: string, maxBytes: number, signal?: AbortSignal): Promise<Signed<T> | undefined> {
     const answer = await this.read(path, { maxBytes, ...(signal === undefined ? {} : { signal }) });
-    return answer.kind === "bytes" ? parseDocument<Signed<T>>(kind, answer.bytes, path, this.name) : undefined;
+    return answer.kind === "bytes" ? parseDocument<Signed<T>>(kind, answer.bytes, path, this.name, signal) : undefined;
   }
 
   /** @throws PLINTH_TRUST_MIX when the file is not the one that the leaf names. */
   async fixed<T>(kind: DocumentKind, path: string, leaf: Leaf, signal?: AbortSignal): Promise<Signed<T>> {
+    if (leaf.length > MAX_FIXED_BYTES) throw this.refused("PLINTH_REGISTRY_SIZE", `its ${path} is larger than any may be`);
     const fits = (bytes: Buffer) => bytes.length === leaf.length && pageHash(bytes) === leaf.sha256;
     const bytes = await this.#immutable(path, leaf.length, fits, signal, `${path} ${leaf.sha256}`);
-    return parseDocument<Signed<T>>(kind, bytes, path, this.name);
+    return parseDocument<Signed<T>>(kind, bytes, path, this.name, signal);
   }
 
   async page(hash: string, signal?: AbortSignal): Promise<string> {

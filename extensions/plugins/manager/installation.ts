@@ -11,6 +11,7 @@ import { Previous } from "./set/previous.ts";
 import type { Asked, Resolution } from "./set/resolution.ts";
 import type { Package, Part, Step } from "./set/step.ts";
 import { parsePackage, parseSpec } from "./spec.ts";
+import { spoken } from "./spoken.ts";
 import { Staging } from "./staging.ts";
 import { readWorld, type World } from "./world.ts";
 
@@ -89,7 +90,7 @@ export class Installation {
   async *prepareSpec(spec: string, world: World, cwd: string, staged: string[], signal: AbortSignal): AsyncGenerator<string, Prepared> {
     await this.sweep();
     yield `Fetching ${safe(spec, 120)} …`;
-    const steps = await this.#stepsFor(spec, cwd, staged, world, signal);
+    const steps = yield* spoken(() => this.#stepsFor(spec, cwd, staged, world, signal));
     return yield* this.#preparation.prepare(steps, world, cwd, staged, signal);
   }
 

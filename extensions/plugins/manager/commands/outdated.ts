@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { AdvisoryFinding } from "@plinth/registry";
 import { type Context, errorInfo } from "@plinth/sdk";
 import { refusalOf } from "../market/policy.ts";
@@ -26,6 +27,8 @@ interface Outdated {
 
 /** Rows that fit one message of a conversation. */
 const PAGE = 20;
+/** So many versions are looked at before others have a turn. */
+const AT_ONCE = 200;
 
 export function outdated(ctx: Context, registries: Registries): Operation {
   return {
@@ -91,7 +94,8 @@ async function rowOf(
   const policy = releasePolicyOf(ctx);
   const notes: string[] = [];
   let allowed = manifest.version;
-  for (const entry of stable) {
+  for (const [at, entry] of stable.entries()) {
+    if (at % AT_ONCE === AT_ONCE - 1) await nextTurn();
     if (semver.lte(entry.version, manifest.version) || (pin !== undefined && !semver.satisfies(entry.version, pin))) continue;
     const refused = await refusalOf(id, entry, { policy, registry: client.name, released, now: ctx.clock.now() });
     if (refused === null) allowed = entry.version;

@@ -4,6 +4,7 @@ import type { Installation, Installed } from "../installation.ts";
 import type { Operation } from "../operation.ts";
 import { type Block, code, type Report, safe } from "../report.ts";
 import { type Preview, previewsOf } from "../set/preview.ts";
+import { spoken } from "../spoken.ts";
 import { installedOf, readWorld, settingsIn } from "../world.ts";
 
 type Updated = ({ status: "unchanged" | "preview" } | { status: "needs-consent"; asked: Asked } | { status: "updated"; installed: Installed }) & {
@@ -38,7 +39,7 @@ export function update(ctx: Context, installation: Installation): Operation {
       });
       const asked = ids.map((id) => ({ id, range: settingsIn(world.config, id).version ?? "*", exact: false }));
       yield "Asking the registries …";
-      const all = await installation.resolve(asked, world, signal);
+      const all = yield* spoken(() => installation.resolve(asked, world, signal));
       const steps = all
         .map((step) => ({ ...step, update: true }))
         .filter(({ id, from }) => !("entry" in from) || world.installed.get(id as string)?.manifest.version !== from.entry.version);

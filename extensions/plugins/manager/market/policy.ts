@@ -1,5 +1,3 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join, relative } from "node:path";
 import type { ReleasePolicy, TrustEvidence } from "@plinth/registry";
 import { type Manifest, PlinthError } from "@plinth/sdk";
 import type { Installed, LockEntry } from "../world.ts";
@@ -73,22 +71,12 @@ export async function noticesOf(before: Manifest | undefined, after: Manifest): 
 }
 
 /** What a look at the files tells that the manifest does not say. Declared powers are no alarm. */
-export async function alarmsOf(dir: string, manifest: Manifest): Promise<string[]> {
-  const { scanPackage } = await import("@plinth/registry");
-  const findings = await scanPackage(manifest, await filesOf(dir));
+export async function alarmsOf(dir: string, manifest: Manifest, signal: AbortSignal): Promise<string[]> {
+  const { scanFolder } = await import("@plinth/registry");
+  const findings = await scanFolder(dir, manifest, { signal });
   const alarms = findings.filter(({ level }) => level === "danger");
   const lines = [...new Set(alarms.map(({ message, file }) => `${message}${file === undefined ? "" : ` (${file})`}`))];
   return lines.length > MOST_ALARMS ? [...lines.slice(0, MOST_ALARMS), `and ${lines.length - MOST_ALARMS} more of these`] : lines;
-}
-
-async function filesOf(dir: string): Promise<Map<string, Buffer>> {
-  const files = new Map<string, Buffer>();
-  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    files.set(relative(dir, path).replaceAll("\\", "/"), await readFile(path));
-  }
-  return files;
 }
 
 export async function isOlder(version: string, than: string): Promise<boolean> {

@@ -96,7 +96,7 @@ export class Registries {
   async download(client: RegistryClient, id: string, version: string, into: string, signal: AbortSignal): Promise<Download> {
     const download = await client.download(id, version, { signal });
     const { extractArchive } = await import("@plinth/registry");
-    await extractArchive(download.bytes, into, { signal });
+    await extractArchive(download.bytes, into, { signal, about: `The package ${id} ${version} of the registry ${client.name}` });
     return download;
   }
 

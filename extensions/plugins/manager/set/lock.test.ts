@@ -82,11 +82,16 @@ function registryOf(graph: Graph): Registries {
       if (releases === undefined) throw unknown("PLINTH_PACKAGE_UNKNOWN");
       const entries = releases.map(({ version, extensions }) => ({
         version,
+        tarball: `packages/${id}-${version}.tgz`,
+        integrity: "sha512-none",
+        size: 1,
         publishedAt: "2026-01-01T00:00:00.000Z",
-        manifest: { id, version, engines: { plinth: "*" }, ...(extensions === undefined ? {} : { extensions }) },
+        signature: { keyId: "none", signature: "none" },
+        manifest: { id, version, title: id, description: "", engines: { plinth: "*" }, ...(extensions === undefined ? {} : { extensions }) },
       }));
       const resolve = async (): Promise<unknown> => entries[0];
-      return { client: { name: "test", resolve }, entries, released: new Map() } as unknown as Facts;
+      const rawIndex = async (): Promise<Uint8Array> => Buffer.from(JSON.stringify({ id, versions: entries, tags: {} }));
+      return { client: { name: "test", resolve, rawIndex }, entries, released: new Map() } as unknown as Facts;
     },
   };
   return registry as unknown as Registries;

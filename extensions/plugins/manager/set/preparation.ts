@@ -7,6 +7,7 @@ import { cardOf, changedParty, claimedCard, keptCard, keyWords } from "../market
 import { safe } from "../report.ts";
 import { recordOf } from "../sources/registry.ts";
 import { parsePackage, parseSpec } from "../spec.ts";
+import { spoken } from "../spoken.ts";
 import type { Staging } from "../staging.ts";
 import type { World } from "../world.ts";
 import { type Fetched, type Package, type Part, pinOf, type Step } from "./step.ts";
@@ -45,14 +46,15 @@ export class Preparation {
     const more = steps.filter(({ from }) => !("fetched" in from));
     if (more.length > 1) yield `Fetching ${more.length} packages …`;
     for (let at = 0; at < steps.length; at += AT_ONCE) {
-      fetched.push(...(await Promise.all(steps.slice(at, at + AT_ONCE).map((step) => this.#fetch(step, cwd, staged, signal)))));
+      const next = steps.slice(at, at + AT_ONCE);
+      fetched.push(...(yield* spoken(() => Promise.all(next.map((step) => this.#fetch(step, cwd, staged, signal))))));
     }
     yield "Checking what it is and what it asks for …";
     const dirs = fetched.map(({ dir }) => dir);
     const { candidates } = await this.#ctx.use("plinth.host-admin").one().inspectSet({ dirs }, { signal });
     const prepared: Prepared = { parts: [], packages: [], learns: [], staged, granted: true, quiet: true };
     for (const [at, candidate] of candidates.entries()) {
-      await this.#take(prepared, steps[at] as Step, candidate, fetched[at] as Fetched, world, signal);
+      yield* spoken(() => this.#take(prepared, steps[at] as Step, candidate, fetched[at] as Fetched, world, signal));
     }
     return prepared;
   }
@@ -132,8 +134,8 @@ export class Preparation {
     if (step.locked === undefined) await assertTrusted(installed, judged, releasePolicyOf(this.#ctx));
     await this.#askGates(candidate, fetched, signal);
     // What the installed version does already was looked at when it came.
-    const known = installed?.dir === undefined ? [] : await alarmsOf(installed.dir, installed.manifest).catch(() => []);
-    const alarms = (await alarmsOf(dir, manifest)).filter((alarm) => !known.includes(alarm));
+    const known = installed?.dir === undefined ? [] : await alarmsOf(installed.dir, installed.manifest, signal).catch(() => []);
+    const alarms = (await alarmsOf(dir, manifest, signal)).filter((alarm) => !known.includes(alarm));
     const other = installed === undefined || step.locked !== undefined ? undefined : changedParty(installed, judged);
     const notices = [...card.warnings, ...(other === undefined ? [] : [other]), ...(await noticesOf(installed?.manifest, manifest)), ...alarms];
     const consented = (world.snapshot.grants.get(id)?.asks ?? []) as string[];

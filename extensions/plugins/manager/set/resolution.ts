@@ -1,4 +1,5 @@
-import type { Release, ReleasePolicy } from "@plinth/registry";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Offer, ReleasePolicy } from "@plinth/registry";
 import { errorInfo, type Manifest, PlinthError } from "@plinth/sdk";
 import semver from "semver";
 import { refusalOf } from "../market/policy.ts";
@@ -54,8 +55,8 @@ export async function resolveSet(asked: readonly Asked[], by: string, resolution
   }
 }
 
-async function attempt(asked: readonly Asked[], by: string, sources: Sources, { world }: Resolution, move: boolean): Promise<Resolved[]> {
-  const { productContracts, solve } = await import("@plinth/registry");
+async function attempt(asked: readonly Asked[], by: string, sources: Sources, { world, signal }: Resolution, move: boolean): Promise<Resolved[]> {
+  const { leanRelease, solveSet } = await import("@plinth/registry");
   sources.move = move;
   const { installed, config } = world;
   // The order in which things were named decides nothing.
@@ -66,27 +67,28 @@ async function attempt(asked: readonly Asked[], by: string, sources: Sources, { 
     const { version } = settingsIn(config, id);
     return version === undefined ? [] : [{ id, range: version, by: "your configuration" }];
   });
-  const found = await solve({
-    host: world.version,
-    contracts: productContracts(),
-    fixed: new Map([...world.bundled].map(([id, manifest]) => [id, { version: manifest.version, manifest }])),
-    wanted: [
-      ...asked.map(({ id, range }) => ({ id, range, by })),
-      ...pins,
-      ...others.map(([id]) => ({ id, range: settingsIn(config, id).version ?? "*", by: "what is installed" })),
-    ],
-    preferred: new Map(others.map(([id, { manifest }]) => [id, manifest.version])),
-    releases: (id) => sources.releases(id),
-    refuses: (id, version) => sources.refusal(id, version),
-  });
+  const wanted = [
+    ...asked.map(({ id, range }) => ({ id, range, by })),
+    ...pins,
+    ...others.map(([id]) => ({ id, range: settingsIn(config, id).version ?? "*", by: "what is installed" })),
+  ];
+  const fixed = [...world.bundled].map(([id, manifest]) => [id, leanRelease(manifest)] as const);
+  const preferred = others.map(([id, { manifest }]) => [id, manifest.version] as const);
+  const isHere = (id: string): boolean => installed.has(id) || askedFor.has(id);
+  // Strangers wrote what is chosen from: it is chosen in their thread.
+  const found = await solveSet({ host: world.version, wanted, fixed, preferred }, (id) => sources.offer(id), { isHere, signal });
   const result: Resolved[] = [];
-  for (const [id, { release, because }] of found) {
+  for (const { id, version, because } of found) {
     const isAsked = askedFor.has(id);
-    const from = sources.originOf(id, release.version);
-    result.push({ id, version: release.version, asked: isAsked, because: because.filter((why) => why.includes(" needs ")), from });
+    result.push({ id, version, asked: isAsked, because: because.filter((why) => why.includes(" needs ")), from: sources.originOf(id, version) });
   }
   return result;
 }
+
+/** So many versions are looked at before others have a turn. */
+const AT_ONCE = 200;
+/** So many reasons are told in words. */
+const MAX_REASONS = 200;
 
 /** Unknown ids, unknown versions, withdrawn and too young ones are told as what they are, before any solving. */
 async function assertOffered({ id, range, exact }: Asked, resolution: Resolution): Promise<void> {
@@ -95,9 +97,12 @@ async function assertOffered({ id, range, exact }: Asked, resolution: Resolution
   const facts = await registries.facts(id, signal, installed?.lock.registry);
   if (exact && installed?.manifest.version === range) return;
   const best = await facts.client.resolve(id, range === "*" ? "latest" : range, { signal });
-  const fitting = facts.entries.filter(({ version }) => semver.satisfies(version, range) || version === best.version);
+  const wanted = new semver.Range(range);
   const reasons: string[] = [];
-  for (const entry of fitting) {
+  // The newest first: that is the one which usually may be chosen.
+  for (const [at, entry] of facts.entries.toReversed().entries()) {
+    if (at % AT_ONCE === AT_ONCE - 1) await nextTurn();
+    if (!semver.satisfies(entry.version, wanted) && entry.version !== best.version) continue;
     if (entry.version === installed?.manifest.version) return;
     const reason = await refusalOf(id, entry, { ...resolution, released: facts.released, registry: facts.client.name });
     if (reason === null) return;
@@ -121,20 +126,27 @@ class Sources {
     this.#resolution = resolution;
   }
 
-  async releases(id: string): Promise<Release[]> {
+  /** The versions that could be had; null: nobody knows the extension. */
+  async offer(id: string): Promise<Offer | null> {
+    const { leanRelease } = await import("@plinth/registry");
     const asked = this.#asked.get(id);
-    if (asked?.local !== undefined) return [{ version: asked.local.version, manifest: asked.local }];
+    if (asked?.local !== undefined) return { here: leanRelease(asked.local), refused: [] };
     const installed = this.#resolution.world.installed.get(id);
-    const here = installed === undefined ? [] : [{ version: installed.manifest.version, manifest: installed.manifest }];
-    if (installed !== undefined && asked === undefined && !this.#mayMove(installed)) return here;
+    const here = installed === undefined ? {} : { here: leanRelease(installed.manifest) };
+    if (installed !== undefined && asked === undefined && !this.#mayMove(installed)) return { ...here, refused: [] };
     const facts = await this.#ask(id, installed);
-    const offered = (facts?.entries ?? []).filter(({ version }) => version !== installed?.manifest.version);
-    return [...here, ...offered.map(({ version, manifest }) => ({ version, manifest }))];
+    if (facts === undefined) return installed === undefined ? null : { ...here, refused: [] };
+    const refused: [string, string][] = [];
+    for (const [at, { version }] of facts.entries.entries()) {
+      if (at % AT_ONCE === AT_ONCE - 1) await nextTurn();
+      const reason = this.#refusal(id, version, asked);
+      if (reason !== null) refused.push([version, refused.length < MAX_REASONS ? reason : "it may not be chosen now"]);
+    }
+    const { signal } = this.#resolution;
+    return { ...here, index: await facts.client.rawIndex(id, { signal }), refused };
   }
 
-  refusal(id: string, version: string): string | null {
-    const asked = this.#asked.get(id);
-    if (asked?.local !== undefined) return null;
+  #refusal(id: string, version: string, asked: Asked | undefined): string | null {
     const { world } = this.#resolution;
     const installed = world.installed.get(id)?.manifest.version;
     if (version === installed) return null;
@@ -167,7 +179,8 @@ class Sources {
       if (["PLINTH_PACKAGE_UNKNOWN", "PLINTH_NO_REGISTRY"].includes(errorInfo(thrown).code)) return undefined;
       throw thrown;
     });
-    for (const entry of facts?.entries ?? []) {
+    for (const [at, entry] of (facts?.entries ?? []).entries()) {
+      if (at % AT_ONCE === AT_ONCE - 1) await nextTurn();
       const reason = await refusalOf(id, entry, { ...this.#resolution, released: facts!.released, registry: facts!.client.name });
       if (reason !== null) this.#refusals.set(`${id}@${entry.version}`, reason);
     }
