@@ -9,31 +9,30 @@ const MAX_KEY = 512;
 
 /** All extensions' stores: keyv over whoever fills the slot, one namespace and quota each, made at first use. */
 export class Stores {
-  readonly #ask: Ask;
+  readonly ask: Ask;
   readonly #open = new Map<string, Promise<ExtensionStore>>();
 
   constructor(ask: Ask) {
-    this.#ask = ask;
+    this.ask = ask;
   }
 
   of(owner: string, storageMb = DEFAULT_QUOTA_MB): Promise<ExtensionStore> {
-    let store = this.#open.get(owner);
+    let store = this.#open.get(`${owner} ${storageMb}`);
     if (store === undefined) {
       store = this.#make(owner, storageMb * 1_048_576);
-      this.#open.set(owner, store);
+      this.#open.set(`${owner} ${storageMb}`, store);
     }
     return store;
   }
 
   /** Remove everything an extension stored. */
   async wipe(owner: string): Promise<void> {
-    this.#open.delete(owner);
-    await this.#ask("clear", { space: owner });
+    await this.ask("clear", { space: owner });
   }
 
   async #make(space: string, quota: number): Promise<ExtensionStore> {
     const { default: Keyv } = await import("keyv");
-    const ask = this.#ask;
+    const { ask } = this;
     const store = {
       capabilities: { expires: true },
       get: async (key: string) => (await ask("get", { space, key })) ?? undefined,

@@ -1,6 +1,7 @@
 export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 export { formatLock, parseLock } from "@plinth/manifests/check/documents.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
+export { partyOf } from "@plinth/manifests/party.ts";
 export { describePowers } from "@plinth/manifests/powers.ts";
 export { ARCHIVE_LIMITS, type ArchiveFile, readArchive } from "./archive.ts";
 export { type BuildRegistryOptions, buildRegistry } from "./build-registry.ts";

@@ -6,10 +6,12 @@ import { manifestInvalid, parseManifest } from "@plinth/manifests/check/manifest
 import { consentHash, treeDigest } from "@plinth/manifests/digest.ts";
 import { settingsOf } from "@plinth/manifests/home/config-file.ts";
 import type { CatalogRecord } from "@plinth/manifests/home/installed.ts";
+import { keptFor, putAside, takeBack } from "@plinth/manifests/home/kept-data.ts";
 import { storePackage } from "@plinth/manifests/home/package-store.ts";
 import { finishRemovals, removeUnlessInstalled } from "@plinth/manifests/home/removals.ts";
 import { sweepStore } from "@plinth/manifests/home/sweep.ts";
 import { discard } from "@plinth/manifests/home/trash.ts";
+import { partyOf } from "@plinth/manifests/party.ts";
 import { describePowers } from "@plinth/manifests/powers.ts";
 import { errors } from "../errors.ts";
 import type { Host, HostState } from "../host.ts";
@@ -73,7 +75,7 @@ function candidateOf(host: Host, { manifest, digest }: CatalogRecord): Candidate
       asks,
       widens: before === undefined ? [] : asks.filter((one) => !before.includes(one)),
     },
-    ...(existing === undefined ? {} : { replaces: existing.manifest.version }),
+    ...(existing === undefined ? { kept: keptFor(host.home, id) } : { replaces: existing.manifest.version }),
   };
 }
 
@@ -123,6 +125,10 @@ export async function installPackages(
   );
   const ids = found.map(({ candidate }) => candidate.id);
   await finishRemovals(removing(host), ids);
+  const eachNew = async (then: typeof takeBack): Promise<void> => {
+    for (const [at, id] of ids.entries()) if (host.state.lock.extensions[id] === undefined) await then(host, id, partyOf(inputs[at]!));
+  };
+  await eachNew(takeBack);
   // A trial may store something: until it is installed, that is to go.
   const absent = await removeUnlessInstalled(removing(host), ids);
   const state = without(host.state, ids);
@@ -156,6 +162,7 @@ export async function installPackages(
     await sweepStore(host.home, host.usedDigests());
     for (const dir of absent) await discard(host.home, dir);
     await finishRemovals(removing(host));
+    await eachNew(putAside);
     throw thrown;
   }
 }
@@ -192,8 +199,9 @@ export async function uninstallPackage(host: Host, id: string, keepData: boolean
   host.supervisor.clear(id);
   host.littered = true;
   // What still writes there would go on writing into what the next one of this id finds.
-  if (!keepData && existsSync(join(host.home, "state", id)))
+  if (keepData || existsSync(join(host.home, "state", id)))
     await Promise.all(instances.map((one) => one.stop(errors.revoked(id), Promise.resolve())));
+  if (keepData) await putAside(host, id, partyOf(entry));
   await finishRemovals(removing(host));
   return { generation: next.number };
 }

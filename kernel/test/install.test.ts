@@ -264,14 +264,54 @@ it("a file that was added to an installed package counts as tampering", async ()
 describe("uninstalling", () => {
   it("wipes what it stored, unless that is kept", async () => {
     const keeping = acme({ run: 'if (input.set) await ctx.store.set("k", input.set); return (await ctx.store.get("k")) ?? null;' });
+    const dir = await product.package(keeping);
     for (const keepData of [true, false]) {
-      await install(host, await product.package(keeping));
+      await install(host, dir);
       await call(host, "test.words.lab", "calm", "run", { set: "v" });
       await admin(host, "uninstall", { id: "acme.calm", keepData });
-      await install(host, await product.package(keeping));
+      await install(host, dir);
       expect(await call(host, "test.words.lab", "calm", "run")).toBe(keepData ? "v" : null);
       await admin(host, "uninstall", { id: "acme.calm" });
     }
+  });
+
+  it("keeps it for who had signed it, and for nobody else who brings the same id, nor after one who failed", async () => {
+    const run = `
+      const { existsSync, writeFileSync } = await import("node:fs");
+      const file = ctx.dataDir + "/file";
+      if (!input.set) return [(await ctx.store.get("k")) ?? null, existsSync(file)];
+      await ctx.store.set("k", input.set);
+      writeFileSync(file, "x");`;
+    const source = acme({ run }, { permissions: { fs: ["data"] } });
+    const dir = await product.package(source);
+    const signedBy = async (keyId?: string, from = dir): Promise<unknown> => {
+      const { digest, consent, kept } = await admin(host, "inspect", { dir: from });
+      const signature = keyId === undefined ? {} : { registry: "acme", signature: { keyId, signature: "x" } };
+      await admin(host, "install", {
+        dir: from,
+        digest,
+        consent: consent.hash,
+        source: "registry:acme.calm@1.0.0",
+        ...signature,
+        pinnedBy: "operator",
+        reason: "",
+      });
+      return kept;
+    };
+    const found = () => call(host, "test.words.lab", "calm", "run", {});
+    const leave = () => admin(host, "uninstall", { id: "acme.calm", keepData: true });
+    expect(await signedBy("1".repeat(16))).toEqual([]);
+    await call(host, "test.words.lab", "calm", "run", { set: "ours" });
+    await leave();
+    for (const keyId of ["2".repeat(16), undefined]) {
+      expect(await signedBy(keyId)).toEqual(["key 1111111111111111"]);
+      expect(await found()).toEqual([null, false]);
+      await leave();
+    }
+    const broken = await product.package(acme({ activate: 'throw new Error("no");' }, { permissions: { fs: ["data"] } }));
+    await expect(signedBy("1".repeat(16), broken)).rejects.toThrow();
+    expect(await signedBy("1".repeat(16))).toEqual(["key 1111111111111111"]);
+    expect(await found()).toEqual(["ours", true]);
   });
 
   it("ends what still writes, and leaves the next one of this id an empty folder, whatever shape its data had", async () => {

@@ -312,6 +312,7 @@ export const Candidate = Type.Object({
   manifest: Type.Unknown(),
   consent: Consent,
   replaces: Type.Optional(Type.String({ description: "The version installed now." })),
+  kept: Type.Optional(Type.Array(Type.String(), { description: "For whom data under this id is kept: a key, or where it came from." })),
 });
 export type Candidate = Static<typeof Candidate>;
 

@@ -1,6 +1,4 @@
 import type { Download, RegistryClient } from "@plinth/registry";
-import { safe } from "../report.ts";
-import type { Installed } from "../world.ts";
 import type { Facts, Registries } from "./registries.ts";
 
 /** Who vouches for a package, and how long this host has known them: one shape for chat, shell and programs. */
@@ -90,14 +88,6 @@ export function claimedCard(publisher: string, keyId: string | undefined, now: n
 export function keptCard(id: string, keyId: string | undefined, now: number): TrustCard {
   const key = keyId === undefined ? {} : { key: { publisher: id.slice(0, id.indexOf(".")), keyId, is: "known" as const, packages: 1 } };
   return { ...key, warnings: [], at: new Date(now).toISOString() };
-}
-
-/** What the files of one installed extension replace by those of another party. */
-export function changedParty({ lock }: Installed, next: { source: string; keyId?: string }): string | undefined {
-  const [before, after] = [lock.signature?.keyId, next.keyId];
-  if (before === after && (before !== undefined || lock.source === next.source)) return undefined;
-  const from = before === undefined ? lock.source : `key ${before}`;
-  return `comes from another party than what is installed (${safe(from, 120)}), and gets what that one has stored`;
 }
 
 /** Names and values for people. */

@@ -1,9 +1,10 @@
 import type { Learned } from "@plinth/registry";
 import { type Candidate, type Context, type Manifest, PlinthError } from "@plinth/sdk";
+import { partyNotices } from "../market/parties.ts";
 import { alarmsOf, assertTrusted, noticesOf } from "../market/policy.ts";
 import type { Facts, Registries } from "../market/registries.ts";
 import { releasePolicyOf } from "../market/settings.ts";
-import { cardOf, changedParty, claimedCard, keptCard, keyWords } from "../market/trust-card.ts";
+import { cardOf, claimedCard, keptCard, keyWords } from "../market/trust-card.ts";
 import { safe } from "../report.ts";
 import { recordOf } from "../sources/registry.ts";
 import { parsePackage, parseSpec } from "../spec.ts";
@@ -136,8 +137,9 @@ export class Preparation {
     // What the installed version does already was looked at when it came.
     const known = installed?.dir === undefined ? [] : await alarmsOf(installed.dir, installed.manifest, signal).catch(() => []);
     const alarms = (await alarmsOf(dir, manifest, signal)).filter((alarm) => !known.includes(alarm));
-    const other = installed === undefined || step.locked !== undefined ? undefined : changedParty(installed, judged);
-    const notices = [...card.warnings, ...(other === undefined ? [] : [other]), ...(await noticesOf(installed?.manifest, manifest)), ...alarms];
+    const provenance = signature === undefined ? rest : { ...rest, signature };
+    const parties = step.locked === undefined ? await partyNotices(installed, provenance, followed, candidate.kept) : [];
+    const notices = [...card.warnings, ...parties, ...(await noticesOf(installed?.manifest, manifest)), ...alarms];
     const consented = (world.snapshot.grants.get(id)?.asks ?? []) as string[];
     const part: Part = {
       id,
@@ -162,8 +164,7 @@ export class Preparation {
       dir,
       digest,
       consent: consent.hash,
-      ...rest,
-      ...(signature === undefined ? {} : { signature }),
+      ...provenance,
       ...pinOf(step, installed?.lock),
     });
     prepared.granted &&= consent.granted;
