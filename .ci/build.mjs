@@ -184,7 +184,9 @@ async function writeData(version, extensions) {
   const cli = join(root, "extensions/surfaces/cli");
   if (existsSync(join(cli, "help.ts"))) await buildForLauncher("launcher", cli, ["./help.ts", "./argv.ts"]);
   if (existsSync(join(cli, "questions.ts"))) await buildForLauncher("questions", cli, ["./questions.ts"]);
-  await buildForLauncher("home", join(root, "manifests/home"), ["./examination.ts", "./mending.ts", "./home-folder.ts", "./code-cache.ts"]);
+  const home = join(root, "manifests/home");
+  await buildForLauncher("home", home, ["./home-folder.ts", "./code-cache.ts"]);
+  await buildForLauncher("home-doctor", home, ["./examination.ts", "./mending.ts"]);
   await buildForLauncher("gateway-link", join(root, "sdk/extension/home"), ["./gateway-link.ts"]);
   if (existsSync(join(root, "templates"))) await cp(join(root, "templates"), join(dist, "templates"), { recursive: true });
 }

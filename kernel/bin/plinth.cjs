@@ -70,7 +70,7 @@ const isOthers = ({ uid, mode }) => uid !== process.getuid() || (mode & 0o022) !
 
 /** `plinth doctor`, before anything reads the home: close it to others, and stop here where only its owner can. */
 function examined(fix) {
-  const { examineHome, mendHome } = require(join(dist, "home.cjs"));
+  const { examineHome, mendHome } = require(join(dist, "home-doctor.cjs"));
   const { done, left } = fix ? mendHome(home) : { done: [], left: examineHome(home) };
   for (const line of done) (json ? process.stderr : process.stdout).write(`${line}\n`);
   const problems = left.filter(({ severity }) => severity === "problem");
@@ -116,7 +116,13 @@ async function embedded(terminal, { where, path }) {
   const { codeCacheOf, makePrivateHome } = require(join(dist, "home.cjs"));
   makePrivateHome(home);
   const cache = codeCacheOf(home);
-  if (cache !== null) require("node:module").enableCompileCache?.(cache);
+  if (cache !== null) {
+    // Node makes its folder now and its files at the end: for the owner alone, whatever the command makes in between.
+    const mask = process.umask(0o077);
+    require("node:module").enableCompileCache?.(cache);
+    process.umask(mask);
+    process.once("exit", () => process.umask(0o077));
+  }
   const { main } = await import(require("node:url").pathToFileURL(join(dist, "kernel/main.mjs")).href);
   const stop = new AbortController();
   if (where !== "local") for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => stop.abort());

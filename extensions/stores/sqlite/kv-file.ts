@@ -1,3 +1,4 @@
+import { chmodSync, closeSync, openSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { PlinthError } from "@plinth/sdk";
 
@@ -19,6 +20,9 @@ export class KvFile {
   readonly #bytes = new Map<string, number>();
 
   constructor(Database: typeof DatabaseSync, path: string) {
+    // Made here, so that nobody else can read it; SQLite's side files take its mode.
+    closeSync(openSync(path, "a", 0o600));
+    chmodSync(path, 0o600);
     this.#db = new Database(path, { timeout: BUSY_MS });
     useWal(this.#db);
     this.#db.exec("PRAGMA synchronous = NORMAL;");
