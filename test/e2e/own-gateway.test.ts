@@ -156,13 +156,16 @@ it.each([
   ["000", 0o644],
   ["022", 0o644],
   ["077", 0o600],
-])("what an author makes under umask %s is for others as the author likes it, but never theirs to write; the home stays private", async (mask, mode) => {
-  const place = await newHome();
-  const home = join(place, "home");
-  expect((await under(mask, home, ["create", "acme.coin", "--dir", join(place, "coin")], {})).code).toBe(0);
-  expect(lstatSync(join(place, "coin/package.json")).mode & 0o777).toBe(mode);
-  expect(modesBelow(home).filter(({ mode }) => (mode & 0o077) !== 0)).toEqual([]);
-});
+])(
+  "what an author makes under umask %s is for others as the author likes it, but never theirs to write; the home stays private",
+  async (mask, mode) => {
+    const place = await newHome();
+    const home = join(place, "home");
+    expect((await under(mask, home, ["create", "acme.coin", "--dir", join(place, "coin")], {})).code).toBe(0);
+    expect(lstatSync(join(place, "coin/package.json")).mode & 0o777).toBe(mode);
+    expect(modesBelow(home).filter(({ mode }) => (mode & 0o077) !== 0)).toEqual([]);
+  },
+);
 
 describe("a home that is not its user's alone", () => {
   it("is refused by every command, in words, and closed by `plinth doctor --fix`, which says what it did", async () => {
