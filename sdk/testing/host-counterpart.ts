@@ -5,7 +5,11 @@ import type { Client } from "../extension/index.ts";
 type HostMethods = { [K in keyof Client<"plinth.host">]: (input: any) => unknown };
 
 /** A plain `plinth.host` for tests: what the test host can say about itself. */
-export function hostCounterpart(home: string, extensions: () => readonly { manifest: Manifest; active: boolean }[]): HostMethods {
+export function hostCounterpart(
+  home: string,
+  extensions: () => readonly { manifest: Manifest; active: boolean }[],
+  grants: Record<string, unknown> = {},
+): HostMethods {
   const started = Date.now();
   const status = ({ manifest, active }: { manifest: Manifest; active: boolean }) => ({
     id: manifest.id,
@@ -60,6 +64,6 @@ export function hostCounterpart(home: string, extensions: () => readonly { manif
       eventLoop: { meanMs: 0, p99Ms: 0, maxMs: 0 },
       extensions: [],
     }),
-    grants: () => ({ grants: {} }),
+    grants: () => ({ grants }),
   };
 }

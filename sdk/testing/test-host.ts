@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Manifest } from "@plinth/manifests";
 import { PlinthError } from "../extension/errors.ts";
-import type { CallOptions, ContractId, Extension, HookName, HookOutcome, Principal, Uses } from "../extension/index.ts";
+import type { CallOptions, ContractId, Extension, HookName, HookOutcome, Influence, Principal, Uses } from "../extension/index.ts";
 import type { Implementation } from "./capability-call.ts";
 import { addProvided, addScripted, checkPayload, entering, type Row, type ScriptedProvider, usesOf } from "./capability-table.ts";
 import { loadContracts } from "./contract-table.ts";
@@ -31,6 +31,8 @@ export interface TestHostOptions {
   provide?: ScriptedProvider[];
   /** Who the test's own calls are made for; default: nobody. */
   principal?: Principal;
+  /** What `plinth.host` says is granted to third parties, by id; default: nothing. */
+  grants?: Record<string, unknown>;
   /** Let ctx.fetch leave this machine; default false. */
   allowNet?: boolean;
   /** Check manifests, payloads and results against their schemas (needs `ajv`); default true. */
@@ -47,6 +49,10 @@ export interface TestHost {
   use<C extends ContractId>(contract: C): Uses<C>;
   /** Run `body` as work of a principal. */
   as<T>(principal: Principal, body: () => T): T;
+  /** Inside `as`: somebody else has a hand in this work from here on, as `ctx.lower` says it. */
+  lower(party: string, how: string): void;
+  /** Who had a hand in the current work. */
+  influences(): readonly Influence[];
   fire<H extends HookName>(hook: H, payload: unknown, options?: CallOptions): Promise<HookOutcome<H>>;
   /** Activate an extension before anything uses it. */
   activate(id: string): Promise<void>;
@@ -110,7 +116,7 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
     for (const instance of instances) await addProvided(rows, table, instance, validate);
     for (const scripted of options.provide ?? []) addScripted(rows, table, scripted);
     if (!rows.some(({ contract }) => contract === "plinth.host")) {
-      const provider = hostCounterpart(home, () => instances);
+      const provider = hostCounterpart(home, () => instances, options.grants);
       addScripted(rows, table, {
         contract: "plinth.host",
         descriptor: { title: "Test host" },
@@ -146,6 +152,8 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
     faults,
     use: ((contract: string) => entering(use(contract, "host"), outside)) as TestHost["use"],
     as: (who, body) => works.run(who, body),
+    lower: (party, how) => works.lower(party, how),
+    influences: () => works.current()?.influences ?? [],
     fire: ((hook: string, payload: unknown, fireOptions: CallOptions = {}) =>
       outside(() => host.fire(hook, payload, "host", fireOptions))) as TestHost["fire"],
     activate: async (id) => {

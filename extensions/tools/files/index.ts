@@ -1,24 +1,32 @@
 import { type Call, defineExtension, PlinthError, type ToolResult } from "@plinth/sdk";
+import { type Memory, memories } from "./memory.ts";
 import { type ToolArguments, toolResult } from "./tool-result.ts";
 import { type Workspace, withWorkspace } from "./workspace.ts";
 
-type Run = (workspace: Workspace, args: ToolArguments, call: Call) => Promise<ToolResult>;
+type Run = (workspace: Workspace, args: ToolArguments, call: Call, memory: Memory) => Promise<ToolResult>;
 
 export default defineExtension({
   activate(ctx) {
+    const memoryOf = memories(ctx);
     const provide = (id: string, load: () => Promise<Run>) =>
       ctx.provide("plinth.tool", id, {
-        call: ({ args, workspace }, call) =>
+        call: ({ args, workspace, sessionKey }, call) =>
           toolResult(args, call, async (given) => {
             if (call.work?.principal.role !== "owner") throw ownersOnly();
             const run = await load();
-            return withWorkspace(workspace, (open) => run(open, given, call));
+            return withWorkspace(workspace, (open) => run(open, given, call, memoryOf(sessionKey, call)));
           }),
       });
     provide("read", async () => (await import("./read.ts")).read);
     provide("write", async () => (await import("./write.ts")).write);
     provide("edit", async () => (await import("./write.ts")).edit);
     provide("list", async () => (await import("./list.ts")).list);
+    ctx.provide("plinth.chat-command", "undo", {
+      async *run({ args, sessionKey }, call) {
+        const { undo } = await import("./undo.ts");
+        yield { text: await undo(args, memoryOf(sessionKey, call)) };
+      },
+    });
     provide("search", async () => (await import("./search.ts")).search);
   },
 });

@@ -1,5 +1,6 @@
 import { lstat, readlink } from "node:fs/promises";
 import type { Call, ToolResult } from "@plinth/sdk";
+import type { Memory } from "./memory.ts";
 import { type ToolArguments, textResult } from "./tool-result.ts";
 import { type TreeEntry, walkTree } from "./tree.ts";
 import type { Workspace } from "./workspace.ts";
@@ -7,11 +8,14 @@ import type { Workspace } from "./workspace.ts";
 const MAX_ENTRIES = 1_000;
 
 /** The tool `list`: names with sizes, one a line. */
-export async function list(workspace: Workspace, args: ToolArguments, { signal }: Call): Promise<ToolResult> {
+export async function list(workspace: Workspace, args: ToolArguments, { signal }: Call, { hands }: Memory): Promise<ToolResult> {
   const path = args.optionalText("path") ?? "";
   const lines: string[] = [];
   let more = false;
-  for await (const entry of walkTree(workspace, await workspace.folder(path), args.count("depth", 1, 10), signal)) {
+  const root = await workspace.folder(path);
+  // Names are text too.
+  const outside = await hands.read([], await workspace.realPath({ folder: root, name: "" }));
+  for await (const entry of walkTree(workspace, root, args.count("depth", 1, 10), signal)) {
     if (lines.length >= MAX_ENTRIES) {
       more = true;
       break;
@@ -20,7 +24,7 @@ export async function list(workspace: Workspace, args: ToolArguments, { signal }
   }
   if (lines.length === 0) return textResult("(The folder is empty.)", { entries: 0 });
   const note = more ? `\n[Only the first ${MAX_ENTRIES} entries: list a folder below to see the rest.]` : "";
-  return textResult(lines.join("\n") + note, { entries: lines.length, more });
+  return textResult(lines.join("\n") + note, { entries: lines.length, more }, outside);
 }
 
 async function line({ folder, dirent, path }: TreeEntry): Promise<string> {

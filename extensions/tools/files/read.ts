@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { type Call, PlinthError, type ToolResult } from "@plinth/sdk";
+import type { Memory } from "./memory.ts";
 import { type ToolArguments, textResult } from "./tool-result.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -10,11 +11,13 @@ const MAX_SCAN = 256 * 1024 * 1024;
 const NEWLINE = 10;
 
 /** The tool `read`: a part of a text file, by lines. */
-export async function read(workspace: Workspace, args: ToolArguments, { signal }: Call): Promise<ToolResult> {
+export async function read(workspace: Workspace, args: ToolArguments, { signal }: Call, { hands }: Memory): Promise<ToolResult> {
   const path = args.text("path");
   const offset = args.count("offset", 1, 100_000_000);
   const limit = args.count("limit", 100_000, 100_000);
-  const handle = await workspace.openFile(await workspace.place(path));
+  const place = await workspace.place(path);
+  const handle = await workspace.openFile(place);
+  const outside = await hands.read([await workspace.realPath(place)]);
   const part = await readLines(handle, offset, limit, signal);
   if (part.bytes.includes(0)) throw binary(path);
   const text = decode(part.bytes, path, part.clipped);
@@ -28,7 +31,7 @@ export async function read(workspace: Workspace, args: ToolArguments, { signal }
     : part.more
       ? `\n[There is more: go on with offset=${next}.]`
       : "";
-  return textResult(text + note, { path, offset, lines: part.lines, more: part.more });
+  return textResult(text + note, { path, offset, lines: part.lines, more: part.more }, outside);
 }
 
 /** A whole text file, bounded; for edits. */

@@ -1,5 +1,6 @@
 import { type Call, isPlinthError, type ToolResult } from "@plinth/sdk";
 import { createMatcher, type LineMatch } from "./matcher.ts";
+import type { Memory } from "./memory.ts";
 import { type ToolArguments, textResult } from "./tool-result.ts";
 import { walkTree } from "./tree.ts";
 import type { Workspace } from "./workspace.ts";
@@ -11,9 +12,10 @@ const MAX_MS = 20_000;
 const MAX_DEPTH = 40;
 
 /** The tool `search`: lines that contain the query, as `path:line: text`. */
-export async function search(workspace: Workspace, args: ToolArguments, { signal }: Call): Promise<ToolResult> {
+export async function search(workspace: Workspace, args: ToolArguments, { signal }: Call, { hands }: Memory): Promise<ToolResult> {
   const path = args.optionalText("path") ?? "";
   const root = await workspace.folder(path);
+  const outside = await hands.read([], await workspace.realPath({ folder: root, name: "" }));
   const matcher = createMatcher(args.text("query"), args.flag("regex"), args.flag("ignoreCase"));
   const until = performance.now() + MAX_MS;
   const prefix = path === "" || path === "." ? "" : `${path.replace(/\/+$/, "")}/`;
@@ -45,7 +47,7 @@ export async function search(workspace: Workspace, args: ToolArguments, { signal
     ...(large > 0 ? [`[${large === 1 ? "1 file is larger than 1 MiB and was" : `${large} files are larger than 1 MiB and were`} left out.]`] : []),
   ];
   const found = lines.length === 0 ? ["Nothing was found."] : lines;
-  return textResult([...found, ...notes].join("\n"), { matches: lines.length, stopped: stopped ?? null });
+  return textResult([...found, ...notes].join("\n"), { matches: lines.length, stopped: stopped ?? null }, outside);
 }
 
 const shown = ({ text }: LineMatch): string => text.replace(/\p{Cc}/gu, " ").trim();

@@ -20,8 +20,9 @@ export async function toolResult(args: Record<string, unknown>, call: Call, body
   }
 }
 
-export function textResult(text: string, details?: unknown): ToolResult {
-  return { content: [{ type: "text", text }], ...(details === undefined ? {} : { details }) };
+/** @param outside whether somebody besides the owner had a hand in the text. */
+export function textResult(text: string, details?: unknown, outside = false): ToolResult {
+  return { content: [{ type: "text", text }], ...(details === undefined ? {} : { details }), ...(outside ? { outside } : {}) };
 }
 
 function argumentsOf(args: Record<string, unknown>): ToolArguments {

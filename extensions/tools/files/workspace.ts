@@ -94,6 +94,11 @@ export class Workspace {
     return handle;
   }
 
+  /** Where a place really is, for remembering it. */
+  async realPath({ folder, name }: Place): Promise<string> {
+    return join(await realPathOf(folder.handle, folder.child(".")), name);
+  }
+
   /** A folder inside an open folder; links are not followed. */
   async subfolder(folder: Folder, name: string): Promise<Folder> {
     return this.#open(folder, name);

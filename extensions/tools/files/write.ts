@@ -1,34 +1,36 @@
 import { randomUUID } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { lstat, open, rename, unlink } from "node:fs/promises";
-import { PlinthError, type ToolResult } from "@plinth/sdk";
+import { type FileHandle, lstat, open, rename, unlink } from "node:fs/promises";
+import { type Call, PlinthError, type ToolResult } from "@plinth/sdk";
+import type { Memory } from "./memory.ts";
 import { readWhole } from "./read.ts";
 import { type ToolArguments, textResult } from "./tool-result.ts";
 import type { Place, Workspace } from "./workspace.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_PREVIOUS = 16 * 1024 * 1024;
 
 /** The tool `write`: the whole content of one file. */
-export async function write(workspace: Workspace, args: ToolArguments): Promise<ToolResult> {
+export async function write(workspace: Workspace, args: ToolArguments, _call: Call, memory: Memory): Promise<ToolResult> {
   const path = args.text("path");
   const content = bounded(args.text("content"));
   const place = await workspace.place(path, { create: true, followLast: false });
   const before = await alone(place, async () => {
     const found = await regularFile(place, path);
-    await replace(place, content, found);
+    await remembered(workspace, place, found, content, memory, true);
     return found;
   });
   return textResult(`${before ? "Replaced" : "Wrote"} ${path} (${content.length} bytes).`, { path, bytes: content.length, created: !before });
 }
 
 /** The tool `edit`: replaces text that occurs exactly once, or everywhere. */
-export async function edit(workspace: Workspace, args: ToolArguments): Promise<ToolResult> {
+export async function edit(workspace: Workspace, args: ToolArguments, _call: Call, memory: Memory): Promise<ToolResult> {
   const path = args.text("path");
   const find = args.text("find");
   const replacement = args.text("replace");
   const place = await workspace.place(path, { followLast: false });
-  const count = await alone(place, () => replaceText(workspace, place, args, path, find, replacement));
+  const count = await alone(place, () => replaceText(workspace, place, args, path, find, replacement, memory));
   return textResult(`Replaced ${count} ${count === 1 ? "place" : "places"} in ${path}.`, { path, replaced: count });
 }
 
@@ -39,6 +41,7 @@ async function replaceText(
   path: string,
   find: string,
   replacement: string,
+  memory: Memory,
 ): Promise<number> {
   const before = await regularFile(place, path);
   if (!before) throw new PlinthError("PLINTH_FILE_MISSING", `There is no file "${path}".`, { next: "Write it first." });
@@ -54,8 +57,36 @@ async function replaceText(
       next: "Give more of the text around it, or set all=true.",
     });
   }
-  await replace(place, bounded(text.split(find).join(replacement)), before);
+  await remembered(workspace, place, before, bounded(text.split(find).join(replacement)), memory, false);
   return count;
+}
+
+/** Where others have a hand in it, the previous bytes are kept first, and the file is known to be partly theirs from then on. */
+async function remembered(
+  workspace: Workspace,
+  place: Place,
+  before: Stats | undefined,
+  content: Buffer,
+  { hands, influences, previous, sessionKey }: Memory,
+  whole: boolean,
+): Promise<void> {
+  const path = await workspace.realPath(place);
+  if (influences.length > 0) {
+    const bytes = before === undefined ? null : await previousBytes(await workspace.openFile(place), place.name);
+    await previous().keep({ sessionKey, path, parties: influences.map(({ party }) => party) }, bytes, content);
+    // Noted before it is written: a crash between the two leaves a file trusted too little, never too much.
+    await hands.wrote(path, influences, false);
+  }
+  await replace(place, content, before);
+  if (influences.length === 0) await hands.wrote(path, [], whole);
+}
+
+async function previousBytes(file: FileHandle, name: string): Promise<Buffer> {
+  const { size } = await file.stat();
+  if (size <= MAX_PREVIOUS) return file.readFile();
+  throw new PlinthError("PLINTH_FILE_SIZE", `"${name}" is too large for its bytes to be kept, and not only its owner had a hand in this turn.`, {
+    next: "Write another file, or begin a new conversation.",
+  });
 }
 
 const changing = new Map<string, Promise<unknown>>();
@@ -75,7 +106,7 @@ async function alone<T>({ folder, name }: Place, body: () => Promise<T>): Promis
 }
 
 /** The new content stands beside the old one until it is complete; then one rename shows it. A hard link's twin stays as it was. */
-async function replace(place: Place, content: Buffer, before: Stats | undefined): Promise<void> {
+export async function replace(place: Place, content: Buffer, before: Stats | undefined): Promise<void> {
   const temporary = place.folder.child(`.plinth-${randomUUID()}.tmp`);
   const handle = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o666);
   try {

@@ -1,0 +1,23 @@
+import type { Call, Context, Influence } from "@plinth/sdk";
+import { Hands } from "./hands.ts";
+import { PreviousBytes } from "./previous.ts";
+
+/** What the tools remember of files: whose hands were in them, and what stood there before others had one in a write. */
+export interface Memory {
+  readonly hands: Hands;
+  /** Who had a hand in the work that calls now. */
+  readonly influences: readonly Influence[];
+  readonly sessionKey: string;
+  previous(): PreviousBytes;
+}
+
+export function memories(ctx: Context): (sessionKey: string | undefined, call: Call) => Memory {
+  const hands = new Hands(ctx);
+  let previous: PreviousBytes | undefined;
+  return (sessionKey = "none", { work }) => ({
+    hands,
+    influences: work?.influences ?? [],
+    sessionKey,
+    previous: () => (previous ??= new PreviousBytes(ctx.dataDir, () => ctx.clock.now())),
+  });
+}
