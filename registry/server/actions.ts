@@ -18,6 +18,7 @@ export async function init(values: Values): Promise<Result> {
   if (existsSync(join(dir, ROOT_FILE)) && existsSync(keys)) {
     throw new PlinthError("PLINTH_REGISTRY_EXISTS", `There is a registry in ${dir} already.`, { next: "Serve it, or choose another folder." });
   }
+  const user = userName(values.user ?? "admin");
   await mkdir(dir, { recursive: true });
   await mkdir(dirname(keys), { recursive: true, mode: 0o700 });
   const folder = new RegistryFolder(dir);
@@ -27,7 +28,7 @@ export async function init(values: Values): Promise<Result> {
   const trust = await RegistryTrust.open(dir, roleKeys);
   const fingerprint = await trust.fingerprint();
   const made = await withStorage(values, (storage) => {
-    const token = { user: values.user ?? "admin", label: "first token", scopes: [...SCOPES], packages: ["*"], days: 90 };
+    const token = { user, label: "first token", scopes: [...SCOPES], packages: ["*"], days: 90 };
     return tokensOf(storage).create(token);
   });
   return {
@@ -45,8 +46,7 @@ export async function serve(values: Values, _words: readonly string[], out: Outp
   const { dir, dataDir, keys } = foldersOf(values);
   const registration = values.registration ?? "token";
   if (registration !== "open" && registration !== "domain" && registration !== "token") throw wrong("--registration takes open, domain or token.");
-  const trust = existsSync(keys) ? await RegistryTrust.open(dir, await readRoleKeys(keys)) : undefined;
-  if (trust === undefined) out.error("warning: there are no keys; nothing is countersigned or logged. `plinth-registry init` makes them.");
+  const trust = await trustOf(dir, keys, out);
   const read = { ...RATE_LIMITS.policies.read, requests: numberOf(values.reads, "reads", RATE_LIMITS.policies.read.requests, 1e9) };
   const server = await startRegistryServer({
     dir,
@@ -70,6 +70,17 @@ export async function serve(values: Values, _words: readonly string[], out: Outp
   };
 }
 
+/** The registry's side of trust; what is damaged in the folder is said. undefined: it has no keys. */
+async function trustOf(dir: string, keys: string, out: Output): Promise<RegistryTrust | undefined> {
+  if (!existsSync(keys)) {
+    out.error("warning: there are no keys; nothing is countersigned or logged. `plinth-registry init` makes them.");
+    return undefined;
+  }
+  const trust = await RegistryTrust.open(dir, await readRoleKeys(keys));
+  for (const damage of trust.damaged) out.error(`warning: ${damage}`);
+  return trust;
+}
+
 export async function createToken(values: Values): Promise<Result> {
   const scopes = (values.scope ?? "publish,yank,owner").split(",");
   const packages = (values.for ?? "*").split(",");
@@ -77,8 +88,7 @@ export async function createToken(values: Values): Promise<Result> {
   if (unknown !== undefined) throw wrong(`There is no scope ${unknown}; there are ${SCOPES.join(", ")}.`);
   const odd = packages.find((pattern) => !/^(\*|[a-z][a-z0-9-]{0,38}\.(\*|[a-z][a-z0-9-]{0,62}))$/.test(pattern));
   if (odd !== undefined) throw wrong(`--for takes *, publisher.* or packages' ids, not ${odd}.`);
-  const user = values.user ?? "";
-  if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(user)) throw wrong("--user takes a name of lower-case letters, digits, dots and dashes.");
+  const user = userName(values.user ?? "");
   const request = {
     user,
     label: values.label ?? "made by hand",
@@ -87,19 +97,23 @@ export async function createToken(values: Values): Promise<Result> {
     days: numberOf(values.days, "days", 90, 3_660),
   };
   return withStorage(values, async (storage) => {
+    const known = await storage.users.find(user);
     const { token, secret } = await tokensOf(storage).create(request);
-    return { text: `Token ${token.id} of ${user}, until ${token.expiresAt.slice(0, 10)}, shown once:\n${secret}`, data: { token, secret } };
+    const lines = [`Token ${token.id} of ${user}, until ${token.expiresAt.slice(0, 10)}, shown once:`, secret];
+    if (known?.proof.startsWith("key:")) lines.push(`note: ${user} has the name by a publisher's key; give the token to nobody else.`);
+    return { text: lines.join("\n"), data: { token, secret } };
   });
 }
 
 export async function listTokens(values: Values): Promise<Result> {
   return withStorage(values, async (storage) => {
-    const tokens = await storage.tokens.list(values.user);
+    const tokens = (await tokensOf(storage).list(values.user)).map(({ token }) => token);
     const now = new Date().toISOString();
     const state = (token: (typeof tokens)[number]) => (token.revokedAt !== undefined ? "revoked" : token.expiresAt <= now ? "expired" : "in force");
     const rows = tokens.map((token) =>
       [
         token.id,
+        (token.parent ?? "").padEnd(16),
         token.user.padEnd(16),
         state(token).padEnd(8),
         token.expiresAt.slice(0, 10),
@@ -108,18 +122,43 @@ export async function listTokens(values: Values): Promise<Result> {
         token.label,
       ].join("  "),
     );
-    return { text: rows.length === 0 ? "There are no tokens. `plinth-registry token create` makes one." : rows.join("\n"), data: { tokens } };
+    const head = ["token".padEnd(16), "made from".padEnd(16), "user".padEnd(16), "state".padEnd(8), "until".padEnd(10), "may".padEnd(24), "for"].join(
+      "  ",
+    );
+    const text = rows.length === 0 ? "There are no tokens. `plinth-registry token create` makes one." : [head, ...rows].join("\n");
+    return { text, data: { tokens } };
   });
 }
 
 export async function revokeToken(values: Values, [id]: readonly string[]): Promise<Result> {
   return withStorage(values, async (storage) => {
-    if (await tokensOf(storage).revoke(id!)) return { text: `The token ${id} is revoked.`, data: { revoked: id } };
+    const tokens = tokensOf(storage);
+    const line = (await tokens.list()).filter(({ lineage, token }) => lineage.includes(id!) && token.revokedAt === undefined);
+    if (await tokens.revoke(id!)) {
+      const more = line.length > 1 ? `, and ${line.length - 1} made from it` : "";
+      return {
+        text: `The token ${id} is revoked${more}.`,
+        data: { revoked: id, with: line.map(({ token }) => token.id).filter((one) => one !== id) },
+      };
+    }
     throw new PlinthError("PLINTH_NOT_FOUND", `There is no token ${id} that is in force.`, { next: "Run `plinth-registry token list`." });
   });
 }
 
-export async function addOwner(values: Values, [publisher, user]: readonly string[]): Promise<Result> {
+/** Make what the registry signs of its own whole again. */
+export async function repair(values: Values, _words: readonly string[], out: Output): Promise<Result> {
+  const { dir, keys } = foldersOf(values);
+  const trust = await trustOf(dir, keys, out);
+  const lost = await trust?.repair();
+  const data = { repaired: lost !== undefined, lost: lost ?? [], damaged: trust?.damaged ?? [] };
+  if (lost === undefined) return { text: "There is nothing to mend in the feed of advisories.", data };
+  const lines = ["The feed of advisories is whole again, and signed."];
+  if (lost.length > 0) lines.push(`lost: ${lost.join(", ")}`, "next: Publish these advisories again; their text was not in the file any more.");
+  return { text: lines.join("\n"), data };
+}
+
+export async function addOwner(values: Values, [publisher, wished]: readonly string[]): Promise<Result> {
+  const user = userName(wished!);
   return withStorage(values, async (storage) => {
     await registerKnownPublishers(foldersOf(values).dir, storage, Date.now);
     if ((await storage.publishers.find(publisher!)) === undefined) {
@@ -128,8 +167,8 @@ export async function addOwner(values: Values, [publisher, user]: readonly strin
       });
     }
     // The name is the user's from now on: nobody else can come by it.
-    await storage.users.claim({ name: user!, proof: "operator", createdAt: new Date().toISOString() });
-    await storage.publishers.addOwner(publisher!, user!);
+    await storage.users.claim({ name: user, proof: "operator", createdAt: new Date().toISOString() });
+    await storage.publishers.addOwner(publisher!, user);
     return { text: `${user} is an owner of ${publisher}.`, data: { publisher, user } };
   });
 }
@@ -165,6 +204,11 @@ async function withStorage<T>(values: Values, body: (storage: Storage) => Promis
 const databaseOf = (values: Values): string | undefined => values.database ?? process.env.PLINTH_REGISTRY_DATABASE;
 
 const tokensOf = (storage: Storage): Tokens => new Tokens(storage, Date.now);
+
+function userName(text: string): string {
+  if (/^[a-z0-9][a-z0-9._-]{0,63}$/.test(text)) return text;
+  throw wrong("A user's name (--user) has lower-case letters, digits, dots and dashes, 64 at most.");
+}
 
 function numberOf(text: string | undefined, name: string, otherwise: number, most: number): number {
   if (text === undefined) return otherwise;

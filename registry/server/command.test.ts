@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RegistryClient } from "../client.ts";
@@ -79,6 +80,33 @@ describe("plinth-registry", () => {
     expect((await run("token", "revoke", token.id)).code).toBe(1);
   });
 
+  it("ends with a token what was made from it, keeps names for their users, and mends a damaged feed while it is served", async () => {
+    const { token: admin } = JSON.parse((await run("init", "--name", "example", "--json")).out);
+    const { url, child } = await serve("--registration", "open");
+    const call = async (method: string, path: string, bearer: string, body?: unknown) => {
+      const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
+      return (await fetch(new URL(`api/v1/${path}`, url), { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })).json();
+    };
+    const made = await call("POST", "tokens", admin, { label: "ci", scopes: ["publish"], packages: ["demo.*"] });
+    const id = admin.slice(4, 20);
+    await registerPublisher({ url, token: admin }, testKey());
+    await run("owner", "add", "demo", "ann");
+    await expect(registerPublisher({ url }, testKey("ann"))).rejects.toMatchObject({ code: "PLINTH_PUBLISHER_TAKEN" });
+    const advisory = { package: "demo.weather", affected: "<2", severity: "high", title: "It leaks", action: "warn" };
+    for (const name of ["PSA-1", "PSA-2"]) expect(await call("PUT", `moderation/advisories/${name}`, admin, advisory)).toEqual({ done: true });
+    const feed = join(base, "registry/advisories.json");
+    await writeFile(feed, (await readFile(feed, "utf8")).replace('"title": "It leaks"', '"title": "It leaks", "summary": "x"'));
+    await publishRemotely({ url, token: admin }, await testTarball(), testKey());
+    expect(JSON.parse((await run("repair", "--json")).out)).toEqual({ repaired: true, lost: ["PSA-1"], damaged: [] });
+    const client = new RegistryClient({ name: "folder", url: join(base, "registry"), pins: memoryPins() });
+    expect((await client.advisories())!.advisories.map((one) => one.id)).toEqual(["PSA-2"]);
+    expect((await run("repair")).out).toContain("nothing to mend");
+    expect(JSON.parse((await run("token", "revoke", id, "--json")).out)).toEqual({ revoked: id, with: [made.token.id] });
+    expect(await call("GET", "session", made.secret)).toMatchObject({ code: "PLINTH_TOKEN_REVOKED" });
+    expect((await run("token", "list")).out).toMatch(new RegExp(`${made.token.id}  ${id} .*revoked`));
+    child.kill("SIGTERM");
+  }, 120_000);
+
   it("explains itself with examples, without colour when asked for none", async () => {
     const { code, out } = await run("--help");
     expect(code).toBe(0);
@@ -92,6 +120,8 @@ describe("plinth-registry", () => {
     [["serve", "--colour"], 2, "PLINTH_USAGE"],
     [["token", "create"], 2, "PLINTH_USAGE"],
     [["token", "create", "--user", "ann", "--scope", "all"], 2, "PLINTH_USAGE"],
+    [["token", "create", "--user", "../ann"], 2, "PLINTH_USAGE"],
+    [["owner", "add", "demo", "Ann"], 2, "PLINTH_USAGE"],
     [["token", "list"], 1, "PLINTH_REGISTRY_UNREACHABLE"],
   ])("says what is wrong with %j", async (args, status, code) => {
     const { code: exit, err, out } = await run(...args, "--json");

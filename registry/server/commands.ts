@@ -84,7 +84,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "token create",
     words: [],
-    summary: "Make a token. It is shown once.",
+    summary: "Make a token. It is shown once. A user's name that is nobody's yet is kept for who gets it.",
     options: ["dir", "data", "database", "user", "scope", "for", "days", "label"],
     examples: ["plinth-registry token create --user ann --for 'demo.*' --days 30"],
     run: action("createToken"),
@@ -100,7 +100,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "token revoke",
     words: ["ID"],
-    summary: "End a token.",
+    summary: "End a token, and all that were made from it.",
     options: ["dir", "data", "database"],
     examples: ["plinth-registry token revoke 0123456789abcdef"],
     run: action("revokeToken"),
@@ -108,7 +108,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "owner add",
     words: ["PUBLISHER", "USER"],
-    summary: "Let a user act for a publisher.",
+    summary: "Let a user act for a publisher. A name that is nobody's yet is kept for this user.",
     options: ["dir", "data", "database"],
     examples: ["plinth-registry owner add demo ann"],
     run: action("addOwner"),
@@ -120,6 +120,14 @@ export const COMMANDS: readonly Command[] = [
     options: ["dir", "data", "database"],
     examples: ["plinth-registry reindex --dir /srv/registry"],
     run: action("reindexFolder"),
+  },
+  {
+    name: "repair",
+    words: [],
+    summary: "Mend a damaged feed of advisories: with what the log vouches for, and what the packages say.",
+    options: ["dir", "data"],
+    examples: ["plinth-registry repair --dir /srv/registry"],
+    run: action("repair"),
   },
 ];
 
