@@ -8,7 +8,8 @@ export async function enforcement(): Promise<Enforcement> {
   } catch (thrown) {
     return { level: "none", detail: [(thrown as Error).message] };
   }
-  const wall = systemWall(await found());
+  const wall = await systemWall(await found());
+  if (!wall.starts) return { level: wall.level, detail: wall.detail };
   return {
     // Without any wall of the system there are still the isolate and Node's permission model.
     level: wall.level === "none" ? "partial" : wall.level,

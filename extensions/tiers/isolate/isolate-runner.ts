@@ -42,7 +42,7 @@ export class IsolateRunner implements Runner {
 
   async start(): Promise<void> {
     requireAddon();
-    requireWall(this.#input, await found());
+    await requireWall(this.#input, await found());
     await this.#wake();
     this.#watchIdle();
   }

@@ -3,8 +3,9 @@ import { type Enforcement, type Found, found, systemWall } from "@plinth/sdk/tie
 /** What holds an extension on this machine, said honestly. */
 export const enforcement = async (): Promise<Enforcement> => enforcementOf(await found());
 
-export function enforcementOf(tools: Found): Enforcement {
-  const { level, detail } = systemWall(tools);
+export async function enforcementOf(tools: Found): Promise<Enforcement> {
+  const { level, detail, starts } = await systemWall(tools);
+  if (!starts) return { level, detail };
   return {
     // Node's permission model is a wall of its own, if a lesser one.
     level: level === "none" ? "partial" : level,

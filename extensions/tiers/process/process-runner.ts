@@ -45,7 +45,7 @@ export class ProcessRunner implements Runner {
   async start(): Promise<void> {
     const { manifest, info } = this.#input;
     const [tools, source] = await Promise.all([this.#tools(), this.#input.source()]);
-    requireWall(this.#input, tools);
+    await requireWall(this.#input, tools);
     const guest = await this.#launch(tools);
     this.#guest = guest;
     this.#calls = new GuestCalls({

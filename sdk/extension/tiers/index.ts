@@ -1,6 +1,6 @@
 /** For tiers with a wall: what holds a process, and what its extension may ask of the host. */
 export { sealed } from "./descriptors.ts";
-export { type Enforcement, requireWall, systemWall } from "./enforcement.ts";
+export { type Enforcement, requireWall, type SystemWall, systemWall } from "./enforcement.ts";
 export { exitSignal } from "./exit-signal.ts";
 export { assertGrantable, type HeldFolder, holdFolders, releaseFolders } from "./granted-folders.ts";
 export { denied, type GrantedFolder, type GrantedPath, grantedPath, writable } from "./granted-path.ts";
@@ -15,5 +15,6 @@ export { ProcessTree, type Used } from "./process-tree.ts";
 export { type Entry, ProcessWatch, type WatchLimits } from "./process-watch.ts";
 export { makesMounts } from "./reach.ts";
 export { systemCallFilter } from "./seccomp.ts";
+export { type Leaks, probed, selfTest } from "./self-test.ts";
 export { type Found, found, type Part } from "./tools.ts";
 export { boxed, type Confine, type Folder, folders, leashed, limited, permissionFlags, type Room, type Tools, walled } from "./wall.ts";

@@ -40,3 +40,48 @@ it.runIf(linux)("who burns a processor goes last, with what it started, and come
   await looksUntil(tree, () => standing(pid) === 19);
   await looksUntil(tree, () => standing(pid) === 10);
 });
+
+const MB = 1_048_576;
+/** Makes system calls itself, as code could that took over its process and stands behind no filter. */
+const withKernel = (code: string): string => `
+  import { closeSync, openSync, writeSync } from "node:fs";
+  import { reachKernel } from ${JSON.stringify(new URL("../../guest/system-call.ts", import.meta.url).pathname)};
+  const { call } = reachKernel();
+  const mapped = (bytes) => call([9, 222], null, bytes, 3, 0x21, -1, 0);
+  const zero = openSync("/dev/zero", "r");
+  const fill = (at, bytes) => call([0, 63], zero, at, bytes);
+  ${code}
+  setInterval(() => {}, 1_000);`;
+const memoryOf = (code: string) => {
+  const args = ["--no-warnings", "--input-type=module-typescript", "-e", withKernel(code)];
+  const child = spawn(process.execPath, args, { detached: true, stdio: "ignore" });
+  children.push(child);
+  return new ProcessTree(child.pid ?? 0);
+};
+const grown = async (tree: ProcessTree, bytes: number): Promise<void> => {
+  let now = 0;
+  await looksUntil(tree, () => (now = tree.look().memoryBytes) > bytes);
+  expect(now).toBeGreaterThan(bytes);
+};
+
+it.runIf(linux)("memory in a memfd counts, though no process has it mapped", async () => {
+  await grown(
+    memoryOf(
+      `const fd = call([319, 279], Buffer.from("x\\0"), 0); const block = Buffer.alloc(${MB}, 1); for (let n = 0; n < 300; n++) writeSync(fd, block);`,
+    ),
+    300 * MB,
+  );
+});
+
+it.runIf(linux)("shared memory counts, also after the process let go of its pages", async () => {
+  await grown(memoryOf(`const at = mapped(${300 * MB}); fill(at, ${300 * MB}); call([28, 233], at, ${300 * MB}, 4);`), 300 * MB);
+});
+
+it.runIf(linux)("memory that several processes share counts once beyond what each has resident", async () => {
+  const tree = memoryOf(
+    `mapped(${200 * MB}); const { spawn } = await import("node:child_process"); for (let n = 0; n < 2; n++) spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);`,
+  );
+  await grown(tree, 200 * MB);
+  await looksUntil(tree, () => tree.look().memoryBytes > 300 * MB);
+  expect(tree.look().memoryBytes).toBeLessThan(600 * MB);
+});

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { hiddenKb } from "./hidden-memory.ts";
 import { Precedence } from "./precedence.ts";
 
 /** Clock ticks of the system's statistics: 100 a second on every Linux that Node runs on. */
@@ -11,7 +12,7 @@ const SHARE_MS = 40;
 export interface Used {
   /** User and system time since it began; never falls, also when a part of the tree ends. */
   readonly cpuMs: number;
-  /** Resident and swapped out. */
+  /** Resident and swapped out, and what of shared memory is neither because nobody has it mapped just now. */
   readonly memoryBytes: number;
 }
 
@@ -22,6 +23,7 @@ export class ProcessTree {
   readonly #precedence: Precedence;
   #share = { at: performance.now(), cpuMs: 0 };
   #pids: number[] = [];
+  #hiddenKb: ReadonlyMap<number, number> = new Map();
   #looks = 0;
   #endedMs = 0;
 
@@ -40,6 +42,7 @@ export class ProcessTree {
     let memoryKb = 0;
     for (const pid of this.#pids) {
       for (const [, amount] of read(`/proc/${pid}/status`).matchAll(/^Vm(?:RSS|Swap):\s+(\d+) kB$/gm)) memoryKb += Number(amount);
+      memoryKb += this.#hiddenKb.get(pid) ?? 0;
       const ms = cpuMs(pid);
       if (ms !== null) this.#cpuMs.set(pid, Math.max(ms, this.#cpuMs.get(pid) ?? 0));
     }
@@ -67,6 +70,7 @@ export class ProcessTree {
       this.#cpuMs.delete(pid);
     }
     this.#pids = pids;
+    this.#hiddenKb = hiddenKb(pids);
   }
 }
 
