@@ -3,6 +3,7 @@ import { parseBatch, type Receiver, type Transport } from "@plinth/sdk/wire";
 import { chargeGrowth, type Load, noLoad, type Part, partOf } from "./blame.ts";
 import { CallMeter, type Metered } from "./call-meter.ts";
 import { type Exit, IsolateProcess } from "./isolate-process.ts";
+import { FREE, UntoldTime } from "./untold-time.ts";
 
 const LOOK_MS = 50;
 const REST_MS = 1_000;
@@ -79,6 +80,10 @@ export class IsolateHost {
   #resting = true;
   #liveUntil = 0;
   #memoryMb = 0;
+  #cpuMs = 0;
+  /** What those told of who are gone. */
+  #goneCpuMs = 0;
+  readonly #untold: UntoldTime;
   #emptied = false;
   readonly since = Date.now();
   /** The host's own time that goes into all of them. */
@@ -87,8 +92,9 @@ export class IsolateHost {
   onBroken: () => void = () => {};
   onCompiled: (base64: string) => void = () => {};
 
-  constructor({ processMb, heapMb }: { processMb: number; heapMb: number }) {
+  constructor({ processMb, heapMb }: { processMb: number; heapMb: number }, free = FREE) {
     this.#processMb = processMb;
+    this.#untold = new UntoldTime(free);
     this.#process = new IsolateProcess(heapMb, this.time, {
       frame: (number, body) => this.#frame(number, body),
       exit: (exit) => this.#exit(exit),
@@ -184,6 +190,7 @@ export class IsolateHost {
   }
 
   #close(number: number): void {
+    this.#goneCpuMs += this.#tenants.get(number)?.load.cpuMs ?? 0;
     if (!this.#tenants.delete(number) || this.over) return;
     this.#tell({ close: number });
     this.#endIfEmpty();
@@ -242,7 +249,8 @@ export class IsolateHost {
   }
 
   /** It ended alone. */
-  #fault(number: number, { input, handler }: Tenant, why: string): void {
+  #fault(number: number, { input, handler, load }: Tenant, why: string): void {
+    this.#goneCpuMs += load.cpuMs;
     this.#tenants.delete(number);
     this.#gone.set(number, input.id);
     handler.ended({ why, part: "culprit", by: null });
@@ -269,12 +277,17 @@ export class IsolateHost {
   #look(): void {
     if (this.#process.over) return;
     const loads = this.#loads();
-    const nowMb = this.#process.memoryMb();
+    const { memoryMb: nowMb, cpuMs } = this.#process.used();
     chargeGrowth(loads.values(), this.#memoryMb, nowMb);
     this.#memoryMb = nowMb;
     const limitMb = [...this.#tenants.values()].reduce((sum, tenant) => sum + allowedMb(tenant), this.#processMb);
     if (nowMb > limitMb) return this.#verdict(partOf(loads, "memory"), `its process took more memory than ${Math.round(limitMb)} MiB`);
-    const busy = [...loads.values()].some(({ inFlight, timers, turnMs }) => inFlight + timers + turnMs > 0);
+    const told = [...loads.values()].reduce((sum, load) => sum + load.cpuMs, this.#goneCpuMs);
+    if (this.#untold.isTooMuch(cpuMs, { cpuMs: told, ...this.#process.sent }))
+      return this.#verdict(partOf(loads, "broken"), "its process used more processor time than its isolates tell of");
+    // Also when it says that it does nothing.
+    const busy = cpuMs > this.#cpuMs || [...loads.values()].some(({ inFlight, timers, turnMs }) => inFlight + timers + turnMs > 0);
+    this.#cpuMs = cpuMs;
     this.#resting = !busy && performance.now() > this.#liveUntil;
     this.#timer = setTimeout(() => this.#look(), this.#resting ? REST_MS : LOOK_MS).unref();
   }

@@ -61,6 +61,8 @@ export class IsolateProcess {
   #onReady!: { resolve(): void; reject(error: Error): void };
   #onEnded!: () => void;
   over = false;
+  /** All that went in. */
+  readonly sent = { frames: 0, bytes: 0 };
 
   /** `heapMb`: of the isolates that most extensions get; `time`: of the host, that goes into this process. */
   constructor(heapMb: number, time: HostTime, handler: ProcessHandler) {
@@ -88,7 +90,10 @@ export class IsolateProcess {
   }
 
   send(tenant: number, body: string): void {
-    if (!this.over) this.#socket?.write(encodeMux(tenant, body));
+    if (this.over) return;
+    this.sent.frames++;
+    this.sent.bytes += body.length;
+    this.#socket?.write(encodeMux(tenant, body));
   }
 
   drained(): Promise<void> {
@@ -107,9 +112,10 @@ export class IsolateProcess {
     return this.#drained;
   }
 
-  /** Resident memory of all of it in MiB; 0 where the system does not tell. */
-  memoryMb(): number {
-    return (this.#tree?.look().memoryBytes ?? 0) / 1024 ** 2;
+  /** What the system says that all of it uses; 0 where the system does not tell. */
+  used(): { memoryMb: number; cpuMs: number } {
+    const { memoryBytes = 0, cpuMs = 0 } = this.#tree?.look() ?? {};
+    return { memoryMb: memoryBytes / 1024 ** 2, cpuMs };
   }
 
   get pid(): number | null {
