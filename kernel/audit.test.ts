@@ -12,11 +12,31 @@ it("hands over what was noted, in order, and what was lost before it", async () 
   );
   for (let n = 0; n < 2_500; n++) audit.note({ ...refused, what: String(n) });
   await audit.flush();
-  audit.note(refused);
+  audit.note({ ...refused, extension: "a.other" });
   await audit.flush();
   const all = kept.flatMap(([records]) => records);
   expect(all.map(({ what }) => what).slice(0, 3)).toEqual(["0", "1", "2"]);
   expect(kept.reduce((sum, [, dropped]) => sum + dropped, 0) + all.length).toBe(2_501);
+});
+
+it("keeps 600 records a minute of one extension, counts the rest, and has room for every other one", async () => {
+  const kept: AuditRecord[] = [];
+  let lost = 0;
+  const audit = new Audit(
+    () => "all",
+    async (records, dropped) => {
+      kept.push(...records);
+      lost += dropped;
+    },
+  );
+  for (let n = 0; n < 40; n++) {
+    for (let m = 0; m < 50; m++) audit.note(refused);
+    await audit.flush();
+  }
+  audit.note({ ...refused, extension: "a.other" });
+  await audit.flush();
+  expect(kept.filter(({ extension }) => extension === "a.b")).toHaveLength(600);
+  expect([kept.at(-1)?.extension, lost]).toEqual(["a.other", 1_400]);
 });
 
 it("holds an owner's decision, however many refusals come before it", async () => {

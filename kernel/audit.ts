@@ -1,4 +1,5 @@
 import type { AuditRecord } from "@plinth/manifests";
+import { Shares } from "@plinth/manifests/wire/parties.ts";
 import { currentWork } from "./work.ts";
 
 export type Decision = Omit<AuditRecord, "at" | "work" | "principal">;
@@ -6,6 +7,8 @@ export type Decision = Omit<AuditRecord, "at" | "work" | "principal">;
 const FLUSH_MS = 200;
 const HELD = 2_000;
 const BATCH = 500;
+/** Of one extension: no number of refusals fills the journal, or makes it turn over. */
+const PER_MINUTE = 600;
 
 /**
  * What extensions asked for and what became of it, on its way to whoever keeps it. Nobody waits for that: when it is
@@ -14,6 +17,7 @@ const BATCH = 500;
 export class Audit {
   #held: AuditRecord[] = [];
   #dropped = 0;
+  readonly #minute = new Shares();
   #timer: NodeJS.Timeout | null = null;
   #sending: Promise<void> = Promise.resolve();
   readonly #level: () => "off" | "denied" | "all";
@@ -32,7 +36,8 @@ export class Audit {
 
   note(decision: Decision): void {
     if (!this.wants(decision.allowed, decision.kind)) return;
-    if (this.#held.length >= HELD && decision.kind !== "grant") {
+    const full = this.#held.length >= HELD || this.#minute.spend(decision.extension, 1) > PER_MINUTE;
+    if (full && decision.kind !== "grant") {
       this.#dropped++;
       return;
     }

@@ -46,5 +46,5 @@ export const WIRE = {
   creditBytes: 64 * 1024,
   maxPendingCalls: 4096,
   /** What waits to be sent to the other side, and the same for what it sent and nobody took. */
-  maxHeldBytes: 8 * 1024 * 1024,
+  maxHeldBytes: 5 * 1024 * 1024,
 } as const;

@@ -1,12 +1,17 @@
 import type { Agent } from "node:http";
 import { type Call, defineExtension, PlinthError } from "@plinth/sdk";
+import { descriptorLimit } from "@plinth/sdk/tiers";
 import { exchange } from "./exchange.ts";
-import { Places } from "./places.ts";
+import { Idle } from "./idle.ts";
+import { Places, Room } from "./places.ts";
 import { Sockets } from "./sockets.ts";
 
 const MAX_GRANTS = 512;
-const MAX_EXCHANGES = 256;
-const MAX_SOCKETS = 16;
+const MAX_EXCHANGES = 64;
+const MAX_SOCKETS = 8;
+/** Of this host's descriptors: for connections of all extensions together, and for those that are kept for a next request. */
+const OPEN_SHARE = 1 / 3;
+const IDLE_SHARE = 1 / 16;
 
 export default defineExtension({
   activate(ctx) {
@@ -23,10 +28,14 @@ export default defineExtension({
       kept.delete(key);
       if (kept.size >= MAX_GRANTS) drop(kept.keys().next().value as string);
       kept.set(key, agents);
+      idle.trim();
       return agents;
     };
     const sockets = new Sockets();
-    const [exchanges, connections] = [new Places(MAX_EXCHANGES, "requests"), new Places(MAX_SOCKETS, "WebSockets")];
+    const descriptors = descriptorLimit();
+    const room = new Room(Math.floor(descriptors * OPEN_SHARE));
+    const [exchanges, connections] = [new Places(MAX_EXCHANGES, "requests", room), new Places(MAX_SOCKETS, "WebSockets", room)];
+    const idle = new Idle(Math.floor(descriptors * IDLE_SHARE), () => kept.values());
     ctx.effect("connections", () => {
       sockets.closeAll();
       for (const key of [...kept.keys()]) drop(key);

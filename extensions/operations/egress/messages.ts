@@ -5,7 +5,7 @@ type Message = { text: string } | { binary: Uint8Array };
 
 /** How many messages, and how many bytes of them, wait for their reader before the connection is paused. */
 const MAX_HELD = 64;
-const MAX_BYTES = 1_048_576;
+const MAX_BYTES = 262_144;
 
 /** The messages of a socket, in order. What nobody reads stays with the sender: the connection is paused. */
 export class Messages implements AsyncIterable<Message> {

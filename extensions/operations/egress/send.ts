@@ -6,6 +6,10 @@ export interface Grant extends Asker {
   readonly agents: Map<string, Agent>;
 }
 
+/** Of one extension, for one scheme, and how long. */
+const MAX_IDLE = 8;
+const IDLE_MS = 60_000;
+
 export interface Outgoing {
   readonly url: URL;
   readonly method: string;
@@ -19,7 +23,7 @@ export async function send(grant: Grant, { url, method, headers, body }: Outgoin
   const lookup = await pinnedLookup(grant, url, signal);
   const http = url.protocol === "https:" ? await import("node:https") : await import("node:http");
   let agent = grant.agents.get(url.protocol);
-  if (agent === undefined) grant.agents.set(url.protocol, (agent = new http.Agent({ keepAlive: true, maxFreeSockets: 32 })));
+  if (agent === undefined) grant.agents.set(url.protocol, (agent = new http.Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE, timeout: IDLE_MS })));
   const all = { "accept-encoding": "identity", ...headers, ...(body === undefined ? {} : { "content-length": String(body.length) }) };
   return new Promise((resolve, reject) => {
     const outgoing = begin();

@@ -133,10 +133,10 @@ describe("a WebSocket is refused", () => {
     moved.close();
   });
 
-  it("when the extension has sixteen already; another extension's do not count, and a closed one makes room", async () => {
+  it("when the extension has eight already; another extension's do not count, and a closed one makes room", async () => {
     const site = await echo();
     const open: Awaited<ReturnType<typeof connect>>[] = [];
-    for (let n = 0; n < 16; n++) open.push(await connect(host, ["loopback"], site.url));
+    for (let n = 0; n < 8; n++) open.push(await connect(host, ["loopback"], site.url));
     expect(await code(["loopback"], site.url)).toBe("PLINTH_QUOTA");
     await open[0]?.close();
     expect(await open[0]?.next()).toMatchObject({ close: 1_000 });

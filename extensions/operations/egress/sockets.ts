@@ -8,8 +8,8 @@ import { Messages } from "./messages.ts";
 
 const SCHEMES = ["wss:", "ws:"];
 const MAX_MESSAGE = 1_048_576;
-/** What may wait to be sent. */
-const MAX_WAITING = 4 * MAX_MESSAGE;
+/** What may wait to be sent, on all sockets of one extension. */
+const MAX_WAITING = 2 * MAX_MESSAGE;
 const OPEN_MS = 30_000;
 const BEAT_MS = 30_000;
 const CLOSE_MS = 5_000;
@@ -53,7 +53,8 @@ export class Sockets {
     const socket = this.#own(extension, id);
     const size = Buffer.byteLength(data);
     if (size > MAX_MESSAGE) throw overBudget(extension, `a message of ${size} bytes is larger than ${MAX_MESSAGE}`, "Send it in parts.");
-    if (socket.bufferedAmount + size > MAX_WAITING)
+    const waiting = [...this.#open.values()].reduce((sum, one) => sum + (one.extension === extension ? one.socket.bufferedAmount : 0), 0);
+    if (waiting + size > MAX_WAITING)
       throw overBudget(extension, `more than ${MAX_WAITING} bytes wait to be sent`, "Wait for each send before the next.");
     await new Promise<void>((resolve, reject) => {
       socket.send(data, (error) => (error ? reject(gone(extension)) : resolve()));

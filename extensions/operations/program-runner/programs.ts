@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { PlinthError, type Provider } from "@plinth/sdk";
 import {
+  descriptorLimit,
   type Found,
   type GrantedFolder,
   grantedPath,
@@ -17,6 +18,8 @@ import { admits } from "./patterns.ts";
 import { type Item, RunningProgram } from "./running-program.ts";
 
 const MAX_RUNNING = 8;
+/** One program for so many descriptors of the host; it takes a few, and most are kept for other things. */
+const DESCRIPTORS = 16;
 const DEFAULT_MS = 60_000;
 const MAX_MS = 600_000;
 const MAX_BYTES = 8 * 1_048_576;
@@ -31,6 +34,7 @@ type Input = Parameters<Provider<"plinth.program-runner">["run"]>[0];
 export class Programs {
   readonly #tools: () => Promise<Found>;
   readonly #home: string;
+  readonly #most = Math.max(1, Math.floor(descriptorLimit() / DESCRIPTORS));
   readonly #running = new Map<RunningProgram, string>();
 
   /** @param home of this host, which no folder may hold. */
@@ -49,6 +53,7 @@ export class Programs {
     for (const folder of folders) if (!folder.name.startsWith("/")) mkdirSync(folder.path, { recursive: true, mode: 0o700 });
     const tools = await this.#tools();
     if (tools.bwrap === null) throw noWall(extension, tools.why ?? "bubblewrap does not work here");
+    if (this.#running.size >= this.#most) throw crowded(extension, this.#most);
     if ([...this.#running.values()].filter((one) => one === extension).length >= MAX_RUNNING) throw busy(extension);
     const user = await ownUser(extension, folders.find(({ name }) => name === "data")?.path ?? null);
     const held = await holdFolders(extension, this.#home, folders, user, makesMounts(tools)).catch((thrown: unknown) => {
@@ -117,6 +122,12 @@ const denied = (extension: string, what: string): PlinthError =>
   new PlinthError("PLINTH_PERMISSION", `${extension} may not ${what}.`, {
     extension,
     next: "Its manifest must declare the program and these arguments in permissions.exec, and an owner must consent.",
+  });
+
+const crowded = (extension: string, most: number): PlinthError =>
+  new PlinthError("PLINTH_QUOTA", `${extension} cannot run a program now: all extensions of this host may run ${most} at one time.`, {
+    extension,
+    next: "Wait for some to end.",
   });
 
 const busy = (extension: string): PlinthError =>

@@ -16,6 +16,8 @@ export interface Run {
 }
 
 const MEMORY_MB = 2_048;
+/** Bytes of its output that wait for their reader. */
+const MAX_WAITING = 256 * 1024;
 
 /** One program with everything that it starts: it ends with its reader, its time, its output's bound or the host. */
 export class RunningProgram {
@@ -24,6 +26,8 @@ export class RunningProgram {
   readonly #closed: Promise<void>;
   readonly #held: Item[] = [];
   #bytes = 0;
+  #waiting = 0;
+  #stopped = false;
   #failure: PlinthError | null = null;
   #over = false;
   #wake: (() => void) | null = null;
@@ -80,8 +84,10 @@ export class RunningProgram {
       for (;;) {
         if (this.#failure !== null) throw this.#failure;
         const next = this.#held.shift();
-        if (next !== undefined) yield next;
-        else if (this.#over) return;
+        if (next !== undefined) {
+          this.#took(next);
+          yield next;
+        } else if (this.#over) return;
         else {
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
@@ -96,15 +102,28 @@ export class RunningProgram {
   /** Resolves when nothing of it runs any more. */
   async stop(): Promise<void> {
     if (!this.#over) kill(this.#child);
+    // It is not closed before all of its output was taken, and nobody takes that any more.
+    this.#stopped = true;
+    for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.resume();
     await this.#closed;
   }
 
   #take(item: Item, size: number): void {
+    if (this.#stopped) return;
     this.#bytes += size;
     if (this.#bytes > this.#run.maxBytes)
       this.#fail("PLINTH_QUOTA", `wrote more than ${this.#run.maxBytes} bytes`, "Let it write less, or raise maxBytes.");
     if (this.#failure === null) this.#held.push(item);
+    this.#waiting += size;
+    // What nobody reads stays with the program, which then waits.
+    if (this.#waiting > MAX_WAITING) for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.pause();
     this.#wake?.();
+  }
+
+  #took(item: Item): void {
+    if ("code" in item) return;
+    this.#waiting -= ("stdout" in item ? item.stdout : item.stderr).length;
+    if (this.#waiting <= MAX_WAITING) for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.resume();
   }
 
   #fail(code: string, why: string, next: string): void {

@@ -69,9 +69,13 @@ export class GuestProcess {
     this.watch = watch;
     time.guestMs = () => watch?.usage().cpuMs ?? 0;
     if (watch !== null && mayWrite && info.dataDir !== null) {
-      let usedMs = 0;
-      const worked = (): boolean => usedMs !== (usedMs = watch.usage().cpuMs);
-      this.#folder = new FolderWatch(info.dataDir, storageMb, worked, (why) => this.end(why));
+      this.#folder = new FolderWatch({
+        dir: info.dataDir,
+        maxMb: storageMb,
+        pid: () => watch.innermost,
+        cost: (ms) => time.cost(ms),
+        onOver: (why) => this.end(why),
+      });
     }
     this.closed = new Promise((resolve) => child.once("close", () => resolve()));
     child.on("error", (error) => this.end(error.message));

@@ -40,3 +40,16 @@ function isInheritable(fd: number): boolean {
     return false;
   }
 }
+
+/** Where the system does not tell. */
+const USUAL_LIMIT = 1_024;
+
+/** How many descriptors this process may have open. Whoever shares them out keeps most of them for the host. */
+export function descriptorLimit(): number {
+  if (process.platform !== "linux") return USUAL_LIMIT;
+  const soft = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+  return Math.min(soft === undefined ? USUAL_LIMIT : Number(soft), MOST);
+}
+
+/** More is not needed, however high the limit is. */
+const MOST = 65_536;

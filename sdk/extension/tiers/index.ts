@@ -1,5 +1,5 @@
 /** For tiers with a wall: what holds a process, and what its extension may ask of the host. */
-export { sealed } from "./descriptors.ts";
+export { descriptorLimit, sealed } from "./descriptors.ts";
 export { type Enforcement, requireWall, type SystemWall, systemWall } from "./enforcement.ts";
 export { exitSignal } from "./exit-signal.ts";
 export { assertGrantable, type HeldFolder, holdFolders, releaseFolders } from "./granted-folders.ts";

@@ -68,6 +68,11 @@ export class ProcessWatch {
     return { cpuMs: this.#usedMs, memoryBytes: this.#memoryBytes, pid: this.#tree.innermost };
   }
 
+  /** The process inside all walls, as far as it was looked for. */
+  get innermost(): number {
+    return this.#tree.innermost;
+  }
+
   /** What it used so far stays known. */
   stop(): void {
     this.#stopped = true;
