@@ -29,6 +29,7 @@ import type { TrustEvidence } from "./trust/release-policy.ts";
 import { forgetfulMemory, type TrustMemory, type TrustState } from "./trust/trust-memory.ts";
 import { notBelieved } from "./trust/trusted-files.ts";
 import { TrustedView } from "./trust/trusted-view.ts";
+import { unknownVersion, withdrawnVersion } from "./version-errors.ts";
 
 export interface RegistryClientOptions {
   /** Name for people and in search results. */
@@ -58,6 +59,9 @@ export interface Download {
   learned: Learned;
 }
 
+/** Whoever holds a timestamp's key could hold news back for as long as the timestamp says: over a network, a month at most. */
+const LONGEST_MS = 31 * 86_400_000;
+
 /** Reads one registry and believes nothing of it that is not checked. */
 export class RegistryClient {
   readonly name: string;
@@ -80,19 +84,21 @@ export class RegistryClient {
     this.#documents = new Documents(name, this.#transport);
     this.#pins = pins;
     this.#clock = clock;
-    this.#view = new TrustedView({ name, transport: this.#transport, memory, clock, ...(root === undefined ? {} : { root }) });
+    const longest = /^https?:/i.test(url) ? { longest: LONGEST_MS } : {};
+    this.#view = new TrustedView({ name, transport: this.#transport, memory, clock, ...longest, ...(root === undefined ? {} : { root }) });
   }
 
   /** Who this registry is, and what is remembered of it. */
   async standing(options: { signal?: AbortSignal } = {}): Promise<{ registry: RegistryIdentity; state?: TrustState }> {
     await this.#view.refresh(options.signal);
     const state = this.#view.remembered;
-    return { registry: this.#identity(), ...(state === undefined ? {} : { state }) };
+    return { registry: this.identity, ...(state === undefined ? {} : { state }) };
   }
 
   /** Who this registry is, by what was read of it last. */
   get identity(): RegistryIdentity {
-    return this.#identity();
+    const id = this.#view.remembered?.id;
+    return { identity: id === undefined ? this.#address : `root-${id}`, address: this.#address };
   }
 
   /** Whether it signs its state, by what was read of it last. */
@@ -147,13 +153,13 @@ export class RegistryClient {
     const index = await this.#index(id, options.signal);
     const { prerelease = false } = options;
     const wanted = Object.hasOwn(index.tags, range) ? index.tags[range]! : range === "latest" ? "*" : range;
-    if (semver.validRange(wanted) === null) throw this.#unknownVersion(index, range);
+    if (semver.validRange(wanted) === null) throw unknownVersion(index, range);
     const best = await this.#documents.fitting(index, wanted, prerelease, options.signal);
     if (best?.yanked !== undefined) {
-      throw new PlinthError("PLINTH_VERSION_YANKED", `${id} ${best.version} was withdrawn: ${best.yanked}.`, { next: "Choose another version." });
+      throw withdrawnVersion(id, best);
     }
     if (best !== undefined) return best;
-    throw this.#unknownVersion(index, range);
+    throw unknownVersion(index, range);
   }
 
   /**
@@ -167,13 +173,13 @@ export class RegistryClient {
     const { publisher } = splitId(id);
     const index = await this.#index(id, signal);
     const entry = index.versions.find((known) => known.version === version);
-    if (entry === undefined) throw this.#unknownVersion(index, version);
+    if (entry === undefined) throw unknownVersion(index, version);
     const signed = this.#view.isSigned;
     if (signed) {
       const event = publishEvent(id, entry, entry.log?.at ?? "");
       await this.#view.consistently(() => this.#view.assertLogged(event, entry.log?.index, signal), signal);
     }
-    const registry = this.#identity();
+    const registry = this.identity;
     const pinned = await this.#pins.get(publisher, registry);
     const trusted = signed
       ? await this.#delegated(id, entry, pinned, signal)
@@ -213,10 +219,13 @@ export class RegistryClient {
     return (await this.#view.refresh(signal)) ? this.#view.consistently(() => this.#view.feed(signal), signal) : undefined;
   }
 
-  /** The keys with which the registry lets a publisher sign now. */
-  async keysOf(publisher: string, options: { signal?: AbortSignal } = {}): Promise<PublicKey[]> {
-    const { signal } = options;
-    if (await this.#view.refresh(signal)) return activeKeys(await this.#delegation(publisher, signal));
+  /** The keys that the registry names for a publisher; `active`: only those that may sign something new. */
+  async keysOf(publisher: string, options: { signal?: AbortSignal; active?: boolean } = {}): Promise<PublicKey[]> {
+    const { signal, active = false } = options;
+    if (await this.#view.refresh(signal)) {
+      const delegation = await this.#delegation(publisher, signal);
+      return active ? activeKeys(delegation) : delegation.keys.map(({ keyId, publicKey }) => ({ keyId, publicKey }));
+    }
     const { keys } = await this.#documents.root(publisher, signal);
     return keys[publisher] ?? [];
   }
@@ -235,9 +244,9 @@ export class RegistryClient {
         next: offered.length > 0 ? `It names ${offered.map((one) => one.keyId).join(", ")}.` : "It knows no such publisher.",
       });
     }
-    const pinned = (await this.#pins.get(publisher, this.#identity())) ?? [];
+    const pinned = (await this.#pins.get(publisher, this.identity)) ?? [];
     const kept = pinned.filter((pin) => pin.keyId !== keyId && offered.some((one) => one.publicKey === pin.publicKey));
-    await this.#pins.set(publisher, [...kept, key], this.#identity());
+    await this.#pins.set(publisher, [...kept, key], this.identity);
     return key;
   }
 
@@ -250,7 +259,7 @@ export class RegistryClient {
     const { signal } = options;
     const index = await this.#index(id, signal);
     const entry = index.versions.find((known) => known.version === version);
-    if (entry === undefined) throw this.#unknownVersion(index, version);
+    if (entry === undefined) throw unknownVersion(index, version);
     if (!this.#view.isSigned) throw notBelieved(this.name, "PLINTH_TRUST_MISSING", "it signs nothing that could prove its packages");
     const { publisher } = splitId(id);
     return this.#view.consistently(async () => {
@@ -273,11 +282,6 @@ export class RegistryClient {
 
   async #assertSigned(signal?: AbortSignal): Promise<void> {
     if (!(await this.#view.refresh(signal))) throw notBelieved(this.name, "PLINTH_TRUST_MISSING", "it signs nothing, and so has no log");
-  }
-
-  #identity(): RegistryIdentity {
-    const id = this.#view.remembered?.id;
-    return { identity: id === undefined ? this.#address : `root-${id}`, address: this.#address };
   }
 
   async #delegated(id: string, entry: PackageVersion, pinned: PinnedKey[] | undefined, signal?: AbortSignal): Promise<TrustedKeys> {
@@ -335,16 +339,6 @@ export class RegistryClient {
     if (!this.#view.isSigned) return ids;
     const leaves = await Promise.all(ids.map((id) => this.#view.leaf(indexPath(id), signal).catch(() => undefined)));
     return ids.filter((_, at) => leaves[at] !== undefined);
-  }
-
-  #unknownVersion(index: PackageIndex, range: string): PlinthError {
-    // They are in order, lowest first.
-    const offered = index.versions.filter(({ yanked }) => yanked === undefined).slice(-5);
-    const newest = offered.map(({ version }) => version).reverse();
-    return new PlinthError("PLINTH_VERSION_UNKNOWN", `No version of ${index.id} fits ${JSON.stringify(range.slice(0, 120))}.`, {
-      next: newest.length > 0 ? `There is ${newest.join(", ")}.` : "No version is offered any more.",
-      details: { versions: newest },
-    });
   }
 }
 

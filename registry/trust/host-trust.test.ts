@@ -166,6 +166,19 @@ describe("a registry that was met signed", () => {
     expect(client.seenBetween(state!.head.size - 1)).toEqual({ after: "2026-03-01T00:00:00.000Z", by: "2026-03-01T02:00:00.000Z" });
   });
 
+  it("may not say of a state that it holds for years: whoever has its key could hold news back as long", async () => {
+    await weather();
+    for (const [days, code] of [
+      [30, undefined],
+      [32, "PLINTH_TRUST_LIFETIME"],
+    ] as const) {
+      await registry.reopen({ lifetimes: { timestamp: days * 24 * HOUR, snapshot: 900 * 24 * HOUR } });
+      await registry.trust.renew();
+      if (code === undefined) await weather();
+      else await refused(weather(), code);
+    }
+  });
+
   it("is met anew when an owner forgets it", async () => {
     await host.install(served.url, "demo.weather", "1.0.0");
     const { registry: known } = await host.client(served.url).standing();

@@ -13,6 +13,7 @@ import { type Delegation, delegationPath } from "./publisher-keys.ts";
 import { ADVISORIES_PATH, type Feed, type Snapshot, snapshotPath, TIMESTAMP_PATH, type Timestamp } from "./registry-state.ts";
 import { keySetOf, type RootDocument, rootFingerprint, signersOf } from "./roles.ts";
 import { followRoots, readFirstRoot, readRoots } from "./root-chain.ts";
+import { assertNoRollback, assertTimely } from "./timestamp-checks.ts";
 import { seenBetween, type TrustMemory, type TrustState, withHead } from "./trust-memory.ts";
 import { TrustedFiles } from "./trusted-files.ts";
 
@@ -28,6 +29,8 @@ export interface TrustedViewOptions {
   memory: TrustMemory;
   /** Fingerprint of the registry's first root, when the operator knows it; without it the first contact is believed. */
   root?: string;
+  /** How far ahead the end of a timestamp may lie, in milliseconds; default: any length, as of a folder on this machine. */
+  longest?: number;
   clock?: () => Date;
 }
 
@@ -213,14 +216,11 @@ export class TrustedView {
     const stated = await this.#readTimestamp(root.signed, signal);
     const timestamp = stated.signed;
     const last = this.#state;
-    if (timestamp.version < (last?.timestamp ?? 0)) throw this.#older("timestamp", timestamp.version, last!.timestamp);
-    if (timestamp.snapshot.version < (last?.snapshot ?? 0)) throw this.#older("snapshot", timestamp.snapshot.version, last!.snapshot);
+    assertNoRollback(timestamp, last, this.#files);
     if (last?.stated !== undefined && sayDifferent(last.stated.signed, timestamp)) {
       throw await this.rememberFork({ kind: "timestamp", ours: last.stated, theirs: stated });
     }
-    if (Date.parse(timestamp.expires) <= now.getTime()) {
-      throw this.#files.refused("PLINTH_TRUST_FROZEN", `its newest state was valid until ${timestamp.expires} and has not been renewed`);
-    }
+    assertTimely(timestamp, now, this.#options.longest, this.#files);
     const snapshot = await this.#readSnapshot(root.signed, timestamp, now, signal);
     const head = readCheckpoint(snapshot.checkpoint, root.signed.origin, signersOf(root.signed, "log").keys);
     if (head === undefined) throw this.#files.refused("PLINTH_TRUST_THRESHOLD", "its log's head is not signed by the log's key");
@@ -338,10 +338,6 @@ export class TrustedView {
 
   #clock(): Date {
     return this.#options.clock?.() ?? new Date();
-  }
-
-  #older(what: string, found: number, known: number): PlinthError {
-    return this.#files.refused("PLINTH_TRUST_ROLLBACK", `its ${what} is number ${found}, after ${known} was seen here`);
   }
 }
 

@@ -85,9 +85,10 @@ async function verifyOne(
   try {
     const { client } = await registries.facts(id, signal, lock.registry);
     // Downloading checks size, integrity, the publisher's signature against the pinned keys and, where there is one, the log.
-    const { entry, evidence } = await client.download(id, lock.version, { signal });
+    const { entry, evidence, key } = await client.download(id, lock.version, { signal });
     if (entry.integrity !== lock.integrity) breaks("PLINTH_VERSION_REPUBLISHED", `${client.name} has other bytes under this version now`);
     else if (entry.signature.signature !== lock.signature.signature) breaks("PLINTH_SIGNATURE", `${client.name} has another signature of it now`);
+    else if (key.is === "first") result.unchecked.push(`whose key ${evidence.keyId} is: it signed this, and is not known here`);
     else result.holds.push(`signed by its publisher's key ${evidence.keyId}, checked again`);
     if (evidence.logged) result.holds.push(`in the log of ${client.name} at place ${entry.log?.index}`);
     else if (lock.log !== undefined) breaks("PLINTH_TRUST_DOWNGRADE", `${client.name} has no log any more`);

@@ -1,5 +1,6 @@
 import type { ReleasePolicy, TrustEvidence } from "@plinth/registry";
 import { type Manifest, PlinthError } from "@plinth/sdk";
+import { safe } from "../report.ts";
 import type { Installed, LockEntry } from "../world.ts";
 import type { Entry } from "./registries.ts";
 
@@ -11,8 +12,8 @@ export async function refusalOf(
   entry: Entry,
   { policy, registry, released, now }: { policy: ReleasePolicy; registry: string; released: ReadonlyMap<string, Date>; now: number },
 ): Promise<string | null> {
-  if (entry.blocked !== undefined) return `its registry withholds it: ${entry.blocked}`;
-  if (entry.yanked !== undefined) return `it was withdrawn: ${entry.yanked}`;
+  if (entry.blocked !== undefined) return `its registry withholds it: ${safe(entry.blocked)}`;
+  if (entry.yanked !== undefined) return `it was withdrawn: ${safe(entry.yanked)}`;
   const { ageFinding } = await import("@plinth/registry");
   const since = released.get(entry.version);
   const young = ageFinding(id, entry, { policy, registry, now: new Date(now), ...(since === undefined ? {} : { released: since }) });

@@ -82,9 +82,9 @@ export class Preparation {
       });
     }
     const publisher = `the source ${source.id}`;
-    // Whom a source of others names is not who vouches here.
-    const { registry: _registry, log: _log, ...told } = fetched;
-    return { ...told, dir: into, card: claimedCard(publisher, fetched.signature?.keyId, this.#ctx.clock.now()) };
+    // Whom a source of others names, and what it says was signed, is told and vouches for nothing here.
+    const { registry: _registry, log: _log, signature, ...told } = fetched;
+    return { ...told, dir: into, card: claimedCard(publisher, signature?.keyId, this.#ctx.clock.now()) };
   }
 
   async #fetch({ id, from, locked }: Step, cwd: string, staged: string[], signal: AbortSignal): Promise<Fetched> {

@@ -41,7 +41,7 @@ export function accept(ctx: Context, registries: Registries): Operation {
       yield `Asking for the keys of ${safe(publisher, 60)} …`;
       const client = await registryOf(registries, publisher, input.registry, signal);
       const { fingerprintOf } = await import("@plinth/registry");
-      const offered = await client.keysOf(publisher, { signal });
+      const offered = await client.keysOf(publisher, { signal, active: true });
       const trust = await registries.trust();
       const pinned = (await trust.pin(publisher, client.identity))?.keys ?? [];
       const fresh = offered.filter((key) => !pinned.some((pin) => pin.publicKey === key.publicKey));
@@ -98,7 +98,7 @@ async function registryOf(registries: Registries, publisher: string, name: unkno
   const naming: RegistryClient[] = [];
   let failed: unknown;
   for (const client of await registries.clients()) {
-    const keys = await client.keysOf(publisher, { signal }).catch((thrown: unknown) => {
+    const keys = await client.keysOf(publisher, { signal, active: true }).catch((thrown: unknown) => {
       if (errorInfo(thrown).code !== "PLINTH_TRUST_DELEGATION") failed ??= thrown;
       return [];
     });
