@@ -33,6 +33,7 @@ export default defineConfig({
           { text: "Your first extension", link: "/writing-your-first-extension" },
           { text: "Plugins", link: "/plugins" },
           { text: "Permissions", link: "/permissions" },
+          { text: "Approvals", link: "/approvals" },
           { text: "Configuration", link: "/configuration" },
           { text: "Operating", link: "/operating" },
           { text: "Running a registry", link: "/registry" },

@@ -15,6 +15,7 @@ import {
   root,
   say,
   scriptedModel,
+  sleep,
   sse,
   startGateway,
 } from "./lab.ts";
@@ -141,6 +142,16 @@ describe("a command that has to be asked for", () => {
     const turn = client.turn(order);
     const { id, digest } = await waiting(client);
     expect((await plinth(home, ["config", "set", 'extensions["plinth.router"].config.title', "Desk"])).code).toBe(0);
+    await client.request("approvals.answer", { id, digest, option: "once" });
+    expect(answerOf(await turn)).toMatchObject({ answer: "chosen" });
+    expect(existsSync(mark)).toBe(true);
+  }, 60_000);
+
+  it("has the tool's whole time when it runs, however long the owner thought", async () => {
+    const { client, mark, order } = await world({ "plinth.native": { config: { toolTimeoutMs: 500 } } });
+    const turn = client.turn(order);
+    const { id, digest } = await waiting(client);
+    await sleep(1_500);
     await client.request("approvals.answer", { id, digest, option: "once" });
     expect(answerOf(await turn)).toMatchObject({ answer: "chosen" });
     expect(existsSync(mark)).toBe(true);
