@@ -23,9 +23,11 @@ export function factsOf(request: InteractionRequest, now: number): [name: string
   return facts.filter((fact): fact is [string, string] => fact[1] !== undefined);
 }
 
-/** One line: what is asked, without everything that one has to know. */
+/** One line: enough to tell it from others, not enough to answer it. */
 export function headline({ action, risk }: InteractionRequest): string {
-  return `${risk} risk, ${action.effect}: ${visible(action.summary, { max: 120 })} (${visible(action.tool, { max: 60 })})`;
+  const { effect, tool, args, subject } = action;
+  const what = subject === undefined ? JSON.stringify(args) : subject.argv.map(quoted).join(" ");
+  return `${risk} risk, ${effect}: ${visible(tool, { max: 60 })} ${visible(what, { max: 120 })}`;
 }
 
 /** Such as `allowed (once) by the owner via local at 2026-03-01 12:30:01 UTC`. */
