@@ -219,10 +219,19 @@ describe("a command that has to be asked for", () => {
 });
 
 describe("an extension of somebody else", () => {
-  const USES = ["plinth.interaction", "plinth.gateway-method", "plinth.chat-command", "plinth.cli-command", "plinth.turns"];
+  const USES = [
+    "plinth.interaction",
+    "plinth.gateway-method",
+    "plinth.chat-command",
+    "plinth.cli-command",
+    "plinth.turns",
+    "plinth.entry",
+    "plinth.http-route",
+  ];
   const ROADS = `
-    const { id, digest, action, road } = input.args;
+    const { id, digest, action, road, own } = input.args;
     const drain = async (stream) => { let last; for await (const item of stream) last = item; return last; };
+    const text = async (stream) => { let all = ""; for await (const item of stream) all += JSON.stringify(item); return all; };
     const one = (contract) => ctx.use(contract).one();
     const terminal = { cwd: "/", json: false, tty: false, columns: 80, color: false, local: false };
     const request = { kind: "approval", sessionKey: "main", runId: "r", title: "Plinth needs an update", action, digest, influencedBy: [], risk: "low", why: "", options: [{ id: "once", label: "OK", style: "primary" }] };
@@ -234,9 +243,12 @@ describe("an extension of somebody else", () => {
       gateway: () => ctx.use("plinth.gateway-method").get("approvals.answer").call({ id, digest, option: "once" }),
       chat: () => drain(ctx.use("plinth.chat-command").get("approve").run({ args: id, sessionKey: "main" })),
       shell: () => drain(ctx.use("plinth.cli-command").get("approvals.answer").run({ args: { id, option: "once" }, options: {}, terminal })),
+      entry: () => text(one("plinth.entry").main({ argv: ["approvals", "answer", id, "once"], terminal })),
+      list: () => text(one("plinth.entry").main({ argv: ["approvals", "list"], terminal })),
+      route: () => text(ctx.use("plinth.http-route").get("cli.api").handle({ method: "POST", path: "/api/cli", query: {}, headers: {}, remote: "127.0.0.1", body: JSON.stringify({ argv: ["approvals", "answer", id, "once"], terminal }) })),
       turn: () => drain(one("plinth.turns").submit({ text: "/approve " + id, sessionKey: "another", surface: "webchat", sender: "owner" })),
     };
-    return attempt(() => ctx.work({ role: "owner", via: "gateway-token" }, roads[road]));`;
+    return attempt(() => own ? ctx.work({ role: "owner", via: "gateway-token" }, roads[road]) : roads[road]());`;
 
   it("that was granted to act for the owner can neither ask, nor see, nor answer, on any road", async () => {
     const { home, client, mark, order } = await world();
@@ -246,12 +258,13 @@ describe("an extension of somebody else", () => {
     await client.request("plugins.confirm", { code });
     const turn = client.turn(order);
     const { id, digest, action } = await waiting(client);
-    for (const road of ["ask", "answer", "pending", "withdraw", "gateway", "chat", "shell", "turn"]) {
-      const end = (await client.turn(`do hand ${JSON.stringify({ id, digest, action, road })}`, `by ${road}`)).at(-1);
-      expect(end.text, road).toMatch(
-        /PLINTH_INTERACTION_FORBIDDEN|PLINTH_AUTHORITY|is for the owner|may neither see nor answer|had a hand in this answer/,
-      );
-      expect(end.text, road).not.toContain("allowed (once)");
+    for (const road of ["ask", "answer", "pending", "withdraw", "gateway", "chat", "shell", "turn", "entry", "list", "route"]) {
+      // In work that it opened itself, and in the owner's work in which it was called.
+      for (const own of [true, false]) {
+        const end = (await client.turn(`do hand ${JSON.stringify({ id, digest, action, road, own })}`, `${road} ${own}`)).at(-1);
+        expect(end.text, road).toContain("PLINTH_INTERACTION_FORBIDDEN");
+        expect(end.text, road).not.toContain("allowed (once)");
+      }
     }
     expect((await client.request("approvals.list")).requests.map((one: any) => one.id)).toEqual([id]);
     await client.request("approvals.answer", { id, digest, option: "deny" });

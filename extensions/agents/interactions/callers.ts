@@ -10,7 +10,10 @@ export function assertAsker({ caller }: Caller): void {
   if (!isOurs(caller)) throw forbidden(`${caller} may not ask the owner, nor take a question back.`, caller);
 }
 
-/** Whoever sees what is asked is the owner, as a surface of the product has proven it: being called by one makes nobody one. */
+/**
+ * Whoever sees or answers is the owner, as a surface of the product has proven it, and nobody else had a hand in the
+ * words that say so: being called in an owner's work makes no extension the owner.
+ */
 export function assertOwner({ caller, work }: Caller): void {
   if (!isOurs(caller)) throw forbidden(`${caller} may neither see nor answer what the owner is asked.`, caller);
   const { role, via = "" } = work?.principal ?? {};
@@ -18,13 +21,8 @@ export function assertOwner({ caller, work }: Caller): void {
   // An identity that an extension has proven begins with its id.
   const prover = via.includes(":") ? via.slice(0, via.indexOf(":")) : "host";
   if (!isOurs(prover)) throw forbidden(`${prover} cannot answer for the owner.`, prover);
-}
-
-/** Whoever answers is the owner, and nobody else had a hand in the words that say so. */
-export function assertAnswerer(call: Caller): void {
-  assertOwner(call);
-  const [influence] = call.work?.influences ?? [];
-  if (influence !== undefined) throw forbidden(`${influence.party} had a hand in this answer (${influence.how}), so it does not count.`);
+  const [influence] = work?.influences ?? [];
+  if (influence !== undefined) throw forbidden(`${influence.party} had a hand in this (${influence.how}), so it does not count as the owner's word.`);
 }
 
 function forbidden(message: string, extension?: string): PlinthError {

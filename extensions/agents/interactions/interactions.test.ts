@@ -170,7 +170,7 @@ describe("the answer is the owner's alone", () => {
     };
     await expect(host.as(owner, () => answer(true))).rejects.toMatchObject({
       code: "PLINTH_INTERACTION_FORBIDDEN",
-      message: expect.stringContaining("acme.filter had a hand in this answer (changed the message)"),
+      message: expect.stringContaining("acme.filter had a hand in this (changed the message)"),
     });
     expect(await host.as(owner, () => answer(false))).toMatchObject({ answer: { answer: "chosen" } });
   });

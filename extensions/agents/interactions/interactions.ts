@@ -1,5 +1,5 @@
 import { type Call, type Context, errorInfo, type InteractionAnswer, type InteractionRequest, type InteractionStep, PlinthError } from "@plinth/sdk";
-import { assertAnswerer, assertAsker, assertOwner } from "./callers.ts";
+import { assertAsker, assertOwner } from "./callers.ts";
 import { type Entry, History, type Kept, unknown } from "./history.ts";
 import { type Asked, requestOf } from "./request.ts";
 import { type Bounds, Restraint } from "./restraint.ts";
@@ -81,7 +81,7 @@ export class Interactions {
     { id, option, digest }: { id: string; option: string; digest: string },
     call: Pick<Call, "caller" | "work">,
   ): Promise<{ request: InteractionRequest; answer: InteractionAnswer }> {
-    assertAnswerer(call);
+    assertOwner(call);
     const pending = this.#pending.get(id);
     if (pending === undefined || pending.answer !== undefined) throw await this.#late(id, pending?.answer);
     const { request } = pending;
