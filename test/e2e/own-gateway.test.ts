@@ -63,6 +63,19 @@ describe("a gateway that was killed", () => {
   });
 });
 
+it("of two gateways that start at once in one home, with a path longer than a socket's address, one runs and the other names it", async () => {
+  const home = join(await newHome(), "x".repeat(150));
+  const starts: Record<string, unknown>[] = await Promise.all(
+    [startGateway(home), startGateway(home)].map((start) => start.then((one) => ({ ...one }))),
+  );
+  const one = starts.find(({ pid }) => pid !== undefined);
+  expect(starts.filter((start) => start !== one)).toEqual([
+    expect.objectContaining({ error: expect.objectContaining({ code: "PLINTH_GATEWAY_RUNNING" }) }),
+  ]);
+  expect(lstatSync(socketOf(home)).isSocket()).toBe(true);
+  expect(await pidOf(home)).toBe(one?.pid);
+});
+
 describe("a gateway that is stopped", () => {
   it.each([[["plugins", "list"]], [["top", "--once"]], [["gateway", "run", "--port", "0"]]])(
     "does not keep `plinth %j` waiting: it says what is the matter",

@@ -1,7 +1,7 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "@plinth/sdk";
-import { assertPrivateHome, homeIdentity, LocalSocket, newNonce, processOf, type Running } from "@plinth/sdk/home";
+import { assertPrivateHome, GATEWAY_STATE, homeIdentity, LocalSocket, newNonce, processOf, type Running, SOCKET_FILE } from "@plinth/sdk/home";
 import { Attempts } from "./attempts.ts";
 import type { Directory } from "./directory.ts";
 import { Guard } from "./guard.ts";
@@ -112,7 +112,7 @@ class Opened {
 
   async listenLocally(listener: Listener, socket: LocalSocket, running: Running): Promise<void> {
     try {
-      await listener.listenOnSocket(socket);
+      await listener.listenOnSocket(socket, join(this.#home, GATEWAY_STATE, SOCKET_FILE));
       this.#local = { listener, socket };
     } catch (error) {
       listener.room.close();

@@ -56,10 +56,23 @@ export class Listener {
     return addressUrl(host, (this.server.address() as AddressInfo).port);
   }
 
-  async listenOnSocket(socket: LocalSocket): Promise<void> {
-    socket.clear();
-    await listen(this.server, { path: socket.address, backlog: 511 });
-    socket.restrict();
+  /** @param path of the socket, in words for people. */
+  async listenOnSocket(socket: LocalSocket, path: string): Promise<void> {
+    try {
+      socket.clear();
+      await listen(this.server, { path: socket.address, backlog: 511 });
+      socket.restrict();
+    } catch (error) {
+      throw new PlinthError(
+        "PLINTH_LISTEN_FAILED",
+        `The gateway cannot listen on ${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}.`,
+        {
+          extension: "plinth.gateway",
+          next: "Look at what lies there, remove it, and start the gateway again.",
+          cause: error,
+        },
+      );
+    }
   }
 
   /** Take nothing new. Resolves when the last connection is closed. */

@@ -169,6 +169,22 @@ describe("a command on this machine", () => {
   });
 });
 
+it("what lies in the place of the socket is removed at the start, except a folder, which is named", async () => {
+  const gateway = await startGateway();
+  const service = gateway.host.use("plinth.service").get("gateway");
+  await service.stop({});
+  await writeFile(join(gateway.dir, "kept"), "kept");
+  await symlink(join(gateway.dir, "kept"), socketOf(gateway));
+  await service.start({});
+  expect((await stat(socketOf(gateway))).isSocket()).toBe(true);
+  expect(await readFile(join(gateway.dir, "kept"), "utf8")).toBe("kept");
+  await service.stop({});
+  await mkdir(socketOf(gateway));
+  await expect(service.start({})).rejects.toMatchObject({ code: "PLINTH_LISTEN_FAILED", message: expect.stringContaining(socketOf(gateway)) });
+  await expect(stat(join(gateway.dir, "running.json"))).rejects.toMatchObject({ code: "ENOENT" });
+  await gateway.host.close();
+});
+
 it("an announcement that is a pipe keeps nobody waiting", async () => {
   await using gateway = await startGateway();
   const file = join(gateway.dir, "running.json");

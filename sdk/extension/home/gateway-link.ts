@@ -18,8 +18,9 @@ import {
 } from "./proof.ts";
 import { GATEWAY_STATE, homeIdentity, type Running, readRunning } from "./running.ts";
 
-/** How long a gateway may take to say who it is. */
-export const PATIENCE_MS = 5_000;
+/** How long a gateway may take to say who it is: a busy machine's time, and one's whose process the system says is stopped. */
+const PATIENCE_MS = 8_000;
+const STOPPED_MS = 1_500;
 /** A command may be quiet for as long as it works; after this long its gateway is asked whether it still lives. */
 const QUIET_MS = 10_000;
 const HELLO_BYTES = 4_096;
@@ -53,7 +54,7 @@ export class GatewayLink implements Disposable {
       // Its port is somebody else's once its process has ended: not even a question goes there.
       const road = open === portRoad && alive === false ? null : open(folder, running);
       if (road === null) continue;
-      outcome = await road.hello(patienceMs);
+      outcome = await road.hello(isStopped(running) ? Math.min(patienceMs, STOPPED_MS) : patienceMs);
       if (typeof outcome === "object") return new GatewayLink(running, road);
       road[Symbol.dispose]();
       // Who took the connection and says nothing is the gateway, held up.
@@ -203,8 +204,14 @@ function identityOf(home: string): string | undefined {
   }
 }
 
-function silentGateway({ pid, process: identity, url }: Running): PlinthError {
-  const held = identity !== null && processOf(pid)?.stopped === true;
+const isStopped = ({ pid, process: identity }: Running): boolean => {
+  const found = identity === null ? null : processOf(pid);
+  return found?.stopped === true && found.identity === identity;
+};
+
+function silentGateway(running: Running): PlinthError {
+  const { pid, url } = running;
+  const held = isStopped(running);
   return new PlinthError(
     "PLINTH_GATEWAY_SILENT",
     held

@@ -1,7 +1,7 @@
 /** For what finds, is, or looks after the gateway of a home on this machine. */
 export { assertPrivateHome, examineHome, type HomeFinding } from "@plinth/manifests/home/examination.ts";
 export { GatewayLink } from "./gateway-link.ts";
-export { LocalSocket } from "./local-socket.ts";
+export { LocalSocket, SOCKET_FILE } from "./local-socket.ts";
 export { isSameProcess, processOf } from "./process-identity.ts";
 export {
   BODY_HEADER,
