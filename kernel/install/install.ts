@@ -8,6 +8,7 @@ import { settingsOf } from "@plinth/manifests/home/config-file.ts";
 import type { CatalogRecord } from "@plinth/manifests/home/installed.ts";
 import { keptFor, putAside, takeBack } from "@plinth/manifests/home/kept-data.ts";
 import { storePackage } from "@plinth/manifests/home/package-store.ts";
+import { assertFoldersGrantable } from "@plinth/manifests/home/places.ts";
 import { finishRemovals, removeUnlessInstalled } from "@plinth/manifests/home/removals.ts";
 import { sweepStore } from "@plinth/manifests/home/sweep.ts";
 import { discard } from "@plinth/manifests/home/trash.ts";
@@ -56,6 +57,7 @@ async function readPackage(host: Host, dir: string): Promise<CatalogRecord> {
   const isBundled = host.state.records.some((one) => one.bundled && one.manifest.id === manifest.id);
   if (isBundled) throw errors.conflict(manifest.id, `the id ${manifest.id}`, ["the product", "this package"]);
   if (manifest.id.startsWith("plinth.")) throw errors.reserved(manifest.id);
+  assertFoldersGrantable(manifest, host.home);
   return { manifest, digest, dir, bundled: false };
 }
 

@@ -261,6 +261,17 @@ it("a file that was added to an installed package counts as tampering", async ()
   expect(await codeOf(version())).toBe("PLINTH_DIGEST");
 });
 
+it("asks nobody to consent to a folder that holds the home, lies in it, or is the system's", async () => {
+  const inspect = async (fs: string) => codeOf(admin(host, "inspect", { dir: await product.package(acme({}, { permissions: { fs: [fs] } })) }));
+  const { home, root } = product;
+  for (const fs of [home, `${home}/state:ro`, `${home}/state/acme.other`, root, `${root}:ro`, "/tmp", "/", "/:ro"])
+    expect([fs, await inspect(fs)]).toEqual([fs, "PLINTH_FOLDER"]);
+  for (const fs of ["/proc", "/proc/self/root:ro", "/sys", "/dev/shm", "/run", "/run/user/1000:ro"])
+    expect([fs, await inspect(fs)]).toEqual([fs, "PLINTH_MANIFEST_INVALID"]);
+  for (const fs of ["data", "workspace", `${home}/workspace/project`, "/srv/notes:ro", "/running", "/development"])
+    expect([fs, await inspect(fs)]).toEqual([fs, "none"]);
+});
+
 describe("uninstalling", () => {
   it("wipes what it stored, unless that is kept", async () => {
     const keeping = acme({ run: 'if (input.set) await ctx.store.set("k", input.set); return (await ctx.store.get("k")) ?? null;' });

@@ -20,8 +20,8 @@ export const Permissions = Type.Object(
       "^(\\*|loopback|((https?|wss?)://)?(\\[[0-9A-Fa-f:.]+\\]|(\\*\\.)?[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*)(:[0-9]{1,5})?)$",
     ),
     fs: names(
-      "Folders: `data` (its own), `workspace`, or an absolute path; `:ro` makes it read-only.",
-      "^(data|workspace|/|(/(?!\\.{1,2}(/|:ro$|$))[^/\\u0000-\\u001f\\u007f-\\u009f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]+)+)(:ro)?$",
+      "Folders: `data` (its own), `workspace`, or an absolute path; `:ro` makes it read-only. Nothing in `/proc`, `/sys`, `/dev` and `/run`.",
+      "^(?!/(proc|sys|dev|run)(/|:ro$|$))(data|workspace|/|(/(?!\\.{1,2}(/|:ro$|$))[^/\\u0000-\\u001f\\u007f-\\u009f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]+)+)(:ro)?$",
     ),
     env: names("Environment variables that it may read.", "^[A-Za-z_][A-Za-z0-9_]*$"),
     exec: names(

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,13 +34,13 @@ async function openLab() {
   return {
     at: (...names: string[]) => join(top, ...names),
     host,
-    async run(programs: string[], command: string[], { signal, ...options }: Options = {}) {
+    async run(programs: string[], command: string[], { signal, ...options }: Options = {}, granted = folders) {
       const [program = "", ...args] = command;
       const request = { program, args, ...options };
       const items = host
         .use("plinth.program-runner")
         .one()
-        .run({ extension: "acme.x", programs, folders, request }, signal ? { signal } : {});
+        .run({ extension: "acme.x", programs, folders: granted, request }, signal ? { signal } : {});
       const all = { stdout: "", stderr: "", code: undefined as number | null | undefined };
       for await (const item of items) {
         if ("stdout" in item) all.stdout += Buffer.from(item.stdout).toString();
@@ -179,6 +179,56 @@ describe.skipIf(here.bwrap === null)("a program", () => {
       ["HOME", "LANG", "OLDPWD", "PATH", "PWD", "SHLVL", "TZ", "_"].filter((name) => env.some((line) => line.startsWith(`${name}=`))),
     );
     expect(await readdir(lab.at("workspace"))).toEqual(["link", "passwd"]);
+  });
+
+  it("stands behind the filter of system calls, with what programs need: it starts others, in no namespaces of their own", async () => {
+    await using lab = await openLab();
+    const script = `grep -E '^(Seccomp|NoNewPrivs|CapEff|CapBnd):' /proc/self/status; (setsid sleep 0; echo started) | cat
+      for what in 'unshare -m true' 'unshare -U true' 'unshare -n true' 'mount -t tmpfs x /' 'chroot / true'; do $what 2>/dev/null && echo "did $what"; done
+      for file in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/self/oom_score_adj; do (echo x > $file) 2>/dev/null && echo "wrote $file"; done; ls /sys 2>/dev/null`;
+    const { stdout } = await lab.run(["bash"], ["bash", "-c", script]);
+    expect(stdout.replace(/\t/g, " ").trim().split("\n")).toEqual([
+      "CapEff: 0000000000000000",
+      "CapBnd: 0000000000000000",
+      "NoNewPrivs: 1",
+      "Seccomp: 2",
+      "started",
+    ]);
+  });
+
+  it.runIf(process.getuid?.() === 0)("is not root where its host is: its folders are its own in there, and outside whose they were", async () => {
+    await using lab = await openLab();
+    const script =
+      "id -u; ulimit -u; echo made > file; mkdir -p folder; touch old; chmod u+s file 2>/dev/null && echo set; stat -c %u . file old; cat /proc/self/uid_map";
+    await writeFile(lab.at("workspace/old"), "before");
+    const { stdout } = await lab.run(["bash"], ["bash", "-c", script]);
+    const [uid = "", processes, ...seen] = stdout.trim().split("\n");
+    expect(Number(uid)).toBeGreaterThanOrEqual(61_184);
+    expect([processes, ...seen.slice(0, 3)]).toEqual(["512", uid, uid, uid]);
+    expect(seen[3]?.trim().split(/\s+/)).toEqual(["0", "0", "4294967295"]);
+    for (const name of ["workspace", "workspace/file", "workspace/folder", "workspace/old"]) expect((await stat(lab.at(name))).uid).toBe(0);
+    expect((await stat(lab.at("workspace/file"))).mode & 0o6000).toBe(0);
+    // Its own folder is that user's for good: the next run is the same one.
+    expect((await stat(lab.at("data"))).uid).toBe(Number(uid));
+    expect((await lab.run(["id"], ["id", "-u"])).stdout.trim()).toBe(uid);
+  });
+
+  it.runIf(process.getuid?.() === 0)("is not started where its host is root and has no user id to give", async () => {
+    await using lab = await openLab();
+    process.env.PLINTH_USER_IDS = "none";
+    const refused = lab.run(["true"], ["true"]).catch((thrown) => thrown);
+    await expect(refused).resolves.toMatchObject({ code: "PLINTH_ROOT", extension: "acme.x", next: expect.stringContaining("as a user of its own") });
+    delete process.env.PLINTH_USER_IDS;
+  });
+
+  it("is given no folder that holds the home, or became a link to it", async () => {
+    await using lab = await openLab();
+    const home = lab.host.home;
+    for (const path of [home, join(home, "state"), "/", "/proc", lab.at("link")]) {
+      if (path === lab.at("link")) await symlink(home, path);
+      const run = lab.run(["ls"], ["ls"], {}, [{ name: path, path, write: false }]);
+      expect([path, await codeOf(run)]).toEqual([path, "PLINTH_FOLDER"]);
+    }
   });
 
   it("does what git does in a repository", async () => {

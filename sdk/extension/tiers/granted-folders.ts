@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, realpathSync, type Stats, statfsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { PlinthError } from "../errors.ts";
+import { folderRefused, within } from "@plinth/manifests/home/places.ts";
 import type { GrantedFolder } from "./granted-path.ts";
 import { type Lending, lend } from "./lending.ts";
 import type { OwnUser } from "./own-user.ts";
@@ -81,11 +81,7 @@ function opened({ path }: GrantedFolder): number | null {
 /** Throws where the folder behind a descriptor is none that anybody may grant. */
 export function assertGrantable(extension: string, home: string, { name, path }: GrantedFolder, fd: number): void {
   const why = refusal(home, name, path, fd);
-  if (why === null) return;
-  throw new PlinthError("PLINTH_FOLDER", `${extension} may not have the folder ${JSON.stringify(path.slice(0, 200))}: ${why}.`, {
-    extension,
-    next: `Narrow it: plinth config set 'extensions["${extension}"].grants.fs' '["data"]', or name another folder there.`,
-  });
+  if (why !== null) throw folderRefused(extension, path, why);
 }
 
 function refusal(home: string, name: string, path: string, fd: number): string | null {
@@ -109,5 +105,3 @@ function holders(folder: string): Stats[] {
   for (let at = folder; at !== dirname(at); at = dirname(at)) found.push(statSync(dirname(at)));
   return found;
 }
-
-const within = (folder: string, path: string): boolean => path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
