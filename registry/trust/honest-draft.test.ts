@@ -1,7 +1,8 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { testKey } from "../test-package.ts";
+import { publish } from "../publish.ts";
+import { testKey, testTarball } from "../test-package.ts";
 import type { Change } from "./change-draft.ts";
 import { SignedRegistry } from "./signed-registry.testing.ts";
 
@@ -140,6 +141,17 @@ describe("a damaged feed", () => {
     await advise("PSA-2");
     expect(await told()).toEqual(["PSA-1", "PSA-2"]);
   });
+});
+
+it("nor does an index that fits its schema and that no host accepts", async () => {
+  for (const id of ["demo.rain", "demo.snow"]) await registry.publish(id, "1.0.0");
+  const index = await registry.json(WEATHER);
+  await registry.write(WEATHER, { ...index, versions: [...index.versions, ...index.versions] });
+  await publish({ registry: registry.dir, tarball: await testTarball("demo.rain", "1.1.0"), key: testKey(), trust: { commit: async () => {} } });
+  await registry.reopen();
+  expect(registry.trust.damaged).toEqual([expect.stringContaining("twice")]);
+  await registry.host().client().download("demo.rain", "1.1.0");
+  await registry.publish("demo.snow", "1.1.0");
 });
 
 it("a damaged index keeps nobody else from publishing, nor the registry from opening", async () => {

@@ -67,9 +67,8 @@ export class RegistryTrust {
       const state = (await readState(dir)) ?? (await trust.#begin());
       trust.#assertKeys(state);
       if (state.checkpoint !== undefined) await writePublic(join(dir, CHECKPOINT_PATH), state.checkpoint);
-      const draft = trust.#draft(state);
-      for (const id of await trust.#uncommitted()) await trust.#takeIndex(draft, id);
-      if (draft.leaves.size > 0 || state.timestamp === undefined) await trust.#seal(state, draft);
+      await trust.#takeIn(await trust.#uncommitted());
+      if ((await trust.#state()).timestamp === undefined) await trust.commit();
     });
     return trust;
   }
@@ -154,6 +153,20 @@ export class RegistryTrust {
       }
       return removed;
     });
+  }
+
+  /** Record indexes as they are now: all at once, or one by one when one of them is what no host would accept. */
+  async #takeIn(ids: readonly string[]): Promise<void> {
+    const state = await this.#state();
+    const draft = this.#draft(state);
+    try {
+      for (const id of ids) await this.#takeIndex(draft, id);
+      if (draft.leaves.size > 0) await this.#seal(state, draft);
+    } catch (error) {
+      if (!isPlinthError(error) || error.code !== "PLINTH_DOCUMENT_INVALID") throw error;
+      if (ids.length === 1) this.damaged.push(error.message);
+      else for (const id of ids) await this.#takeIn([id]);
+    }
   }
 
   /** A damaged index is its package's misfortune, and nobody else's: hosts have what was signed of it last, and refuse the file. */
