@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { isPlinthError, PlinthError } from "../wire/error.ts";
 import { entryAt, ownUser } from "./access.ts";
 import { assertPrivateHome } from "./examination.ts";
 
@@ -11,16 +12,24 @@ export const homeOf = (env: Readonly<Record<string, string | undefined>>): strin
 /**
  * Make what is missing of the home, for its owner alone whatever the umask, and refuse one that others could change.
  *
- * @throws PLINTH_HOME_OPEN, PLINTH_HOME_FOREIGN.
+ * @throws PLINTH_HOME_OPEN, PLINTH_HOME_FOREIGN, PLINTH_HOME_UNUSABLE.
  */
 export function makePrivateHome(home: string): void {
-  assertPrivateHome(home);
-  const made = [home, join(home, "state")].filter((path) => entryAt(path) === undefined);
-  if (made.length === 0) return;
-  for (const path of made) {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    if (ownUser() !== undefined) chmodSync(path, 0o700);
+  try {
+    assertPrivateHome(home);
+    const made = [home, join(home, "state")].filter((path) => entryAt(path) === undefined);
+    if (made.length === 0) return;
+    for (const path of made) {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      if (ownUser() !== undefined) chmodSync(path, 0o700);
+    }
+    // Somebody else may have made it in the meantime, in a folder that is everybody's.
+    assertPrivateHome(home);
+  } catch (error) {
+    if (isPlinthError(error)) throw error;
+    throw new PlinthError("PLINTH_HOME_UNUSABLE", `The home folder ${home} cannot be used: ${(error as Error).message}.`, {
+      next: "Choose a folder that you may write: PLINTH_HOME=DIR",
+      cause: error,
+    });
   }
-  // Somebody else may have made it in the meantime, in a folder that is everybody's.
-  assertPrivateHome(home);
 }

@@ -82,6 +82,17 @@ describe("a home", () => {
     expect([done, left.some(({ mendable }) => mendable)]).toEqual([[], false]);
   });
 
+  it("that cannot be made is told with the folder and what to choose instead", () => {
+    writeFileSync(join(above, "a-file"), "");
+    expect(() => makePrivateHome(join(above, "a-file/home"))).toThrow(
+      expect.objectContaining({
+        code: "PLINTH_HOME_UNUSABLE",
+        message: expect.stringContaining("a-file/home"),
+        next: expect.stringContaining("PLINTH_HOME=DIR"),
+      }),
+    );
+  });
+
   it.each(["0000", "0022", "0777"])("is made for its owner alone under umask %s", (mask) => {
     const fresh = join(above, "fresh");
     const script = `process.umask(0o${mask}); const m = await import(${JSON.stringify(join(import.meta.dirname, "home-folder.ts"))}); m.makePrivateHome(${JSON.stringify(fresh)});`;
@@ -100,7 +111,9 @@ describe("mending a home", () => {
     const { done, left } = mendHome(home);
     expect(left).toEqual([]);
     expect(JSON.parse(readFileSync(join(home, "installed.json"), "utf8"))).toEqual({ installed: 1, grants: { "acme.dice": {} }, records: [] });
-    expect(done.join("\n")).toMatch(/look through plinth\.json, secrets\.json and what is granted[\s\S]*gateway's token[\s\S]*for you alone/);
+    expect(done.join("\n")).toMatch(
+      /look through plinth\.json, secrets\.json and what is granted[\s\S]*gateway's token[\s\S]*Taken from others: \d+ files/,
+    );
     for (const path of ["", "state", "state/plinth.gateway", "state/acme.dice", "store", "store/abc"]) expect(modeOf(join(home, path))).toBe(0o700);
     for (const file of ["plinth.json", "plinth.lock", "installed.json", "secrets.json"]) expect(modeOf(join(home, file))).toBe(0o600);
     for (const gone of ["index.json", "cache", "state/plinth.gateway/token"]) expect(existsSync(join(home, gone))).toBe(false);

@@ -63,7 +63,7 @@ export function mendHome(home: string, user = ownUser()): Mended {
       "Closed the home folder, which others could write: look through plinth.json, secrets.json and what is granted (plinth grants). Caches were removed.",
     );
   } else if (before.some(({ path }) => path === home)) done.unshift("Closed the home folder to others, who could look into it.");
-  if (count.closed > 0) done.push(`${count.closed} files and folders in it are now for you alone.`);
+  if (count.closed > 0) done.push(`Taken from others: ${count.closed} files and folders.`);
   return { done, left: examineHome(home, user) };
 }
 
