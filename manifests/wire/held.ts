@@ -48,9 +48,15 @@ export function weigh(value: unknown, most: number): number {
     const one = open[seen];
     bytes += PART_BYTES + (typeof one === "string" ? one.length : 0);
     if (typeof one !== "object" || one === null) continue;
-    const parts: unknown[] = Array.isArray(one) ? one : Object.values(one);
-    if (open.length + parts.length > MAX_PARTS) return most;
-    open.push(...parts);
+    if (Array.isArray(one)) {
+      if (open.length + one.length > MAX_PARTS) return most;
+      open.push(...one);
+      continue;
+    }
+    for (const [name, part] of Object.entries(one)) {
+      bytes += name.length;
+      if (open.push(part) > MAX_PARTS) return most;
+    }
   }
   return Math.min(most, bytes);
 }

@@ -265,6 +265,33 @@ describe("a stream between peers", () => {
     expect([items.length, other.length, answer]).toEqual([100, 100, "fine"]);
   });
 
+  it.each([
+    ["text that is six times as long on the wire", "\u0001".repeat(3_000)],
+    ["names that are longer than what they name", { ["n".repeat(20_000)]: 1 }],
+    ["many small parts", Array.from({ length: 3_000 }, (_, n) => n)],
+    ["more than a window each", "x".repeat(300_000)],
+  ])("of %s never waits for itself", async (_what, item) => {
+    const produce = async function* (): AsyncGenerator<unknown> {
+      for (let n = 0; n < 200; n++) yield item;
+    };
+    const { left } = pair({}, { stream: () => produce() });
+    expect(await collect(left.open("x", {}))).toHaveLength(200);
+  });
+
+  it("that nobody takes stays at its source after a window's worth", async () => {
+    let made = 0;
+    const produce = async function* (): AsyncGenerator<string> {
+      for (;;) yield String(++made).padEnd(20_000, "x");
+    };
+    const { left, right } = pair({}, { stream: () => produce() });
+    const items = left.open("x", {})[Symbol.asyncIterator]();
+    await items.next();
+    for (let n = 0; n < 50; n++) await turn();
+    expect(made * 20_000).toBeLessThan(WIRE.streamBytes + 3 * 20_000);
+    expect(right.heldBytes).toBeLessThan(WIRE.streamBytes);
+    await items.return?.();
+  });
+
   it("that its consumer ends early is ended at its source, with its cleanup", async () => {
     const { promise: cleaned, resolve } = Promise.withResolvers<void>();
     const produce = async function* (): AsyncGenerator<number> {

@@ -41,9 +41,12 @@ export const WIRE = {
   batchBytes: 256 * 1024,
   streamCredits: 64,
   /** Of one stream, sent and not taken yet; the item that goes over it still goes. */
-  streamBytes: 256 * 1024,
-  /** So much taken is told at once, without waiting for half of the credits. */
-  creditBytes: 64 * 1024,
+  streamBytes: 64 * 1024,
+  /**
+   * So much taken is told at once, without waiting for half of the credits. Far below a window's worth, also where the text of an
+   * item has six characters for one: else both sides would wait.
+   */
+  creditBytes: 8 * 1024,
   maxPendingCalls: 4096,
   /** What waits to be sent to the other side, and the same for what it sent and nobody took. */
   maxHeldBytes: 5 * 1024 * 1024,
