@@ -4,10 +4,10 @@ import semver from "semver";
 import { ARCHIVE_LIMITS } from "./archive.ts";
 import { Documents } from "./documents.ts";
 import { findPackages, type PackageHit } from "./found-package.ts";
-import { integrityMatches } from "./integrity.ts";
 import { indexPath, splitId } from "./layout.ts";
 import { addressIdentity } from "./registry-address.ts";
 import { fingerprintOf, type PublicKey, verify } from "./signing.ts";
+import { integrityInRoom } from "./strangers/archives.ts";
 import { openTransport, type RegistryFetch, type Transport } from "./transport.ts";
 import { type CheckpointDocument, type Comparison, compareCheckpoints, makeCheckpointDocument } from "./trust/compare.ts";
 import {
@@ -38,6 +38,8 @@ export interface RegistryClientOptions {
   url: string;
   /** Default: this process's own fetch. */
   fetch?: RegistryFetch;
+  /** Origins besides the URL's own that it may send us on to, such as a store of archives. Default: none. */
+  downloads?: readonly string[];
   pins: KeyPins;
   /** What this host remembers of the registry's signed state; default: nothing between runs. */
   memory?: TrustMemory;
@@ -74,13 +76,13 @@ export class RegistryClient {
   readonly #address: string;
   readonly #isOwn: boolean;
 
-  constructor({ name, url, fetch, pins, memory = forgetfulMemory(), root, own = false, clock = () => new Date() }: RegistryClientOptions) {
+  constructor({ name, url, fetch, downloads, pins, memory = forgetfulMemory(), root, own = false, clock = () => new Date() }: RegistryClientOptions) {
     this.name = name;
     this.url = url;
     // The product's own stays the same one wherever the product is installed.
     this.#address = own ? "address-product" : addressIdentity(url);
     this.#isOwn = own;
-    this.#transport = openTransport(url, name, fetch);
+    this.#transport = openTransport(url, name, fetch, downloads);
     this.#documents = new Documents(name, this.#transport);
     this.#pins = pins;
     this.#clock = clock;
@@ -308,7 +310,8 @@ export class RegistryClient {
     });
     if (answer.kind !== "bytes") throw changed("it is missing");
     if (answer.bytes.length !== entry.size) throw changed(`it has ${answer.bytes.length} bytes instead of ${entry.size}`);
-    if (!integrityMatches(answer.bytes, entry.integrity)) throw changed("its sha512 differs");
+    const about = `The tarball of ${id} ${entry.version} of the registry ${this.name}`;
+    if ((await integrityInRoom(answer.bytes, about, signal)) !== entry.integrity) throw changed("its sha512 differs");
     return answer.bytes;
   }
 
@@ -327,7 +330,7 @@ export class RegistryClient {
     const path = indexPath(id);
     if (!(await this.#view.refresh(signal))) {
       const index = await this.#documents.index(id, signal);
-      return index && this.#documents.shortened(index, withoutLog(index));
+      return index && this.#documents.withoutLog(index);
     }
     return this.#view.consistently(async () => {
       const leaf = await this.#view.leaf(path, signal);
@@ -340,9 +343,4 @@ export class RegistryClient {
     const leaves = await Promise.all(ids.map((id) => this.#view.leaf(indexPath(id), signal).catch(() => undefined)));
     return ids.filter((_, at) => leaves[at] !== undefined);
   }
-}
-
-/** A place in a log is worth something where a log proves it. */
-function withoutLog(index: PackageIndex): PackageIndex {
-  return { ...index, versions: index.versions.map(({ log: _log, ...entry }) => entry) };
 }

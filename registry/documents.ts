@@ -73,8 +73,9 @@ export class Documents {
     return this.#raw.get(index) as RawDocument;
   }
 
-  /** The same index with less said of its versions, for which the same questions can be asked. */
-  shortened(index: PackageIndex, shorter: PackageIndex): PackageIndex {
+  /** The same index without places in a log, which are worth something where a log proves them. */
+  withoutLog(index: PackageIndex): PackageIndex {
+    const shorter = { ...index, versions: index.versions.map(({ log: _log, ...entry }) => entry) };
     this.#raw.set(shorter, this.raw(index));
     return shorter;
   }

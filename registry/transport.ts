@@ -3,13 +3,14 @@ import { open } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
+import { type Place, readFrom } from "./origin-rule.ts";
 import { collect } from "./strangers/shared-bytes.ts";
 import { reason, systemCode } from "./system-error.ts";
 
 /** The part of an extension's `ctx.fetch` that the client needs. */
 export type RegistryFetch = (
   url: string,
-  options: { headers?: Record<string, string>; signal?: AbortSignal; timeoutMs?: number; maxBytes?: number },
+  options: { headers?: Record<string, string>; redirect?: "manual"; signal?: AbortSignal; timeoutMs?: number; maxBytes?: number },
 ) => Promise<{
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -27,15 +28,21 @@ export interface ReadOptions {
 
 /** Reads files below a registry's root, wherever that is. Paths were checked by the caller. */
 export interface Transport {
+  /** Whether what is read lies on another machine, as far as the address says. */
+  readonly isRemote: boolean;
   read(path: string, options: ReadOptions): Promise<Answer>;
 }
 
 const HEAD_MS = 15_000;
+/** From the first byte to the last, whatever size it may have. */
 const WHOLE_MS = 120_000;
 
-/** @param url a folder's path, a file: URL, or an http(s) URL. */
-export function openTransport(url: string, name: string, fetch: RegistryFetch = defaultFetch): Transport {
-  if (/^https?:\/\//i.test(url)) return httpTransport(url, name, fetch);
+/**
+ * @param url a folder's path, a file: URL, or an http(s) URL.
+ * @param also other origins that an owner named for what the registry sends us on to.
+ */
+export function openTransport(url: string, name: string, fetch: RegistryFetch = defaultFetch, also: readonly string[] = []): Transport {
+  if (/^https?:\/\//i.test(url)) return httpTransport({ who: `The registry ${name}`, url, also, fetch }, name);
   if (/^file:/i.test(url)) return folderTransport(fileURLToPath(url), name);
   if (/^[a-z][a-z0-9+.-]+:/i.test(url)) {
     throw new PlinthError("PLINTH_REGISTRY_URL", `The registry ${name} has an address that cannot be used: ${url}`, {
@@ -47,6 +54,7 @@ export function openTransport(url: string, name: string, fetch: RegistryFetch = 
 
 function folderTransport(root: string, name: string): Transport {
   return {
+    isRemote: false,
     async read(path, { maxBytes, etag, signal }) {
       signal?.throwIfAborted();
       const file = await open(join(root, path), constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
@@ -70,9 +78,10 @@ function folderTransport(root: string, name: string): Transport {
   };
 }
 
-function httpTransport(url: string, name: string, fetch: RegistryFetch): Transport {
-  const base = new URL(url.endsWith("/") ? url : `${url}/`);
+function httpTransport(place: Place, name: string): Transport {
+  const base = new URL(place.url.endsWith("/") ? place.url : `${place.url}/`);
   return {
+    isRemote: true,
     async read(path, { maxBytes, etag, signal }) {
       const within = AbortSignal.any([AbortSignal.timeout(WHOLE_MS), ...(signal ? [signal] : [])]);
       // The path was checked to have no scheme, no `..` and no leading slash; a plus must not turn into a space.
@@ -80,18 +89,11 @@ function httpTransport(url: string, name: string, fetch: RegistryFetch): Transpo
       try {
         const headers: Record<string, string> = { accept: "application/json, application/octet-stream" };
         if (etag !== undefined) headers["if-none-match"] = etag;
-        const response = await fetch(target, { headers, signal: within, timeoutMs: HEAD_MS, maxBytes });
-        if (response.status !== 200) await leave(response.body);
-        if (response.status === 304 && etag !== undefined) return { kind: "same" };
-        if (response.status === 404 || response.status === 410) return { kind: "missing" };
-        if (response.status !== 200) throw unreachable(name, `${target} answered with status ${response.status}`);
-        const declared = Number(response.headers["content-length"] ?? 0);
-        if (declared > maxBytes) throw tooLarge(name, path, maxBytes);
-        return {
-          kind: "bytes",
-          bytes: await collect(response.body, maxBytes, () => tooLarge(name, path, maxBytes), { expected: declared || undefined }),
-          etag: response.headers.etag,
-        };
+        const { answer, bytes } = await readFrom(place, target, { headers, maxBytes, signal: within }, () => tooLarge(name, path, maxBytes));
+        if (answer.status === 304 && etag !== undefined) return { kind: "same" };
+        if (answer.status === 404 || answer.status === 410) return { kind: "missing" };
+        if (answer.status !== 200) throw unreachable(name, `${target} answered with status ${answer.status}`);
+        return { kind: "bytes", bytes, etag: answer.headers.etag };
       } catch (error) {
         signal?.throwIfAborted();
         throw error instanceof PlinthError ? error : unreachable(name, reason(error), error);
@@ -100,18 +102,14 @@ function httpTransport(url: string, name: string, fetch: RegistryFetch): Transpo
   };
 }
 
-/** An answer that nobody reads keeps its connection, and whoever waits for that. */
-async function leave(body: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const _chunk of body) return;
-}
-
 /** For callers outside an extension, such as builds and tests. */
-const defaultFetch: RegistryFetch = async (url, { headers, signal, timeoutMs = HEAD_MS }) => {
+const defaultFetch: RegistryFetch = async (url, { headers, redirect, signal, timeoutMs = HEAD_MS }) => {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   try {
     const response = await globalThis.fetch(url, {
       headers: headers ?? {},
+      redirect: redirect ?? "follow",
       signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]),
     });
     const body = (response.body ?? []) as AsyncIterable<Uint8Array>;

@@ -31,6 +31,9 @@ export const egress = defineContract({
         base64: Type.Optional(Type.Boolean()),
         timeoutMs: Type.Optional(Type.Number()),
         maxBytes: Type.Optional(Type.Number()),
+        redirect: Type.Optional(
+          Type.Union([Type.Literal("follow"), Type.Literal("manual")], { description: "`manual`: a redirect is the answer. Default `follow`." }),
+        ),
       }),
       stream: Type.Unsafe<{ status: number; headers: Record<string, string> } | Uint8Array>({}),
       deadlineMs: 0,

@@ -86,6 +86,7 @@ export interface FetchRequest {
   base64?: boolean | undefined;
   timeoutMs?: number | undefined;
   maxBytes?: number | undefined;
+  redirect?: "follow" | "manual" | undefined;
 }
 
 /** First item of a fetch stream; the others are body chunks. */

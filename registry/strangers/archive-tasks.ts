@@ -5,7 +5,7 @@ import type { Manifest } from "@plinth/manifests";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { unpackHere } from "../archive.ts";
 import { ARCHIVE_LIMITS } from "../archive-limits.ts";
-import { integrityOf } from "../integrity.ts";
+import { integrityMatches, integrityOf } from "../integrity.ts";
 import { type Finding, scanPackage } from "../scan/index.ts";
 import { reason } from "../system-error.ts";
 
@@ -18,11 +18,29 @@ export interface Unpacked {
   integrity: string;
 }
 
+export interface UnpackInput {
+  source: string | Uint8Array;
+  into: string;
+  /** What it has to have; anything else is refused before it is read. */
+  integrity?: string | undefined;
+}
+
 /** Check an archive and write its files, which is one and the same reading. */
-export async function unpackArchive({ source, into }: { source: string | Uint8Array; into: string }): Promise<Unpacked> {
-  const bytes = typeof source === "string" ? await readBounded(source) : Buffer.from(source.buffer, source.byteOffset, source.byteLength);
+export async function unpackArchive({ source, into, integrity }: UnpackInput): Promise<Unpacked> {
+  const bytes = typeof source === "string" ? await readBounded(source) : bufferOf(source);
+  if (integrity !== undefined && !integrityMatches(bytes, integrity)) {
+    throw new PlinthError("PLINTH_INTEGRITY", "The archive is not the one that was described: its sha512 differs.", {
+      next: "Do not install it; tell who runs the place that it comes from.",
+    });
+  }
   return { ...(await unpackHere(bytes, into)), integrity: integrityOf(bytes) };
 }
+
+export function integrityOfBytes({ bytes }: { bytes: Uint8Array }): string {
+  return integrityOf(bufferOf(bytes));
+}
+
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength);
 
 /** What there is to say about a package's files, without running any. */
 export async function scanFolder({ dir, manifest }: { dir: string; manifest: Manifest }): Promise<Finding[]> {

@@ -11,16 +11,21 @@ interface Options {
   about?: string;
 }
 
+interface UnpackOptions extends Options {
+  /** sha512 that the archive has to have. */
+  integrity?: string;
+}
+
 /**
  * Unpack a package into an empty folder, in the thread for strangers' data. Anything but plain files and folders with
  * harmless names is refused while reading; after a refusal, a cancel or a bound that was met the folder is empty again.
  *
  * @param source a tarball's path, or the bytes of a tarball or zip file.
- * @throws PLINTH_ARCHIVE_*, PLINTH_DATA_*.
+ * @throws PLINTH_ARCHIVE_*, PLINTH_INTEGRITY, PLINTH_DATA_*.
  */
-export async function extractArchive(source: string | Uint8Array, into: string, { signal, about }: Options = {}): Promise<Unpacked> {
+export async function extractArchive(source: string | Uint8Array, into: string, { signal, about, integrity }: UnpackOptions = {}): Promise<Unpacked> {
   const name = about ?? (typeof source === "string" ? `The archive ${source}` : "An archive");
-  const job = { task: "unpack", input: { source, into }, owner: name, about: name, signal };
+  const job = { task: "unpack", input: { source, into, integrity }, owner: name, about: name, signal };
   return roomFor("packages")
     .run<Unpacked>(job)
     .catch(async (thrown: unknown) => {
@@ -31,6 +36,11 @@ export async function extractArchive(source: string | Uint8Array, into: string, 
       }
       throw thrown;
     });
+}
+
+/** The sha512 of bytes that may be many, as `sha512-` and base64. */
+export function integrityInRoom(bytes: Uint8Array, about: string, signal?: AbortSignal): Promise<string> {
+  return roomFor("packages").run<string>({ task: "integrity", input: { bytes }, owner: about, about, signal });
 }
 
 /** What there is to say about a package that lies in a folder, the gravest first; told without running any of it. */

@@ -16,6 +16,8 @@ serve({
   near: async (input: never) => (await documents()).nearInDocument(input),
   keys: async (input: never) => (await documents()).keysInRoot(input),
   solve: async (input: never) => (await import("./solve-task.ts")).solveSet(input),
+  npm: async (input: never) => (await import("./npm-task.ts")).chooseNpmVersion(input),
+  integrity: async (input: never) => (await archives()).integrityOfBytes(input),
   unpack: async (input: never) => (await archives()).unpackArchive(input),
   scan: async (input: never) => (await archives()).scanFolder(input),
 });

@@ -35,6 +35,7 @@ export class StagedFiles {
   transport(name: string): Transport {
     const folder = openTransport(this.dir, name);
     return {
+      isRemote: false,
       read: async (path, options): Promise<Answer> => {
         const bytes = this.#files.get(path);
         if (bytes === undefined) return folder.read(path, options);

@@ -16,7 +16,8 @@ export function assertNoRollback(timestamp: Timestamp, last: TrustState | undefi
  */
 export function assertTimely({ expires }: Timestamp, now: Date, longest: number | undefined, files: TrustedFiles): void {
   const left = Date.parse(expires) - now.getTime();
-  if (left <= 0) throw files.refused("PLINTH_TRUST_FROZEN", `its newest state was valid until ${expires} and has not been renewed`);
+  // What is no date holds never.
+  if (!(left > 0)) throw files.refused("PLINTH_TRUST_FROZEN", `its newest state was valid until ${expires} and has not been renewed`);
   if (longest !== undefined && left > longest) {
     throw files.refused("PLINTH_TRUST_LIFETIME", `its newest state says that it is valid until ${expires}: news could be held back until then`);
   }

@@ -6,6 +6,7 @@ import { readCheckpoint } from "./checkpoint.ts";
 import { assertSigned, type Signed, type Signers } from "./envelope.ts";
 import { type ForkProof, forked, type Relation, relate, sayDifferent } from "./fork-proof.ts";
 import { type Leaf, lookUp } from "./index-tree.ts";
+import { assertHolds } from "./lifetime.ts";
 import { eventText, type LogEvent } from "./log-event.ts";
 import { type Head, inclusionProof, leafHash, verifyInclusion } from "./merkle-proof.ts";
 import { assertDelegation, type LogProof } from "./package-proof.ts";
@@ -212,7 +213,8 @@ export class TrustedView {
     if (this.#state === undefined && this.#options.root === undefined && now.getTime() - this.#unsigned < ROOT_CHECK_MS) return undefined;
     const root = await this.#newestRoot(now, signal);
     if (root === undefined) return undefined;
-    if (Date.parse(root.signed.expires) <= now.getTime()) throw this.#files.refused("PLINTH_TRUST_EXPIRED", "its root has expired");
+    const within = { files: this.#files, now, isRemote: this.#options.transport.isRemote };
+    assertHolds("root", root.signed.expires, within, () => this.#files.refused("PLINTH_TRUST_EXPIRED", "its root has expired"));
     const stated = await this.#readTimestamp(root.signed, signal);
     const timestamp = stated.signed;
     const last = this.#state;
@@ -305,7 +307,9 @@ export class TrustedView {
     const parsed = await this.#files.fixed<Snapshot>("TrustSnapshot", path, { sha256, length }, signal);
     const snapshot = assertSigned(parsed, signersOf(root, "snapshot"), "The snapshot");
     if (snapshot.version !== version) throw this.#files.refused("PLINTH_TRUST_MIX", "its snapshot has another version than its timestamp says");
-    if (Date.parse(snapshot.expires) <= now.getTime()) throw this.#files.refused("PLINTH_TRUST_EXPIRED", "its snapshot has expired");
+    assertHolds("snapshot", snapshot.expires, { files: this.#files, now, isRemote: this.#options.transport.isRemote }, () =>
+      this.#files.refused("PLINTH_TRUST_EXPIRED", "its snapshot has expired"),
+    );
     return snapshot;
   }
 

@@ -144,6 +144,7 @@ interface FetchOptions {
   signal?: AbortSignal;
   timeoutMs?: number;
   maxBytes?: number;
+  redirect?: "follow" | "manual";
 }
 
 async function startFetch(bridge: Bridge, url: string, { body, signal, ...rest }: FetchOptions): Promise<object> {

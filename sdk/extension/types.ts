@@ -171,6 +171,8 @@ export interface FetchOptions {
   timeoutMs?: number;
   /** Largest response body in bytes; default 64 MiB. */
   maxBytes?: number;
+  /** `manual`: a redirect is the answer and is not followed. Default `follow`: up to five, each address checked again. */
+  redirect?: "follow" | "manual";
 }
 
 /** The part of a fetch Response that exists in every tier. */

@@ -29,7 +29,7 @@ export async function* exchange(grant: Grant, request: Request, caller?: AbortSi
     for (let hop = 0; ; hop++) {
       response = await send(grant, outgoing, signal);
       const target = redirectOf(response);
-      if (target === null) break;
+      if (target === null || request.redirect === "manual") break;
       response.destroy();
       if (hop === MAX_REDIRECTS) throw new PlinthError("PLINTH_NET", `${outgoing.url.host} redirects too often.`, { extension: grant.extension });
       outgoing = redirected(grant.extension, request.sensitive ?? [], outgoing, response.statusCode ?? 0, target);

@@ -95,6 +95,15 @@ describe("a repository", () => {
     expect(await readdir(into)).toEqual([]);
   });
 
+  it("of its own leads to no other protocol and no other folder", async () => {
+    const link = join(lab, "elsewhere");
+    await mkdir(link, { recursive: true });
+    git("config", "uploadpack.packObjectsHook", `touch ${lab}/hook-ran;`);
+    git("config", "url.ext::sh -c id.insteadOf", "file://");
+    expect((await fetchIt("#main:packages/weather")).source).toContain(commits.second);
+    expect(existsSync(join(lab, "hook-ran"))).toBe(false);
+  });
+
   it("is fetched for owners only", async () => {
     expect(await codeOf(host.as({ role: "guest", via: "test" }, () => fetchIt("#main")))).toBe("PLINTH_NOT_OWNER");
   });
@@ -112,6 +121,32 @@ describe("a spec", () => {
 
   it.each([
     "ext::sh -c touch% /tmp/x",
+    "EXT::sh -c id",
+    "fd::17/x",
+    "https::http://127.0.0.1/x",
+    "git://example.com/x.git",
+    "ftp://example.com/x.git",
+    "HTTPS://example.com/x.git",
+    " https://example.com/x.git",
+    "https://exa\nmple.com/x.git",
+    "https://exa\tmple.com/x.git",
+    "https://example.com\\@127.0.0.1/x.git",
+    "https:example.com/x.git",
+    "https:/example.com/x.git",
+    "ssh://%2DoProxyCommand=touch/x",
+    "ssh://-oProxyCommand=touch@example.com/x",
+    "ssh://%2DoProxyCommand=touch@example.com/x",
+    "ssh://git@/x",
+    "ssh://example.com/-x",
+    "ssh://git@[-oProxyCommand=touch]/x",
+    "file://host/x",
+    "file:x",
+    "file:/x",
+    "https://example.com/x.git#-x",
+    "https://example.com/x.git#%2Dx",
+    "https://example.com/x.git#a b",
+    "https://example.com/x.git#main:a/../../b",
+    "https://example.com/x.git#main:/etc",
     "git@example.com:a/b.git",
     "--upload-pack=touch /tmp/x",
     "ssh://-oProxyCommand=touch/x",

@@ -13,6 +13,10 @@ export interface GitSpec {
 const REF = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/;
 const FOLDER = /^[A-Za-z0-9_@][A-Za-z0-9._@/-]{0,199}$/;
 
+const PROTOCOLS = ["https://", "ssh://", "file:///"];
+const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-f:.]+\])$/;
+const USER = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
+
 /** `https://host/team/repo.git#v1.2.0:packages/weather`: address, then a ref and a folder, both optional. */
 export function parseGitSpec(text: string): GitSpec {
   const [address = "", fragment = ""] = splitOnce(text, "#");
@@ -24,15 +28,23 @@ export function parseGitSpec(text: string): GitSpec {
 }
 
 function isRepository(address: string): boolean {
+  // URL parsers drop these or read them as something else; git does not.
+  if (/[^\u0021-\u007e]|\\/.test(address)) return false;
   const url = URL.parse(address);
-  if (url === null || !["https:", "ssh:", "file:"].includes(url.protocol)) return false;
-  // A host that begins with a dash would be an option of ssh; a password would end up in the lockfile.
-  return !url.hostname.startsWith("-") && url.password === "" && (url.protocol === "file:" || url.hostname !== "");
+  if (url === null || !PROTOCOLS.some((one) => address.startsWith(one))) return false;
+  if (url.protocol === "file:") return url.hostname === "" && url.search === "";
+  // What begins with a dash would be an option of ssh, also once git has decoded it; a password would end up in the lockfile.
+  return HOST.test(url.hostname) && (url.username === "" || USER.test(url.username)) && url.password === "" && !url.pathname.startsWith("/-");
 }
 
 function splitOnce(text: string, by: string): string[] {
   const at = text.indexOf(by);
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** The one protocol that git may use for a repository: nothing leads to another one. */
+export function protocolOf(repository: string): "https" | "ssh" | "file" {
+  return repository.slice(0, repository.indexOf(":")) as "https" | "ssh" | "file";
 }
 
 const bad = (text: string, why: string): PlinthError =>

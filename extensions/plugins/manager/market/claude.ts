@@ -16,13 +16,16 @@ export interface Offer {
 }
 
 const FILES = [".claude-plugin/marketplace.json", "marketplace.json"];
-const MAX_BYTES = 4 * 1_048_576;
+const MAX_BYTES = 1_048_576;
 const MOST = 2_000;
+const WHOLE_MS = 60_000;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** The plugins that a marketplace.json lists. Its sources are mapped to ours; what is no Plinth package is listed with why not. */
 export async function readOffers(ctx: Context, place: Marketplace, signal?: AbortSignal): Promise<Offer[]> {
   const { text, base } = await readMarketplace(ctx, place, signal);
+  const { isNearby } = await import("@plinth/registry");
+  const isHere = base !== undefined || isNearby(new URL(place.url).hostname);
   let value: { plugins?: unknown; metadata?: { pluginRoot?: unknown } };
   try {
     value = JSON.parse(text);
@@ -35,19 +38,26 @@ export async function readOffers(ctx: Context, place: Marketplace, signal?: Abor
     const { name, description, version, source } = (entry ?? {}) as Record<string, unknown>;
     if (typeof name !== "string" || !NAME.test(name)) return [];
     const told = { name, description: typeof description === "string" ? description : "" };
-    return [{ ...told, ...(typeof version === "string" ? { version } : {}), ...mapped(source, base, root) }];
+    return [
+      { ...told, ...(typeof version === "string" ? { version } : {}), ...mapped(source, base, root, (url) => isHere || !isNearby(url.hostname)) },
+    ];
   });
 }
 
 /** A source of a marketplace.json as a spec of ours. */
-function mapped(source: unknown, base: string | undefined, root: string): Pick<Offer, "spec" | "why"> {
+function mapped(source: unknown, base: string | undefined, root: string, mayReach: (url: URL) => boolean): Pick<Offer, "spec" | "why"> {
   if (typeof source === "string") return folderOf(source, base, root);
   const { source: kind, repo, url, ref, sha, path, package: name, version } = (source ?? {}) as Record<string, unknown>;
   const at = [sha, ref].find((one) => typeof one === "string");
   const fragment = at === undefined && path === undefined ? "" : `#${at ?? "HEAD"}${typeof path === "string" ? `:${path}` : ""}`;
   if (kind === "github" && typeof repo === "string" && /^[\w.-]+\/[\w.-]+$/.test(repo))
     return { spec: `git:https://github.com/${repo}.git${fragment}` };
-  if ((kind === "url" || kind === "git" || kind === "git-subdir") && typeof url === "string") return { spec: `git:${url}${fragment}` };
+  if ((kind === "url" || kind === "git" || kind === "git-subdir") && typeof url === "string") {
+    // A list of others names no folder, no ssh key's use and no machine in here.
+    const target = url.startsWith("https://") ? URL.parse(url) : null;
+    if (target === null || !mayReach(target)) return { why: "its source is no public https address" };
+    return { spec: `git:${url}${fragment}` };
+  }
   if (kind === "npm" && typeof name === "string") return { spec: `npm:${name}${typeof version === "string" ? `@${version}` : ""}` };
   return { why: `its source ${JSON.stringify(kind ?? source)?.slice(0, 60)} is of a kind that nothing here installs from` };
 }
@@ -66,9 +76,13 @@ async function readMarketplace(ctx: Context, place: Marketplace, signal?: AbortS
   const { url } = place;
   if (/^https?:\/\//i.test(url)) {
     const address = url.endsWith(".json") ? url : `${url.replace(/\/*$/, "/")}${FILES[0]}`;
-    const answer = await ctx.fetch(address, { maxBytes: MAX_BYTES, ...(signal === undefined ? {} : { signal }) });
-    if (!answer.ok) throw unreadable(place, `${address} answers ${answer.status}`);
-    return { text: await answer.text(), base: undefined };
+    const { readFrom } = await import("@plinth/registry");
+    const from = { who: `The marketplace ${place.name}`, url, also: place.downloads, fetch: (to: string, options: object) => ctx.fetch(to, options) };
+    const within = AbortSignal.any([AbortSignal.timeout(WHOLE_MS), ...(signal === undefined ? [] : [signal])]);
+    const tooLarge = (): PlinthError => unreadable(place, `${address} is larger than ${MAX_BYTES / 1_048_576} MiB`);
+    const { answer, bytes } = await readFrom(from, address, { maxBytes: MAX_BYTES, signal: within }, tooLarge);
+    if (answer.status !== 200) throw unreadable(place, `${address} answers ${answer.status}`);
+    return { text: bytes.toString("utf8"), base: undefined };
   }
   const path = /^file:/i.test(url) ? fileURLToPath(url) : resolve(url);
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;

@@ -11,6 +11,8 @@ export interface Marketplace {
   root?: string;
   /** `claude`: the address of a marketplace.json; default: a registry. */
   kind?: "registry" | "claude";
+  /** Origins besides its own that it may send this host on to. */
+  downloads?: string[];
   /** Its versions need no age. */
   anyAge?: boolean;
 }
