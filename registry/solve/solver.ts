@@ -240,7 +240,8 @@ class Search {
     if (before?.known === this.#known.size) return before.answer;
     const indexes = [...this.#known.values()];
     this.#meter.steps += indexes.length;
-    const answer = indexes.some(({ named }) => named.contracts.has(contract) || [...named.ids].some((id) => !this.#known.has(id)));
+    const isOpen = this.#input.wanted.some(({ id }) => !this.#known.has(id));
+    const answer = isOpen || indexes.some(({ named }) => named.contracts.has(contract) || [...named.ids].some((id) => !this.#known.has(id)));
     this.#mayDefine.set(contract, { known: this.#known.size, answer });
     return answer;
   }

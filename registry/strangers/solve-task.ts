@@ -22,7 +22,7 @@ export interface SetQuestion extends Pick<SolveInput, "host" | "wanted"> {
 }
 
 /** Either the set, or whose versions have to be known first. */
-export type SetAnswer = { need: string[] } | { chosen: { id: string; version: string; because: readonly string[] }[] };
+export type SetAnswer = { need: string[]; steps: number } | { chosen: { id: string; version: string; because: readonly string[] }[] };
 
 class Unknown extends Error {
   readonly id: string;
@@ -36,8 +36,10 @@ class Unknown extends Error {
 export async function solveSet({ host, wanted, fixed, preferred, offers }: SetQuestion): Promise<SetAnswer> {
   const refused = new Map<string, ReadonlyMap<string, string>>();
   for (const [id, offer] of offers) if (offer !== null) refused.set(id, new Map(offer.refused));
+  const meter = { steps: 0 };
   try {
     const found = await solve({
+      meter,
       host,
       wanted,
       contracts: productContracts(),
@@ -49,7 +51,7 @@ export async function solveSet({ host, wanted, fixed, preferred, offers }: SetQu
     return { chosen: [...found].map(([id, { release, because }]) => ({ id, version: release.version, because })) };
   } catch (thrown) {
     if (!(thrown instanceof Unknown)) throw thrown;
-    return { need: await needed(thrown.id, offers, new Set(fixed.map(([id]) => id))) };
+    return { need: await needed(thrown.id, offers, new Set(fixed.map(([id]) => id))), steps: meter.steps };
   }
 }
 
