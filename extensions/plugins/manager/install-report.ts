@@ -63,6 +63,7 @@ function ready({ id, version, replaces, provides, hooks, along, parts = [] }: In
   }
   for (const part of parts) {
     const of = parts.length === 1 ? "" : `${safe(part.id)}: `;
+    blocks.push({ title: `${of}Who vouches for it` }, { facts: cardFacts(part.trust) });
     if (part.asks.length > 0) blocks.push({ title: `${of}It may` }, { items: part.asks });
     if (part.widens.length > 0) blocks.push({ title: `${of}New against the version before` }, { items: part.widens });
     if (part.notices.length > 0) blocks.push({ title: `${of}Worth knowing` }, { items: part.notices });

@@ -97,7 +97,10 @@ export function cardFacts({ registry, key, log, published, at }: TrustCard): [st
   if (registry !== undefined) facts.push(["Registry", `${registry.name}, ${registry.address}: ${registryWords(registry, now)}`]);
   facts.push(["Signed by", keyWords({ key, at })]);
   if (registry === undefined) return facts;
-  facts.push(["Log", log === undefined ? "none: nothing shows that others get the same" : `place ${log.place} of ${log.size}, seen by everybody`]);
+  facts.push([
+    "Log",
+    log === undefined ? "none: nothing shows that others get the same" : `place ${log.place} of ${log.size} events, which hosts can compare`,
+  ]);
   if (published !== undefined) facts.push(["Age", ageWords(published, now)]);
   return facts;
 }

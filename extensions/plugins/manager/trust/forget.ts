@@ -20,7 +20,7 @@ export function forget(ctx: Context, registries: Registries): Operation {
     summary: "Forget a registry, or one of its publishers: the next contact is the first one",
     access: "owner",
     args: [
-      { name: "registry", summary: "Such as acme, or an identity that trust list shows", required: true },
+      { name: "registry", summary: "Such as acme, or the address of one that is not asked any more", required: true },
       { name: "publisher", summary: "Only this one" },
     ],
     options: { yes: { type: "boolean", short: "y", summary: "Do not ask" } },
@@ -28,7 +28,7 @@ export function forget(ctx: Context, registries: Registries): Operation {
     async *run({ input }): AsyncGenerator<string, Forgotten> {
       const name = String(input.registry);
       const publisher = typeof input.publisher === "string" ? input.publisher : undefined;
-      const found = (await remembered(ctx, registries)).find((one) => one.name === name || one.identity === name);
+      const found = (await remembered(ctx, registries)).find((one) => [one.name, one.identity, one.address].includes(name));
       const known = found?.publishers.filter((one) => publisher === undefined || one.publisher === publisher) ?? [];
       if (found === undefined || (publisher !== undefined && known.length === 0)) {
         throw new PlinthError(

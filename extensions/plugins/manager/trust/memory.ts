@@ -1,7 +1,7 @@
 import type { ForkProof, KnownRegistry, PinnedKey } from "@plinth/registry";
 import type { Context } from "@plinth/sdk";
 import type { Registries } from "../market/registries.ts";
-import { addressOf, marketplacesOf } from "../market/settings.ts";
+import { addressOf, isOwn, marketplacesOf } from "../market/settings.ts";
 import { addressShown, sinceWords } from "../market/trust-card.ts";
 
 /** One registry, as this host remembers it. */
@@ -11,6 +11,8 @@ export interface Remembered {
   address?: string;
   identity: string;
   signed: boolean;
+  /** Comes with the product. */
+  own: boolean;
   /** ISO 8601; undefined for one that signs nothing, or from before this was kept. */
   knownSince?: string;
   /** sha256 of its first root, as `--root` takes it. */
@@ -37,12 +39,17 @@ export async function remembered(ctx: Context, registries: Registries): Promise<
   const shown: Remembered[] = [];
   for (const place of marketplacesOf(ctx).filter(({ kind }) => kind !== "claude")) {
     const url = addressOf(place);
-    const own = place.url.startsWith("product:") ? "address-product" : addressIdentity(url);
+    const own = isOwn(place) ? "address-product" : addressIdentity(url);
     const identity = (await trust.at(url)) ?? own;
     const one = known.get(identity) ?? { identity, addresses: [], publishers: {} };
     // Who was known before the registry began to sign is known on.
     const before = identity === own ? {} : (known.get(own)?.publishers ?? {});
-    shown.push({ name: place.name, ...shownOf({ ...one, publishers: { ...before, ...one.publishers } }, fingerprintOf), address: addressShown(url) });
+    shown.push({
+      name: place.name,
+      ...shownOf({ ...one, publishers: { ...before, ...one.publishers } }, fingerprintOf),
+      own: isOwn(place),
+      address: addressShown(url),
+    });
     known.delete(own);
   }
   const named = new Set(shown.map(({ identity }) => identity));
@@ -57,6 +64,7 @@ function shownOf({ identity, addresses, state, publishers }: KnownRegistry, fing
     identity,
     ...(address === undefined ? {} : { address }),
     signed: state !== undefined,
+    own: false,
     ...(state?.since === undefined ? {} : { knownSince: state.since }),
     ...(state?.fingerprint === undefined ? {} : { fingerprint: state.fingerprint }),
     ...(state === undefined ? {} : { log: { ...state.head, seen: state.heads ?? [] } }),

@@ -28,7 +28,7 @@ function list(ctx: Context, registries: Registries): Operation {
       if (known.length === 0) return { blocks: [{ text: "No registry is known here." }] };
       const rows = known.map((one) => [
         one.name ?? "(not asked any more)",
-        one.fork !== undefined ? "tells two histories: refused" : one.signed ? "signs its state" : "signs nothing",
+        stateOf(one),
         one.knownSince === undefined ? "" : sinceWords(one.knownSince, ctx.clock.now()),
         String(one.publishers.length),
         one.address ?? one.identity,
@@ -62,6 +62,12 @@ function show(ctx: Context, registries: Registries): Operation {
     },
     report: ({ registries: shown }: { registries: Remembered[] }) => ({ blocks: shown.flatMap((one) => blocksOf(one, ctx.clock.now())) }),
   };
+}
+
+function stateOf({ fork, own, signed }: Remembered): string {
+  if (fork !== undefined) return "tells two histories: refused";
+  if (own) return "comes with the product";
+  return signed ? "signs its state" : "signs nothing";
 }
 
 function blocksOf(one: Remembered, now: number): Block[] {

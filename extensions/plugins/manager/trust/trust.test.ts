@@ -72,7 +72,7 @@ describe("what was only looked at", () => {
     const asked = await home.chat("install demo.dice");
     expect(asked.text).toMatch(/Registry: one, http:\/\/127\.0\.0\.1:\d+\/: signs its state, first met now/);
     expect(asked.text).toMatch(/Signed by: demo, key [0-9a-f]{16}: first met now/);
-    expect(asked.text).toMatch(/Log: place 1 of 2, seen by everybody/);
+    expect(asked.text).toMatch(/Log: place 1 of 2 events, which hosts can compare/);
     expect(asked.text).not.toContain("known");
     await home.chat(`confirm ${codeIn(asked.text)}`);
     expect((await home.chat("uninstall demo.dice --keep-data")).text).toContain("uninstalled");
