@@ -18,8 +18,11 @@ export interface TrustCard {
   key?: {
     publisher: string;
     keyId: string;
-    /** `first`: met now. `follows`: new, and the known key or the registry's recovery vouches for it. `claimed`: not checked here. */
-    is: "first" | "follows" | "known" | "claimed";
+    /**
+     * `first`: met now. `follows`: new, and the known key or the registry's recovery vouches for it. `kept`: checked when the
+     * package came to this host. `claimed`: not checked here.
+     */
+    is: "first" | "follows" | "known" | "kept" | "claimed";
     /** sha256 of the public key, where it was checked. */
     fingerprint?: string;
     /** ISO 8601; undefined with `known`: longer than this host keeps count. */
@@ -48,6 +51,7 @@ export async function cardOf(registries: Registries, client: RegistryClient, dow
   const seen = entry.log === undefined ? undefined : client.seenBetween(entry.log.index).by;
   const here = evidence.logged ? seen : facts.released.get(entry.version)?.toISOString();
   const warnings: string[] = [];
+  if (key.is === "kept") return `${name}: checked when it came to this host`;
   if (key.is === "first") {
     for (const other of await trust.elsewhere(evidence.publisher, learned.registry)) {
       if (other.keys.length === 0 || other.keys.some(({ keyId }) => keyId === evidence.keyId)) continue;
@@ -86,7 +90,7 @@ export function claimedCard(publisher: string, keyId: string | undefined, now: n
 
 /** Of a package that was here before: its signature was checked when it came, and its digest is checked again now. */
 export function keptCard(id: string, keyId: string | undefined, now: number): TrustCard {
-  const key = keyId === undefined ? {} : { key: { publisher: id.slice(0, id.indexOf(".")), keyId, is: "known" as const, packages: 1 } };
+  const key = keyId === undefined ? {} : { key: { publisher: id.slice(0, id.indexOf(".")), keyId, is: "kept" as const, packages: 1 } };
   return { ...key, warnings: [], at: new Date(now).toISOString() };
 }
 
@@ -109,6 +113,7 @@ export function keyWords({ key, at }: { key?: TrustCard["key"] | undefined; at: 
   if (key === undefined) return "nobody: unsigned, nobody vouches for these files";
   const name = `${key.publisher}, key ${key.keyId}`;
   if (key.is === "claimed") return `${name}, as its source says: not checked`;
+  if (key.is === "kept") return `${name}: checked when it came to this host`;
   if (key.is === "first") return `${name}: first met now`;
   if (key.is === "follows") return `${name}: new, the key that was known here vouches for it`;
   const packages = `${key.packages} ${key.packages === 1 ? "package" : "packages"}`;

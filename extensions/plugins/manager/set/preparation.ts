@@ -129,7 +129,7 @@ export class Preparation {
     // A lockfile from before registries had identities stays as it is.
     const rest = root === undefined || (step.locked !== undefined && step.locked.root === undefined) ? others : { ...others, root };
     // Only a key that was known here before, or that a known one vouches for, follows from what is installed.
-    const followed = card.key?.is === "known" || card.key?.is === "follows";
+    const followed = card.key !== undefined && ["known", "follows", "kept"].includes(card.key.is);
     const judged = { id, version, ...rest, followed, ...(signature === undefined ? {} : { keyId: signature.keyId }) };
     // What a lockfile names was judged when it came into the lockfile.
     if (step.locked === undefined) await assertTrusted(installed, judged, releasePolicyOf(this.#ctx));
