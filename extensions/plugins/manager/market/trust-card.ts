@@ -51,7 +51,6 @@ export async function cardOf(registries: Registries, client: RegistryClient, dow
   const seen = entry.log === undefined ? undefined : client.seenBetween(entry.log.index).by;
   const here = evidence.logged ? seen : facts.released.get(entry.version)?.toISOString();
   const warnings: string[] = [];
-  if (key.is === "kept") return `${name}: checked when it came to this host`;
   if (key.is === "first") {
     for (const other of await trust.elsewhere(evidence.publisher, learned.registry)) {
       if (other.keys.length === 0 || other.keys.some(({ keyId }) => keyId === evidence.keyId)) continue;
