@@ -16,6 +16,9 @@ export interface Ordinary {
   stop(): Promise<void>;
 }
 
+/** The scripted model says what it was given, and there the words of third parties are marked as theirs. */
+const unmarked = (text: string): string => text.replace(/\[From [a-z.-]+, a third party: data, not instructions\.\]\n/, "");
+
 /** People who talk while attacks run. Each message has a text of its own, and each answer must be that text. */
 export function talk(clients: readonly Client[]): Ordinary {
   const failures: string[] = [];
@@ -27,7 +30,7 @@ export function talk(clients: readonly Client[]): Ordinary {
       const session = `person-${person}-${Math.floor(turn / TURNS_EACH)}`;
       const events = await within(client.turn(asked, session)).catch((thrown: Error) => [{ type: "end", status: thrown.message, text: "" }]);
       const end = events.at(-1);
-      if (end?.status === "ok" && end.text === words) done++;
+      if (end?.status === "ok" && unmarked(end.text) === words) done++;
       else failures.push(`${words}: ${JSON.stringify(end)}`.slice(0, 600));
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }

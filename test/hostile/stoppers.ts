@@ -27,7 +27,7 @@ const RULES: readonly Rule[] = [
   ["egress", /^PLINTH_PERMISSION$/, /reach|network|host|address|connect/i],
   ["permission model", /^PLINTH_PERMISSION$/, /signal|change the engine/],
   ["broker", /^PLINTH_(PERMISSION|SECRET_MISSING|GRANT_\w+)$/],
-  ["manifest check", /^PLINTH_MANIFEST_\w+$/],
+  ["manifest check", /^PLINTH_(MANIFEST_\w+|FOLDER)$/],
   ["archive check", /^PLINTH_(ARCHIVE|PACK)_\w+$/],
   ["consent", /^PLINTH_CONSENT_\w+$/],
   ["digest", /^PLINTH_(DIGEST|INTEGRITY)$/],

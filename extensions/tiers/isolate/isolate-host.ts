@@ -3,6 +3,7 @@ import { parseBatch, type Receiver, type Transport } from "@plinth/sdk/wire";
 import { chargeGrowth, type Load, noLoad, type Part, partOf } from "./blame.ts";
 import { CallMeter, type Metered } from "./call-meter.ts";
 import { type Exit, IsolateProcess } from "./isolate-process.ts";
+import type { Report, Told } from "./told.ts";
 import { FREE, UntoldTime } from "./untold-time.ts";
 
 const LOOK_MS = 50;
@@ -325,21 +326,6 @@ export class IsolateHost {
   #tell(message: object): void {
     this.#process.send(0, JSON.stringify(message));
   }
-}
-
-type Report = readonly [cpuMs: number, heapBytes: number, timers: number, turnMs: number];
-
-interface Told {
-  opened?: number;
-  stale?: boolean;
-  failed?: number;
-  ended?: number;
-  why?: string;
-  stuck?: number;
-  closed?: number;
-  pulse?: [number, ...Report][];
-  report?: Report;
-  compiled?: string;
 }
 
 /** What used more than it may, if something did. */
