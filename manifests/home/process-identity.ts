@@ -1,46 +1,47 @@
 import { readFileSync } from "node:fs";
 
-/** A process on this machine: its number, and when it began, because numbers are given again. */
+const BOOT = "/proc/sys/kernel/random/boot_id";
+
 export interface ProcessIdentity {
-  readonly pid: number;
-  /** Clock ticks since the system started; 0 where the system does not tell. */
-  readonly began: number;
+  /** The boot and the tick at which it started: no other process ever has the same, whoever gets its id later. */
+  identity: string;
+  /** It holds everything and does nothing: Ctrl+Z, a debugger, a frozen container. */
+  stopped: boolean;
 }
 
-let own: ProcessIdentity | undefined;
-
-export function thisProcess(): ProcessIdentity {
-  own ??= { pid: process.pid, began: beganOf(process.pid) ?? 0 };
-  return own;
+/** What the system says about a process; null where there is no such process or the system says nothing. */
+export function processOf(pid: number): ProcessIdentity | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The program's name stands in brackets and may hold anything.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    const state = fields[0];
+    if (state === "Z" || state === "X") return null;
+    return { identity: `${readFileSync(BOOT, "latin1").trim()}:${fields[19]}`, stopped: state === "T" || state === "t" };
+  } catch {
+    return null;
+  }
 }
 
-/** Whether that very process still runs. Where the system does not tell when it began, one of its number counts as it. */
-export function isRunning({ pid, began }: ProcessIdentity): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+/** Whether a process is there: `true` only for the very one, `null` where the system cannot tell it from a later one. */
+export function isSameProcess(pid: number, identity: string | null): boolean | null {
+  if (identity !== null) return processOf(pid)?.identity === identity;
   try {
     process.kill(pid, 0);
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== "EPERM") return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
-  const now = beganOf(pid);
-  return began === 0 || now === undefined || now === began;
+  return null;
 }
 
-/** As a part of a file's name. */
-export const nameOfProcess = ({ pid, began }: ProcessIdentity): string => `${pid}-${began}`;
-
-/** From such a part; undefined where it is none. */
-export function processOfName(name: string): ProcessIdentity | undefined {
-  const match = /^(\d{1,10})-(\d{1,20})(?:$|[-.])/.exec(name);
-  return match === null ? undefined : { pid: Number(match[1]), began: Number(match[2]) };
+/** This process as the beginning of a file's name, so that others can tell whether who made it still runs. */
+export function ownerName(): string {
+  const identity = processOf(process.pid)?.identity.replace(":", "-");
+  return identity === undefined ? String(process.pid) : `${process.pid}-${identity}`;
 }
 
-/** Field 22 of `/proc/PID/stat`; the program's name before it may hold anything. */
-function beganOf(pid: number): number | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[19]);
-  } catch {
-    return undefined;
-  }
+/** Whether the process whose `ownerName` a file's name begins with may still run; not where it begins with none. */
+export function isOwnerRunning(name: string): boolean {
+  const [, pid, boot, tick] = /^(\d{1,10})(?:-([0-9a-f-]{36})-(\d+))?(?:\.|$)/.exec(name) ?? [];
+  return pid !== undefined && isSameProcess(Number(pid), boot === undefined ? null : `${boot}:${tick}`) !== false;
 }

@@ -2,7 +2,7 @@ import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DRAFT } from "./atomic-file.ts";
 import { settleCommit } from "./commit.ts";
-import { isRunning, nameOfProcess, processOfName, thisProcess } from "./process-identity.ts";
+import { isOwnerRunning, isSameProcess, ownerName } from "./process-identity.ts";
 
 /** No write takes so long: a draft this old is nobody's, whoever has its process's number by now. */
 const OLD_MS = 60 * 60_000;
@@ -12,7 +12,7 @@ const hostsFolder = (home: string): string => join(home, "host", "running");
 
 /** Says that this process uses the home for long, so that no other one takes packages from under it. Returns the end of it. */
 export async function announceHost(home: string): Promise<() => Promise<void>> {
-  const file = join(hostsFolder(home), nameOfProcess(thisProcess()));
+  const file = join(hostsFolder(home), ownerName());
   await mkdir(hostsFolder(home), { recursive: true, mode: 0o700 });
   await writeFile(file, "", { mode: 0o600 });
   return () => rm(file, { force: true });
@@ -58,18 +58,17 @@ export async function sweepDrafts(folder: string): Promise<void> {
     const pid = DRAFT.exec(name)?.[1];
     if (pid === undefined) continue;
     const path = join(folder, name);
-    if (!isRunning({ pid: Number(pid), began: 0 }) || (await ageOf(path)) > OLD_MS) await rm(path, { recursive: true, force: true });
+    if (isSameProcess(Number(pid), null) === false || (await ageOf(path)) > OLD_MS) await rm(path, { recursive: true, force: true });
   }
 }
 
 /** Whether another process announced itself and still runs; what ended without a word is forgotten here. */
 async function othersRun(home: string): Promise<boolean> {
-  const own = nameOfProcess(thisProcess());
+  const own = ownerName();
   let others = false;
   for (const name of await names(hostsFolder(home))) {
-    const who = processOfName(name);
     if (name === own) continue;
-    if (who !== undefined && isRunning(who)) others = true;
+    if (isOwnerRunning(name)) others = true;
     else await rm(join(hostsFolder(home), name), { force: true });
   }
   return others;

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { PlinthError } from "@plinth/sdk";
+import { withoutMark } from "@plinth/sdk/home";
 
 const MAX_BYTES = 1_048_576;
 /** Neither a link nor a wait: a pipe would block until somebody writes into it. */
@@ -33,7 +34,7 @@ async function readPrivate(path: string, file: FileHandle): Promise<string> {
 function pick(path: string, text: string, name: string): string | null {
   let secrets: unknown;
   try {
-    secrets = JSON.parse(text);
+    secrets = JSON.parse(withoutMark(text));
   } catch {
     // What the parser says would show a piece of the text.
     throw invalid(path, "is not JSON", SHAPE);

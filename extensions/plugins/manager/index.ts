@@ -20,12 +20,18 @@ export default defineExtension({
     const installation = new Installation(ctx, registries);
     const setup = new Setup(ctx, installation);
     const all = operations(ctx, installation, setup);
-    installation.sweep().catch((thrown: unknown) => {
+    const tidied = installation.tidyUp().catch((thrown: unknown) => {
       if (!ctx.signal.aborted) ctx.log.warn("What earlier installations left could not be removed.", { error: errorInfo(thrown) });
     });
     ctx.provide("plinth.chat-command", "plugins", { run: (input, call) => runChat(ctx, all, input, call) });
     for (const operation of all) {
-      ctx.provide("plinth.cli-command", idOf(operation), { run: (input, call) => runShell(operation, input, call) });
+      ctx.provide("plinth.cli-command", idOf(operation), {
+        async *run(input, call) {
+          yield* runShell(operation, input, call);
+          // A process that only runs this command ends with it.
+          await tidied;
+        },
+      });
       ctx.provide("plinth.gateway-method", idOf(operation), { call: (params, call) => callApi(ctx, operation, params, call) });
     }
     ctx.provide("plinth.plugin-source", "folder", folderSource);

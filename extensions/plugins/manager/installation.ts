@@ -68,6 +68,13 @@ export class Installation {
     await this.#staging.sweep(await this.#consents.folders(), this.#ctx.clock.now());
   }
 
+  /** At a start: what killed processes kept for changes that never came, too. */
+  async tidyUp(): Promise<void> {
+    await this.sweep();
+    if (!(await this.previous.exists()) || (await this.#staging.othersWork())) return;
+    await this.previous.prune((await readWorld(this.#ctx)).installed, false);
+  }
+
   async *install(spec: string, yes: boolean, cwd: string, requester: Requester, signal: AbortSignal): AsyncGenerator<string, InstallResult> {
     const world = await readWorld(this.#ctx);
     const staged: string[] = [];
@@ -198,6 +205,16 @@ export class Installation {
     // The yes is there, and the keys come first: what is installed is always signed by a key that is known.
     const trust = await this.registries.trust();
     for (const one of learns) await trust.learn(one);
+    // Seen by other processes as long as this is on its way.
+    const mark = await this.#staging.open();
+    try {
+      return await this.#replace(packages, replaces, signal);
+    } finally {
+      await this.#staging.remove(mark);
+    }
+  }
+
+  async #replace(packages: Package[], replaces: Waiting["replaces"], signal: AbortSignal): Promise<Installed> {
     const world = await readWorld(this.#ctx);
     const at = this.#ctx.clock.now();
     for (const { id } of packages) {

@@ -142,7 +142,7 @@ function uninstall(ctx: Context, { previous }: Installation): Operation {
       const { generation } = await ctx.use("plinth.host-admin").one().uninstall({ id, keepData }, { signal });
       // Its earlier versions go, too: there is nothing to go back from.
       const world = await readWorld(ctx);
-      await previous.prune(new Set(world.installed.keys()), false);
+      await previous.prune(world.installed, false);
       return { id, status: "uninstalled", keepData, generation, unneeded: unneededIn(world) };
     },
     report({ id, status, keepData, unneeded = [] }: Uninstalled) {

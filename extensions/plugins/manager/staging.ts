@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { isOwnerRunning, ownerName } from "@plinth/sdk/home";
 
-/** Longer than any fetch may take: a folder this old that nobody waits for was left behind. */
+/** Longer than any fetch may take: a folder this old that nobody waits for was left behind, whoever made it. */
 const STALE_MS = 30 * 60_000;
 
-/** Folders in which packages wait to be inspected and installed. */
+/** Folders in which packages wait to be inspected and installed. Each begins with the process that made it. */
 export class Staging {
   readonly #root: string;
 
@@ -15,7 +16,7 @@ export class Staging {
 
   /** A fresh empty folder, readable by this user only. */
   async open(): Promise<string> {
-    const dir = join(this.#root, randomUUID());
+    const dir = join(this.#root, `${ownerName()}.${randomUUID()}`);
     await mkdir(dir, { recursive: true, mode: 0o700 });
     return dir;
   }
@@ -29,6 +30,12 @@ export class Staging {
     return (await this.#names()).includes(basename(dir));
   }
 
+  /** Whether another process is on its way with something. */
+  async othersWork(): Promise<boolean> {
+    const own = ownerName();
+    return (await this.#names()).some((name) => !name.startsWith(`${own}.`) && isOwnerRunning(name));
+  }
+
   async isEmpty(): Promise<boolean> {
     return (await this.#names()).length === 0;
   }
@@ -39,7 +46,7 @@ export class Staging {
     for (const name of await this.#names()) {
       if (kept.has(name)) continue;
       const { mtimeMs } = await stat(join(this.#root, name)).catch(() => ({ mtimeMs: now }));
-      if (now - mtimeMs > STALE_MS) await this.remove(name);
+      if (!isOwnerRunning(name) || now - mtimeMs > STALE_MS) await this.remove(name);
     }
   }
 

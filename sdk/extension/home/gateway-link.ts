@@ -1,9 +1,9 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { isSameProcess, processOf } from "@plinth/manifests/home/process-identity.ts";
 import { isPlinthError, PlinthError } from "@plinth/manifests/wire/error.ts";
 import { LocalSocket } from "./local-socket.ts";
-import { isSameProcess, processOf } from "./process-identity.ts";
 import {
   BODY_HEADER,
   commandProof,

@@ -1,8 +1,10 @@
-/** For what finds, is, or looks after the gateway of a home on this machine. */
+/** For what finds, is, or looks after the gateway of a home on this machine, and for what keeps files in it. */
+export { draftOf, type WriteOptions, writeAtomic } from "@plinth/manifests/home/atomic-file.ts";
 export { assertPrivateHome, examineHome, type HomeFinding } from "@plinth/manifests/home/examination.ts";
+export { isOwnerRunning, isSameProcess, ownerName, processOf } from "@plinth/manifests/home/process-identity.ts";
+export { withoutMark } from "@plinth/manifests/home/text-file.ts";
 export { GatewayLink } from "./gateway-link.ts";
 export { LocalSocket, SOCKET_FILE } from "./local-socket.ts";
-export { isSameProcess, processOf } from "./process-identity.ts";
 export {
   BODY_HEADER,
   commandProof,

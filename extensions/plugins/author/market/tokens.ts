@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { mkdir, open, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
 import { PlinthError } from "@plinth/sdk";
+import { withoutMark, writeAtomic } from "@plinth/sdk/home";
 
 const FILE = "registry-tokens.json";
 const MAX_BYTES = 256 * 1024;
@@ -45,7 +46,7 @@ export class Tokens {
       const stat = await file.stat();
       if (!stat.isFile() || stat.size > MAX_BYTES) throw this.#unusable("it is not a small plain file");
       if (process.platform !== "win32" && (stat.mode & 0o077) !== 0) throw this.#unusable("others on this machine can read it");
-      const value = JSON.parse(await file.readFile("utf8")) as Record<string, string>;
+      const value = JSON.parse(withoutMark(await file.readFile("utf8"))) as Record<string, string>;
       if (!Object.values(value).every((token) => typeof token === "string")) throw new SyntaxError("not a table of tokens");
       return value;
     } catch (error) {
@@ -57,16 +58,7 @@ export class Tokens {
   }
 
   async #write(tokens: Record<string, string>): Promise<void> {
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-    const temporary = `${this.#path}.${process.pid}.tmp`;
-    const file = await open(temporary, "w", 0o600);
-    try {
-      await file.writeFile(`${JSON.stringify(tokens, null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, this.#path);
+    await writeAtomic(this.#path, `${JSON.stringify(tokens, null, 2)}\n`);
   }
 
   #unusable(why: string): PlinthError {

@@ -21,7 +21,7 @@ export function prune(ctx: Context, { previous }: Installation): Operation {
     async *run({ input }): AsyncGenerator<string, Pruned> {
       const world = await readWorld(ctx);
       yield "Looking through the store …";
-      const pruned = await previous.prune(new Set(world.installed.keys()), input.all === true);
+      const pruned = await previous.prune(world.installed, input.all === true);
       return { ...pruned, unneeded: unneededIn(world) };
     },
     report({ removed, kept, unneeded }: Pruned) {

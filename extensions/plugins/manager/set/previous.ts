@@ -1,6 +1,7 @@
-import { cp, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { cp, mkdir, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "@plinth/sdk";
+import { draftOf } from "@plinth/sdk/home";
 import type { Installed, LockEntry } from "../world.ts";
 
 /** So many versions of an extension are kept for going back. */
@@ -34,20 +35,26 @@ export class Previous {
     return (await stat(dir).catch(() => undefined))?.isDirectory() ? dir : undefined;
   }
 
-  /** Keep a copy of what is about to be replaced. Its digest is checked when it comes back. */
+  /**
+   * Keep a copy of what is about to be replaced. Its digest is checked when it comes back. It is named before it is copied:
+   * what is named and still installed is let go by `prune`, so that nothing stays of a change that was killed.
+   */
   async keep(id: string, { lock, dir }: Installed, at: number, consent: string | undefined): Promise<void> {
     if (dir === undefined) return;
-    const target = this.#folder(lock.digest);
-    if ((await this.folder(lock.digest)) === undefined) {
-      const temporary = `${target}.tmp`;
-      await rm(temporary, { recursive: true, force: true });
-      await mkdir(this.#root, { recursive: true, mode: 0o700 });
-      await cp(dir, temporary, { recursive: true, verbatimSymlinks: true });
-      await rename(temporary, target);
-    }
+    await mkdir(this.#root, { recursive: true, mode: 0o700 });
     // The same version built anew has no use any more.
     const rest = (await this.of(id)).filter((one) => one.lock.digest !== lock.digest && one.lock.version !== lock.version);
-    await this.#store.set(keyOf(id), [{ lock, at, ...(consent === undefined ? {} : { consent }) }, ...rest].slice(0, KEPT));
+    await this.#store.set(keyOf(id), [{ lock, at, ...(consent === undefined ? {} : { consent }) }, ...rest].slice(0, KEPT + 1));
+    const target = this.#folder(lock.digest);
+    if ((await this.folder(lock.digest)) !== undefined) return;
+    const draft = draftOf(target);
+    await cp(dir, draft, { recursive: true, verbatimSymlinks: true });
+    await rename(draft, target);
+  }
+
+  /** Whether anything is kept, or was begun to be. */
+  async exists(): Promise<boolean> {
+    return (await stat(this.#root).catch(() => undefined)) !== undefined;
   }
 
   async forget(id: string): Promise<void> {
@@ -57,19 +64,25 @@ export class Previous {
   /**
    * Remove packages that no version list names any more.
    *
-   * @param installed ids that are installed; what is kept of others is let go.
+   * @param installed what is installed, by id; what is kept of others is let go, and there is no way back to what is here.
    * @param all let go of everything.
    */
-  async prune(installed: ReadonlySet<string>, all: boolean): Promise<{ removed: number; kept: number }> {
+  async prune(installed: ReadonlyMap<string, { digest: string }>, all: boolean): Promise<{ removed: number; kept: number }> {
     const wanted = new Set<string>();
     for (const key of await this.#store.keys("previous/")) {
       const id = key.slice("previous/".length);
-      if (all || !installed.has(id)) await this.forget(id);
-      else for (const { lock } of await this.of(id)) wanted.add(nameOf(lock.digest));
+      const here = installed.get(id);
+      const kept = await this.of(id);
+      const useful = all || here === undefined ? [] : kept.filter(({ lock }) => lock.digest !== here.digest).slice(0, KEPT);
+      if (useful.length === 0) await this.forget(id);
+      else if (useful.length < kept.length) await this.#store.set(keyOf(id), useful);
+      for (const { lock } of useful) wanted.add(nameOf(lock.digest));
     }
     const names = await readdir(this.#root).catch(() => []);
     const gone = names.filter((name) => !wanted.has(name));
     for (const name of gone) await rm(join(this.#root, name), { recursive: true, force: true });
+    // Not when something is in it.
+    await rmdir(this.#root).catch(() => {});
     return { removed: gone.length, kept: names.length - gone.length };
   }
 
