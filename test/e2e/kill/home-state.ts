@@ -27,20 +27,23 @@ export async function homeState(home: string): Promise<HomeState> {
   );
   const text = (name: string): Promise<string> => readFile(join(home, name), "utf8").catch(() => "");
   const { grants = {}, records = [], removed = [], lock = "" } = JSON.parse((await text("installed.json")) || "{}");
-  if (lock !== (await text("plinth.lock"))) names.push("plinth.lock: not what was committed");
+  // Nothing at all may be put down as nothing, or not at all.
+  const isNothing = records.length === 0 && removed.length === 0 && Object.keys(grants).length === 0;
+  if (!isNothing && lock !== (await text("plinth.lock"))) names.push("plinth.lock: not what was committed");
   // When it was said and how is another thing with each try.
   for (const grant of Object.values(grants) as { at?: number; expiresAt?: number }[]) {
     delete grant.at;
     if (grant.expiresAt !== undefined) grant.expiresAt = 1;
   }
   return {
-    names: names.filter((name) => !LEFT_OUT.test(name)).sort(),
+    names: names.filter((name) => !LEFT_OUT.test(name) && !(isNothing && ["installed.json", "plinth.lock", "store"].includes(name))).sort(),
     config: await text("plinth.json"),
-    lock,
+    lock: isNothing ? "" : lock,
     grants,
     records: records.map(({ manifest }: { manifest: { id: string; version: string } }) => `${manifest.id} ${manifest.version}`).sort(),
     removed,
-    values: valuesIn(home).filter((key) => !key.includes("pending/")),
+    // What waits for a consent is looked at by `staged`; when a package was first seen is no state of it.
+    values: valuesIn(home).filter((key) => !/ (pending|seen)\//.test(key)),
   };
 }
 
