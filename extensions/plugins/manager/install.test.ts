@@ -247,11 +247,12 @@ describe("a failed installation leaves nothing behind", () => {
     expect(await home.staged()).toEqual([]);
   });
 
-  it("and the next start removes what a dead process left, but nothing that is young or waited for", async () => {
-    const home = await house({ leftovers: { old: 120, young: 1 } });
+  it("and the next start removes what a dead process left and what is old, but nothing that is at work or waited for", async () => {
+    const [dead, old, young] = ["4194999.dead", `${process.pid}.old`, `${process.pid}.young`];
+    const home = await house({ leftovers: { [dead]: 1, [old]: 120, [young]: 1 } });
     const code = codeIn((await home.chat("install demo.dice")).text);
-    expect(await home.staged()).toEqual(expect.arrayContaining(["young"]));
-    expect(await home.staged()).not.toContain("old");
+    expect(await home.staged()).toEqual(expect.arrayContaining([young]));
+    for (const gone of [dead, old]) expect(await home.staged()).not.toContain(gone);
     expect((await home.chat(`confirm ${code}`)).text).toContain("is installed");
   });
 });
