@@ -53,7 +53,7 @@ describe("plinth-registry", () => {
         confirmed.push(`1.0.${index}`);
       }),
     );
-    await expect.poll(() => confirmed.length, { timeout: 20_000 }).toBeGreaterThan(4);
+    await expect.poll(() => confirmed.length, { timeout: 60_000 }).toBeGreaterThan(4);
     child.kill("SIGKILL");
     await publishing;
     const again = await serve();
@@ -64,7 +64,7 @@ describe("plinth-registry", () => {
     expect(newest.packages[0].version).toBe(index.tags.latest);
     // What was under way goes on where it was.
     await publishRemotely({ ...remote, url: again.url }, await testTarball("demo.weather", "2.0.0"), testKey());
-  });
+  }, 120_000);
 
   it("makes, lists and revokes tokens", async () => {
     await run("init");

@@ -90,6 +90,54 @@ describe("moderators", () => {
   });
 });
 
+describe("a moderator for one publisher", () => {
+  const advisory = { package: "demo.weather", affected: "<2", severity: "high", title: "It leaks", action: "remove" };
+
+  it("has no hand in what is another's: neither its versions, nor its name, nor the advice about it", async () => {
+    const signed = await startTestRegistry({ signed: true });
+    const root = await signed.token("root", ["admin"]);
+    const zebra = await signed.token("zed", ["admin"], ["zebra.*"]);
+    const code = async (token: string, method: string, path: string, body?: object) =>
+      (await (await signed.call(method, `api/v1/${path}`, token, body)).json()).code;
+    const key = await signed.publisher("demo", "ann");
+    await publishRemotely(signed.remote(root), await testTarball(), key);
+    const reason = { reason: "x" };
+    for (const [method, path, body] of [
+      ["PUT", "moderation/packages/demo.weather/versions/1.0.0/hidden", reason],
+      ["POST", "moderation/packages/demo.weather/versions/1.0.0/takedown", reason],
+      ["PUT", "moderation/publishers/demo/ban", reason],
+      ["PUT", "moderation/advisories/PSA-1", advisory],
+      ["PUT", "moderation/names/demo", undefined],
+      ["PUT", "publishers/demo/owners/zed", undefined],
+    ] as const) {
+      expect([path, await code(zebra, method, path, body)]).toEqual([path, "PLINTH_TOKEN_SCOPE"]);
+    }
+    expect(await code(root, "PUT", "moderation/advisories/PSA-1", advisory)).toBeUndefined();
+    // An id that is taken is about what it is about.
+    expect(await code(zebra, "PUT", "moderation/advisories/PSA-1", { ...advisory, package: "zebra.x" })).toBe("PLINTH_TOKEN_SCOPE");
+    expect(await code(zebra, "PUT", "moderation/advisories/PSA-2", { ...advisory, package: "zebra.x" })).toBeUndefined();
+  });
+
+  it.each([
+    { summary: "x" },
+    { affected: "not a range" },
+    { title: "It \u202e leaks" },
+    { url: "javascript:alert(1)" },
+    { severity: "odd" },
+    { fixed: 2 },
+  ])("nor anybody makes the feed unreadable with %j, and who publishes next is none the wiser", async (more) => {
+    const signed = await startTestRegistry({ signed: true });
+    const root = await signed.token("root", ["admin"]);
+    const key = await signed.publisher("demo", "ann");
+    const answer = await signed.call("PUT", "api/v1/moderation/advisories/PSA-1", root, { ...advisory, ...more });
+    expect([400, 422]).toContain(answer.status);
+    await publishRemotely(signed.remote(root), await testTarball(), key);
+    const client = new RegistryClient({ name: "test", url: signed.url, pins: memoryPins() });
+    expect((await client.advisories())!.advisories).toEqual([]);
+    expect(signed.errors).toEqual([]);
+  });
+});
+
 it("who changed what, and who tried to, is written down", async () => {
   await registry.call("PUT", "api/v1/packages/demo.weather/versions/1.0.0/yank", await registry.token("eve"), { reason: "x" });
   await registry.call("PUT", "api/v1/packages/demo.weather/versions/1.0.0/yank", ann, { reason: "It is broken" });

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import type { Manifest } from "@plinth/manifests";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
@@ -140,7 +139,6 @@ export class PackageChecks {
     child.stdin!.on("error", () => {});
     child.unref();
     for (const pipe of [child.stdin, child.stdout]) (pipe as unknown as { unref?(): void }).unref?.();
-    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
     this.#answers = framesOf(child.stdout!, MAX_ANSWER);
     this.#jobs = 0;
     return child;

@@ -25,7 +25,7 @@ export interface DraftFacts {
  * a host would refuse is found here, before anybody sees it.
  *
  * @param draft the registry's folder as it will be.
- * @throws PLINTH_DOCUMENT_INVALID.
+ * @throws PLINTH_DOCUMENT_INVALID; PLINTH_REGISTRY_BUSY when there was no time to look.
  */
 export async function assertAcceptable(draft: Transport, before: RegistryState, facts: DraftFacts, clock: () => Date): Promise<void> {
   const name = before.root.signed.origin;
@@ -42,15 +42,19 @@ export async function assertAcceptable(draft: Transport, before: RegistryState, 
     }
     if (facts.feed) await view.feed();
   } catch (error) {
-    throw new PlinthError(
-      "PLINTH_DOCUMENT_INVALID",
-      `The change was not made, for hosts would refuse what the registry then says: ${reason(error)}`,
-      {
-        next: "Change what is asked for; when it is right as it is, tell who runs the registry.",
-        cause: error,
-      },
-    );
+    throw refused(error);
   }
+}
+
+function refused(cause: unknown): PlinthError {
+  // That this machine had no time to look says nothing about the draft.
+  if (["PLINTH_DATA_BUSY", "PLINTH_DATA_FAILED"].includes(String((cause as { code?: unknown }).code))) {
+    const next = "Try again in some seconds.";
+    return new PlinthError("PLINTH_REGISTRY_BUSY", `The change was not made, for there was no time to look at it: ${reason(cause)}`, { next, cause });
+  }
+  const next = "Change what is asked for; when it is right as it is, tell who runs the registry.";
+  const message = `The change was not made, for hosts would refuse what the registry then says: ${reason(cause)}`;
+  return new PlinthError("PLINTH_DOCUMENT_INVALID", message, { next, cause });
 }
 
 /** Each new version is in the log, and signed by a key that speaks for its publisher at its place there. */

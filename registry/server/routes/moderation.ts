@@ -4,7 +4,7 @@ import Type from "typebox";
 import { type Api, publisherOf, resources } from "../api.ts";
 import { refuse } from "../problem.ts";
 import { type Route, route } from "../route.ts";
-import { closed, Done, done, id, PackageParams, PublisherParams, ReasonBody, time, VersionParams, version } from "./shapes.ts";
+import { closed, Done, done, id, ONE_LINE, PackageParams, PublisherParams, ReasonBody, reason, time, VersionParams, version } from "./shapes.ts";
 
 const MAX_OPEN_REPORTS = 20;
 const Report = Type.Object(
@@ -36,7 +36,15 @@ const AuditEvent = Type.Object(
 );
 
 /** An advisory as it is asked for: its id stands in the address, its time is now. */
-const Wish = Type.Object(Type.Omit(Advisory, ["id", "at"]).properties, closed);
+const Wish = Type.Object(
+  {
+    ...Type.Omit(Advisory, ["id", "at"]).properties,
+    title: Type.String({ minLength: 1, maxLength: 200, pattern: ONE_LINE }),
+    url: Type.Optional(Type.String({ maxLength: 300, pattern: "^https?://[!-~]+$" })),
+    retracted: Type.Optional(reason),
+  },
+  closed,
+);
 const ResolutionParams = Type.Object({ report: Type.Integer({ minimum: 1 }) }, closed);
 const NameParams = Type.Object({ name: Type.String({ pattern: "^[a-z][a-z0-9-]{0,38}(\\.[a-z][a-z0-9-]{0,62})?$" }) }, closed);
 

@@ -13,10 +13,12 @@ export const time = Type.String({
   pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?Z$",
   description: "ISO 8601, UTC.",
 });
+/** Nothing that steers a terminal, shows nothing, or turns the direction of writing. */
+export const ONE_LINE = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff]+$";
 export const reason = Type.String({
   minLength: 1,
   maxLength: 400,
-  pattern: "^[^\\u0000-\\u001f\\u007f]+$",
+  pattern: ONE_LINE,
   description: "Told to people; one line.",
 });
 export const signature = Type.String({ pattern: "^[A-Za-z0-9+/]{86}==$", description: "ed25519, base64." });

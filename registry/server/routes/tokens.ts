@@ -4,7 +4,7 @@ import { hasScope } from "../authority.ts";
 import { may } from "../authorize.ts";
 import { refuse } from "../problem.ts";
 import { type Route, route } from "../route.ts";
-import { closed, Done, done, pattern, scope, time, user } from "./shapes.ts";
+import { closed, Done, done, ONE_LINE, pattern, scope, time, user } from "./shapes.ts";
 
 const Token = Type.Object(
   {
@@ -24,7 +24,7 @@ const Token = Type.Object(
 export const NewToken = Type.Object({ token: Token, secret: Type.String({ description: "The token itself. It is shown once." }) }, closed);
 const NewTokenWish = Type.Object(
   {
-    label: Type.String({ minLength: 1, maxLength: 80, pattern: "^[^\\u0000-\\u001f\\u007f]+$" }),
+    label: Type.String({ minLength: 1, maxLength: 80, pattern: ONE_LINE }),
     scopes: Type.Array(scope, { minItems: 1, maxItems: 4, uniqueItems: true }),
     packages: Type.Array(pattern, { minItems: 1, maxItems: 32, uniqueItems: true }),
     days: Type.Integer({ minimum: 1, maximum: 366, default: 90 }),
