@@ -25,7 +25,7 @@ it("an operator limits, revokes, carries over, audits, examines and watches what
   expect((await shell("grants", "list")).result.grants).toMatchObject([{ id: "test.errand", grant: { version: "1.0.0" } }]);
   expect(await codeOf("errand.run")).toBe("none");
   expect(await codeOf("errand.stray")).toBe("PLINTH_PERMISSION");
-  const errandIn = async (session: string) => (await client.turn("run an errand", session)).at(-1).text;
+  const errandIn = async (session: string) => (await client.turn("go for an errand", session)).at(-1).text;
   expect(await errandIn("other")).toContain("errand is done");
   expect((await shell("grants", "limit", "test.errand", "--session", "main", "--expires", "7d")).result.grant.scope).toEqual({ session: "main" });
   expect(await codeOf("errand.run")).toBe("PLINTH_GRANT_SCOPE");
@@ -103,7 +103,7 @@ async function demo(home: string, version = "1.0.0"): Promise<string> {
     logLevel: "error",
   });
   const method = (id: string) => ({ contract: "plinth.gateway-method", version: "1.0.0", id, descriptor: { summary: "An errand", scope: "owner" } });
-  const tool = { description: "Runs an errand.", input: { type: "object" }, effects: [], say: ["run an errand"] };
+  const tool = { description: "Runs an errand.", input: { type: "object" }, effects: [], say: ["go for an errand"] };
   const manifest = {
     id: "test.errand",
     version,
