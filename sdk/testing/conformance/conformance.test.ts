@@ -6,6 +6,7 @@ import {
   createTestHost,
   describeConformance,
   harnessConformance,
+  interactionConformance,
   modelProviderConformance,
   pluginSourceConformance,
   sessionStoreConformance,
@@ -211,5 +212,43 @@ describe("the suites", () => {
         subject(() => ({ text: 7 })),
       ),
     ).toContain("answers with a payload that fits the hook");
+  });
+
+  it("notice a service that lets anybody answer, anything, as often as they like", async () => {
+    const open = async () => {
+      const requests: any[] = [];
+      const settle = new Map<string, (answer: object) => void>();
+      const provider = {
+        async *ask(asked: any) {
+          const request = { ...asked, id: `id${requests.length}`, askedBy: "host", askedAt: 1, expiresAt: 2 };
+          requests.push(request);
+          const answer = new Promise((resolve) => settle.set(request.id, resolve));
+          yield { state: "asked", request };
+          yield { state: "answered", request, answer: await answer };
+        },
+        answer({ id, option }: any) {
+          const answer = { answer: option === "deny" ? "declined" : "chosen", option, by: { role: "owner", via: "x" }, at: 1 };
+          settle.get(id)?.(answer);
+          return { request: requests.find((one) => one.id === id), answer };
+        },
+        pending: () => ({ requests }),
+        history: () => ({ entries: [] }),
+        async *changes() {
+          yield { state: "pending", requests };
+        },
+        withdraw: () => ({}),
+      };
+      const { client, close } = await scripted("plinth.interaction", provider);
+      return { owner: client, guest: client, close };
+    };
+    const careless = [
+      "always offers to deny",
+      "takes the first of two answers, and tells the second who was first",
+      "refuses an answer to something else than what is asked",
+      "asks nothing whose digest is not that of its action",
+      "shows and takes nothing for anybody but the owner",
+    ];
+    const cases = interactionConformance.filter(({ name }) => careless.includes(name) || name === "tells a no as a no");
+    expect(await failures(cases, { open })).toEqual(careless);
   });
 });
