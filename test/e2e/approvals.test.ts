@@ -347,7 +347,8 @@ describe("`plinth agent`", () => {
       const made = await home();
       if (runs) await startGateway(made.home, made.env);
       const denied = await atTerminal(made.home, made.env, made.order, ["what?", "n"]);
-      expect(denied).toContain("Allow? y = yes, once");
+      // First what it is about, then the question.
+    expect(denied).toMatch(/Arguments[^]*approvals answer[^]*Allow\? y = yes, once/);
       expect(denied).toContain("not allowed: declined");
       expect(existsSync(made.mark)).toBe(false);
       const allowed = await atTerminal(made.home, made.env, made.order, ["y"]);

@@ -38,6 +38,13 @@ function terminal(run?: (argv: string[]) => Promise<void>) {
   return { keyboard, questions, ran, shown, type };
 }
 
+it("shows once what the question is about", async () => {
+  const { questions, shown, type } = terminal();
+  questions.ask({ ...question("one"), intro: "Everything about it.\n" });
+  await type("what?");
+  expect(shown()).toBe("Everything about it.\nAllow one? [y/n] Allow one? [y/n] ");
+});
+
 it("asks one at a time, in order, and runs what was chosen", async () => {
   const { questions, ran, shown, type } = terminal();
   questions.ask(question("one"));
@@ -97,13 +104,15 @@ it("says when nobody can type any more", async () => {
   expect(shown()).toBe("Allow one? [y/n] (not answered here)\n");
 });
 
-it("tells when what was chosen fails, and goes on", async () => {
+it("asks again when what was chosen failed, until it needs no answer any more", async () => {
   const { questions, shown, type } = terminal(async () => {
     throw new Error("It was answered before.");
   });
   questions.ask(question("one"));
   questions.ask(question("two"));
   await type("y");
-  expect(shown()).toBe("Allow one? [y/n] It was answered before.\nAllow two? [y/n] ");
+  expect(shown()).toBe("Allow one? [y/n] It was answered before.\nAllow one? [y/n] ");
+  questions.settle("one");
+  expect(shown()).toBe("\nAllow two? [y/n] ");
   await questions.close();
 });

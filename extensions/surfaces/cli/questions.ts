@@ -2,6 +2,8 @@ import { createInterface, type Interface } from "node:readline";
 
 export interface Question {
   id: string;
+  /** Shown once, above the question. */
+  intro?: string;
   question: string;
   choices: { key: string; argv: string[] }[];
 }
@@ -16,8 +18,12 @@ export class Questions {
   readonly #run: (argv: string[]) => Promise<void>;
   #waiting: Question[] = [];
   #lines: Interface | undefined;
+  /** Id of the one whose answer is being given. */
+  #taken: string | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #shownAt = 0;
+  /** Its intro was shown. */
+  #introduced: Question | undefined;
 
   /** @param run does what a choice stands for; whatever it throws is told and changes nothing. */
   constructor(input: NodeJS.ReadableStream, output: NodeJS.WritableStream, run: (argv: string[]) => Promise<void>) {
@@ -33,6 +39,7 @@ export class Questions {
 
   /** It was answered elsewhere, or it is over. */
   settle(id: string): void {
+    if (this.#taken === id) this.#taken = undefined;
     const isShown = this.#waiting[0]?.id === id;
     this.#waiting = this.#waiting.filter((one) => one.id !== id);
     if (!isShown) return;
@@ -43,6 +50,7 @@ export class Questions {
   /** Resolves when what was chosen here is done. */
   async close(): Promise<void> {
     this.#waiting = [];
+    this.#taken = undefined;
     this.#show();
     await this.#running;
   }
@@ -63,6 +71,8 @@ export class Questions {
     this.#shownAt = performance.now();
     this.#lines.removeAllListeners("line");
     this.#lines.on("line", (line) => this.#take(line, shown));
+    if (this.#introduced !== shown) this.#output.write(shown.intro ?? "");
+    this.#introduced = shown;
     this.#output.write(`${shown.question} [${shown.choices.map(({ key }) => key).join("/")}] `);
   }
 
@@ -74,7 +84,12 @@ export class Questions {
     // Enter alone is no answer.
     if (choice === undefined) return this.#show();
     this.#waiting.shift();
-    this.#running = this.#run(choice.argv).catch((error) => this.#output.write(`${error instanceof Error ? error.message : String(error)}\n`));
+    this.#taken = shown.id;
+    this.#running = this.#run(choice.argv).catch((error) => {
+      this.#output.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      // It still waits, unless it was settled meanwhile.
+      if (this.#taken === shown.id) this.#waiting.unshift(shown);
+    });
     void this.#running.then(() => this.#show());
   }
 

@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { errorInfo, type TurnEvent } from "@plinth/sdk";
 import { type Question, Questions } from "../questions.ts";
 import { plain } from "../table.ts";
@@ -17,7 +18,9 @@ export class Approvals {
     this.#run = run;
     // In this process nobody else passes on what is typed.
     if (run.terminal.local && run.terminal.tty && process.stdin.isTTY && !run.terminal.json) {
-      this.#local = new Questions(process.stdin, process.stderr, ([, , id = "", option = ""]) => this.#answer(id, option));
+      // What is typed comes from outside any work: it is answered in the work of whoever started the command.
+      const answer = AsyncResource.bind((id: string, option: string) => this.#answer(id, option));
+      this.#local = new Questions(process.stdin, process.stderr, ([, , id = "", option = ""]) => answer(id, option));
     }
   }
 
@@ -42,11 +45,14 @@ export class Approvals {
       .use("plinth.cli-command")
       .get("approvals.show")
       .run({ args: { id }, options: {}, terminal: { ...terminal, json: false } });
+    let intro = "\n";
     try {
-      for await (const item of shown) if ("out" in item) await this.#run.err(`\n${item.out}`);
+      for await (const item of shown) if ("out" in item) intro += item.out;
     } catch (error) {
       return await this.#run.err(`${plain(errorInfo(error).message)}\n`);
     }
+    // Written by the question itself where it is asked in this process, so that it stands above it.
+    if (this.#local === undefined) await this.#run.err(intro);
     if (terminal.local && this.#local === undefined) {
       const why = "It was asked in a shell without a terminal and without a gateway, where nobody can answer.";
       await ctx.use("plinth.interaction").one().withdraw({ id, why });
@@ -58,7 +64,7 @@ export class Approvals {
       question: `Allow? ${offered.map((one) => `${KEYS[one]} = ${MEANINGS[one]}`).join(", ")}`,
       choices: offered.map((one) => ({ key: KEYS[one] as string, argv: ["approvals", "answer", id, one] })),
     };
-    if (this.#local !== undefined) this.#local.ask(question);
+    if (this.#local !== undefined) this.#local.ask({ ...question, intro });
     else await this.#run.emit({ choose: question });
   }
 
