@@ -348,7 +348,7 @@ describe("`plinth agent`", () => {
       if (runs) await startGateway(made.home, made.env);
       const denied = await atTerminal(made.home, made.env, made.order, ["what?", "n"]);
       // First what it is about, then the question.
-    expect(denied).toMatch(/Arguments[^]*approvals answer[^]*Allow\? y = yes, once/);
+      expect(denied).toMatch(/Arguments.*approvals answer.*Allow\? y = yes, once/s);
       expect(denied).toContain("not allowed: declined");
       expect(existsSync(made.mark)).toBe(false);
       const allowed = await atTerminal(made.home, made.env, made.order, ["y"]);
