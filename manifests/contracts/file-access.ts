@@ -47,6 +47,7 @@ export const fileAccess = defineContract({
     },
   },
   errors: {
+    PLINTH_FOLDER: "A granted folder holds the home of the host, lies in it, or is the system's.",
     PLINTH_PERMISSION: "The path is not within a granted folder, or that is read-only.",
     PLINTH_FILE_MISSING: "There is nothing at the path.",
     PLINTH_FILE_KIND: "It is something else than the operation needs: a link, a device, a folder.",

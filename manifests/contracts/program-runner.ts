@@ -41,6 +41,8 @@ export const programRunner = defineContract({
     PLINTH_EXEC_FAILED: "The program is not there or cannot be started.",
     PLINTH_DEADLINE: "It ran too long and was ended.",
     PLINTH_QUOTA: "It wrote too much, or too many run already.",
+    PLINTH_FOLDER: "A granted folder holds the home of the host, lies in it, or is the system's.",
+    PLINTH_ROOT: "The host is root, and cannot give the program a user id of its own or lend it a folder.",
     PLINTH_SANDBOX: "This machine has no wall to run a program behind.",
   },
 });

@@ -82,6 +82,13 @@ describe.skipIf(boxed.bwrap === null)("behind namespaces", () => {
     expect(String(Buffer.concat(await stdout!.toArray())).trim()).toBe("EPERM EPERM threads");
   });
 
+  it.skipIf(!boxed.filter)("may watch files only where no other user's watches are used up by that", async () => {
+    const code = `try { require("node:fs").watch("/", () => {}).close(); console.log("watches"); } catch (error) { console.log(error.code); }`;
+    const room = { folders: [], programs: [process.execPath], cwd: "/", env: {}, user };
+    const { stdout } = launch(boxed, room, [process.execPath, "-e", code]);
+    expect(String(Buffer.concat(await stdout!.toArray())).trim()).toBe(process.getuid?.() === 0 ? "watches" : "EMFILE");
+  });
+
   it.each(["/", dirname(process.execPath), dirname(tmpdir())])("starts when %s is granted to read, and writes nothing there", async (path) => {
     const room = { folders: [{ path, write: false }], programs: [process.execPath], cwd: "/", env: {}, user };
     const code = `try { require("node:fs").writeFileSync(${JSON.stringify(join(path, "plinth-wall-attempt"))}, "x"); } catch (error) { console.log(error.code); }`;
@@ -155,6 +162,25 @@ describe("with Node's permission model alone", () => {
     const said = detail.join("\n");
     for (const missing of ["links in granted folders are followed", "a filter of system calls", "dies with the host", "prlimit"])
       expect(said).toContain(missing);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)("a host that is root and has no user id to give", () => {
+  beforeAll(() => {
+    process.env.PLINTH_USER_IDS = "0-0";
+  });
+  afterAll(() => {
+    delete process.env.PLINTH_USER_IDS;
+  });
+
+  it.each([
+    ["namespaces", boxed],
+    ["nothing of the system", unwalled],
+  ])("starts nothing of third parties, with %s either, and says so to who asks what holds", async (_wall, tools) => {
+    const refused = { code: "PLINTH_ROOT", extension: "acme.hostile", next: expect.stringContaining("as a user of its own") };
+    await expect(lab.start(tools)).rejects.toMatchObject(refused);
+    const { level, detail } = await enforcementOf(tools);
+    expect([level, detail.join(" ")]).toEqual(["none", expect.stringContaining("runs as root")]);
   });
 });
 

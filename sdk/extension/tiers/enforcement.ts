@@ -70,8 +70,12 @@ function tried(whole: boolean, leaks: Leaks): string[] {
   ];
 }
 
-/** Under the policy `require-full`, nothing runs behind less than the whole wall. `owner` is the tier. */
+/**
+ * Before a start: throws `PLINTH_ROOT` where this host is root and has no user id to give, and under the policy
+ * `require-full` `PLINTH_SANDBOX` for what would run behind less than the whole wall.
+ */
 export async function requireWall({ sandbox, manifest }: Pick<RunnerInput, "sandbox" | "manifest">, tools: Found): Promise<void> {
+  userEnded(await ownUser(manifest.id, null));
   if (sandbox !== "require-full") return;
   const { level, detail } = await systemWall(tools);
   if (level === "full") return;
