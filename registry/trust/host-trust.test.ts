@@ -172,7 +172,7 @@ describe("a registry that was met signed", () => {
       [30, undefined],
       [32, "PLINTH_TRUST_LIFETIME"],
     ] as const) {
-      await registry.reopen({ lifetimes: { timestamp: days * 24 * HOUR, snapshot: 900 * 24 * HOUR } });
+      await registry.reopen({ lifetimes: { timestamp: days * 24 * HOUR, snapshot: 300 * 24 * HOUR } });
       await registry.trust.renew();
       if (code === undefined) await weather();
       else await refused(weather(), code);
@@ -242,6 +242,14 @@ describe("a memory of the shape before", () => {
     await remember();
     const mirror = await serve(old);
     await refused(weather(mirror.url), "PLINTH_TRUST_ROLLBACK");
+  });
+
+  it("is forgotten with the registry", async () => {
+    await remember();
+    const { registry: known } = await host.client(served.url).standing();
+    await remember();
+    await host.trust.forget(known, { url: served.url });
+    expect(host.keys("trust/")).toEqual([]);
   });
 
   it("counts for every registry until it is known where it came from", async () => {

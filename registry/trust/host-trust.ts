@@ -182,8 +182,12 @@ export class HostTrust {
     return (await this.#store.get<KnownAddress>(`trust/at/${addressIdentity(url)}`))?.identity;
   }
 
-  /** Forget a publisher of a registry, or with none the registry with all that belongs to it: the next contact is the first one. */
-  async forget({ identity, address }: RegistryIdentity, publisher?: string): Promise<number> {
+  /**
+   * Forget a publisher of a registry, or with none the registry with all that belongs to it: the next contact is the first one.
+   *
+   * @param options.url where it is asked, for a memory of the shape before.
+   */
+  async forget({ identity, address }: RegistryIdentity, { publisher, url }: { publisher?: string; url?: string } = {}): Promise<number> {
     const gone = new Set<string>();
     for (const one of new Set([identity, address])) {
       for (const key of await this.#store.keys(`pin/${one}/`)) if (publisher === undefined || key === pinKey(one, publisher)) gone.add(key);
@@ -192,6 +196,7 @@ export class HostTrust {
     }
     if (publisher !== undefined) gone.add(`pin/${publisher}`);
     else {
+      if (url !== undefined) gone.add(oldMemory(url));
       gone.add(`trust/at/${address}`).add(`trust/root/${identity.replace(/^root-/, "")}`);
       for (const key of await this.#store.keys("trust/at/")) if ((await this.#store.get<KnownAddress>(key))?.identity === identity) gone.add(key);
       for (const key of await this.#store.keys("trust/keys/")) if (`root-${await this.#store.get<string>(key)}` === identity) gone.add(key);

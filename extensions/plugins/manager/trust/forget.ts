@@ -43,7 +43,10 @@ export function forget(ctx: Context, registries: Registries): Operation {
       if (input.yes !== true) return { status: "needs-confirmation", ...told };
       const client = (await registries.clients()).find((one) => one.name === found.name);
       const { address = found.identity } = client?.identity ?? {};
-      await (await registries.trust()).forget({ identity: found.identity, address }, publisher);
+      await (await registries.trust()).forget(
+        { identity: found.identity, address },
+        { ...(publisher === undefined ? {} : { publisher }), ...(client === undefined ? {} : { url: client.url }) },
+      );
       registries.reopen();
       return { status: "forgotten", ...told };
     },
