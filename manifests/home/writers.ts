@@ -9,6 +9,9 @@ const SQLITE_BUSY = 5;
 const WAIT_MS = 45_000;
 const LOOK_MS = 40;
 
+/** Locks that this process holds: one that nobody refers to would be collected, and with it let go. */
+const held = new Set<object>();
+
 /**
  * One writer at a time, of all processes that use a home. The lock is the system's own (SQLite's on an empty file): it
  * ends with its process, however that ends. Beside it a note says who writes and what; a note without a lock is what a
@@ -63,7 +66,11 @@ export class Writers {
       const db = new DatabaseSync(file, { timeout: 0 });
       try {
         db.exec("BEGIN IMMEDIATE");
-        return () => db.close();
+        held.add(db);
+        return () => {
+          held.delete(db);
+          db.close();
+        };
       } catch (thrown) {
         db.close();
         if (((thrown as { errcode?: number }).errcode ?? 0) % 256 !== SQLITE_BUSY) throw thrown;
