@@ -42,8 +42,8 @@ export async function homeState(home: string): Promise<HomeState> {
     grants,
     records: records.map(({ manifest }: { manifest: { id: string; version: string } }) => `${manifest.id} ${manifest.version}`).sort(),
     removed,
-    // What waits for a consent is looked at by `staged`; when a package was first seen is no state of it.
-    values: valuesIn(home).filter((key) => !/ (pending|seen)\//.test(key)),
+    // What waits for a consent is looked at by `staged`; what was learned of registries and keys is no state of a package.
+    values: valuesIn(home).filter((key) => !/ (pending|seen|pin|trust)\//.test(key)),
   };
 }
 

@@ -109,7 +109,9 @@ const COMMANDS: { name: string; before: string[][]; args: string[] | ((home: str
 /** What has to be confirmed is asked for in the home itself: its code is known to it alone. */
 async function ask(home: string): Promise<string[]> {
   const { text } = await run(home, ["plugins", "install", `${ID}@1.0.0`]);
-  return ["plugins", "confirm", /confirm ([2-9A-Z]{8})/.exec(text)?.[1] ?? "none"];
+  const code = /confirm ([2-9A-Z]{8})/.exec(text)?.[1];
+  expect(code, text).toBeDefined();
+  return ["plugins", "confirm", String(code)];
 }
 
 beforeAll(async () => {
