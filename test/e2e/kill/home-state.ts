@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 
 /** Nobody's state: compiled code, locks, the record of decisions, what a database keeps beside it. */
 const LEFT_OUT =
-  /^(cache|workspace)(\/|$)|^host(\/(running|writers\.db(-journal)?|boots\.json|faults\.json))?$|^state(\/plinth\.[^/]+|\/plinth\.(audit-log|sessions|loop-watch|runs)\/.*)?$|\.db(-wal|-shm)?$|^state\/plinth\.plugins\/staging(\/|$)|^host\/config(\/\d{6}[^/]*)?$/;
+  /^(cache|workspace)(\/|$)|^host(\/(running|writers\.db(-journal)?|self-test\.json|boots\.json|faults\.json))?$|^state(\/plinth\.[^/]+|\/plinth\.(audit-log|sessions|loop-watch|runs)\/.*)?$|\.db(-wal|-shm)?$|^state\/plinth\.plugins\/staging(\/|$)|^host\/config(\/\d{6}[^/]*)?$/;
 
 /** What a home holds as far as it says what is installed, allowed and configured, and every other name in it. */
 export interface HomeState {
