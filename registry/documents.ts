@@ -106,6 +106,8 @@ export class Documents {
     // Nothing names the others by their hash.
     const sha256 = kind === "PackageIndex" ? pageHash(answer.bytes) : "";
     if (!fits(sha256)) throw this.#mixed(path);
+    // A registry without ETags sends the same again and again: what was checked once is not checked anew.
+    if (cached?.index !== undefined && cached.sha256 === sha256) return this.#keep(path, { ...cached, etag: answer.etag });
     const raw: RawDocument = { kind, bytes: answer.bytes, path, registry: this.#name, id };
     if (kind !== "PackageIndex") {
       const problem = await checkDocument(raw, signal);

@@ -50,32 +50,36 @@ async function registryOf(files: Record<string, string>, served: () => void): Pr
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-it.each(Object.keys(WORST))("a gateway answers while it looks at %s, and the installation fails with a code", async (name) => {
-  const home = await newHome();
-  let answers = 0;
-  let isOver = false;
-  let counting: Promise<void> | undefined;
-  let url = "";
-  // From the moment on at which everything that is worked on has arrived: before that, a gateway only waits.
-  const count = async (): Promise<void> => {
-    while (!isOver) {
-      const { status } = await fetch(`${url}/healthz`);
-      if (status === 200 && !isOver) answers++;
-    }
-  };
-  const registry = await registryOf(WORST[name] as Record<string, string>, () => {
-    counting ??= count();
-  });
-  const gateway = await startGateway(home, { PLINTH_REGISTRY: registry });
-  url = gateway.url;
-  const client = await connect(gateway);
-  const failed = await client.request("plugins.install", { spec: "evil.a" }).then(
-    () => ({ code: "none" }),
-    (thrown: { code: string }) => thrown,
-  );
-  isOver = true;
-  await counting;
-  expect(failed.code).toMatch(/^PLINTH_(VERSION_CONFLICT|DEPENDENCY_MISSING|DATA_TIME)$/);
-  expect(answers).toBeGreaterThan(10);
-  expect(await client.request("health", {})).toMatchObject({ ok: true });
-}, 150_000);
+it.each(Object.keys(WORST))(
+  "a gateway answers while it looks at %s, and the installation fails with a code",
+  async (name) => {
+    const home = await newHome();
+    let answers = 0;
+    let isOver = false;
+    let counting: Promise<void> | undefined;
+    let url = "";
+    // From the moment on at which everything that is worked on has arrived: before that, a gateway only waits.
+    const count = async (): Promise<void> => {
+      while (!isOver) {
+        const { status } = await fetch(`${url}/healthz`);
+        if (status === 200 && !isOver) answers++;
+      }
+    };
+    const registry = await registryOf(WORST[name] as Record<string, string>, () => {
+      counting ??= count();
+    });
+    const gateway = await startGateway(home, { PLINTH_REGISTRY: registry });
+    url = gateway.url;
+    const client = await connect(gateway);
+    const failed = await client.request("plugins.install", { spec: "evil.a" }).then(
+      () => ({ code: "none" }),
+      (thrown: { code: string }) => thrown,
+    );
+    isOver = true;
+    await counting;
+    expect(failed.code).toMatch(/^PLINTH_(VERSION_CONFLICT|DEPENDENCY_MISSING|DATA_TIME)$/);
+    expect(answers).toBeGreaterThan(10);
+    expect(await client.request("health", {})).toMatchObject({ ok: true });
+  },
+  150_000,
+);
