@@ -5,6 +5,8 @@ import type { Transport } from "./transport.ts";
 
 /** Errors and short answers are let through: there are never more of them than calls. */
 const SMALL = 1_024;
+const ANSWER_MS = 0.001;
+const CHARACTER_MS = 2e-6;
 
 /** What goes out: messages of one tick travel in one frame, up to a byte cap. */
 export class Outbox {
@@ -15,6 +17,8 @@ export class Outbox {
   #queued = 0;
   /** How much of it are answers. */
   #answers = 0;
+  /** What it took to make them text: by what is usual, since a look at the clock takes as long as a short one. */
+  #costMs = 0;
   #flushing = false;
   #closed = false;
 
@@ -32,20 +36,6 @@ export class Outbox {
 
   /** How much was queued, or why it cannot be sent. */
   post(message: WireMessage, answer: boolean): number | PlinthError {
-    if (!answer || this.#spend === null) return this.#post(message, answer);
-    const began = performance.now();
-    const posted = this.#post(message, answer);
-    this.#spend(performance.now() - began);
-    return posted;
-  }
-
-  close(): void {
-    this.#closed = true;
-    [this.#queue, this.#queued, this.#answers] = [[], 0, 0];
-    this.#transport.close();
-  }
-
-  #post(message: WireMessage, answer: boolean): number | PlinthError {
     let text: string;
     try {
       text = JSON.stringify(message);
@@ -59,7 +49,10 @@ export class Outbox {
     if (this.#queued + length > WIRE.batchBytes && this.#queue.length > 0) this.#flush();
     this.#queue.push(text);
     this.#queued += length;
-    if (answer) this.#answers += length;
+    if (answer) {
+      this.#answers += length;
+      this.#costMs += ANSWER_MS + length * CHARACTER_MS;
+    }
     if (this.#flushing) return length;
     this.#flushing = true;
     queueMicrotask(() => {
@@ -69,6 +62,12 @@ export class Outbox {
     return length;
   }
 
+  close(): void {
+    this.#closed = true;
+    [this.#queue, this.#queued, this.#answers] = [[], 0, 0];
+    this.#transport.close();
+  }
+
   #flush(): void {
     if (this.#queue.length === 0 || this.#closed) return;
     const [batch, share] = [this.#queue, this.#answers / this.#queued];
@@ -76,6 +75,7 @@ export class Outbox {
     if (this.#spend === null || share === 0) return this.#transport.send(batch);
     const began = performance.now();
     this.#transport.send(batch);
-    this.#spend((performance.now() - began) * share);
+    this.#spend((performance.now() - began) * share + this.#costMs);
+    this.#costMs = 0;
   }
 }
