@@ -105,7 +105,8 @@ export async function openLaboratory(): Promise<Laboratory> {
 function answer(body: any, response: any): unknown {
   const last = body.messages.at(-1);
   const text = typeof last.content === "string" ? last.content : (last.content ?? []).map((part: any) => part.text ?? "").join("");
-  if (last.role === "tool") return say(response, `saw ${text.slice(0, 200)}`);
+  // Who a result is from stands above it; people's own words are compared without.
+  if (last.role === "tool") return say(response, `saw ${text.replace(/^\[From [^\n]*\]\n/, "").slice(0, 200)}`);
   const use = /^use (\S+)(?: (.*))?$/s.exec(text);
   if (use !== null)
     return sse.head(response).end(sse.call(`call-${randomBytes(6).toString("hex")}`, use[1] as string, JSON.parse(use[2] ?? "{}")) + sse.done);

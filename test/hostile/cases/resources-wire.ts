@@ -34,7 +34,8 @@ export const cases: HostileCase[] = [
       phase: "call",
       top: toFrames,
       code: `flood(${JSON.stringify(body)}); await new Promise(() => {});`,
-      stopped: { process: PROTOCOL },
+      // On a busy machine its call is late before all of it was read.
+      stopped: { process: [PROTOCOL, by("deadline", "PLINTH_DEADLINE")] },
     }),
   ),
   {
@@ -105,21 +106,22 @@ export const cases: HostileCase[] = [
   },
   {
     id: "audit-flood",
-    tries: "asks for what is refused two thousand times, to fill the audit log",
+    tries: "asks for what is refused, without end, to fill the audit log",
     phase: "call",
     stopped: both(by("bounded", "none")),
     manifest: { permissions: { net: ["api.example.com"] } },
-    code: `let refused = 0;
-      for (let n = 0; n < 50; n++)
-        refused += (await Promise.allSettled(Array.from({ length: 40 }, () => ctx.fetch("http://other.example.com/" + n)))).filter((one) => one.status === "rejected").length;
-      return say("refused " + refused);`,
+    code: `const some = () => Promise.allSettled(Array.from({ length: 40 }, () => ctx.fetch("http://other.example.com/")));
+      void (async () => { for (;;) await some(); })();
+      return say("begun");`,
     attack: async (attack) => {
       await installed(attack);
-      return { ...(await attack.call()), by: "bounded" };
+      const found = await attack.call();
+      await attack.sleep(4_000);
+      return { ...found, by: "bounded" };
     },
     blameless: true,
     async check(attack, { message }) {
-      expect(message).toBe("refused 2000");
+      expect(message).toBe("begun");
       const { result } = await attack.request("audit.query", { extension: attack.id, limit: 10_000 });
       const own = result.records.filter(({ extension }: { extension: string }) => extension === attack.id);
       expect(own.length).toBeGreaterThan(0);
