@@ -15,8 +15,13 @@ export async function commitInstalled(home: string, { lock, grants, records, rem
   const kept = records.filter((one) => !one.bundled).map(({ manifest, digest }) => ({ manifest, digest }));
   const document: InstalledDocument = { installed: 1, lock: text, grants: sorted, records: kept, removed: [...removed] };
   const here = await readTextIfAny(lockFile(home));
-  // No lock is an empty lock.
-  const brings = here !== text && (here !== undefined || Object.keys(lock.extensions).length > 0);
+  const isEmpty = Object.keys(lock.extensions).length === 0;
+  // No lock is an empty lock, and no document says that there is nothing.
+  if (here === undefined && isEmpty && grants.size === 0 && removed.length === 0) {
+    for (const file of [documentFile(home), ...olderFiles(home)]) await rm(file, { force: true });
+    return await syncFolder(home);
+  }
+  const brings = here !== text && (here !== undefined || !isEmpty);
   if (brings) await writeAtomic(nextLockFile(home), text, { mode: 0o644 });
   await writeAtomic(documentFile(home), JSON.stringify(document));
   // From here on it is done: what fails now is completed by whoever comes next.
