@@ -126,8 +126,8 @@ describe.each(["isolate", "process", "host"])("an extension in the %s tier", (ti
       await mkdir(join(home, "workspace"), { recursive: true });
       await symlink(home, join(home, "workspace/way-out"));
     });
-    expect(await ask("files", "read", "workspace/way-out/grants.json")).toMatchObject({ code: "PLINTH_FILE_KIND" });
-    for (const path of ["workspace/../grants.json", join(home, "grants.json"), "/etc/passwd", "/usr/share/../bin/env"])
+    expect(await ask("files", "read", "workspace/way-out/installed.json")).toMatchObject({ code: "PLINTH_FILE_KIND" });
+    for (const path of ["workspace/../installed.json", join(home, "installed.json"), "/etc/passwd", "/usr/share/../bin/env"])
       expect(await ask("files", "read", path), path).toMatchObject({ code: "PLINTH_PERMISSION", next: expect.stringContaining("permissions.fs") });
     expect(await ask("files", "write", "/usr/share/x", "x")).toMatchObject({ code: "PLINTH_PERMISSION" });
     expect(await ask("files", "write", "data/large", "x".repeat(1_100_000))).toMatchObject({ code: "PLINTH_QUOTA" });
@@ -138,7 +138,7 @@ describe.each(["isolate", "process", "host"])("an extension in the %s tier", (ti
   it("runs granted programs with granted arguments, behind a wall", async () => {
     expect(await ask("exec", "echo", ["hello"])).toEqual({ value: { code: 0, signal: null, stdout: "hello\n", stderr: "" } });
     expect(await ask("exec", "cat", [], { input: "piped" })).toMatchObject({ value: { stdout: "piped" } });
-    expect(await ask("exec", "cat", ["/etc/passwd", join(home, "grants.json")])).toMatchObject({ value: { code: 1, stdout: "" } });
+    expect(await ask("exec", "cat", ["/etc/passwd", join(home, "installed.json")])).toMatchObject({ value: { code: 1, stdout: "" } });
     for (const [program, ...args] of [["echo", "bye"], ["sh", "-c", "id"], ["/bin/cat"]])
       expect(await ask("exec", program, args)).toMatchObject({ code: "PLINTH_PERMISSION", next: expect.stringContaining("permissions.exec") });
   });

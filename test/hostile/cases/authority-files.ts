@@ -120,7 +120,7 @@ export const cases: HostileCase[] = [
     parts: ({ home, neighbourData }) => ({
       code: `
         const home = ${JSON.stringify(home)};
-        const names = ["grants.json", "plinth.lock", "plinth.json", "secrets.json", "state/plinth.gateway/running.json", "state/plinth.gateway/token", "state/plinth.store-sqlite/store.db", "state/plinth.sessions/sessions.db", "state/faults.json", "cache/index.json"];
+        const names = ["installed.json", "plinth.lock", "plinth.json", "secrets.json", "state/plinth.gateway/running.json", "state/plinth.gateway/token", "state/plinth.store-sqlite/store.db", "state/plinth.sessions/sessions.db", "state/faults.json", "cache/index.json"];
         return probe({
           ...Object.fromEntries(names.map((name) => [name, () => fs.readFileSync(path.join(home, name)).length])),
           ...Object.fromEntries(names.map((name) => ["../../" + name, () => fs.readFileSync(path.join(ctx.dataDir, "../..", name)).length])),
@@ -142,16 +142,16 @@ export const cases: HostileCase[] = [
         const write = (name) => () => { fs.writeFileSync(name, "x"); return "written"; };
         const grown = process.argv[1];
         return probe({
-          ...Object.fromEntries(["grants.json", "plinth.json", "plinth.lock", "secrets.json", "state/faults.json", "state/new.json", "store/x/index.js"].map((name) => [name, write(path.join(home, name))])),
+          ...Object.fromEntries(["installed.json", "plinth.json", "plinth.lock", "secrets.json", "state/faults.json", "state/new.json", "store/x/index.js"].map((name) => [name, write(path.join(home, name))])),
           neighbour: write(path.join(${JSON.stringify(neighbourData)}, "x")), program: () => fs.appendFileSync(grown, "//x"), beside: write(path.join(path.dirname(grown), "x.mjs")),
           outside: write(path.join(${JSON.stringify(outside)}, "x")), temporary: write("/tmp/plinth-hostile-attempt"), memory: write("/dev/shm/plinth-hostile-attempt"), root: write("/plinth-hostile-attempt"),
-          folder: () => fs.mkdirSync(path.join(home, "state/x")), remove: () => fs.rmSync(path.join(home, "grants.json")), rename: () => fs.renameSync(path.join(ctx.dataDir, "."), path.join(home, "state/y")),
+          folder: () => fs.mkdirSync(path.join(home, "state/x")), remove: () => fs.rmSync(path.join(home, "installed.json")), rename: () => fs.renameSync(path.join(ctx.dataDir, "."), path.join(home, "state/y")),
           mode: () => fs.chmodSync(path.join(home, "plinth.json"), 0o777), truncate: () => fs.truncateSync(path.join(home, "plinth.lock")),
         });`,
     }),
     blameless: true,
     async check({ facts }) {
-      expect(JSON.parse(await readFile(join(facts.home, "grants.json"), "utf8"))).toHaveProperty("grants");
+      expect(JSON.parse(await readFile(join(facts.home, "installed.json"), "utf8"))).toHaveProperty("grants");
       expect(JSON.parse(await readFile(join(facts.home, "plinth.lock"), "utf8"))).toHaveProperty("lockfile");
     },
   },

@@ -38,7 +38,7 @@ export const cases: HostileCase[] = [
         `files-out-of-folders-${tier}`,
         `
       const [secret, home] = [${JSON.stringify(secretFile)}, ${JSON.stringify(home)}];
-      const paths = [secret, "/" + secret, "data/../../plinth.json", "data/../${neighbour}/secret.txt", "data/x/../../../grants.json", "data/..", "..", "../plinth.json", "data/./../..", home + "/grants.json", home + "/state/${neighbour}/secret.txt", home + "/state/" + info.manifest.id + "/../../plinth.json", "workspace/README.md", "workspace", "DATA/x", "data\\0/x", "data/\\0", "data2/x", "/data/x", "file://" + secret, "~/.ssh", "/proc/self/environ", "/dev/stdin", "", "data/" + "x/".repeat(3000)];
+      const paths = [secret, "/" + secret, "data/../../plinth.json", "data/../${neighbour}/secret.txt", "data/x/../../../installed.json", "data/..", "..", "../plinth.json", "data/./../..", home + "/installed.json", home + "/state/${neighbour}/secret.txt", home + "/state/" + info.manifest.id + "/../../plinth.json", "workspace/README.md", "workspace", "DATA/x", "data\\0/x", "data/\\0", "data2/x", "/data/x", "file://" + secret, "~/.ssh", "/proc/self/environ", "/dev/stdin", "", "data/" + "x/".repeat(3000)];
       const odd = [null, 7, ["data"], { toString: () => secret }, { length: 1 }];
       return probe({
         ...Object.fromEntries(paths.flatMap((path) => [["read " + path.slice(-30), () => bridge.files({ op: "read", path })], ["write " + path.slice(-30), () => bridge.files({ op: "write", path: path === "" ? path : path + "/new", body: "x" })], ["list " + path.slice(-30), () => bridge.files({ op: "list", path })]])),
@@ -199,7 +199,7 @@ export const cases: HostileCase[] = [
       const decoder = new TextDecoder();
       const sh = async (script) => { let text = ""; for await (const item of bridge.exec({ program: "sh", args: ["-c", script] })) { const chunk = item.stdout ?? item.stderr; if (chunk !== undefined) text += decoder.decode(chunk); else text += "[" + item.code + "]"; } return text; };
       const scripts = [
-        "cat ${secretFile}", "ls ${outside}", "cat ${home}/grants.json ${home}/plinth.json", "ls ${home}/state/${neighbour}", "cat /etc/passwd /etc/shadow", "ls /root /home", "tr '\\\\0' '\\\\n' < /proc/self/environ | grep ${envName}", "cat /proc/1/environ | grep ${envName}",
+        "cat ${secretFile}", "ls ${outside}", "cat ${home}/installed.json ${home}/plinth.json", "ls ${home}/state/${neighbour}", "cat /etc/passwd /etc/shadow", "ls /root /home", "tr '\\\\0' '\\\\n' < /proc/self/environ | grep ${envName}", "cat /proc/1/environ | grep ${envName}",
         "test -d /proc/${gatewayPid} && echo seen-host", "kill -0 ${gatewayPid} && echo seen-host", "exec 3<>/dev/tcp/127.0.0.1/${loopbackPort} && echo connected", "bash -c 'exec 3<>/dev/tcp/127.0.0.1/${loopbackPort} && echo connected'", "touch /usr/bin/x && echo wrote", "touch ${outside}/x && echo wrote", "touch /x && echo wrote",
         "mount -t proc proc /mnt && echo mounted", "unshare -r true && echo unshared", "grep -c CapEff:.0000000000000000 /proc/self/status", "ln -s ${secretFile} ${home}/state/programs-behind-a-wall.${tier}/link; cat ${home}/state/programs-behind-a-wall.${tier}/link", "ls /proc/self/fd", "cat <&3", "cat <&9",
       ];
