@@ -29,6 +29,7 @@ export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
 export { AUTHORITY, type Decision, decide, EFFECT_WORDS, EFFECTS, type Effect } from "@plinth/manifests/origin/authority.ts";
 export type { Influence } from "@plinth/manifests/origin/origin.ts";
+export { changedBy, handsIn, type ShownOrigin, saidBy } from "@plinth/manifests/origin/shown.ts";
 export { originLine } from "@plinth/manifests/origin/telling.ts";
 export { type VisibleOptions, visible } from "@plinth/manifests/plain-text.ts";
 export { CHOSEN, PROVIDE_WORDS } from "@plinth/manifests/power-words.ts";

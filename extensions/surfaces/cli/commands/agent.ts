@@ -1,4 +1,4 @@
-import { PlinthError, type TurnEvent, visible } from "@plinth/sdk";
+import { changedBy, handsIn, PlinthError, type TurnEvent, visible } from "@plinth/sdk";
 import { fit, plain, plainLines } from "../table.ts";
 import { Approvals } from "./approval.ts";
 import type { OwnCommand, Run } from "./command.ts";
@@ -48,6 +48,7 @@ class Turn {
       case "start":
         this.#runId = event.runId;
         this.#sessionKey = event.sessionKey;
+        if (changedBy(event.origin) !== undefined) await this.#note(`your message was ${changedBy(event.origin)}`);
         return;
       case "text":
         this.#streamed += event.delta;
@@ -71,6 +72,7 @@ class Turn {
         return;
       case "end":
         this.#end = event;
+        if (handsIn(event.origin) !== undefined) await this.#note(`not only you had a hand in this turn: ${handsIn(event.origin)}`);
     }
   }
 
@@ -93,6 +95,7 @@ class Turn {
       usage: end.usage ?? null,
       toolCalls: [...this.#tools.values()],
       model: end.model ?? null,
+      ...(end.origin === undefined ? {} : { origin: end.origin }),
     });
   }
 

@@ -1,4 +1,4 @@
-import type { TranscriptEntry } from "@plinth/sdk";
+import { changedBy, handsIn, saidBy, type TranscriptEntry } from "@plinth/sdk";
 import { fit, plain, plainLines, renderTable } from "../table.ts";
 import { type OwnCommand, type Run, wholeNumber } from "./command.ts";
 
@@ -27,17 +27,22 @@ async function defaultSession(run: Run): Promise<string> {
   return (await run.ctx.use("plinth.router").one().route({ surface: "cli" })).sessionKey;
 }
 
-function entryText(run: Run, { at, body }: TranscriptEntry): string {
+function entryText(run: Run, { at, body, origin }: TranscriptEntry): string {
   const { bold, dim } = run.paint;
   const head = (who: string) => `${bold(who)} ${dim(time(at))}\n`;
   if (body.kind === "command") return `${head("you")}${plainLines(body.command)}\n${head("command")}${plainLines(body.answer)}\n\n`;
   if (body.kind === "run-end") {
+    const hands = handsIn(origin);
     return body.status === "ok"
-      ? ""
+      ? hands === undefined
+        ? ""
+        : `${dim(`— not only you had a hand in this: ${plain(hands)}`)}\n\n`
       : `${dim(`— ${body.status}${body.error ? `: ${plain(body.error.code)} ${plain(body.error.message)}` : ""}`)}\n\n`;
   }
   const { message } = body;
-  if (message.role === "user") return `${head("you")}${plainLines(message.text)}\n\n`;
+  const changed = changedBy(origin);
+  if (message.role === "user")
+    return `${head(`${plain(saidBy(origin))}${changed === undefined ? "" : ` (${plain(changed)})`}`)}${plainLines(message.text)}\n\n`;
   if (message.role === "assistant") {
     const calls = (message.toolCalls ?? []).map((call) => `${dim(line(run, `→ ${call.name} ${JSON.stringify(call.args)}`))}\n`);
     return `${head("agent")}${message.text ? `${plainLines(message.text)}\n` : ""}${calls.join("")}\n`;

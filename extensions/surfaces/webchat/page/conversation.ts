@@ -1,7 +1,7 @@
 import type { ApprovalCard } from "./approval.ts";
 import { el } from "./dom.ts";
 import type { Failure, Gateway } from "./gateway.ts";
-import { TurnView, userMessage } from "./turn.ts";
+import { markOrigin, TurnView, userMessage } from "./turn.ts";
 
 interface Events {
   /** Something grew: keep the end in view. */
@@ -64,7 +64,8 @@ export class Conversation {
     this.node.querySelector(".welcome")?.remove();
     for (const old of this.node.querySelectorAll(".suggestions")) old.remove();
     const turn = this.#turn();
-    this.node.append(userMessage(text), turn.node);
+    const message = userMessage(text);
+    this.node.append(message, turn.node);
     this.#running += 1;
     this.#turns.add(turn);
     this.#events.onRunning();
@@ -72,6 +73,7 @@ export class Conversation {
     try {
       await this.#gateway.ask("chat.send", { text, sessionKey: this.key, suggestedBy }, (event) => {
         turn.add(event);
+        if (event.type === "start" && event.origin !== undefined) markOrigin(message, event.origin);
         this.#events.onGrow();
       });
     } catch (failure) {
@@ -110,7 +112,7 @@ export class Conversation {
       turn?.end();
       turn = undefined;
     };
-    for (const { body } of entries) {
+    for (const { body, origin } of entries) {
       if (body.kind === "command") {
         close();
         nodes.push(userMessage(body.command));
@@ -119,10 +121,11 @@ export class Conversation {
       } else if (body.kind === "run-end") {
         if (body.status === "error") answer().fail(body.error ?? { code: "PLINTH_FAILED", message: "The turn failed." });
         else if (body.status !== "ok") answer().note(body.status === "aborted" ? "Stopped." : "The host stopped before the answer was finished.");
+        else answer().hands(origin);
         close();
       } else if (body.message.role === "user") {
         close();
-        nodes.push(userMessage(body.message.text));
+        nodes.push(userMessage(body.message.text, origin));
       } else if (body.message.role === "assistant") {
         if (body.message.text !== "") answer().text(body.message.text);
         for (const { id, name, args } of body.message.toolCalls ?? []) answer().toolStart(id, name, args);

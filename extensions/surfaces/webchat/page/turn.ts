@@ -1,4 +1,4 @@
-import { visible } from "@plinth/sdk";
+import { changedBy, handsIn, type ShownOrigin, saidBy, visible } from "@plinth/sdk";
 import { el } from "./dom.ts";
 import type { Failure } from "./gateway.ts";
 import { MarkdownView } from "./markdown.ts";
@@ -9,7 +9,24 @@ interface Suggestion {
   text: string;
 }
 
-export const userMessage = (text: string): HTMLElement => el("article", { class: "message user", "aria-label": "You" }, el("p", {}, text));
+/** A message, and whose words it is where they are not just yours. */
+export function userMessage(text: string, origin?: ShownOrigin): HTMLElement {
+  const node = el("article", { class: "message user", "aria-label": "You" }, el("p", {}, text));
+  if (origin !== undefined) markOrigin(node, origin);
+  return node;
+}
+
+export function markOrigin(node: HTMLElement, origin: ShownOrigin): void {
+  const who = saidBy(origin);
+  const words = [who === "you" ? "" : `from ${who}, not from you`, changedBy(origin) ?? ""].filter((one) => one !== "").join("; ");
+  if (words === "") return;
+  if (who !== "you") {
+    node.classList.add("other");
+    node.setAttribute("aria-label", visible(who, { max: 80 }));
+  }
+  node.querySelector(".origin")?.remove();
+  node.append(el("span", { class: "origin" }, visible(words, { max: 300 })));
+}
 
 /** The assistant's side of one turn, built from its events in order. */
 export class TurnView {
@@ -55,6 +72,7 @@ export class TurnView {
         break;
       case "end":
         if (this.#said === "" && event.text !== "") this.text(event.text);
+        this.hands(event.origin);
         if (event.status === "aborted") this.note("Stopped.");
         else if (event.status === "error") this.fail(event.error ?? { code: "PLINTH_FAILED", message: "The turn failed." });
         this.end();
@@ -103,6 +121,14 @@ export class TurnView {
   note(text: string): void {
     this.#closeText();
     this.#insert(el("p", { class: "notice" }, text));
+  }
+
+  /** Who else had a hand in the turn: what it may do by itself follows from that. */
+  hands(origin: ShownOrigin | undefined): void {
+    const names = handsIn(origin);
+    if (names === undefined) return;
+    this.#closeText();
+    this.#insert(el("p", { class: "origin" }, `Not only you had a hand in this: ${visible(names, { max: 300 })}`));
   }
 
   end(): void {
