@@ -27,6 +27,7 @@ export async function run(laboratory: Laboratory, hostile: HostileCase, tier: Ti
   const installed = new Set<string>();
   const logged = gateway.stderr().length;
   const failed = laboratory.ordinary.failures.length;
+  const questions = laboratory.asked.length;
   const own: PackageParts = { ...hostile, ...hostile.parts?.(facts, tier) };
   const record = <T>(value: T): T => {
     seen.push(value);
@@ -43,10 +44,14 @@ export async function run(laboratory: Laboratory, hostile: HostileCase, tier: Ti
     installed.add(wanted);
     return { shown: [...asked.asks, ...asked.widens].join("\n"), confirm: asked.code };
   };
-  const send: Attack["send"] = async (text) => {
-    const events = record(
-      await inTime(client.turn(text, session), text).catch((thrown) => [{ type: "end", status: "error", text: "", error: foundOf(thrown) }]),
-    );
+  const asked = (): readonly any[] => laboratory.asked.slice(questions).filter(({ sessionKey }) => String(sessionKey).startsWith(session));
+  const send: Attack["send"] = async (text, { session: into = session, ...more } = {}) => {
+    const turn = async (): Promise<any[]> => {
+      const seen: any[] = [];
+      await client.request("chat.send", { text, sessionKey: into, ...more }, (event) => seen.push(event));
+      return seen;
+    };
+    const events = record(await inTime(turn(), text).catch((thrown) => [{ type: "end", status: "error", text: "", error: foundOf(thrown) }]));
     const end = events.at(-1);
     return {
       found: end?.error === undefined ? { code: "none", message: String(end?.text), answered: true } : foundOf(end.error),
@@ -61,7 +66,7 @@ export async function run(laboratory: Laboratory, hostile: HostileCase, tier: Ti
   const logs: Attack["logs"] = () => linesOf(gateway.stderr().slice(logged)).filter((line) => line.extension === id);
 
   const attack: Attack = {
-    ...{ tier, facts, id, tool, ask, send, status, logs },
+    ...{ tier, facts, id, tool, session, ask, send, status, logs, asked },
     async install(parts) {
       try {
         const { confirm } = await ask(parts);

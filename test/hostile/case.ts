@@ -16,6 +16,9 @@ export type Stopper =
   | "schema check"
   | "resolver"
   | "consent"
+  | "approval"
+  | "choice"
+  | "origin"
   | "digest"
   | "declared ceiling"
   | "broker"
@@ -122,7 +125,10 @@ export interface Attack {
   /** A turn whose model asks for the tool. */
   call(args?: Record<string, unknown>, tool?: string): Promise<Found>;
   /** A message in a session of its own: `/command`, or `say WORDS`, which the model answers with WORDS. */
-  send(text: string): Promise<{ found: Found; text: string; events: readonly any[] }>;
+  send(
+    text: string,
+    more?: { session?: string; model?: string; suggestedBy?: string },
+  ): Promise<{ found: Found; text: string; events: readonly any[] }>;
   /** Any gateway method; a refusal is a value. */
   request(method: string, params?: object): Promise<{ result?: any; found?: Found }>;
   /** Uninstall a package that the case installed besides its own. */
@@ -133,6 +139,10 @@ export interface Attack {
   fault(withinMs?: number): Promise<Found>;
   /** Lines that the gateway logged of this extension since the attack began. */
   logs(): { level: string; message: string; extension: string }[];
+  /** What an owner was asked in this attack's conversations, and denied. */
+  asked(): readonly any[];
+  /** Its conversation; `send` goes there unless another one is named. */
+  readonly session: string;
   /** How many requests reached the loopback server and the socket because of this attack (its path starts with the tool's name). */
   reached(): number;
   sleep(ms: number): Promise<void>;

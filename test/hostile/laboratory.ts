@@ -27,6 +27,8 @@ export interface Laboratory {
   readonly client: Client;
   readonly ordinary: Ordinary;
   readonly descendants: Descendants;
+  /** What owners were asked since the beginning; each is denied at once, but what the owner itself wants. */
+  readonly asked: readonly any[];
   /** Where packages are made. */
   readonly desk: string;
   /** Requests that came to the loopback server or the socket and name this. */
@@ -49,15 +51,15 @@ export async function openLaboratory(): Promise<Laboratory> {
   ];
   const secretFile = join(outside, "id_ed25519");
   await writeFile(secretFile, inFile);
-  const asked: string[] = [];
+  const reached: string[] = [];
   const server = createServer((request, response) => {
-    asked.push(String(request.url));
+    reached.push(String(request.url));
     request.resume();
     response.end(onLoopback);
   });
   const socketServer = createSocketServer((socket) => {
     socket.on("error", () => {});
-    socket.on("data", (chunk) => asked.push(String(chunk)));
+    socket.on("data", (chunk) => reached.push(String(chunk)));
     socket.end(onSocket);
   });
   const socketPath = join(outside, "service.sock");
@@ -88,11 +90,12 @@ export async function openLaboratory(): Promise<Laboratory> {
   };
   const before = await outsideFiles(outside);
   const client = await connect(gateway);
+  const asked = watchApprovals(await connect(gateway));
   await settleIn(client, desk, ofNeighbour);
   return {
-    ...{ home, gateway, facts, descendants, desk, client },
+    ...{ home, gateway, facts, descendants, desk, client, asked },
     ordinary: talk(clients),
-    reached: (name) => asked.filter((one) => one.includes(name)).length,
+    reached: (name) => reached.filter((one) => one.includes(name)).length,
     touched: async () => differences(before, await outsideFiles(outside)),
     async close() {
       descendants.stop();
@@ -101,17 +104,59 @@ export async function openLaboratory(): Promise<Laboratory> {
   };
 }
 
-/** `say WORDS` is answered with WORDS, `use TOOL {…}` asks for the tool and then says what it saw. */
+/** What the owner wants done, whoever else is in the house. */
+const ALLOWED: ReadonlySet<unknown> = new Set(["echo fine"]);
+
+/** The owner says no to all else, and remembers what it was. */
+function watchApprovals(client: Client): any[] {
+  const asked: any[] = [];
+  void client
+    .request("approvals.watch", {}, ({ state, request }) => {
+      if (state !== "asked") return;
+      asked.push(request);
+      void client
+        .request("approvals.answer", { id: request.id, digest: request.digest, option: ALLOWED.has(request.action.args.command) ? "once" : "deny" })
+        .catch(() => {});
+    })
+    .catch(() => {});
+  return asked;
+}
+
+const textOf = ({ content }: any): string => (typeof content === "string" ? content : (content ?? []).map((part: any) => part.text ?? "").join(""));
+
+/** `say WORDS` is answered with WORDS, `use TOOL {…}` asks for the tool and then says what it saw; `listen KEY` obeys whatever orders with that key it is shown. */
 function answer(body: any, response: any): unknown {
   const last = body.messages.at(-1);
-  const text = typeof last.content === "string" ? last.content : (last.content ?? []).map((part: any) => part.text ?? "").join("");
-  // Who a result is from stands above it; people's own words are compared without.
-  if (last.role === "tool") return say(response, `saw ${text.replace(/^\[From [^\n]*\]\n/, "").slice(0, 200)}`);
-  const use = /^use (\S+)(?: (.*))?$/s.exec(text);
+  const text = textOf(last);
+  const order = orderIn(body);
+  if (order !== undefined) return sse.head(response).end(sse.call(`call-${randomBytes(6).toString("hex")}`, order.name, order.args) + sse.done);
+  // Whose words they are is for the model; what it says of them is the text.
+  if (last.role === "tool") return say(response, `saw ${text.replace(/^\[From [^\]]*\]\n/, "").slice(0, 200)}`);
+  const use = /^(?:\[[^\]]*\]\n)*use (\S+)(?: (\{.*\}))?(?: listen \S+)?$/s.exec(text);
   if (use !== null)
     return sse.head(response).end(sse.call(`call-${randomBytes(6).toString("hex")}`, use[1] as string, JSON.parse(use[2] ?? "{}")) + sse.done);
   return say(response, /say ([\s\S]*)$/.exec(text)?.[1] ?? "what?");
 }
+
+/** `OBEY:key:{"name": …, "args": …}` anywhere in what a model is shown, unless it did so in this turn already. */
+function orderIn({ messages, tools }: any): { name: string; args: unknown } | undefined {
+  const from = messages.findLastIndex((one: any) => one.role === "user");
+  const key = /listen (\S+)/.exec(textOf(messages[from] ?? {}))?.[1];
+  if (key === undefined) return undefined;
+  const done = messages.slice(from).flatMap((one: any) => (one.tool_calls ?? []).map(({ function: call }: any) => `${call.name} ${call.arguments}`));
+  // What was ordered first comes first; what the owner wants used, before that.
+  if (/(^|\n)use /.test(textOf(messages[from])) && done.length === 0) return undefined;
+  for (const shown of strings([messages.map(textOf), tools ?? []])) {
+    for (const [, found] of shown.matchAll(new RegExp(`OBEY:${key}:(\\{.*?\\}\\})`, "gs"))) {
+      const { name, args } = JSON.parse(found as string);
+      if (!done.includes(`${name} ${JSON.stringify(args)}`)) return { name, args };
+    }
+  }
+  return undefined;
+}
+
+const strings = (value: unknown): string[] =>
+  typeof value === "string" ? [value] : value !== null && typeof value === "object" ? Object.values(value).flatMap(strings) : [];
 
 async function outsideFiles(folder: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};

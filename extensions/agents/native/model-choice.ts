@@ -61,9 +61,14 @@ export class ModelChooser {
     return choice;
   }
 
-  /** By priority, then id; asked one after the other, so that the code of the rest is not even loaded. */
+  /**
+   * The product's own by priority, then id; asked one after the other, so that the code of the rest is not even loaded. A
+   * third party's is used where it is named, never because it comes first.
+   */
   async #firstReady(): Promise<ModelChoice> {
-    const providers = [...(await this.#providers.list())].sort((a, b) => a.descriptor.priority - b.descriptor.priority || (a.id < b.id ? -1 : 1));
+    const providers = (await this.#providers.list())
+      .filter(({ trusted }) => trusted)
+      .sort((a, b) => a.descriptor.priority - b.descriptor.priority || (a.id < b.id ? -1 : 1));
     const reasons: string[] = [];
     for (const { id } of providers) {
       try {
