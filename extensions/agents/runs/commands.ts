@@ -51,8 +51,9 @@ export class Commands {
       return { text: typed, aside: true, how: { say: `\`/${name}\` is for the owner of this host. Ask the owner to run it.` } };
     }
     const { id, extension, descriptor } = command;
-    // A press of a button is not the owner's word for whatever an extension wrote on it, unless it is about itself.
-    if (isThirdParty(suggestedBy) && descriptor.role !== "anyone" && extension !== suggestedBy) {
+    // A press of a button is not the owner's word for whatever an extension wrote on it, unless it is about itself. Also
+    // where anyone may run the command: what it does depends on who that is.
+    if (isThirdParty(suggestedBy) && extension !== suggestedBy) {
       return {
         text: typed,
         aside: true,
