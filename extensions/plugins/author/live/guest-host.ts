@@ -50,7 +50,8 @@ async function carryOut(ctx: Context, request: LiveRequest, tell: (item: unknown
 async function install(ctx: Context, { dir, source, tier }: Extract<LiveRequest, { op: "install" }>): Promise<Installed> {
   const admin = ctx.use("plinth.host-admin").one();
   const { id, digest, consent } = await admin.inspect({ dir });
-  if (tier !== undefined) await admin.configSet({ path: `extensions["${id}"].tier`, value: tier });
+  // By force: it is set before there is anything of this id, so that the first start is already in this tier.
+  if (tier !== undefined) await admin.configSet({ path: `extensions["${id}"].tier`, value: tier, force: true });
   const { version, generation } = await admin.install({
     dir,
     digest,
