@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Command, matchArgv } from "../extensions/surfaces/cli/argv.ts";
@@ -42,6 +42,15 @@ describe("the documentation", () => {
     const section = read("docs/architecture.md").split("## kernel/: the host")[1]?.split("###")[0] ?? "";
     const named = [...section.matchAll(/`([\w/-]+\.(?:ts|cjs|mjs))`/g)].map(([, name]) => name);
     expect(named.sort()).toEqual(kernelFiles(join(root, "kernel")).sort());
+  });
+
+  it("shows the table of authority as the host decides by it", async () => {
+    const text = read("docs/security/model.md");
+    const shown = /(<!-- authority: [^>]*-->\n\n)([\s\S]*?)(\n\n<!-- authority end -->)/;
+    const { authorityTable } = await import(join(docs, "generate/authority-table.mjs"));
+    const table: string = await authorityTable(root);
+    if (process.env.PLINTH_WRITE_DOCS === "1") writeFileSync(join(docs, "security/model.md"), text.replace(shown, `$1${table}$3`));
+    expect(shown.exec(read("docs/security/model.md"))?.[2], "PLINTH_WRITE_DOCS=1 writes it anew").toBe(table);
   });
 
   it("gives every field of manifest, configuration and lockfile a meaning", () => {

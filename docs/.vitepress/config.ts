@@ -67,6 +67,7 @@ export default defineConfig({
       {
         text: "Security",
         items: [
+          { text: "Whose words are these?", link: "/security/origin" },
           { text: "Security model", link: "/security/model" },
           { text: "Walls of the system", link: "/security/walls" },
           { text: "Containment", link: "/security/containment" },
