@@ -46,7 +46,8 @@ export default defineExtension({
 
     /** What a command printed may be anybody's words: whoever reads it does less by itself. */
     const noted = async (result: ToolResult, command: unknown): Promise<ToolResult> => {
-      if (printsOwnWords(String(command))) return result;
+      const { printed } = result.details as { printed: boolean };
+      if (printsOwnWords(String(command), !printed)) return result;
       await ctx.lower("outside", "printed by a command");
       return { ...result, outside: true };
     };
@@ -105,6 +106,6 @@ function resultOf({ output, omitted, code, signal, flooded }: CommandEnd, timedO
   return {
     content: [{ type: "text", text }],
     ...(failed ? { isError: true } : {}),
-    details: { exitCode: code, signal, timedOut: timedOutMs !== undefined, omittedBytes: omitted },
+    details: { exitCode: code, signal, timedOut: timedOutMs !== undefined, omittedBytes: omitted, printed: output !== "" },
   };
 }

@@ -8,9 +8,12 @@ it.each([
   "nohup sh -c 'while :; do echo tick >> alive.txt; sleep 0.2; done' >/dev/null 2>&1 & echo started $!",
   "for i in 1 2 3 4; do echo part $i; sleep 0.5; done",
   "if [ -f x ]; then echo yes; else echo no; fi",
-  "A=1 B=2 echo $A",
+  "a=1 b=2 echo $a",
   "id > /tmp/x",
   "rm -f x",
+  "sleep 5 & wait $!; echo done $?",
+  "for i in 1 2; do printf '%s\\n' \"$i\"; done",
+  "a=1 b='2 3' && echo \"$a [$b]\"",
 ])("prints only what its writer said: %s", (command) => {
   expect(printsOwnWords(command)).toBe(true);
 });
@@ -70,6 +73,45 @@ it.each([
   "date -uf x",
   "wc --files0-from=x",
   "cp x /dev/stdout",
+  "x=-f; date $x notes.md",
+  'x=-f; date "$x" notes.md',
+  "date \\\n-f notes.md",
+  "date {-f,notes.md}",
+  "x='*'; echo $x",
+  "x='*' sh -c 'echo $x'",
+  "a=1; 'a=/run'",
+  "sh -c 'echo $1' _ '*'",
+  "sh -c 'date $1 $2' _ -f notes.md",
+  "x='; cat notes.md'; sh -c \"echo $x\"",
+  "sh -c \"echo \\\\'; cat notes.md #'\"",
+  "sh -c 'for x do cat notes.md; done' _ 1",
+  "PATH=./bin date",
+  "PATH=./bin; date",
+  "for PATH in ./bin; do date; done",
+  "BASH_ENV=notes.md bash -c 'echo hi'",
+  "SHELLOPTS=xtrace PS4='$(cat notes.md)' bash -c 'echo hi'",
+  "TZ=./notes.md date",
+  "bash -c 'test -v \"a[\\$(cat notes.md)]\"'",
+  "test -v 'a[$(cat notes.md >&2)]'",
+  "[ -v 'a[$(cat notes.md >&2)]' ]",
+  "x=-v; test $x 'a[$(cat notes.md >&2)]'",
+  "printf -v 'a[$(cat notes.md >&2)]' x",
+  "wait -p 'a[$(cat notes.md >&2)]'",
+  "x='a[$(cat notes.md >&2)]'; echo \"$[x]\"",
+  "chmod -Rv u+r .",
+  "rm -rf folder",
+  "cd -P link; pwd",
+  "cd link; pwd -P",
+  "echo\u00a0/run",
+  "echo\r/run",
+  "'a=/run'",
+  "a\\=/run",
 ])("may print text of others, or is not understood: %s", (command) => {
   expect(printsOwnWords(command)).toBe(false);
+});
+
+it("goes through a folder and tells nothing where nothing was printed", () => {
+  expect(printsOwnWords("rm -rf folder", true)).toBe(true);
+  expect(printsOwnWords("sh -c 'rm -rf folder'", true)).toBe(true);
+  expect(printsOwnWords("cat notes.md > copy.md", true)).toBe(false);
 });
