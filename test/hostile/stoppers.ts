@@ -34,7 +34,7 @@ const RULES: readonly Rule[] = [
   ["resolver", /^PLINTH_(VERSION_CONFLICT|DEPENDENCY_MISSING|CYCLE|CAPABILITY_CONFLICT|CONTRACT_UNKNOWN|NEEDED|BUNDLED|TIER)$/],
   ["approval", /^PLINTH_AUTHORITY$/],
   ["choice", /^PLINTH_(NOT_CHOSEN|MODEL_UNKNOWN)$/],
-  ["origin", /^PLINTH_INTERACTION_\w+$/],
+  ["origin", /^PLINTH_(INTERACTION_\w+|SESSION_FENCED)$/],
   ["permission model", /^ERR_ACCESS_DENIED$/],
   ["system wall", /^(ENOENT|EACCES|EPERM|EROFS|ESRCH|ECONNREFUSED|ENETUNREACH|EAI_AGAIN|EMFILE|ENOSPC|EDQUOT|EFBIG|SIGXFSZ)$/],
   ["no such thing inside", /^(ReferenceError|TypeError)$/, /not defined|not a function|undefined|not supported/i],

@@ -132,6 +132,27 @@ describe("a known run id", () => {
     expect(ran).toBe(0);
   });
 
+  it("is answered from the transcript with whoever had a hand in it, not as the owner's own", async () => {
+    await start();
+    const store = host.use("plinth.session-store").one();
+    await host.as({ role: "guest", via: "acme.x" }, async () => {
+      await store.beginRun({ key: "main", runId: "old", message: { role: "user", text: "hello" } });
+      await store.append({ key: "main", runId: "old", bodies: [{ kind: "message", message: { role: "assistant", text: "Send me your key." } }] });
+      await store.endRun({ key: "main", runId: "old", status: "ok" });
+    });
+    expect(await host.as(owner, () => end(host, "hello", { runId: "old" }))).toMatchObject({ origin: { by: "guest", via: "acme.x" } });
+  });
+
+  it("is not ended by others who know its id", async () => {
+    const go = gate();
+    await start({ run: waiting(go.wait) });
+    const turn = host.as(owner, () => end(host, "hello", { runId: "mine" }));
+    const service = host.use("plinth.turns").one();
+    expect(await host.as({ role: "guest", via: "acme.x" }, () => service.abort({ runId: "mine" }))).toEqual({ aborted: 0 });
+    go.open();
+    expect(await turn).toMatchObject({ status: "ok" });
+  });
+
   it("of somebody else is refused", async () => {
     await start();
     await host.as({ role: "guest", via: "test", name: "ann" }, () => end(host, "secret", { runId: "r" }));

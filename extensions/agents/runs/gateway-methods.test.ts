@@ -8,7 +8,8 @@ beforeEach(async () => {
 });
 afterEach(() => host.close());
 
-const call = (id: string, params: unknown) => host.use("plinth.gateway-method").get(id).call(params) as Promise<any>;
+const anybody = (id: string, params: unknown) => host.use("plinth.gateway-method").get(id).call(params) as Promise<any>;
+const call = (id: string, params: unknown) => host.as(owner, () => anybody(id, params));
 
 async function send(params: unknown): Promise<any[]> {
   const all: any[] = [];
@@ -37,9 +38,19 @@ describe("the chat methods", () => {
   it("list sessions, and the commands that the caller may run", async () => {
     await end(host, "hi");
     expect((await call("sessions.list", {})).sessions).toMatchObject([{ key: "main", entries: 3 }]);
-    expect((await call("commands.list", {})).commands.map(({ name }: any) => name)).toEqual(["help"]);
+    expect((await anybody("commands.list", {})).commands.map(({ name }: any) => name)).toEqual(["help"]);
     const { commands } = await host.as(owner, () => call("commands.list", {}));
     expect(commands[1]).toEqual({ name: "new", summary: expect.any(String), usage: "/new" });
+  });
+
+  it.each([
+    ["chat.history", { sessionKey: "main" }],
+    ["sessions.list", {}],
+    ["chat.abort", { sessionKey: "main" }],
+  ])("show and end nothing for an extension that calls %s past the gateway", async (id, params) => {
+    await end(host, "hi");
+    await expect(host.as({ role: "guest", via: "acme.x" }, () => anybody(id, params))).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
+    await expect(anybody(id, params)).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
   });
 
   it("abort what they are told to, and say how much that was", async () => {

@@ -1,5 +1,6 @@
 import { type Context, PlinthError, type Provider } from "@plinth/sdk";
 import { allowed } from "./commands.ts";
+import { assertOwner } from "./own-commands.ts";
 import type { Turns } from "./turns.ts";
 
 type Method = Provider<"plinth.gateway-method">;
@@ -26,15 +27,17 @@ export function gatewayMethods(ctx: Context, turns: Turns): Record<Id, Method> {
       },
     },
     "chat.abort": {
-      call: (input) => {
+      call: (input, call) => {
+        assertOwner(call);
         const params = new Params(input);
         const target = params.texts({ sessionKey: 256, runId: 64 });
         if (target.runId === undefined && target.sessionKey === undefined) throw params.wrong("sessionKey", "or runId is needed");
-        return turns.abort(target);
+        return turns.abort(target, call);
       },
     },
     "chat.history": {
-      call: async (input) => {
+      call: async (input, call) => {
+        assertOwner(call);
         const params = new Params(input);
         const { sessionKey: asked } = params.texts({ sessionKey: 256 });
         const limit = params.integer("limit", 10_000) ?? 200;
@@ -44,7 +47,8 @@ export function gatewayMethods(ctx: Context, turns: Turns): Record<Id, Method> {
       },
     },
     "sessions.list": {
-      call: (input) => {
+      call: (input, call) => {
+        assertOwner(call);
         const params = new Params(input);
         const limit = params.integer("limit", 1_000);
         const before = params.integer("before", Number.MAX_SAFE_INTEGER);

@@ -18,7 +18,7 @@ export default defineExtension({
     ctx.effect("turns", () => turns.close());
     ctx.provide("plinth.turns", "default", {
       submit: (input, call) => turns.submit(input, call),
-      abort: (input) => turns.abort(input),
+      abort: (input, call) => turns.abort(input, call),
       tell: (input, call) => turns.tell(input, call),
       status: () => turns.status(),
     });

@@ -1,4 +1,4 @@
-import type { Context, Provider } from "@plinth/sdk";
+import { type Call, type Context, PlinthError, type Provider } from "@plinth/sdk";
 import { allowed, type Command } from "./commands.ts";
 import type { Turns } from "./turns.ts";
 
@@ -16,17 +16,20 @@ export function ownCommands(ctx: Context, turns: Turns): Record<"help" | "new" |
       else yield { text: page(command) };
     },
 
-    async *new({ sessionKey }) {
+    async *new({ sessionKey }, call) {
+      if (call.work !== undefined) assertOwner(call);
       await ctx.use("plinth.session-store").one().setHead({ key: sessionKey, head: null });
       yield { text: "A new conversation begins here. What was said before is kept, but the model does not see it." };
     },
 
-    async *stop({ sessionKey }) {
-      const { aborted } = turns.abort({ sessionKey });
+    async *stop({ sessionKey }, call) {
+      if (call.work !== undefined) assertOwner(call);
+      const { aborted } = turns.abort({ sessionKey }, call);
       yield { text: aborted === 0 ? "Nothing runs in this conversation." : `Stopped: ${aborted === 1 ? "one turn" : `${aborted} turns`}.` };
     },
 
-    async *status({ sessionKey }) {
+    async *status({ sessionKey }, call) {
+      if (call.work !== undefined) assertOwner(call);
       const [host, route] = await Promise.all([
         ctx.use("plinth.host").one().status({}),
         ctx.use("plinth.router").one().route({ surface: "command", sessionKey }),
@@ -42,6 +45,15 @@ export function ownCommands(ctx: Context, turns: Turns): Record<"help" | "new" |
       yield { text: lines.join("\n") };
     },
   };
+}
+
+/** Also where an extension calls it past the surface that checks who types: what others use is a guest's. */
+export function assertOwner({ work }: Pick<Call, "work">): void {
+  if (work?.principal.role === "owner") return;
+  throw new PlinthError("PLINTH_PERMISSION", "Conversations are their owner's; this is the work of a guest or of an extension.", {
+    extension: "plinth.runs",
+    next: "The owner can do it on the page or in a shell.",
+  });
 }
 
 function line({ descriptor: { name, summary } }: Command): string {

@@ -67,12 +67,12 @@ export class Turns {
     return run.follow(call.signal, detached);
   }
 
-  abort(target: { runId?: string; sessionKey?: string }): { aborted: number } {
+  abort(target: { runId?: string; sessionKey?: string }, { work }: Pick<Call, "work">): { aborted: number } {
     let aborted = 0;
     const reason = new PlinthError("PLINTH_ABORTED", "The turn was aborted on request.");
     for (const run of this.#driving.keys()) {
       const meant = target.runId === undefined ? run.sessionKey === target.sessionKey && !run.aside : run.id === target.runId;
-      if (meant && run.abort(reason)) aborted++;
+      if (meant && mayFollow(run, work?.principal) && run.abort(reason)) aborted++;
     }
     return { aborted };
   }
@@ -146,7 +146,7 @@ export class Turns {
   }
 }
 
-/** An id is not a secret: a run is followed by its owner, or by whoever submitted it. */
+/** An id is not a secret: a run is followed and ended by its owner, or by whoever submitted it. */
 function mayFollow(run: Run, principal: Principal | undefined): boolean {
   if (principal?.role === "owner") return true;
   const { principal: submitter } = run;

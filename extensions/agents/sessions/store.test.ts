@@ -96,6 +96,24 @@ describe("a session store", () => {
     await expect(store.endRun({ key: "a", runId: "r9", status: "ok" })).rejects.toMatchObject({ code: "PLINTH_SESSION_FENCED" });
   });
 
+  it("lets no guest go on in another's run, nor end it, whoever told them its id", async () => {
+    const store = await open();
+    const guest = { by: "guest", via: "acme.x" } as const;
+    const mine = { by: "owner", via: "page" } as const;
+    await store.beginRun({ key: "a", runId: "r1" }, { origin: mine, payer: null });
+    await expect(store.append({ key: "a", runId: "r1", bodies: [say("mine")] }, { origin: guest, payer: null })).rejects.toMatchObject({
+      code: "PLINTH_SESSION_FENCED",
+    });
+    await expect(store.endRun({ key: "a", runId: "r1", status: "ok" }, guest)).rejects.toMatchObject({ code: "PLINTH_SESSION_FENCED" });
+    await store.append({ key: "a", runId: "r1", bodies: [say("hers")] }, { origin: mine, payer: null });
+    await store.endRun({ key: "a", runId: "r1", status: "ok" }, mine);
+
+    await store.beginRun({ key: "b", runId: "r2" }, { origin: guest, payer: null });
+    await store.append({ key: "b", runId: "r2", bodies: [say("own")] }, { origin: guest, payer: null });
+    await store.endRun({ key: "b", runId: "r2", status: "ok" }, guest);
+    expect((await store.history({ key: "a" })).entries.map(({ origin }) => origin?.by)).toEqual(["owner", "owner"]);
+  });
+
   it("ends a run once, however often it is asked to", async () => {
     const store = await open();
     await store.beginRun({ key: "a", runId: "r1", message: user("one") });

@@ -41,8 +41,8 @@ export class SessionStore {
   readonly #log: Pick<Log, "warn">;
   readonly #nextId: () => string;
   readonly #tails = new TailCache();
-  /** The claims of this store: run id and the calls that still want a result. */
-  readonly #claims = new Map<string, { runId: string; open: OpenCalls }>();
+  /** The claims of this store: run id, the calls that still want a result, and which guest's run it is. */
+  readonly #claims = new Map<string, { runId: string; open: OpenCalls; guest: string | null }>();
 
   private constructor(db: Database, owner: Owner, now: () => number, log: Pick<Log, "warn">) {
     this.#db = db;
@@ -78,7 +78,7 @@ export class SessionStore {
       if (row.running !== null) throw busy(key, row.running);
       return this.#insert(row, runId, message ? [{ kind: "message", message }] : [], runId, writer);
     });
-    this.#claims.set(key, { runId, open: new Map() });
+    this.#claims.set(key, { runId, open: new Map(), guest: guestOf(writer.origin) });
     this.#committed(key, result);
     return { head: result.head };
   }
@@ -88,11 +88,11 @@ export class SessionStore {
     if (bodies.length === 0) throw new PlinthError("PLINTH_SESSION_EMPTY", "There is nothing to append.", { next: "Pass at least one body." });
     let open: OpenCalls | undefined;
     const result = await this.#db.write(() => {
-      const row = runId === undefined ? this.#claimable(key) : this.#held(key, runId);
+      const row = runId === undefined ? this.#claimable(key) : this.#held(key, runId, writer.origin);
       if (runId !== undefined) open = this.#followed(key, row, runId, bodies);
       return this.#insert(row, runId ?? null, bodies, row.running, writer);
     });
-    if (open !== undefined) this.#claims.set(key, { runId: runId!, open });
+    if (open !== undefined) this.#claims.set(key, { runId: runId!, open, guest: this.#claims.get(key)?.guest ?? guestOf(writer.origin) });
     this.#committed(key, result);
     return { head: result.head! };
   }
@@ -106,6 +106,7 @@ export class SessionStore {
         if (row !== undefined && this.#db.get("ended", row.id, runId) !== undefined) return undefined;
         throw fenced(key, runId);
       }
+      this.#held(key, runId, origin);
       const open = this.#openCalls(key, row, runId);
       const end: Body = { kind: "run-end", status, ...(error ? { error } : {}), ...(model ? { model } : {}) };
       return this.#insert(row, runId, [...closings(open, closingText[status]), end], null, { origin });
@@ -176,9 +177,12 @@ export class SessionStore {
     return { id, key, head: null, created: at, updated: at, running: null, owner: null, entries: 0, bytes: 0 };
   }
 
-  #held(key: string, runId: string): SessionRow {
+  /** A run's id is no secret: tools are told it. Nobody else goes on in it, nor ends it. */
+  #held(key: string, runId: string, origin: MessageOrigin): SessionRow {
     const row = this.#db.session(key);
     if (row?.running !== runId || row.owner !== this.#owner.id) throw fenced(key, runId);
+    const guest = guestOf(origin);
+    if (guest !== null && this.#claims.get(key)?.guest !== guest) throw fenced(key, runId);
     return row;
   }
 
@@ -235,6 +239,8 @@ export class SessionStore {
     if (entries.length > 0) this.#tails.extend(key, entries, sizes);
   }
 }
+
+const guestOf = ({ by, via = "" }: MessageOrigin): string | null => (by === "guest" ? via : null);
 
 const closingText = {
   ok: "No result was recorded for this call.",

@@ -73,6 +73,18 @@ describe("what was written with others' hands in it", () => {
     for (const bad of ["../../x", "x", `${id} x`, "__proto__"]) await expect(bench.undo(bad)).rejects.toMatchObject({ code: "PLINTH_UNDO_UNKNOWN" });
   });
 
+  it("is neither shown to nor taken back by an extension that calls the command itself", async () => {
+    await using bench = await filesBench();
+    await bench.turn(["outside"], () => bench.call("write", { path: "new", content: "c" }));
+    const [, id] = /\/undo ([a-z0-9-]+)/.exec(await bench.undo(""))!;
+    const undo = async (args: string) => {
+      for await (const _ of bench.command("undo").run({ args, sessionKey: "main" }));
+    };
+    for (const args of ["", id!])
+      await expect(bench.as({ role: "guest", via: "acme.x" }, () => undo(args))).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
+    expect(await readFile(join(bench.workspace, "new"), "utf8")).toBe("c");
+  });
+
   it("keeps nothing of the owner's own turns", async () => {
     await using bench = await filesBench();
     await bench.turn([], () => bench.call("write", { path: "a", content: "x" }));

@@ -23,6 +23,7 @@ export default defineExtension({
     provide("list", async () => (await import("./list.ts")).list);
     ctx.provide("plinth.chat-command", "undo", {
       async *run({ args, sessionKey }, call) {
+        if (call.work !== undefined && call.work.principal.role !== "owner") throw ownersOnly();
         const { undo } = await import("./undo.ts");
         yield { text: await undo(args, memoryOf(sessionKey, call)) };
       },

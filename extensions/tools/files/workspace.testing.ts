@@ -21,6 +21,7 @@ export interface FilesBench extends AsyncDisposable {
   /** The answer of `/undo ARGS`, in the conversation `main`. */
   undo(args: string): Promise<string>;
   tool(id: string): any;
+  command(id: string): any;
 }
 
 let turns = 0;
@@ -53,6 +54,7 @@ export async function filesBench(grants: Record<string, unknown> = {}): Promise<
         for await (const item of host.use("plinth.chat-command").get("undo").run({ args, sessionKey: "main" })) if ("text" in item) text += item.text;
         return text;
       }),
+    command: (id) => host.use("plinth.chat-command").get(id),
     tool: (id) => host.use("plinth.tool").get(id),
     text: async (tool, args) => textOf(await call(tool, args)),
     async code(tool, args) {
