@@ -33,6 +33,7 @@ export async function generate() {
     cardinality: contract.cardinality,
     selection: contract.selection,
     choice: contract.choice === true,
+    errors: Object.keys(contract.errors ?? {}),
     descriptor: plain(contract.descriptor),
     methods: Object.fromEntries(
       Object.entries(contract.methods).map(([name, method]) => [

@@ -10,6 +10,8 @@ export interface ContractShape {
   /** True for the product's own, whose validators are compiled; the schemas of third parties go through the guard. */
   readonly checked: boolean;
   readonly descriptor: unknown;
+  /** Codes that its providers may fail with; those of third parties have none of their own. */
+  readonly errors?: readonly string[];
   readonly methods: Readonly<
     Record<string, { deadlineMs: number; stream: boolean; optional: boolean; guarded?: boolean; in?: unknown; out?: unknown }>
   >;

@@ -9,6 +9,7 @@ import { Breaker } from "@plinth/manifests/wire/breaker.ts";
 import type { CallOptions, InstanceInfo, WorkData } from "@plinth/manifests/wire/bridge.ts";
 import { Budgets } from "@plinth/manifests/wire/budgets.ts";
 import { Call, followStream, settle } from "@plinth/manifests/wire/call.ts";
+import { inContract, isGuestError, streamInContract } from "@plinth/manifests/wire/guest-errors.ts";
 import { Calls, partyOf } from "@plinth/manifests/wire/parties.ts";
 import type { Runner, RunnerInput, Usage } from "@plinth/manifests/wire/runner.ts";
 import type { DependencyContainer } from "tsyringe";
@@ -146,9 +147,10 @@ export class Instance {
         return foreign ? this.#foreign(this.id, entry, method, "out", value).then(() => value) : value;
       },
       (thrown: unknown) => {
-        this.#left(call, thrown, deadlineMs === shape.deadlineMs);
+        const failed = inContract(thrown, entry.contract);
+        this.#left(call, failed, deadlineMs === shape.deadlineMs);
         this.#mark(call, entry);
-        throw thrown;
+        throw failed;
       },
     );
   }
@@ -167,7 +169,7 @@ export class Instance {
     const open = async function* (this: Instance): AsyncGenerator<unknown> {
       if (foreign) await this.#foreign(caller?.id ?? "host", entry, method, "in", input);
       const runner = this.#runner ?? (await this.#start());
-      for await (const item of runner.stream(entry.contract.id, entry.id, method, input, call)) {
+      for await (const item of streamInContract(runner.stream(entry.contract.id, entry.id, method, input, call), entry.contract)) {
         const problem = checked ? checkPayload(this.id, entry.contract, method, "out", item) : null;
         if (problem !== null) throw problem;
         this.#mark(call, entry);
@@ -267,7 +269,8 @@ export class Instance {
     const { code = "", extension } = failed as { code?: string; extension?: string };
     if (code === "PLINTH_ABORTED" || (code === "PLINTH_DEADLINE" && !fair)) return;
     if (extension === this.id) this.failed(failed as PlinthError, "a call");
-    if (BREAKS.has(code) && extension === this.id) this.breaker.failed();
+    // One that it passes on from somebody else, or that it calls so itself, is no breakdown of it.
+    if (BREAKS.has(code) && extension === this.id && !isGuestError(failed)) this.breaker.failed();
     else this.breaker.succeeded();
   }
 

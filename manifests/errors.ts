@@ -41,6 +41,11 @@ export const errors = {
     next: `Choose one: plinth config set 'slots["${what}"]' ${others[0] ?? "ID"}`,
     extension,
   })),
+  imitates: make("PLINTH_CAPABILITY_CONFLICT", (extension: string, what: string, word: string) => ({
+    message: `${what} of ${extension} would go by a name of the product: ${word}.`,
+    next: "Do not install it; if it is yours, choose a first word that the product does not use.",
+    extension,
+  })),
   tier: make("PLINTH_TIER", (extension: string, tier: string, allowed: string[]) => ({
     message: `${extension} cannot run in the tier ${tier}; it supports ${allowed.join(", ")}.`,
     next: `Set its tier to one of these, or use another version.`,

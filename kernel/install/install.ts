@@ -13,6 +13,7 @@ import { finishRemovals, removeUnlessInstalled } from "@plinth/manifests/home/re
 import { sweepStore } from "@plinth/manifests/home/sweep.ts";
 import { discard } from "@plinth/manifests/home/trash.ts";
 import { partyOf } from "@plinth/manifests/party.ts";
+import { imitation } from "@plinth/manifests/plan/imitation.ts";
 import { describePowers } from "@plinth/manifests/powers.ts";
 import { errors } from "../errors.ts";
 import type { Host, HostState } from "../host.ts";
@@ -56,7 +57,8 @@ async function readPackage(host: Host, dir: string): Promise<CatalogRecord> {
   const { digest } = await treeDigest(manifest.id, dir);
   const isBundled = host.state.records.some((one) => one.bundled && one.manifest.id === manifest.id);
   if (isBundled) throw errors.conflict(manifest.id, `the id ${manifest.id}`, ["the product", "this package"]);
-  if (manifest.id.startsWith("plinth.")) throw errors.reserved(manifest.id);
+  const imitates = imitation(manifest, host.state.records);
+  if (imitates !== null) throw imitates;
   assertFoldersGrantable(manifest, host.home);
   return { manifest, digest, dir, bundled: false };
 }

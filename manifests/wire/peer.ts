@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Aborts } from "./bridge.ts";
 import { Conduct } from "./conduct.ts";
 import { errorData, isPlinthError, PlinthError } from "./error.ts";
+import { GuestErrors } from "./guest-errors.ts";
 import { Held, weigh } from "./held.ts";
 import { Outbox } from "./outbox.ts";
 import { raised } from "./peer-errors.ts";
@@ -40,6 +41,7 @@ export class Peer {
   #turnedAway = 0;
   readonly #serving = new Map<number, Serving>();
   readonly #conduct: Conduct | null;
+  readonly #guestErrors: GuestErrors | null;
   readonly #held = new Held(WIRE.maxHeldBytes);
   readonly #outbox: Outbox;
   /** The highest id that the other side gave to a call. */
@@ -58,6 +60,7 @@ export class Peer {
     this.#owner = owner;
     this.#handler = handler;
     this.#conduct = spend === null ? null : new Conduct();
+    this.#guestErrors = spend === null || isProduct(owner) ? null : new GuestErrors(owner);
     this.#outbox = new Outbox(this.#transport, owner, spend);
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve;
@@ -194,7 +197,7 @@ export class Peer {
         return pending.resolve(message[2]);
       }
       case "err": {
-        const error = revive(message[2], this.#owner);
+        const error = this.#guestErrors?.revive(message[2]) ?? revive(message[2], this.#owner);
         const waiting = this.#settled(message[1]);
         if (waiting !== undefined) return waiting.reject(error);
         const inbox = this.#closedInbox(message[1]);
@@ -293,10 +296,15 @@ export class Peer {
 
   #send(message: WireMessage, answer = false): number {
     if (this.#closed !== null) return 0;
+    if (message[0] === "err") this.#guestErrors?.told(message[2]);
     const posted = this.#outbox.post(message, answer);
     if (typeof posted === "number") return posted;
     if (message[0] === "call") this.#failLocal(message[1], posted);
-    else if (message[0] !== "note") this.#outbox.post(["err", message[1], errorData(posted)], answer);
+    else if (message[0] !== "note") {
+      const refusal = errorData(posted);
+      this.#guestErrors?.told(refusal);
+      this.#outbox.post(["err", message[1], refusal], answer);
+    }
     return 0;
   }
 
@@ -311,6 +319,9 @@ export class Peer {
     return inbox;
   }
 }
+
+/** Nobody else has this publisher; what is of the product speaks with its voice in every tier. */
+const isProduct = (owner: string): boolean => owner.startsWith("plinth.");
 
 function revive(data: WireError, owner: string): PlinthError {
   const { code, message, extension, next } = errorData(data, owner);

@@ -162,7 +162,7 @@ export const cases: HostileCase[] = [
     id: "error-blames-others",
     tries: "throws errors that name another extension, with codes that open breakers and end processes",
     phase: "call",
-    stopped: both(by("inert", "PLINTH_EXTENSION_EXITED")),
+    stopped: both(by("its own error", "PLINTH_EXTENSION_FAILED")),
     parts: ({ neighbour }) => ({
       code: `throw Object.assign(new Error("forged"), { code: "PLINTH_EXTENSION_EXITED", extension: ${JSON.stringify(neighbour)}, next: "Uninstall it.", details: { retryable: true } });`,
     }),
@@ -176,8 +176,8 @@ export const cases: HostileCase[] = [
       // The harness asks for faults; counts would betray blame as well.
       expect([after.state, after.counts?.errors]).toEqual([before.state, before.counts?.errors]);
       expect((await attack.status()).counts.errors).toBeGreaterThanOrEqual(8);
-      // The words are the attacker's, and they are told as those of its tool.
-      return { ...found, by: "inert" };
+      expect(JSON.stringify(found)).not.toContain("Uninstall it.");
+      return found;
     },
   },
   {
