@@ -88,7 +88,7 @@ export class ModelChooser {
 function unknown(model: string, ids: readonly string[]): PlinthError {
   const alternatives = ["auto", ...ids.map((id) => `${id}/auto`)];
   return new PlinthError("PLINTH_MODEL_UNKNOWN", `There is no model "${model}".`, {
-    next: `Use ${alternatives.join(", ")}, or PROVIDER/MODEL.`,
+    next: `Use ${alternatives.join(", ")}, or PROVIDER/MODEL. Another publisher's has to be chosen once: plinth grants choose EXTENSION.`,
     details: { alternatives },
   });
 }

@@ -1,5 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
-import { type Context, type ContractId, errorInfo, PlinthError } from "@plinth/sdk";
+import { CHOSEN, type Context, type ContractId, errorInfo, type Manifest, PlinthError } from "@plinth/sdk";
 import type { CommandInput, TerminalItem } from "../command.ts";
 import type { Installed, LiveAnswer, LiveRequest } from "./protocol.ts";
 
@@ -60,7 +60,10 @@ async function install(ctx: Context, { dir, source, tier }: Extract<LiveRequest,
     pinnedBy: "operator",
     reason: "being developed",
   });
-  const { status } = await ctx.use("plinth.host").one().describe({ id });
+  const { status, manifest } = await ctx.use("plinth.host").one().describe({ id });
+  // Whoever develops it here wants it used.
+  const chosen = CHOSEN.filter((contract) => (manifest as Manifest).provides?.some((one) => one.contract === contract));
+  if (chosen.length > 0) await admin.grant({ id, chosen });
   return { id, version, tier: status.tier, generation };
 }
 

@@ -19,13 +19,13 @@ export class Approvals {
     // In this process nobody else passes on what is typed.
     if (run.terminal.local && run.terminal.tty && process.stdin.isTTY && !run.terminal.json) {
       // What is typed comes from outside any work: it is answered in the work of whoever started the command.
-      const answer = AsyncResource.bind((id: string, option: string) => this.#answer(id, option));
+      const answer = AsyncResource.bind((id: string, option: string) => run.asTyped(() => this.#answer(id, option)));
       this.#local = new Questions(process.stdin, process.stderr, ([, , id = "", option = ""]) => answer(id, option));
     }
   }
 
   async follow({ state, request, answer }: Interaction): Promise<void> {
-    if (state === "asked") return await this.#asked(request.id, request.options);
+    if (state === "asked") return await this.#run.asTyped(() => this.#asked(request.id, request.options));
     this.#local?.settle(request.id);
     await this.#run.emit({ settled: request.id });
     if (answer === undefined) return;

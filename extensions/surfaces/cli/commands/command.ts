@@ -18,6 +18,11 @@ export interface Run extends RunInput {
   out(text: string): Promise<void>;
   err(text: string): Promise<void>;
   result(value: unknown): Promise<void>;
+  /**
+   * Do it as whoever typed the command: following a turn lowers the work that follows it, and a question of that turn is
+   * for the owner to see and answer nevertheless. Where others had a hand in the command itself, it stays as low as that.
+   */
+  asTyped<T>(body: () => Promise<T>): Promise<T>;
 }
 
 export type OwnCommand = (run: Run) => Promise<void>;
@@ -30,6 +35,7 @@ export function ownersOnly(ctx: Context, command: OwnCommand, input: RunInput, c
         next: "Run it in a shell on the machine, or with the gateway's token.",
       });
     }
+    const typed = call.work.influences.length === 0;
     const word = (value: unknown) => (typeof value === "string" ? value : undefined);
     await command({
       ...input,
@@ -42,6 +48,7 @@ export function ownersOnly(ctx: Context, command: OwnCommand, input: RunInput, c
       out: (text) => emit({ out: text }),
       err: (text) => emit({ err: text }),
       result: (value) => emit({ result: value }),
+      asTyped: (body) => (typed ? ctx.work({ role: "owner", via: "command" }, body) : body()),
     });
   });
 }

@@ -21,7 +21,10 @@ export const models: OwnCommand = async (run) => {
   const chosen = all.filter(({ id }) => wanted === undefined || id === wanted);
   if (wanted !== undefined && chosen.length === 0) {
     throw new PlinthError("PLINTH_CAPABILITY_MISSING", `There is no model provider "${wanted}".`, {
-      next: all.length > 0 ? `Choose one of: ${all.map(({ id }) => id).join(", ")}.` : "Install a model provider.",
+      next:
+        all.length > 0
+          ? `Choose one of: ${all.map(({ id }) => id).join(", ")}. Another publisher's has to be chosen once: plinth grants choose EXTENSION.`
+          : "Install a model provider.",
     });
   }
   const states = await Promise.all(chosen.map((provider) => stateOf(run, provider)));
