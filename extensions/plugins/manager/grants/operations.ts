@@ -95,11 +95,10 @@ function limit(ctx: Context): Operation {
           .grant({ id, ...change }, { signal }),
       };
     },
-    report: ({ id, grant }: Granted) => ({
-      blocks: [
-        { text: `The grant of ${code(id)} holds in ${code(placeOf(grant))} now, ${endOf(grant, ctx.clock.now())}. Other calls of it are refused.` },
-      ],
-    }),
+    report: ({ id, grant }: Granted) => {
+      const others = grant.scope === undefined ? "" : " Other calls of it are refused.";
+      return { blocks: [{ text: `The grant of ${code(id)} holds in ${code(placeOf(grant))} now, ${endOf(grant, ctx.clock.now())}.${others}` }] };
+    },
   };
 }
 
