@@ -156,9 +156,11 @@ function programs(): Promise<string> {
     await mkdir(tier, { recursive: true });
     await cp(join(ROOT, "extensions/tiers/process/plinth.json"), join(tier, "plinth.json"));
     process.env.PLINTH_CHILD_PROGRAM = join(dir, "guest", "process.mjs");
+    process.env.PLINTH_CONFINE_PROGRAM = join(dir, "guest", "confine.mjs");
     await Promise.all([
       build({ ...ESM, entryPoints: [join(ROOT, "extensions/tiers/process/index.ts")], outfile: join(tier, "index.js") }),
       build({ ...ESM, entryPoints: [join(ROOT, "sdk/guest/process.ts")], outfile: process.env.PLINTH_CHILD_PROGRAM } as BuildOptions),
+      build({ ...ESM, entryPoints: [join(ROOT, "sdk/guest/confine.ts")], outfile: process.env.PLINTH_CONFINE_PROGRAM } as BuildOptions),
     ]);
     scratch.push(dir);
     return tier;

@@ -14,6 +14,8 @@ export interface Used {
   readonly cpuMs: number;
   /** Resident and swapped out, and what of shared memory is neither because nobody has it mapped just now. */
   readonly memoryBytes: number;
+  /** One of them runs, or waits for nothing but a processor. */
+  readonly ready: boolean;
 }
 
 /** A launched process with its descendants: what they use, nothing where the system does not tell; who uses much goes last. */
@@ -39,12 +41,14 @@ export class ProcessTree {
 
   look(): Used {
     if (this.#looks++ % LOOKS_PER_LISTING === 0) this.#list();
-    let memoryKb = 0;
+    let [memoryKb, ready] = [0, false];
     for (const pid of this.#pids) {
       for (const [, amount] of read(`/proc/${pid}/status`).matchAll(/^Vm(?:RSS|Swap):\s+(\d+) kB$/gm)) memoryKb += Number(amount);
       memoryKb += this.#hiddenKb.get(pid) ?? 0;
-      const ms = cpuMs(pid);
-      if (ms !== null) this.#cpuMs.set(pid, Math.max(ms, this.#cpuMs.get(pid) ?? 0));
+      const now = stateOf(pid);
+      if (now === null) continue;
+      ready ||= now.ready;
+      this.#cpuMs.set(pid, Math.max(now.cpuMs, this.#cpuMs.get(pid) ?? 0));
     }
     const used = [...this.#cpuMs.values()].reduce((sum, ms) => sum + ms, this.#endedMs);
     const { at, cpuMs: before } = this.#share;
@@ -53,7 +57,7 @@ export class ProcessTree {
       this.#precedence.used((used - before) / (now - at));
       this.#share = { at: now, cpuMs: used };
     }
-    return { cpuMs: used, memoryBytes: memoryKb * 1024 };
+    return { cpuMs: used, memoryBytes: memoryKb * 1024, ready };
   }
 
   #list(): void {
@@ -74,13 +78,13 @@ export class ProcessTree {
   }
 }
 
-/** User and system time of one process; null when it is not there. */
-function cpuMs(pid: number): number | null {
+/** User and system time of one process, and whether it would run; null when it is not there. */
+function stateOf(pid: number): { cpuMs: number; ready: boolean } | null {
   const stat = read(`/proc/${pid}/stat`);
   // The name in brackets may hold anything; after it come the state and numbers. Fields 14 and 15 of the whole line.
   const [, ...fields] = stat.slice(stat.lastIndexOf(")") + 1).split(" ");
   const ticks = Number(fields[11]) + Number(fields[12]);
-  return Number.isFinite(ticks) ? ticks * TICK_MS : null;
+  return Number.isFinite(ticks) ? { cpuMs: ticks * TICK_MS, ready: fields[0] === "R" } : null;
 }
 
 function read(path: string): string {

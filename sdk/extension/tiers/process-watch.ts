@@ -40,6 +40,7 @@ export class ProcessWatch {
   #usedMs = 0;
   #paidMs = 0;
   #memoryBytes = 0;
+  #ready = false;
   #callsHaveMs = 0;
   readonly #idle: typeof IDLE;
   #idleHasMs: number;
@@ -97,13 +98,14 @@ export class ProcessWatch {
     this.#paidMs = this.#usedMs;
     this.#lookedAt = now;
     this.#entered = 0;
-    if (why === null) return this.#wait(busy || burntMs > 0 ? BUSY_MS : IDLE_MS);
+    if (why === null) return this.#wait(busy || burntMs > 0 || this.#ready ? BUSY_MS : IDLE_MS);
     this.stop();
     this.#onOver(why);
   }
 
   #read(): void {
-    const { cpuMs, memoryBytes } = this.#tree.look();
+    const { cpuMs, memoryBytes, ready } = this.#tree.look();
+    this.#ready = ready;
     this.#usedMs = Math.max(this.#usedMs, cpuMs);
     this.#memoryBytes = memoryBytes;
   }
@@ -128,8 +130,8 @@ export class ProcessWatch {
 
   #overIdle(burntMs: number, passedMs: number): string | null {
     this.#callsHaveMs = 0;
-    // Also where the machine is too busy to let it have its share: it never rests.
-    this.#restlessMs = burntMs === 0 ? 0 : this.#restlessMs + burntMs;
+    // Also where the machine is too busy to let it have its share: who waits for a processor does not rest.
+    this.#restlessMs = burntMs === 0 && !this.#ready ? 0 : this.#restlessMs + burntMs;
     if (this.#restlessMs > RESTLESS_MS) {
       this.#restlessMs = 0;
       this.#onSuspect();

@@ -2,7 +2,7 @@ import { type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { PlinthError } from "../errors.ts";
 import type { OwnUser } from "./own-user.ts";
-import type { Room, Tools } from "./wall.ts";
+import { lends, type Room, type Tools } from "./wall.ts";
 
 const READ_AND_ENTER = 0o5;
 const WRITE_TOO = 0o7;
@@ -18,6 +18,9 @@ export const makesMounts = ({ bwrap, builtByRoot, confine }: Pick<Tools, "bwrap"
 export function assertReachable(tools: Tools, { folders, programs, user }: Room): void {
   if (user == null) return;
   const mounts = makesMounts(tools);
+  const lent = folders.find((folder) => folder.lent != null);
+  if (lent !== undefined && lends(tools) === undefined)
+    throw unreachable(lent.path, "The program that lends folders is missing: install Plinth again");
   const closed = programs.find((path) => !mayAll(path, user, READ_AND_ENTER) || (!mounts && !mayEnter(dirname(path), user)));
   if (closed !== undefined) throw unreachable(closed, `Let everybody read it (chmod -R o+rX ${closed}), and enter what it lies in`);
   if (mounts) return;

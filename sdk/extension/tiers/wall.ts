@@ -150,9 +150,13 @@ function waysTo(paths: readonly string[]): string[] {
 const lentOf = ({ folders }: Room, { lending = [], folders: held = [] }: Places): { path: string; held: number | null; mapping: number }[] =>
   folders.flatMap(({ path }, at) => (lending[at] === undefined ? [] : [{ path, held: held[at] ?? null, mapping: lending[at] }]));
 
+/** The program of ours that lends folders; nobody starts without it what has a folder lent. */
+export const lends = ({ confine, lender }: Pick<Tools, "confine" | "lender">): string | undefined => confine?.program ?? lender;
+
 /** Mounts that lend the folders, and in them the program that builds the room. */
-function lentInto({ confine, lender }: Tools, room: Room, outer: readonly string[], places: Places): string[] {
-  const program = confine?.program ?? lender ?? "";
+function lentInto(tools: Tools, room: Room, outer: readonly string[], places: Places): string[] {
+  const program = lends(tools);
+  if (program === undefined) throw new TypeError("the program that lends folders is missing");
   const keep = [places.connection === false ? undefined : 3, places.filter, ...(places.folders ?? [])].filter((fd) => fd !== undefined);
   return [
     process.execPath,
