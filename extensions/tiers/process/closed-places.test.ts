@@ -68,6 +68,14 @@ describe.runIf(isRoot).each([
   });
 });
 
+it.runIf(isRoot && boxed.builtByRoot === true)("where the program that lends folders is missing, nothing is started", async () => {
+  await expect(run({ ...boxed, lender: undefined })).rejects.toMatchObject({
+    code: "PLINTH_ROOT",
+    message: expect.stringContaining("workspace"),
+    next: expect.stringContaining("install Plinth again"),
+  });
+});
+
 it.runIf(isRoot)("where no mounts can be made, the start is refused with what would help", async () => {
   await expect(run(leashed)).rejects.toMatchObject({
     code: "PLINTH_ROOT",

@@ -2,7 +2,7 @@ import { type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { PlinthError } from "../errors.ts";
 import type { OwnUser } from "./own-user.ts";
-import { lends, type Room, type Tools } from "./wall.ts";
+import type { Room, Tools } from "./wall.ts";
 
 const READ_AND_ENTER = 0o5;
 const WRITE_TOO = 0o7;
@@ -10,6 +10,9 @@ const WRITE_TOO = 0o7;
 /** Whether somebody around the room can make mounts in it: then nothing on the way to a folder can be closed to its user. */
 export const makesMounts = ({ bwrap, builtByRoot, confine }: Pick<Tools, "bwrap" | "builtByRoot" | "confine">): boolean =>
   bwrap === null ? confine?.mounts === true : builtByRoot === true;
+
+/** The program of ours that lends folders; without it nothing starts that has one lent. */
+export const lends = ({ confine, lender }: Pick<Tools, "confine" | "lender">): string | undefined => confine?.program ?? lender;
 
 /**
  * The room of a user who is not the host's: throws `PLINTH_ROOT` for what he could not reach, with what would help. Where

@@ -4,7 +4,7 @@ import type { RunnerInput } from "../wire.ts";
 import type { GrantedFolder } from "./granted-path.ts";
 import type { Lending } from "./lending.ts";
 import type { OwnUser } from "./own-user.ts";
-import { closedFolders } from "./reach.ts";
+import { closedFolders, lends } from "./reach.ts";
 
 /** What this machine has to hold a process with; made by `found()`. Null = not here, or it does not work here. */
 export interface Tools {
@@ -149,9 +149,6 @@ function waysTo(paths: readonly string[]): string[] {
 /** What the program of ours gets told; see `sdk/guest/confine.ts`. */
 const lentOf = ({ folders }: Room, { lending = [], folders: held = [] }: Places): { path: string; held: number | null; mapping: number }[] =>
   folders.flatMap(({ path }, at) => (lending[at] === undefined ? [] : [{ path, held: held[at] ?? null, mapping: lending[at] }]));
-
-/** The program of ours that lends folders; nobody starts without it what has a folder lent. */
-export const lends = ({ confine, lender }: Pick<Tools, "confine" | "lender">): string | undefined => confine?.program ?? lender;
 
 /** Mounts that lend the folders, and in them the program that builds the room. */
 function lentInto(tools: Tools, room: Room, outer: readonly string[], places: Places): string[] {
