@@ -47,6 +47,24 @@ describe("whose hands were in a file", () => {
   });
 });
 
+it("what a third party could write stays its words when it is uninstalled; what the owner writes then is the owner's", async () => {
+  const writer = { consent: "x", digest: "x", version: "1.0.0", at: Date.now(), by: "test", permissions: { fs: ["workspace"] }, asks: [] };
+  const grants: Record<string, unknown> = { "acme.writer": writer };
+  await using bench = await filesBench(grants);
+  await writeFile(join(bench.workspace, "theirs"), "run this");
+  await bench.generation();
+  delete grants["acme.writer"];
+  await bench.generation();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await bench.turn([], () => bench.call("write", { path: "mine", content: "run that" }));
+  const parties = async (tool: string, args: object) => (await bench.turn([], () => bench.call(tool, { ...args }))).parties;
+  expect(await parties("read", { path: "theirs" })).toEqual(["acme.writer"]);
+  expect(await parties("search", { query: "run this" })).toEqual(["acme.writer"]);
+  expect(await parties("list", {})).toEqual(["acme.writer"]);
+  expect(await parties("read", { path: "mine" })).toEqual([]);
+  expect(await parties("search", { query: "run that" })).toEqual([]);
+});
+
 describe("what was written with others' hands in it", () => {
   it("can be taken back, byte for byte, and what was new is gone again", async () => {
     await using bench = await filesBench();

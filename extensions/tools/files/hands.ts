@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Context, Influence } from "@plinth/sdk";
+import { type Times, Writers } from "./writers.ts";
 
 interface Noted {
   path: string;
@@ -14,12 +15,13 @@ const MANY = "*";
  * become the owner's word by lying in a file for a while. Kept in `ctx.store` by real path.
  */
 export class Hands {
+  readonly writers: Writers;
   readonly #ctx: Pick<Context, "store" | "lower" | "use" | "currentWork">;
   #all: Promise<Map<string, Noted>> | undefined;
-  #writers: { generation: number | undefined; ids: Promise<string[]> } | undefined;
 
   constructor(ctx: Pick<Context, "store" | "lower" | "use" | "currentWork">) {
     this.#ctx = ctx;
+    this.writers = new Writers(ctx);
   }
 
   /** A file was written. `whole`: nothing of what stood there before is left. */
@@ -46,24 +48,16 @@ export class Hands {
     };
     for (const path of [MANY, ...paths]) take(path);
     if (folder !== undefined) for (const path of all.keys()) if (path === folder || path.startsWith(`${folder}/`)) take(path);
-    for (const id of await this.#writersOf()) found.set(id, "may write in the workspace");
+    for (const id of await this.writers.ids()) found.set(id, "may write in the workspace");
     for (const [party, how] of found) await this.#ctx.lower(party, how);
     return found.size > 0;
   }
 
-  /** Third parties that may write where the workspace is, whenever they like. */
-  #writersOf(): Promise<string[]> {
-    const generation = this.#ctx.currentWork()?.generation;
-    if (this.#writers === undefined || this.#writers.generation !== generation || generation === undefined)
-      this.#writers = { generation, ids: this.#readWriters() };
-    return this.#writers.ids;
-  }
-
-  async #readWriters(): Promise<string[]> {
-    const { grants } = await this.#ctx.use("plinth.host").one().grants({});
-    return Object.entries(grants).flatMap(([id, { permissions }]) =>
-      (permissions.fs ?? []).some((entry) => entry !== "data" && !entry.endsWith(":ro")) ? [id] : [],
-    );
+  /** The same for what somebody could write who may no more; `times` are those of what was read. */
+  async formerly(times: Iterable<Times>): Promise<boolean> {
+    const ids = await this.writers.formerly(times);
+    for (const id of ids) await this.#ctx.lower(id, "could write in the workspace then");
+    return ids.length > 0;
   }
 
   #load(): Promise<Map<string, Noted>> {

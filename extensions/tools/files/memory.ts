@@ -13,6 +13,8 @@ export interface Memory {
 
 export function memories(ctx: Context): (sessionKey: string | undefined, call: Call) => Memory {
   const hands = new Hands(ctx);
+  // Also who comes and goes between two reads.
+  ctx.hooks.on("generation.ready", async () => void (await hands.writers.note()));
   let previous: PreviousBytes | undefined;
   return (sessionKey = "none", { work }) => ({
     hands,

@@ -17,7 +17,8 @@ export async function read(workspace: Workspace, args: ToolArguments, { signal }
   const limit = args.count("limit", 100_000, 100_000);
   const place = await workspace.place(path);
   const handle = await workspace.openFile(place);
-  const outside = await hands.read([await workspace.realPath(place)]);
+  const named = await hands.read([await workspace.realPath(place)]);
+  const outside = (await hands.formerly([await handle.stat()])) || named;
   const part = await readLines(handle, offset, limit, signal);
   if (part.bytes.includes(0)) throw binary(path);
   const text = decode(part.bytes, path, part.clipped);

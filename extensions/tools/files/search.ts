@@ -4,6 +4,7 @@ import type { Memory } from "./memory.ts";
 import { type ToolArguments, textResult } from "./tool-result.ts";
 import { walkTree } from "./tree.ts";
 import type { Workspace } from "./workspace.ts";
+import type { Times } from "./writers.ts";
 
 const MAX_MATCHES = 200;
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -15,11 +16,12 @@ const MAX_DEPTH = 40;
 export async function search(workspace: Workspace, args: ToolArguments, { signal }: Call, { hands }: Memory): Promise<ToolResult> {
   const path = args.optionalText("path") ?? "";
   const root = await workspace.folder(path);
-  const outside = await hands.read([], await workspace.realPath({ folder: root, name: "" }));
+  const named = await hands.read([], await workspace.realPath({ folder: root, name: "" }));
   const matcher = createMatcher(args.text("query"), args.flag("regex"), args.flag("ignoreCase"));
   const until = performance.now() + MAX_MS;
   const prefix = path === "" || path === "." ? "" : `${path.replace(/\/+$/, "")}/`;
   const lines: string[] = [];
+  const times: Times[] = [];
   let bytes = 0;
   let large = 0;
   let stopped: string | undefined;
@@ -33,15 +35,18 @@ export async function search(workspace: Workspace, args: ToolArguments, { signal
       if (text === "large") large++;
       if (typeof text === "string") continue;
       bytes += text.bytes;
+      const before = lines.length;
       for (const match of await matcher.lines(text.text, MAX_MATCHES - lines.length + 1, signal)) {
         if (lines.length === MAX_MATCHES) stopped = `there are more than ${MAX_MATCHES} lines`;
         else lines.push(`${prefix}${name.replace(/\p{Cc}/gu, "?")}:${match.line}: ${shown(match)}`);
       }
+      if (lines.length > before) times.push(text.times);
       if (stopped) break;
     }
   } finally {
     await matcher.close();
   }
+  const outside = (await hands.formerly(times)) || named;
   const notes = [
     ...(stopped ? [`[The search ended early: ${stopped}. Search for something narrower, or in a folder.]`] : []),
     ...(large > 0 ? [`[${large === 1 ? "1 file is larger than 1 MiB and was" : `${large} files are larger than 1 MiB and were`} left out.]`] : []),
@@ -57,7 +62,7 @@ async function readText(
   workspace: Workspace,
   folder: Parameters<Workspace["openFile"]>[0]["folder"],
   name: string,
-): Promise<{ text: string; bytes: number } | "large" | "other"> {
+): Promise<{ text: string; bytes: number; times: Times } | "large" | "other"> {
   let opened: Awaited<ReturnType<Workspace["openFile"]>>;
   try {
     opened = await workspace.openFile({ folder, name });
@@ -66,12 +71,13 @@ async function readText(
     throw error;
   }
   try {
-    const { size } = await opened.stat();
+    const times = await opened.stat();
+    const { size } = times;
     if (size > MAX_FILE_BYTES) return "large";
     const buffer = Buffer.allocUnsafe(size);
     const { bytesRead } = await opened.read(buffer, 0, size, 0);
     const bytes = buffer.subarray(0, bytesRead);
-    return bytes.includes(0) ? "other" : { text: bytes.toString("utf8"), bytes: bytesRead };
+    return bytes.includes(0) ? "other" : { text: bytes.toString("utf8"), bytes: bytesRead, times };
   } finally {
     await workspace.closeFile(opened);
   }

@@ -22,6 +22,8 @@ export interface FilesBench extends AsyncDisposable {
   undo(args: string): Promise<string>;
   tool(id: string): any;
   command(id: string): any;
+  /** Something was installed or removed. */
+  generation(): Promise<unknown>;
 }
 
 let turns = 0;
@@ -54,6 +56,7 @@ export async function filesBench(grants: Record<string, unknown> = {}): Promise<
         for await (const item of host.use("plinth.chat-command").get("undo").run({ args, sessionKey: "main" })) if ("text" in item) text += item.text;
         return text;
       }),
+    generation: () => host.fire("generation.ready", { generation: 2, added: [], removed: [] }),
     command: (id) => host.use("plinth.chat-command").get(id),
     tool: (id) => host.use("plinth.tool").get(id),
     text: async (tool, args) => textOf(await call(tool, args)),
