@@ -140,6 +140,8 @@ describe("a process that ends", () => {
     const source = lab("test.calm");
     product = await Product.create(wordsExtension, { ...source, code: source.code?.replace(/async \*count.*\n/, `${stream}\n`) });
     const host = await product.boot({ config });
+    // Its start has a deadline of its own; here it is the stream's.
+    await call(host, "test.words.lab", "calm", "run");
     const items: unknown[] = [];
     const follow = (async () => {
       for await (const one of open(host, "test.words.lab", "calm", "count", {})) items.push(one);

@@ -121,7 +121,8 @@ describe("what an isolate costs", () => {
     await expect.poll(() => instance(host, "same.a").usage?.memoryBytes).toBeGreaterThan(500_000);
     const before = instance(host, "same.a").usage?.cpuMs ?? 0;
     for (const pid of await isolateProcesses()) process.kill(pid, "SIGKILL");
-    await expect.poll(() => use(host, "same.a").catch(() => "")).toBe("done");
+    // The process starts again meanwhile, which takes as long as the machine is busy.
+    await expect.poll(() => use(host, "same.a").catch(() => ""), { timeout: 20_000 }).toBe("done");
     expect(instance(host, "same.a").usage?.cpuMs).toBeGreaterThanOrEqual(before);
   });
 });
