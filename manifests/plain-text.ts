@@ -3,6 +3,8 @@ export interface VisibleOptions {
   max?: number;
   /** true: line breaks and tabs stay. Default false: one line, with `↵` and `⇥` in their places. */
   lines?: boolean;
+  /** true: wide gaps and empty lines stay too, for text in a place of its own, such as code. Implies `lines`. */
+  layout?: boolean;
 }
 
 /** A code point that shows nothing, steers a terminal, turns the direction of writing or is not text at all. */
@@ -20,15 +22,26 @@ const HARMLESS = /^(?:(?! {9})[ -~])*$/;
  * the direction of writing, what has no width, tags, lone surrogates, wide gaps and stacked marks become visible marks,
  * such as `␛` and `⟨U+202E⟩`. The result steers nothing, hides nothing and is bounded; it is not HTML or Markdown.
  */
-export function visible(text: string, { max = 2_000, lines = false }: VisibleOptions = {}): string {
+export function visible(text: string, { max = 2_000, layout = false, lines = layout }: VisibleOptions = {}): string {
   const whole = String(text);
   if (whole.length <= max && HARMLESS.test(whole)) return whole;
   const shown = cut(whole, max);
-  const marked = shown.replace(MARKED, (match: string, ...rest: unknown[]) => mark(match, rest.at(-1) as Groups, lines));
+  const marked = shown.replace(MARKED, (match: string, ...rest: unknown[]) => mark(match, rest.at(-1) as Groups, lines, layout));
   return shown.length === whole.length ? marked : `${marked}… ⟨${counted(whole.length - shown.length, "more character")}⟩`;
 }
 
+/** Whether there is something in it that `visible` would have to mark: for names and titles, which have no use for that. */
+export function hides(text: string, lines = false): boolean {
+  if (HARMLESS.test(text)) return false;
+  for (const { groups } of text.matchAll(MARKED)) {
+    const { hidden, stack, line, tab, empty } = groups as Groups;
+    if (hidden !== undefined || stack !== undefined || (!lines && (line ?? tab ?? empty) !== undefined)) return true;
+  }
+  return false;
+}
+
 interface Groups {
+  hidden?: string;
   kept?: string;
   empty?: string;
   line?: string;
@@ -38,9 +51,10 @@ interface Groups {
   stack?: string;
 }
 
-function mark(match: string, groups: Groups, lines: boolean): string {
+function mark(match: string, groups: Groups, lines: boolean, layout: boolean): string {
   const { kept, empty, line, tab, blanks, blank, stack } = groups;
   if (kept !== undefined) return kept;
+  if (layout && (empty !== undefined || blanks !== undefined)) return match.replace(/\r\n/g, "\n").replace(/(?! )\p{Zs}/gu, " ");
   if (empty !== undefined) {
     const gap = `⟨${counted(empty.split("\n").length - 1, "empty line")}⟩`;
     return lines ? `\n${gap}\n` : gap;

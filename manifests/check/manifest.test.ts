@@ -16,6 +16,43 @@ const defines = (more: object) => ({
   defines: [{ id: "acme.weather.sky", version: "1.0.0", title: "", cardinality: "many", selection: "by-id", descriptor: {}, methods: {}, ...more }],
 });
 
+describe("a manifest with text that hides or steers", () => {
+  const provide = (descriptor: object) => ({ ...good, provides: [{ ...good.provides[0], descriptor }] });
+  const places: [string, (text: string) => object][] = [
+    ["/title", (title) => ({ ...good, title })],
+    ["/description", (description) => ({ ...good, description })],
+    ["/license", (license) => ({ ...good, license })],
+    ["/provides/plinth.service/weather/descriptor", (title) => provide({ title })],
+    ["/config", (description) => ({ ...good, config: { type: "object", properties: { a: { description } } } })],
+    ["/config", (key) => ({ ...good, config: { type: "object", properties: { [key]: {} } } })],
+    ["/defines/acme.weather.sky", (title) => defines({ title })],
+  ];
+  const hostile = [
+    "\u001b[2J",
+    "\u001b]0;x\u0007",
+    "\u009b31m",
+    "\r",
+    "\b",
+    "\u202e",
+    "\u2066",
+    "\u200f",
+    "\u200b",
+    "\ufeff",
+    "\u{e0041}",
+    "\u3164",
+    "\ud800",
+  ];
+  it.each(places)("is refused at %s", (place, make) => {
+    expect(() => parse(make("Fine, 東京 👩‍💻"))).not.toThrow();
+    for (const one of hostile) expect(() => parse(make(`a${one}b`))).toThrow(`not valid at ${place}: it has control characters`);
+  });
+
+  it("may have lines where a model reads it, not in its title", () => {
+    expect(() => parse(provide({ title: "one\ntwo\tthree" }))).not.toThrow();
+    expect(() => parse({ ...good, title: "one\ntwo" })).toThrow("at /title");
+  });
+});
+
 describe("a manifest", () => {
   it("is read when it fits", () => {
     expect(parse(good)).toEqual(good);

@@ -1,4 +1,5 @@
 import * as compiled from "../generated/manifest.js";
+import { hides } from "../plain-text.ts";
 import type { Manifest, Provide } from "../schema/extension.ts";
 import { PlinthError } from "../wire/error.ts";
 import { explain, type Validator } from "./explain.ts";
@@ -21,6 +22,7 @@ export function parseManifest(text: string, origin: string): Manifest {
     throw manifestInvalid(typeof id === "string" ? id.slice(0, 128) : origin, path, message);
   }
   const manifest = value as Manifest;
+  checkText(manifest);
   for (const provide of manifest.provides ?? []) checkDescriptor(manifest.id, provide);
   if (manifest.entry === undefined && (manifest.hooks?.length ?? 0) > 0) {
     throw manifestInvalid(manifest.id, "/hooks", "an extension without an entry cannot subscribe to hooks");
@@ -40,6 +42,27 @@ export function parseManifest(text: string, origin: string): Manifest {
   const hooks = (manifest.hooks ?? []).map((hook) => hook.on);
   if (new Set(hooks).size < hooks.length) throw manifestInvalid(manifest.id, "/hooks", "a hook is listed twice");
   return manifest;
+}
+
+/** Consent, listings and help show these: nothing in them may steer a terminal, turn the direction of writing or be unseen. */
+function checkText({ id, title, description, license = "", provides = [], defines = [], config }: Manifest): void {
+  for (const [at, text] of Object.entries({ title, description, license })) if (hides(text)) throw manifestInvalid(id, `/${at}`, UNSEEN);
+  for (const one of provides) if (hidesWithin(one.descriptor)) throw manifestInvalid(id, `/provides/${one.contract}/${one.id}/descriptor`, UNSEEN);
+  for (const one of defines) if (hidesWithin(one)) throw manifestInvalid(id, `/defines/${one.id}`, UNSEEN);
+  if (hidesWithin(config)) throw manifestInvalid(id, "/config", UNSEEN);
+}
+
+const UNSEEN = "it has control characters, or ones that cannot be seen or turn the direction of writing";
+
+/** Names of keys are shown too. Texts for a model may have lines. */
+function hidesWithin(value: unknown): boolean {
+  const left = [value];
+  while (left.length > 0) {
+    const one = left.pop();
+    if (typeof one === "string" && hides(one, true)) return true;
+    if (typeof one === "object" && one !== null) left.push(...Object.keys(one), ...Object.values(one));
+  }
+  return false;
 }
 
 function checkDescriptor(owner: string, provide: Provide): void {

@@ -1,4 +1,5 @@
-import { type Capability, type Context, type Descriptor, errorInfo, nearNames, PlinthError, type Principal } from "@plinth/sdk";
+import { type Capability, type Context, type Descriptor, errorInfo, nearNames, PlinthError, type Principal, visible } from "@plinth/sdk";
+import { originNote } from "./origin-note.ts";
 import type { Run } from "./run.ts";
 import { isThirdParty, type Suggestions } from "./suggestions.ts";
 
@@ -85,7 +86,9 @@ export class Commands {
       .append({ key: run.sessionKey, bodies: [{ kind: "command", command, answer }] })
       .catch((error) => this.#ctx.log.error("A command could not be noted in its transcript.", { key: run.sessionKey, ...errorInfo(error) }));
     const status = end === undefined ? "ok" : run.signal.aborted ? "aborted" : "error";
-    run.emit({ type: "end", status, text, ...(end === undefined ? {} : { error: end }) });
+    // Whose words the answer is: the kernel notes it on the work when a third party answers.
+    const origin = originNote(this.#ctx.currentWork());
+    run.emit({ type: "end", status, text, ...(end === undefined ? {} : { error: end }), ...(origin === undefined ? {} : { origin }) });
   }
 
   async #run(run: Run, said: string[], { id, extension, args }: { id: string; extension: string; args: string }): Promise<void> {
@@ -97,10 +100,10 @@ export class Commands {
       // Its deadline is for each item: without a bound on their number it could go on for ever.
       if ("text" in item) chars += item.text.length;
       if (++items > MAX_ITEMS || chars > MAX_CHARS) throw endless(extension);
-      if ("text" in item) this.#say(run, said, item.text);
+      if ("text" in item) this.#say(run, said, isThirdParty(extension) ? visible(item.text, { layout: true, max: MAX_CHARS }) : item.text);
       else if ("suggest" in item)
         run.emit({ type: "suggest", by: extension, suggestions: this.#suggestions.offer(sessionKey, extension, item.suggest) });
-      else run.emit({ type: "progress", text: item.progress });
+      else run.emit({ type: "progress", text: visible(item.progress, { max: MAX_PROGRESS }) });
     }
   }
 
@@ -137,6 +140,7 @@ function mayRun({ descriptor }: Command, principal: Principal | undefined): bool
 /** Of all that a command says; and how many things it may say. */
 const MAX_CHARS = 500_000;
 const MAX_ITEMS = 20_000;
+const MAX_PROGRESS = 500;
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

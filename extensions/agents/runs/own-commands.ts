@@ -1,5 +1,6 @@
-import { type Call, type Context, PlinthError, type Provider } from "@plinth/sdk";
+import { type Call, type Context, PlinthError, type Provider, visible } from "@plinth/sdk";
 import { allowed, type Command } from "./commands.ts";
+import { isThirdParty } from "./suggestions.ts";
 import type { Turns } from "./turns.ts";
 
 type Run = Provider<"plinth.chat-command">["run"];
@@ -56,8 +57,8 @@ export function assertOwner({ work }: Pick<Call, "work">): void {
   });
 }
 
-function line({ descriptor: { name, summary } }: Command): string {
-  return `- \`/${name}\`: ${summary}`;
+function line({ extension, descriptor: { name, summary } }: Command): string {
+  return `- \`/${name}\`: ${visible(summary, { max: 300 })}${isThirdParty(extension) ? ` (\`${extension}\`)` : ""}`;
 }
 
 function page({ descriptor: { name, summary, usage, subcommands = [] } }: Command): string {

@@ -1,3 +1,4 @@
+import { visible } from "@plinth/sdk";
 import { type AuditRecord, isGap } from "./record.ts";
 
 const WIDEST_ID = 24;
@@ -44,10 +45,7 @@ export class AuditLines {
   }
 }
 
-/** One line that cannot steer a terminal: neither control characters nor ones that turn the direction of writing. */
-function plain(text: string): string {
-  return text.replace(/(?:(?!\u200d)[\p{Cc}\p{Cf}\u2028\u2029])+/gu, " ");
-}
+const plain = (text: string): string => visible(text, { max: 10_000 });
 
 function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];

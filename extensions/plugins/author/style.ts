@@ -1,3 +1,4 @@
+import { visible } from "@plinth/sdk";
 import type { CommandInput, TerminalItem } from "./command.ts";
 
 const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
@@ -9,10 +10,8 @@ export function painter({ terminal }: CommandInput): Paint {
   return (style, text) => (terminal.color ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text);
 }
 
-/** Text of others, without what would move the cursor. */
-export function printable(text: string): string {
-  return text.replaceAll(/(?![\n\t])\p{Cc}/gu, "");
-}
+/** Text of others, without what would steer the terminal or hide something. */
+export const printable = (text: string): string => visible(text, { max: 1_048_576, layout: true });
 
 export const milliseconds = (ms: number): string =>
   ms < 10 ? `${ms.toFixed(1)} ms` : ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;

@@ -1,3 +1,5 @@
+import { visible } from "@plinth/sdk";
+
 /** What a person is told: blocks that are written as Markdown for a conversation or as text for a terminal. */
 export interface Report {
   blocks: Block[];
@@ -22,13 +24,9 @@ export type Block =
 /** Channels cut or refuse messages that are much longer; a line about the next page has to fit, too. */
 const MARKDOWN_LIMIT = 3_400;
 
-/** What steers a terminal or turns the direction of writing. */
-const STEERING = /(?:(?!\u200d)[\p{Cc}\p{Cf}\u2028\u2029])+/gu;
-
 /** Text from outside as one harmless line: no control characters, no links, images, tags or code. */
 export function safe(text: string, most = 300): string {
-  const line = text
-    .replace(STEERING, " ")
+  const line = visible(text, { max: 10_000 })
     .replaceAll("[", "(")
     .replaceAll("]", ")")
     .replaceAll("<", "‹")
@@ -116,6 +114,4 @@ function wrap(text: string, columns: number, indent: string): string[] {
   return [...lines, line];
 }
 
-function plain(text: string): string {
-  return text.replace(STEERING, " ");
-}
+const plain = (text: string): string => visible(text, { max: 100_000 });

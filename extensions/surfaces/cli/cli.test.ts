@@ -139,7 +139,7 @@ describe("agent", () => {
   it("streams the answer to out and what tools do to err", async () => {
     const { run } = await cli([turns(start, ...tool, { type: "text", delta: "Fo\u001b[2J" }, { type: "text", delta: "ur." }, end)]);
     const seen = await run("agent", "-m", "roll");
-    expect(seen).toMatchObject({ out: "Fo[2Jur.\n", exit: 0 });
+    expect(seen).toMatchObject({ out: "Fo␛[2Jur.\n", exit: 0 });
     expect(seen.err).toBe('→ dice {"sides":6}\n✗ dice: broken\n');
   });
 

@@ -114,7 +114,7 @@ class Page {
 
 /** Descriptors come from extensions: their text must not steer the terminal. */
 function plain(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ");
+  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800]+/gu, " ");
 }
 
 function wrap(text: string, width: number): string[] {

@@ -1,5 +1,5 @@
 import type { Client } from "@plinth/sdk";
-import { errorInfo, PlinthError } from "@plinth/sdk";
+import { errorInfo, hides, PlinthError } from "@plinth/sdk";
 import { type Command, commandAt, type Match, matchArgv } from "./argv.ts";
 import { color } from "./color.ts";
 import type { Emit } from "./feed.ts";
@@ -36,8 +36,11 @@ export async function runLine(host: LineHost, input: MainInput, emit: Emit<Termi
         next: "Run it in a shell on the machine itself.",
       });
     }
-    for await (const item of host.run(match.command.id, { args: match.args, options: match.options, terminal }, signal)) {
-      await out.item(item);
+    // Colours are escape sequences: those of others would do more than colour.
+    const ours = owner.startsWith("plinth.");
+    const shown = ours ? terminal : { ...terminal, color: false };
+    for await (const item of host.run(match.command.id, { args: match.args, options: match.options, terminal: shown }, signal)) {
+      await out.item(ours ? item : harmless(item, owner, match.path));
     }
     await out.close();
   } catch (thrown) {
@@ -113,6 +116,27 @@ class Output {
 
   async #json(value: unknown): Promise<void> {
     this.#answered = true;
-    await this.#emit({ out: `${JSON.stringify(value ?? null)}\n` });
+    await this.#emit({ out: `${escaped(JSON.stringify(value ?? null))}\n` });
   }
+}
+
+/** The same JSON, with what would steer a terminal or cannot be seen as escapes. */
+function escaped(json: string): string {
+  return json.replace(/[^\n -~]/gu, (char) =>
+    hides(char) ? [...Array(char.length)].map((_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, "0")}`).join("") : char,
+  );
+}
+
+/** An item of a third party: it steers no terminal, and a yes to its question runs nothing of others. */
+function harmless(item: TerminalItem, owner: string, [group]: readonly string[]): TerminalItem {
+  if ("out" in item) return { out: plainLines(item.out) };
+  if ("err" in item) return { err: plainLines(item.err) };
+  if (!("confirm" in item || "choose" in item)) return item;
+  const asked = "confirm" in item ? item.confirm : item.choose;
+  const runs = "confirm" in item ? [item.confirm.argv] : item.choose.choices.map(({ argv }) => argv);
+  if (runs.every((argv) => argv[0] === group)) {
+    const question = `${owner} asks: ${plain(asked.question)}`;
+    return "confirm" in item ? { confirm: { ...item.confirm, question } } : { choose: { ...item.choose, question } };
+  }
+  return { err: runs.map((argv) => `${owner} suggests to run: plinth ${plain(argv.join(" "))}\n`).join("") };
 }

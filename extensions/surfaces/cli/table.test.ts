@@ -31,7 +31,7 @@ describe("tables", () => {
   });
 
   it("drops control characters from cells", () => {
-    expect(renderTable(["S"], [["a\u001b[2Jb\nc"]], wide(80))).toBe("S\na [2Jb c\n");
+    expect(renderTable(["S"], [["a\u001b[2Jb\nc"]], wide(80))).toBe("S\na␛[2Jb↵c\n");
   });
 
   it("counts wide characters as two columns", () => {

@@ -1,3 +1,4 @@
+import { visible } from "@plinth/sdk";
 import { color } from "./color.ts";
 
 export interface Cell {
@@ -45,15 +46,14 @@ export function width(text: string): number {
   return columns;
 }
 
-/** One line of text from outside: it must neither steer the terminal nor turn the direction of writing. */
-export function plain(text: string): string {
-  return text.replace(/(?:(?!\u200d)[\p{Cc}\p{Cf}\u2028\u2029])+/gu, " ");
-}
+/** One line of text from outside: it must neither steer the terminal, turn the direction of writing nor hide something. */
+export const plain = (text: string): string => visible(text, { max: MOST });
 
-/** Like `plain`, but line breaks and tabs stay. */
-export function plainLines(text: string): string {
-  return text.replace(/(?!\u200d)[\p{Cc}\p{Cf}]/gu, (char) => (char === "\n" || char === "\t" ? char : ""));
-}
+/** Like `plain`, but line breaks, tabs and gaps stay. */
+export const plainLines = (text: string): string => visible(text, { max: MOST, layout: true });
+
+/** More than any command shows of one text. */
+const MOST = 1_048_576;
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 const WIDE = /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;

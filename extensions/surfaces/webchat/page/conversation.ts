@@ -117,6 +117,7 @@ export class Conversation {
         close();
         nodes.push(userMessage(body.command));
         answer().text(body.answer);
+        answer().hands(origin);
         close();
       } else if (body.kind === "run-end") {
         if (body.status === "error") answer().fail(body.error ?? { code: "PLINTH_FAILED", message: "The turn failed." });

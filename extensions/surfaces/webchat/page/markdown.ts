@@ -1,3 +1,4 @@
+import { visible } from "@plinth/sdk";
 import { el } from "./dom.ts";
 
 interface Block {
@@ -19,7 +20,7 @@ export class MarkdownView {
     const same = kept === -1 ? Math.min(this.#blocks.length, sources.length) : kept;
     for (const { node } of this.#blocks.splice(same)) node.remove();
     for (const source of sources.slice(same)) {
-      const node = render(source);
+      const node = render(visible(source, { layout: true, max: Number.POSITIVE_INFINITY }));
       this.#blocks.push({ source, node });
       this.node.append(node);
     }

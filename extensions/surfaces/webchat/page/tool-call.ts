@@ -1,3 +1,4 @@
+import { visible } from "@plinth/sdk";
 import { el } from "./dom.ts";
 
 interface Result {
@@ -21,8 +22,8 @@ export class ToolCallView {
       el(
         "summary",
         {},
-        el("span", { class: "tool-name" }, name),
-        el("span", { class: "tool-preview" }, values.join(" ").slice(0, 120)),
+        el("span", { class: "tool-name" }, visible(name, { max: 80 })),
+        el("span", { class: "tool-preview" }, visible(values.join(" ").slice(0, 120))),
         this.#status,
       ),
       el("p", { class: "tool-label" }, "Arguments"),
@@ -52,4 +53,7 @@ export class ToolCallView {
   }
 }
 
-const clip = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}\n… ${text.length - MAX_TEXT} more characters` : text);
+const clip = (text: string): string => {
+  const shown = visible(text.slice(0, MAX_TEXT), { layout: true, max: MAX_TEXT });
+  return text.length > MAX_TEXT ? `${shown}\n… ${text.length - MAX_TEXT} more characters` : shown;
+};

@@ -59,7 +59,7 @@ export class TurnView {
         this.#think(event.delta);
         break;
       case "progress":
-        this.#waiting.lastElementChild!.textContent = event.text;
+        this.#waiting.lastElementChild!.textContent = visible(event.text, { max: 300 });
         break;
       case "tool-start":
         this.toolStart(event.callId, event.name, event.args);
@@ -111,9 +111,9 @@ export class TurnView {
       el(
         "div",
         { class: "notice error" },
-        el("p", {}, el("strong", {}, message)),
-        next !== undefined && el("p", {}, next),
-        el("p", { class: "notice-code" }, extension === undefined ? code : `${code} · ${extension}`),
+        el("p", {}, el("strong", {}, visible(message))),
+        next !== undefined && el("p", {}, visible(next)),
+        el("p", { class: "notice-code" }, visible(extension === undefined ? code : `${code} · ${extension}`, { max: 200 })),
       ),
     );
   }
@@ -166,7 +166,7 @@ export class TurnView {
       this.#thinking = el("p", { class: "thinking-text" });
       this.#insert(el("details", { class: "thinking" }, el("summary", {}, "Thinking"), this.#thinking));
     }
-    this.#thinking.append(delta);
+    this.#thinking.append(visible(delta, { layout: true, max: Number.POSITIVE_INFINITY }));
   }
 
   #closeText(): void {
