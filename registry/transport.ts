@@ -71,6 +71,10 @@ function folderTransport(root: string, name: string): Transport {
         const tooMany = () => tooLarge(name, path, maxBytes);
         const body = file.createReadStream({ autoClose: false, ...(signal === undefined ? {} : { signal }) });
         return { kind: "bytes", bytes: await collect(body, maxBytes, tooMany, { expected: Number(stat.size) }), etag: tag };
+      } catch (thrown) {
+        // Who took it back says why; the stream only says that it ended.
+        signal?.throwIfAborted();
+        throw thrown;
       } finally {
         await file.close();
       }
