@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { homedir, release } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -91,9 +91,8 @@ function read(file: string): Kept | null {
 
 function keep(file: string, kept: Kept): void {
   try {
-    const draft = `${file}.${process.pid}`;
-    writeFileSync(draft, JSON.stringify(kept), { mode: 0o600 });
-    renameSync(draft, file);
+    // In place: half of it is no JSON, and is tried and written again. A draft would be left by whoever is killed here.
+    writeFileSync(file, JSON.stringify(kept), { mode: 0o600 });
   } catch {
     // Then it is tried again the next time.
   }
