@@ -66,7 +66,9 @@ function commandTable() {
   return table;
 }
 
-const isOthers = ({ uid, mode }) => uid !== process.getuid() || (mode & 0o022) !== 0;
+function isOthers({ uid, mode }) {
+  return uid !== process.getuid() || (mode & 0o022) !== 0;
+}
 
 /** `plinth doctor`, before anything reads the home: close it to others, and stop here where only its owner can. */
 function examined(fix) {

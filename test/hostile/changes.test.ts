@@ -17,7 +17,7 @@ it.each<Tier>(["isolate", "process"])(
     const model = await scriptedModel((body, _request, response) => {
       const last = body.messages.at(-1);
       const text = typeof last.content === "string" ? last.content : last.content.map((part: { text?: string }) => part.text ?? "").join("");
-      if (last.role === "tool") return say(response, `saw ${text}`);
+      if (last.role === "tool") return say(response, `saw ${text.replace(/^\[From [^\]]*\]\n/, "")}`);
       return sse.head(response).end(sse.call(`c${Math.random().toString(36).slice(2)}`, "changing", {}) + sse.done);
     });
     const gateway = await startGateway(home, model.env);
