@@ -26,7 +26,7 @@ it(
     const model = await scriptedModel((body, _request, response) => {
       const last = body.messages.at(-1);
       const text = typeof last.content === "string" ? last.content : last.content.map((part: { text?: string }) => part.text ?? "").join("");
-      if (last.role === "tool") return say(response, `saw ${text}`);
+      if (last.role === "tool") return say(response, `saw ${text.replace(/^\[From [^\]]*\]\n/, "")}`);
       const tool = /^use (\S+)$/.exec(text)?.[1];
       if (tool === undefined) return say(response, `heard ${text}`);
       return sse.head(response).end(sse.call(`c${Math.random().toString(36).slice(2)}`, tool, {}) + sse.done);
