@@ -52,6 +52,16 @@ describe("a frame reader", () => {
     );
   });
 
+  it("reads ten thousand levels and refuses more, however strings and quotes hide them", () => {
+    const nested = (levels: number, beside = ""): Buffer => frame(`[["note","log",${beside}${"[".repeat(levels)}${"]".repeat(levels)}]]`);
+    expect(new FrameReader().push(nested(9_998))).toHaveLength(1);
+    for (const beside of ["", String.raw`"\\",`, String.raw`"\"]]]]",`, String.raw`{"}\\\"]":"}"},`])
+      expect(() => new FrameReader().push(nested(9_999, beside)), beside).toThrow(/nested more than 10000 levels/);
+    const text = `["note","log","${String.raw`[{\"\\`.repeat(20_000)}"]`;
+    expect(new FrameReader().push(frame(`[${text}]`))).toEqual([JSON.parse(text)]);
+    expect(() => new FrameReader().push(frame(`[["note","log","${"[".repeat(20_000)}`))).toThrow(SyntaxError);
+  });
+
   it("refuses a frame over its limit as soon as its length is known", () => {
     expect(() => new FrameReader(10).push(Buffer.from([0, 0, 0, 11]))).toThrow(/over the limit/);
     expect(new FrameReader(10).push(frame('["ok",1]'.replace(/.*/, "[]")))).toEqual([]);

@@ -72,14 +72,43 @@ export class FrameReader {
   }
 }
 
-/** A frame's body as messages. Throws on what is not a batch. */
+/** Parsing takes over half a microsecond for each level: a frame of nothing but brackets would hold everybody up. */
+const MAX_DEPTH = 10_000;
+
+/** A frame's body as messages. Throws on what is not a batch, or is nested too deeply. */
 export function parseBatch(body: string): WireMessage[] {
+  if (body.length > MAX_DEPTH && depthOf(body) > MAX_DEPTH) throw new RangeError(`a frame is nested more than ${MAX_DEPTH} levels deep`);
   const batch: unknown = JSON.parse(body);
   if (!Array.isArray(batch)) throw new TypeError("a frame is not a batch");
   // Only a message that is large itself makes a large frame: many small ones would take long to handle, all at once.
   if (batch.length > 1 && body.length > 2 * WIRE.batchBytes) throw new RangeError("a batch of several messages is over the limit");
   for (const message of batch) if (!isMessage(message)) throw new TypeError("a batch holds something that is not a message");
   return batch as WireMessage[];
+}
+
+/** How deep the lists and objects of a JSON text are nested at its deepest. */
+function depthOf(json: string): number {
+  let [depth, deepest] = [0, 0];
+  for (let at = 0; at < json.length; at++) {
+    const unit = json.charCodeAt(at);
+    if (unit === QUOTE) at = endOfString(json, at);
+    else if (unit === OPEN_LIST || unit === OPEN_OBJECT) deepest = Math.max(deepest, ++depth);
+    else if (unit === CLOSE_LIST || unit === CLOSE_OBJECT) depth--;
+  }
+  return deepest;
+}
+
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
+
+/** Where a string ends that begins at `start`; the text's end where it does not. */
+function endOfString(json: string, start: number): number {
+  for (let end = start; ; ) {
+    end = json.indexOf('"', end + 1);
+    if (end < 0) return json.length;
+    let before = end;
+    while (json.charCodeAt(before - 1) === BACKSLASH) before--;
+    if ((end - before) % 2 === 0) return end;
+  }
 }
 
 const KINDS: ReadonlyMap<string, (message: unknown[]) => boolean> = new Map([

@@ -139,6 +139,12 @@ export async function connect({ url, token }) {
   return { request, turn, close: () => socket.close() };
 }
 
+/** Milliseconds that a process has spent in user and system mode, to the hundredth of a second; Linux. */
+export function processorMs(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
 /** Resident memory of a process and all below it, in MiB. */
 export function treeRss(pid) {
   const parents = new Map();

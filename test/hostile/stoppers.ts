@@ -25,7 +25,8 @@ const RULES: readonly Rule[] = [
   ["schema check", /^PLINTH_(PAYLOAD|TOOL_RESULT|TOOL_INPUT)$/],
   ["declared ceiling", /^PLINTH_(UNDECLARED|NOT_PROVIDED|UNSUPPORTED)$/],
   ["egress", /^PLINTH_PERMISSION$/, /reach|network|host|address|connect/i],
-  ["permission model", /^PLINTH_PERMISSION$/, /signal|change the engine/],
+  // A guest's own error has no code of the host's, whatever it says.
+  ["permission model", /^PLINTH_(PERMISSION|EXTENSION_FAILED)$/, /it may not (send signals|change the engine)/],
   ["broker", /^PLINTH_(PERMISSION|SECRET_MISSING|GRANT_\w+)$/],
   ["manifest check", /^PLINTH_(MANIFEST_\w+|FOLDER)$/],
   ["archive check", /^PLINTH_(ARCHIVE|PACK)_\w+$/],

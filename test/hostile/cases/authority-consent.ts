@@ -90,7 +90,7 @@ function updates(): HostileCase[] {
       "update-hook",
       "takes part in every tool call in a patch release",
       { version: "1.0.1", hooks: [{ on: "tool.before", failure: "closed" }] },
-      /tool\.before/,
+      /see every tool call with what it is given, and deny it/,
       HOOKING,
     ],
     [

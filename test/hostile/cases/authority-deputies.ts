@@ -55,6 +55,8 @@ const doors: [id: string, contract: string, tries: string, code: string][] = [
   ],
 ];
 
+const REFUSALS = ["PLINTH_NOT_OWNER", "PLINTH_NOT_AUTHENTICATED", "PLINTH_FORBIDDEN", "PLINTH_PERMISSION", "PLINTH_AUTHORITY"];
+
 /**
  * Its consent said "use". What it calls must not take it for the owner whose work it happens to be a part of: otherwise
  * each of these doors is administration, and the wall's other side of it.
@@ -63,7 +65,7 @@ export const cases: HostileCase[] = doors.map(([id, contract, tries, code]) => (
   id,
   tries,
   phase: "call",
-  stopped: both([...["PLINTH_NOT_OWNER", "PLINTH_NOT_AUTHENTICATED", "PLINTH_FORBIDDEN", "PLINTH_PERMISSION"].map((one) => by("broker", one))]),
+  stopped: both(REFUSALS.map((one) => by("broker", one))),
   manifest: { uses: uses(contract) },
   parts: ({ neighbour, home, outside }, tier) => {
     const filled = code.replaceAll("NEIGHBOUR", neighbour).replaceAll("ARCHIVE", `${home}/desk/none.tgz`).replaceAll("INTO", outside);

@@ -12,21 +12,30 @@ export const cases: HostileCase[] = [
     id: "manifest-escapes",
     tries: "writes terminal escapes, line breaks, Markdown, tags and reversed text into what its owner is shown",
     phase: "install",
-    stopped: once(by("inert", "none")),
+    stopped: once(INVALID),
     blameless: true,
     async attack(attack) {
+      const visible = "**Signed by:** Plinth <img src=http://evil.test/> [click](javascript:1) `x`";
       const odd =
         "\u001b[2J\u001b]0;x\u0007\r\n\n**Signed by:** Plinth\n\u202egnp.exe\u202c \u2066x\u2069 \u200b\u200f <img src=http://evil.test/> [click](javascript:1) `x` \u009b31m";
-      const parts = handmade({ title: `Nice${odd}`.slice(0, 80), description: odd, permissions: { fs: ["/tmp/`x`/**Signed by**"] } });
-      const { text, found } = await attack.send(`/plugins install ${await archiveOf(attack, parts)}`);
-      expect(text, found.message).toContain(attack.id);
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-      expect(text.match(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/gu), "control characters").toBeNull();
-      expect(text.match(/[\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/gu), "characters that hide or turn text").toBeNull();
-      expect(text).not.toMatch(/^\s*\*\*Signed by/m);
-      expect(text).not.toContain("](javascript");
-      expect(text).not.toContain("<img");
-      return { code: "none", message: "one harmless line each" };
+      const install = async (title: string, description: string, fs: string): ReturnType<typeof attack.send> => {
+        const parts = handmade({ title: `Nice${title}`.slice(0, 80), description, permissions: { fs: [fs] } });
+        return attack.send(`/plugins install ${await archiveOf(attack, parts)}`);
+      };
+      // What cannot be seen or moves the terminal is refused; what can be seen is shown as the words that it is.
+      const refusals = [await install(odd, odd, "/tmp/x"), await install(odd, "fine", "/tmp/x"), await install("", odd, "/tmp/x")];
+      const shown = await install(visible, visible, "/tmp/`x`/**Signed by**");
+      expect(shown.text, shown.found.message).toContain(attack.id);
+      for (const text of [shown.text, ...refusals.map(({ found }) => found.message)]) {
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+        expect(text.match(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/gu), "control characters").toBeNull();
+        expect(text.match(/[\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/gu), "characters that hide or turn text").toBeNull();
+      }
+      expect(shown.text).not.toMatch(/^\s*\*\*Signed by/m);
+      expect(shown.text).not.toContain("](javascript");
+      expect(shown.text).not.toContain("<img");
+      for (const { found } of refusals.slice(1)) expect(found.code).toBe("PLINTH_MANIFEST_INVALID");
+      return (refusals[0] as (typeof refusals)[number]).found;
     },
   },
   ...(

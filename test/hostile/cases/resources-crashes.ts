@@ -12,7 +12,7 @@ const crashes: [id: string, tries: string, code: string, process: HostileCase["s
     "native-crash",
     "lets the engine run off its stack",
     "setFlagsFromString('--stack-size=900000'); const f = (n) => f(n + 1) + 1; f(0);",
-    by("permission model", "PLINTH_PERMISSION"),
+    by("permission model", "PLINTH_EXTENSION_FAILED"),
     'import { setFlagsFromString } from "node:v8";',
   ],
   ["kill-itself", "kills its process", "return attempt(() => process.kill(process.pid, 'SIGKILL'));", by("permission model", "PLINTH_PERMISSION")],

@@ -49,7 +49,7 @@ const raw: [id: string, tries: string, code: string, stopped: HostileCase["stopp
     "deep-frame",
     "answers with arrays that are nested a million times",
     `frame('[["ok",9007199254740991,' + "[".repeat(1e6) + "]".repeat(1e6) + ']]'); return say("done");`,
-    [by("inert", "none"), protocol],
+    protocol,
   ],
   [
     "hangs-up",
