@@ -103,13 +103,27 @@ export async function generate() {
     await write(`${file}.d.ts`, `${types.join("\n")}\n`);
   }
 
-  // Payloads of methods and hooks, for calls that cross a tier.
-  const payloads = new Ajv({ ...options, verbose: false });
+  // Payloads of methods and hooks, for calls that cross a tier. What has a name of its own is compiled once.
+  const payloads = new Ajv({ ...options, verbose: false, inlineRefs: false });
+  const shared = new Map();
+  const refer = (schema) => {
+    if (Array.isArray(schema)) return schema.map(refer);
+    if (typeof schema !== "object" || schema === null) return schema;
+    const id = shared.get(JSON.stringify(schema));
+    return id === undefined ? Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, refer(value)])) : { $ref: id };
+  };
+  const named = Object.entries(manifests.shapes).map(([name, schema]) => [name, plain(schema)]);
+  // The smaller ones first: the larger ones refer to them.
+  named.sort(([, a], [, b]) => JSON.stringify(a).length - JSON.stringify(b).length);
+  for (const [name, schema] of named) {
+    payloads.addSchema(refer(schema), name);
+    shared.set(JSON.stringify(schema), name);
+  }
   const refs = {};
   const payloadNames = {};
   const add = (key, schema) => {
     const name = `p_${Object.keys(payloadNames).length}`;
-    payloads.addSchema(plain(schema), (payloadNames[name] = name));
+    payloads.addSchema(refer(plain(schema)), (payloadNames[name] = name));
     refs[key] = name;
   };
   for (const contract of Object.values(manifests.contracts)) {

@@ -1,4 +1,4 @@
-import type { Static, TSchema } from "typebox";
+import Type, { type Static, type TObject, type TSchema, type TUnsafe } from "typebox";
 
 /** How many providers a contract admits. `one` makes it a slot that the operator can fill by name. */
 export type Cardinality = "one" | "many";
@@ -65,3 +65,13 @@ export type MethodInput<M extends MethodDef> = Static<M["input"]>;
 export type MethodItem<M extends MethodDef> = M extends { stream: infer S extends TSchema } ? Static<S> : never;
 export type MethodOutput<M extends MethodDef> = M extends { output: infer O extends TSchema } ? Static<O> : void;
 export type IsStream<M extends MethodDef> = M extends { stream: TSchema } ? true : false;
+
+/**
+ * One of several kinds of object, told apart by the string under `tag`. Kinds that are not listed are let through, so that a
+ * later version can add some: whoever reads passes over what it does not know. A listed kind has to be as it is listed.
+ */
+export function openUnion<const K extends readonly TObject[]>(tag: string, kinds: K): TUnsafe<Static<K[number]>> {
+  const known = kinds.map((kind) => (kind.properties[tag] as { const?: string } | undefined)?.const);
+  const later = { type: "object", required: [tag], properties: { [tag]: { type: "string", not: { enum: known } } } };
+  return Type.Unsafe<Static<K[number]>>({ anyOf: [...kinds, later] });
+}

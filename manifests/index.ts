@@ -1,21 +1,15 @@
-export { AuditRecord } from "./contracts/audit.ts";
-export {
-  Candidate,
-  Consent,
-  ExtensionStatus,
-  Fault,
-  Grant,
-  type HookSnapshot,
-  type InstanceSnapshot,
-  type KernelSnapshot,
-} from "./contracts/host.ts";
+export { InteractionAction, InteractionAnswer, InteractionOption, InteractionRequest, InteractionStep } from "./contracts/agents/interaction.ts";
+export { SessionInfo, TranscriptEntry } from "./contracts/agents/session-store.ts";
+export { ErrorInfo, TurnEvent } from "./contracts/agents/turns.ts";
+export { Origin as MessageOrigin } from "./contracts/content/origin.ts";
+export { ContentPart, INLINE_BASE64, Opaque, Part, ToolCallPart, ToolResultPart } from "./contracts/content/part.ts";
+export { AuditRecord } from "./contracts/host/audit.ts";
+export { Candidate, Consent } from "./contracts/host/host-admin.ts";
+export { ExtensionStatus, Fault, Grant, type HookSnapshot, type InstanceSnapshot, type KernelSnapshot } from "./contracts/host/state.ts";
 export * from "./contracts/index.ts";
-export { InteractionAction, InteractionAnswer, InteractionOption, InteractionRequest, InteractionStep } from "./contracts/interaction.ts";
-export { ModelEvent, ModelMessage, Usage } from "./contracts/model-provider.ts";
-export { Origin as MessageOrigin } from "./contracts/origin.ts";
-export { SessionInfo, TranscriptEntry } from "./contracts/session-store.ts";
-export { ToolResult } from "./contracts/tool.ts";
-export { ErrorInfo, TurnEvent } from "./contracts/turns.ts";
+export { ModelEvent, ModelMessage, Usage } from "./contracts/models/model-provider.ts";
+export { shapes } from "./contracts/shapes.ts";
+export { ToolResult } from "./contracts/tools/tool.ts";
 export type {
   Cardinality,
   ContractDef,

@@ -39,7 +39,10 @@ export async function readFacts(root) {
 async function importManifests(root) {
   const files = [
     "index.ts",
-    ...(await readdir(join(root, "manifests/contracts"))).filter((name) => name !== "index.ts").map((name) => `contracts/${name}`),
+    ...(await readdir(join(root, "manifests/contracts"), { recursive: true }))
+      .filter((name) => name.endsWith(".ts") && name !== "index.ts")
+      .sort()
+      .map((name) => `contracts/${name}`),
   ];
   const contents = files.map((file, at) => `export * as m${at} from "./${file}";`).join("\n");
   const result = await build({

@@ -1,7 +1,7 @@
 import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { parseLock } from "../check/documents.ts";
-import type { Grant } from "../contracts/host.ts";
+import type { Grant } from "../contracts/host/state.ts";
 import { errors } from "../errors.ts";
 import type { Manifest } from "../schema/extension.ts";
 import type { LockEntry, Lockfile } from "../schema/lockfile.ts";

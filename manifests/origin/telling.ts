@@ -1,4 +1,4 @@
-import type { ModelMessage } from "../contracts/model-provider.ts";
+import type { ModelMessage } from "../contracts/models/model-provider.ts";
 
 /**
  * Whose words a message is, as a model is told: a line in brackets before its text, the same each time the message is

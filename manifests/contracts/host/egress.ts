@@ -1,6 +1,6 @@
 import Type from "typebox";
-import { defineContract } from "../define.ts";
-import type { SocketItem } from "../wire/bridge.ts";
+import { defineContract } from "../../define.ts";
+import type { SocketItem } from "../../wire/bridge.ts";
 
 const hosts = Type.Array(Type.String(), { description: "The granted `permissions.net`." });
 const headers = Type.Optional(Type.Record(Type.String(), Type.String()));

@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { defineContract } from "../define.ts";
+import { defineContract } from "../../define.ts";
 
 /** A long-running part: a server, a connection, a scheduler. */
 export const service = defineContract({

@@ -1,9 +1,9 @@
 import Type, { type Static } from "typebox";
-import { defineContract } from "../define.ts";
+import { defineContract } from "../../define.ts";
+import { Origin } from "../content/origin.ts";
+import { Usage } from "../models/model-provider.ts";
+import { ToolResult } from "../tools/tool.ts";
 import { InteractionAnswer, InteractionRequest, InteractionStep } from "./interaction.ts";
-import { Usage } from "./model-provider.ts";
-import { Origin } from "./origin.ts";
-import { ToolResult } from "./tool.ts";
 
 export const ErrorInfo = Type.Object({
   code: Type.String(),

@@ -1,5 +1,5 @@
 import Type, { type Static } from "typebox";
-import { defineContract } from "../define.ts";
+import { defineContract } from "../../define.ts";
 
 /** One request for authority and what became of it. */
 export const AuditRecord = Type.Object({

@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { defineContract } from "../define.ts";
+import { defineContract } from "../../define.ts";
 
 /** Decides whether work that others had a hand in may act on the world. The host asks; nothing gets around it. */
 export const policy = defineContract({

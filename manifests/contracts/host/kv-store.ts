@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { defineContract } from "../define.ts";
+import { defineContract } from "../../define.ts";
 
 const space = Type.String({ description: "Namespace: an extension's id." });
 const key = Type.String();

@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
-import { defineContract } from "../define.ts";
-import { ActionSubject, Effect } from "./action.ts";
+import { defineContract } from "../../define.ts";
+import { ActionSubject, Effect } from "../host/action.ts";
 
 export const ToolContent = Type.Union([
   Type.Object({ type: Type.Literal("text"), text: Type.String() }),

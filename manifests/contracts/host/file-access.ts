@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
-import { defineContract } from "../define.ts";
-import type { FileInfo } from "../wire/bridge.ts";
+import { defineContract } from "../../define.ts";
+import type { FileInfo } from "../../wire/bridge.ts";
 
 /** A folder that was granted, and the name that its paths begin with. */
 export const GrantedFolder = Type.Object({

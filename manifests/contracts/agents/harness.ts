@@ -1,7 +1,7 @@
 import Type from "typebox";
-import { defineContract } from "../define.ts";
-import { ModelMessage, ModelToolCall } from "./model-provider.ts";
-import { ToolResult } from "./tool.ts";
+import { defineContract } from "../../define.ts";
+import { ModelMessage, ModelToolCall } from "../models/model-provider.ts";
+import { ToolResult } from "../tools/tool.ts";
 import { TurnEvent } from "./turns.ts";
 
 const run = { sessionKey: Type.String(), runId: Type.String() };

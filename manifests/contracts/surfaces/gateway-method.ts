@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { defineContract } from "../define.ts";
+import { defineContract } from "../../define.ts";
 
 export const gatewayMethod = defineContract({
   id: "plinth.gateway-method",

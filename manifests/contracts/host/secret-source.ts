@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { defineContract } from "../define.ts";
+import { defineContract } from "../../define.ts";
 
 /** Where secrets come from. Only a host-tier provider may fill it: values pass through it in clear. */
 export const secretSource = defineContract({

@@ -1,6 +1,6 @@
 import Type from "typebox";
-import { defineContract } from "../define.ts";
-import type { Runner, RunnerInput } from "../wire/runner.ts";
+import { defineContract } from "../../define.ts";
+import type { Runner, RunnerInput } from "../../wire/runner.ts";
 
 /** Where extensions run besides the host's own process. Only a host-tier provider may fill it. */
 export const tier = defineContract({

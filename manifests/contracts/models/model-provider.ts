@@ -1,7 +1,7 @@
 import Type, { type Static } from "typebox";
-import { defineContract } from "../define.ts";
-import { Origin } from "./origin.ts";
-import { ToolContent } from "./tool.ts";
+import { defineContract } from "../../define.ts";
+import { Origin } from "../content/origin.ts";
+import { ToolContent } from "../tools/tool.ts";
 
 export const ModelToolCall = Type.Object({
   id: Type.String(),

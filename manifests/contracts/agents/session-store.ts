@@ -1,7 +1,7 @@
 import Type, { type Static } from "typebox";
-import { defineContract } from "../define.ts";
-import { ModelMessage } from "./model-provider.ts";
-import { Origin } from "./origin.ts";
+import { defineContract } from "../../define.ts";
+import { Origin } from "../content/origin.ts";
+import { ModelMessage } from "../models/model-provider.ts";
 import { ErrorInfo } from "./turns.ts";
 
 /** One entry of a transcript. Entries form a tree by `parent`; they are never changed or removed singly. */

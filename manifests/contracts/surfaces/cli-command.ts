@@ -1,6 +1,6 @@
 import Type from "typebox";
-import { defineContract } from "../define.ts";
-import { Terminal, TerminalItem } from "./entry.ts";
+import { defineContract } from "../../define.ts";
+import { Terminal, TerminalItem } from "../host/entry.ts";
 
 export const cliCommand = defineContract({
   id: "plinth.cli-command",

@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { defineContract } from "../define.ts";
+import { defineContract } from "../../define.ts";
 
 export const TerminalItem = Type.Union([
   Type.Object({ out: Type.String({ description: "Text for standard output, verbatim." }) }),

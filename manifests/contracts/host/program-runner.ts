@@ -1,6 +1,6 @@
 import Type from "typebox";
-import { defineContract } from "../define.ts";
-import type { ExecItem } from "../wire/bridge.ts";
+import { defineContract } from "../../define.ts";
+import type { ExecItem } from "../../wire/bridge.ts";
 import { GrantedFolder } from "./file-access.ts";
 
 /** The host's way to run programs for extensions. Only a host-tier provider may fill it. */

@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
-import { defineContract } from "../define.ts";
-import { ActionSubject, Effect } from "./action.ts";
+import { defineContract } from "../../define.ts";
+import { ActionSubject, Effect } from "../host/action.ts";
 
 const text = (maxLength: number, description?: string) => Type.String({ maxLength, ...(description ? { description } : {}) });
 

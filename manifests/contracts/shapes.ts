@@ -1,0 +1,17 @@
+import { InteractionAnswer, InteractionRequest } from "./agents/interaction.ts";
+import { TranscriptEntry } from "./agents/session-store.ts";
+import { ErrorInfo, TurnEvent } from "./agents/turns.ts";
+import { Influence, Origin } from "./content/origin.ts";
+import * as part from "./content/part.ts";
+import { ModelEvent, ModelMessage } from "./models/model-provider.ts";
+import { ToolResult } from "./tools/tool.ts";
+
+const { ContentPart, Opaque, Part, ToolCallPart, ToolResultPart, TextPart, ImagePart, AudioPart, VideoPart, FilePart, ResourcePart, CitationPart } =
+  part;
+
+/** Shapes that many payloads hold: their validators are compiled once each. */
+export const shapes = {
+  ...{ Influence, Origin, Opaque, ContentPart, Part, ToolCallPart, ToolResultPart },
+  ...{ TextPart, ImagePart, AudioPart, VideoPart, FilePart, ResourcePart, CitationPart },
+  ...{ ErrorInfo, InteractionAnswer, InteractionRequest, ModelEvent, ModelMessage, ToolResult, TranscriptEntry, TurnEvent },
+};
