@@ -14,8 +14,10 @@ const target = join(root, "dist");
 const dist = join(root, `dist.${process.pid}.tmp`);
 const json = async (path) => JSON.parse(await readFile(path, "utf8"));
 
-// CommonJS inside an ES module bundle still asks for `require`.
-const REQUIRE = 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
+// CommonJS inside an ES module bundle still asks for what Node gives each of its modules.
+const COMMON_JS =
+  'import { createRequire as __createRequire } from "node:module"; ' +
+  "const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;";
 const esm = {
   bundle: true,
   format: "esm",
@@ -25,6 +27,9 @@ const esm = {
   legalComments: "none",
   conditions: ["development"],
   minifySyntax: true,
+  // Beside each bundle, for debuggers and `NODE_OPTIONS=--enable-source-maps`; Node reads none of them by itself.
+  sourcemap: "linked",
+  sourcesContent: false,
   outExtension: { ".js": ".mjs" },
 };
 
@@ -56,7 +61,7 @@ async function buildKernel() {
     ...esm,
     splitting: true,
     outdir: join(dist, "kernel"),
-    banner: { js: REQUIRE },
+    banner: { js: COMMON_JS },
     external: ["esbuild"],
     entryPoints: { main: join(root, "kernel/index.ts") },
   });
@@ -68,7 +73,7 @@ async function buildStrangers() {
     ...esm,
     splitting: true,
     outdir: join(dist, "strangers"),
-    banner: { js: REQUIRE },
+    banner: { js: COMMON_JS },
     external: ["esbuild"],
     entryPoints: { program: join(root, "registry/strangers/program.ts") },
   });
@@ -101,7 +106,7 @@ async function buildSdk() {
     ...options,
     entryPoints: { extension: join(root, "sdk/extension/index.ts"), "config-path": join(root, "sdk/extension/config-path.ts") },
   });
-  await build({ ...options, entryPoints: { testing: join(root, "sdk/testing/index.ts") }, banner: { js: REQUIRE } });
+  await build({ ...options, entryPoints: { testing: join(root, "sdk/testing/index.ts") }, banner: { js: COMMON_JS } });
   const { name, version, description, license } = await json(join(root, "sdk/package.json"));
   const types = (path) => `./types/sdk/${path}.d.ts`;
   const exports = {
@@ -132,7 +137,7 @@ async function buildExtension({ dir, manifest }) {
       // What may run in a process of its own is handed over as one file.
       splitting: !(manifest.tiers ?? []).includes("process"),
       outExtension: undefined,
-      banner: { js: REQUIRE },
+      banner: { js: COMMON_JS },
       external: ["esbuild"],
       entryPoints: { [manifest.entry.replace(/^\.\//, "").replace(/\.js$/, "")]: join(dir, "index.ts") },
       outdir: out,
@@ -222,7 +227,7 @@ async function importTs(path) {
     entryPoints: [join(root, path)],
     outfile: out,
     outExtension: undefined,
-    banner: { js: REQUIRE },
+    banner: { js: COMMON_JS },
     external: ["esbuild"],
   });
   return import(pathToFileURL(out).href);

@@ -5,11 +5,11 @@ import { gzipSync } from "node:zlib";
 import { integrityOf, packDirectory, packFiles } from "@plinth/registry";
 import { createTestHost, type TestHost } from "@plinth/sdk/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { hasVerdaccio, Verdaccio } from "../../../test/peers/verdaccio.testing.ts";
 import manager from "../manager/index.ts";
 import managerManifest from "../manager/plinth.json" with { type: "json" };
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
-import { hasVerdaccio, Verdaccio } from "./verdaccio.testing.ts";
 
 /** Real packages of others, as they are on npm. */
 const THIRD_PARTY = ["semver", "ws", "tapable", "json5", "pino"];

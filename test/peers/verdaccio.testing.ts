@@ -5,9 +5,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const program = join(import.meta.dirname, "../../../test/peers/node_modules/verdaccio/bin/verdaccio");
+const program = join(import.meta.dirname, "node_modules/verdaccio/bin/verdaccio");
 export const hasVerdaccio = existsSync(program);
-if (!hasVerdaccio) console.warn("skipped: the npm source against verdaccio (run `npm ci` in test/peers first)");
+if (!hasVerdaccio) console.warn("skipped: what needs the npm registry verdaccio (run `npm ci` in test/peers first)");
 
 /** A real npm registry on loopback, empty, that anybody may publish to after signing up. */
 export class Verdaccio {

@@ -1,0 +1,182 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { integrityOf, packDirectory } from "@plinth/registry";
+import { type BuildOptions, build } from "esbuild";
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { hasVerdaccio, Verdaccio } from "../peers/verdaccio.testing.ts";
+import {
+  type Client,
+  cleanUp,
+  connect,
+  type Gateway,
+  newHome,
+  type Outcome,
+  onCleanUp,
+  plinth,
+  root,
+  say,
+  scriptedModel,
+  startGateway,
+} from "./lab.ts";
+
+/** Uses each road to the world that an extension has. */
+const REACH = `
+  import { defineExtension } from "@plinth/sdk";
+  export default defineExtension({ activate(ctx) { ctx.provide("plinth.tool", "reach", {
+    async call({ args }) {
+      await ctx.files.write("data/note.txt", "written");
+      await ctx.store.set("times", 1);
+      const { stdout } = await ctx.exec("echo", ["hello"]);
+      const answer = await ctx.fetch(args.url, { headers: { "x-key": "{{plinth-secret:REACH_KEY}}" } });
+      return { content: [{ type: "text", text: await ctx.files.readText("data/note.txt") + " " + stdout.trim() + " " + await answer.text() }] };
+    },
+  }); } });`;
+const SDK: BuildOptions = { bundle: true, format: "esm", target: "node26", conditions: ["development"], platform: "neutral", logLevel: "error" };
+/** Packages of others, as they are on npm: none of them is an extension. */
+const STRANGERS = ["semver", "ws", "pino"];
+
+const manifest = (id: string, more: object): string =>
+  JSON.stringify({ id, version: "1.0.0", title: id, description: "For a test.", engines: { plinth: "^0.1.0" }, entry: "./index.js", ...more });
+const tool = (id: string): object => ({
+  contract: "plinth.tool",
+  version: "1.0.0",
+  id,
+  descriptor: { description: "For a test.", input: { type: "object" }, effects: [] },
+});
+
+vi.setConfig({ testTimeout: 120_000 });
+
+let home: string;
+let gateway: Gateway;
+let client: Client;
+let verdaccio: Verdaccio | undefined;
+let world: string;
+
+/** An extension's folder as an author hands it on. */
+async function folder(name: string, id: string, more: object, code: string): Promise<string> {
+  const dir = join(home, "made", name);
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, "plinth.json"), manifest(id, more));
+  const stdin = { contents: code, resolveDir: root, loader: "ts" } as const;
+  await build({ ...SDK, stdin, outfile: join(dir, "index.js") } as BuildOptions);
+  return dir;
+}
+const plain = (name: string): string =>
+  `import { defineExtension } from "@plinth/sdk";
+   export default defineExtension({ activate(ctx) { ctx.provide("plinth.tool", ${JSON.stringify(name)}, { call: () => ({ content: [{ type: "text", text: "here" }] }) }); } });`;
+const run = (...words: string[]): Promise<Outcome> => plinth(home, words);
+const install = async (spec: string): Promise<void> => {
+  const { code, stdout, stderr } = await run("plugins", "install", spec, "--yes");
+  expect(code, stdout + stderr).toBe(0);
+};
+
+beforeAll(async () => {
+  home = await newHome();
+  const server = createServer((request, response) => void response.end(String(request.headers["x-key"])));
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  onCleanUp(() => server.close());
+  world = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  if (hasVerdaccio) {
+    verdaccio = await Verdaccio.start();
+    onCleanUp(() => verdaccio?.stop());
+  }
+  const config = verdaccio === undefined ? {} : { extensions: { "plinth.source-npm": { config: { registry: verdaccio.url } } } };
+  await writeFile(join(home, "plinth.json"), JSON.stringify({ ...config, policy: { audit: "all" } }));
+  const model = await scriptedModel((_body, _request, response) => say(response, "from the scripted model"));
+  gateway = await startGateway(home, { ...model.env, REACH_KEY: "the-key" });
+  client = await connect(gateway);
+}, 120_000);
+afterAll(cleanUp);
+
+describe.skipIf(!hasVerdaccio)("the built npm source", () => {
+  it.each(STRANGERS)("fetches %s, as it is on npm, and finds no extension in it", async (name) => {
+    const { version } = JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8"));
+    const tarball = Buffer.from(await packDirectory(join(root, "node_modules", name)));
+    await verdaccio?.publish(name, version, tarball, integrityOf(tarball));
+    expect((await run("plugins", "install", `npm:${name}`)).stderr).toContain("PLINTH_MANIFEST_MISSING");
+  });
+
+  it("installs an extension", async () => {
+    const dir = await folder("from-npm", "acme.from-npm", { provides: [tool("from-npm")] }, plain("from-npm"));
+    const tarball = Buffer.from(await packDirectory(dir));
+    await verdaccio?.publish("@acme/from-npm", "1.0.0", tarball, integrityOf(tarball));
+    await install("npm:@acme/from-npm@^1");
+  });
+});
+
+it("the built git source installs a folder of a commit", async () => {
+  const dir = await folder("from-git", "acme.from-git", { provides: [tool("from-git")] }, plain("from-git"));
+  const git = (...words: string[]): string =>
+    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false", ...words], {
+      cwd: dir,
+      encoding: "utf8",
+    });
+  git("init", "--quiet", "--initial-branch=main");
+  git("add", ".");
+  git("commit", "--quiet", "-m", "first");
+  await install(`git:file://${dir}#main`);
+});
+
+it("the built registry client installs from a signed registry", () => install("demo.dice"));
+
+it("each bundled extension is called in one gateway, and what it does is done", async () => {
+  const reach = await folder(
+    "reach",
+    "acme.reach",
+    {
+      tiers: ["process"],
+      provides: [tool("reach")],
+      permissions: { net: ["loopback"], fs: ["data"], exec: ["echo hello"], secrets: ["REACH_KEY"] },
+    },
+    REACH,
+  );
+  await install(reach);
+
+  // Two surfaces, a model server and the model that needs none.
+  const api = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.token });
+  const answer = await api.chat.completions.create({ model: "plinth", messages: [{ role: "user", content: "hello" }] });
+  expect(answer.choices[0]?.message.content).toBe("from the scripted model");
+  const page = await fetch(`${gateway.url}/`, { headers: { authorization: `Bearer ${gateway.token}` } });
+  expect(page.status).toBe(200);
+  expect((await client.turn("hello")).at(-1)).toMatchObject({ status: "ok", text: "from the scripted model" });
+
+  // A command after a stranger's tool had a hand in the conversation is asked for first.
+  let asked = 0;
+  client
+    .request("approvals.watch", {}, ({ state, request }) => {
+      if (state !== "asked") return;
+      asked++;
+      client.request("approvals.answer", { id: request.id, digest: request.digest, option: "once" }).catch(() => {});
+    })
+    .catch(() => {});
+  const ask = async (text: string): Promise<string> =>
+    JSON.parse((await run("agent", "--model", "offline/offline", "-m", text, "--json")).stdout).text;
+  expect(await ask(`use reach url=${world}`)).toContain("written hello the-key");
+  expect(await ask("run echo from-exec")).toContain("from-exec");
+  expect(asked).toBeGreaterThan(0);
+  expect(await ask("list files")).toContain("The tool list answered");
+  expect(JSON.parse((await run("audit", "--json")).stdout).records.length).toBeGreaterThan(0);
+
+  // Commands for authors run in their own process, not in the gateway.
+  const made = await plinth(home, ["create", "acme.made", "--dir", join(home, "project"), "--json"]);
+  expect(JSON.parse(made.stdout)).toMatchObject({ id: "acme.made" });
+
+  const { extensions } = await client.request("host.usage");
+  const worked = (extensions as { id: string; counts: { calls: number; errors: number } }[]).filter(({ counts }) => counts.calls > counts.errors);
+  const bundled = (JSON.parse(readFileSync(join(root, "dist/bundled.json"), "utf8")) as { records: { manifest: { id: string } }[] }).records;
+  const idle = bundled.map(({ manifest: { id } }) => id).filter((id) => !worked.some((one) => one.id === id));
+  expect(idle).toEqual(["plinth.author"]);
+});
+
+it("each built module has a source map beside it, which names its sources", async () => {
+  const modules = globSync("dist/{kernel,guest,strangers,extensions/*}/**/*.{js,mjs}", { cwd: root });
+  expect(modules.length).toBeGreaterThan(60);
+  expect(modules.filter((path) => !path.includes("/assets/") && !existsSync(join(root, `${path}.map`)))).toEqual([]);
+  const { sources } = JSON.parse(readFileSync(join(root, "dist/kernel/main.mjs.map"), "utf8")) as { sources: string[] };
+  expect(sources.some((source) => existsSync(join(root, "dist/kernel", source)) && source.endsWith("kernel/boot.ts"))).toBe(true);
+});
