@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Job, Room } from "./room.ts";
@@ -72,6 +73,22 @@ describe("the room for strangers' data", () => {
     expect(await third).toBe(3);
     const gone = AbortSignal.abort(new Error("before it began"));
     expect((await failure(run("echo", 1, { signal: gone }))).message).toBe("before it began");
+  });
+
+  it("starts one thread, however many jobs are given up at once", async () => {
+    let threads = 0;
+    const count = (): void => void threads++;
+    subscribe("worker_threads", count);
+    try {
+      const ends = Array.from({ length: 8 }, () => new AbortController());
+      const given = ends.map(({ signal }, at) => failure(run("spin", FOREVER, { signal, owner: `owner-${at}` })));
+      for (const end of ends) end.abort(new Error("gone"));
+      for (const one of given) expect((await one).message).toBe("gone");
+      expect(await run("echo", 1)).toBe(1);
+      expect(threads).toBeLessThanOrEqual(2);
+    } finally {
+      unsubscribe("worker_threads", count);
+    }
   });
 
   it("takes owners in turns, and bounds what one may have waiting", async () => {

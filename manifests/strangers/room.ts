@@ -110,8 +110,12 @@ export class Room {
     this.#waiting.delete(owner);
     this.#running = queue.shift() as Waiting;
     if (queue.length > 0) this.#waiting.set(owner, queue);
-    if (this.#worker === null) this.#start().catch((thrown: Error) => this.#fail((job) => failed(job, thrown.message)));
-    else if (this.#ready) this.#send();
+    try {
+      if (this.#worker === null) this.#start();
+      else if (this.#ready) this.#send();
+    } catch (thrown) {
+      this.#fail((job) => failed(job, (thrown as Error).message));
+    }
   }
 
   #send(): void {
@@ -144,8 +148,9 @@ export class Room {
     this.#look = setTimeout(() => void look().catch(() => {}), Math.min(LOOK_MS, this.#bounds.cpuMs));
   }
 
-  async #start(): Promise<void> {
-    const { Worker } = await import("node:worker_threads");
+  #start(): void {
+    // Loaded when it is needed, and at once: between two ticks somebody could start a second thread.
+    const { Worker } = process.getBuiltinModule("node:worker_threads");
     const worker = new Worker(this.#program ?? productProgram(), {
       env: {},
       stdin: false,
@@ -183,7 +188,8 @@ export class Room {
     this.#stop();
     const job = this.#done();
     job?.reject(why(job));
-    this.#next();
+    // A hundred jobs that are given up one after the other start one thread, not a hundred.
+    queueMicrotask(() => this.#next());
   }
 
   #done(): Waiting | undefined {
