@@ -9,6 +9,7 @@ export { ExtensionStatus, Fault, Grant, type HookSnapshot, type InstanceSnapshot
 export * from "./contracts/index.ts";
 export { ModelEvent, ModelMessage, Usage } from "./contracts/models/model-provider.ts";
 export { shapes } from "./contracts/shapes.ts";
+export { ClientItem, HttpBody, HttpItem, HttpRequest, SocketItem, SocketRequest } from "./contracts/surfaces/http-route.ts";
 export { ToolResult } from "./contracts/tools/tool.ts";
 export type {
   Cardinality,

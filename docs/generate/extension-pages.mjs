@@ -85,9 +85,9 @@ function gatewayPage(extensions) {
       ["route", "token", "meaning", "extension"],
       routes
         .sort((a, b) => (a.descriptor.path < b.descriptor.path ? -1 : 1))
-        .map(({ extension, descriptor: { method, path, auth, summary } }) => [
-          code(`${method} ${path}`),
-          auth === "none" ? "no" : "yes",
+        .map(({ extension, descriptor: { methods = ["GET"], path, auth, summary } }) => [
+          code(`${methods.join(", ")} ${path}`),
+          auth === undefined || auth === "token" ? "yes" : "no",
           prose(summary),
           code(extension),
         ]),

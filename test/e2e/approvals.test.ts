@@ -245,7 +245,7 @@ describe("an extension of somebody else", () => {
       shell: () => drain(ctx.use("plinth.cli-command").get("approvals.answer").run({ args: { id, option: "once" }, options: {}, terminal })),
       entry: () => text(one("plinth.entry").main({ argv: ["approvals", "answer", id, "once"], terminal })),
       list: () => text(one("plinth.entry").main({ argv: ["approvals", "list"], terminal })),
-      route: () => text(ctx.use("plinth.http-route").get("cli.api").handle({ method: "POST", path: "/api/cli", query: {}, headers: {}, remote: "127.0.0.1", body: JSON.stringify({ argv: ["approvals", "answer", id, "once"], terminal }) })),
+      route: () => text(ctx.use("plinth.http-route").get("cli.api").handle({ id: "x", method: "POST", path: "/api/cli", params: {}, target: "/api/cli", query: [], headers: {}, rawHeaders: [], url: "http://127.0.0.1/api/cli", scheme: "http", host: "127.0.0.1", remote: "127.0.0.1", body: { type: "text", text: JSON.stringify({ argv: ["approvals", "answer", id, "once"], terminal }) } })),
       turn: () => drain(one("plinth.turns").submit({ text: "/approve " + id, sessionKey: "another", surface: "webchat", sender: "owner" })),
     };
     return attempt(() => own ? ctx.work({ role: "owner", via: "gateway-token" }, roads[road]) : roads[road]());`;

@@ -222,18 +222,25 @@ describe("commands about the host", () => {
 
 describe("POST /api/cli", () => {
   const request = (body: unknown) => ({
+    id: "request",
     method: "POST",
     path: "/api/cli",
-    query: {},
+    params: {},
+    target: "/api/cli",
+    query: [],
     headers: {},
-    body: typeof body === "string" ? body : JSON.stringify(body),
+    rawHeaders: [],
+    url: "http://127.0.0.1/api/cli",
+    scheme: "http" as const,
+    host: "127.0.0.1",
     remote: "127.0.0.1",
+    body: { type: "text" as const, text: typeof body === "string" ? body : JSON.stringify(body) },
   });
   async function post(host: Awaited<ReturnType<typeof cli>>["host"], body: unknown) {
     const answer = { status: 0, lines: [] as TerminalItem[] };
     for await (const item of host.use("plinth.http-route").get("cli.api").handle(request(body))) {
-      if ("status" in item) answer.status = item.status;
-      else if ("text" in item) answer.lines.push(JSON.parse(item.text));
+      if (item.type === "head") answer.status = item.status;
+      else if (item.type === "text") answer.lines.push(JSON.parse(item.text));
     }
     return answer;
   }
@@ -284,7 +291,7 @@ describe("POST /api/cli", () => {
         .use("plinth.http-route")
         .get("cli.api")
         .handle(request({ argv: ["wait"] }))) {
-        if ("text" in item) break;
+        if (item.type === "text") break;
       }
     });
     await left;

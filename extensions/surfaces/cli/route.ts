@@ -1,37 +1,29 @@
-import type { Call, Client } from "@plinth/sdk";
-import { errorInfo } from "@plinth/sdk";
+import { type Call, errorInfo, type HttpItem, type HttpRequest } from "@plinth/sdk";
+import { json, textOf } from "@plinth/sdk/kits/http";
 import type { Terminal, TerminalItem } from "./line.ts";
-
-type Handle = Client<"plinth.http-route">["handle"];
-type HttpItem = ReturnType<Handle> extends AsyncIterable<infer Item> ? Item : never;
 
 const MAX_WORDS = 256;
 
 /** POST /api/cli: a command line of a terminal elsewhere, answered as one JSON item a line. */
 export async function* answerRoute(
-  request: Parameters<Handle>[0],
+  request: HttpRequest,
   call: Call,
   main: (input: { argv: string[]; terminal: Terminal }) => AsyncIterable<TerminalItem>,
 ): AsyncIterable<HttpItem> {
-  const input = readLine(request.body);
+  const input = readLine(textOf(request));
   if (!input) {
-    yield { status: 400, headers: { "content-type": "application/json" } };
     const message = "The body is not a command line.";
-    yield {
-      text: JSON.stringify({
-        error: { code: "PLINTH_REQUEST", message, next: "Send {argv: [words], terminal: {…}} as JSON." },
-      }),
-    };
+    yield* json(400, { error: { code: "PLINTH_REQUEST", message, next: "Send {argv: [words], terminal: {…}} as JSON." } });
     return;
   }
-  yield { status: 200, headers: { "content-type": "application/x-ndjson; charset=utf-8", "cache-control": "no-store" } };
+  yield { type: "head", status: 200, headers: { "content-type": "application/x-ndjson; charset=utf-8", "cache-control": "no-store" } };
   try {
-    for await (const item of main(input)) yield { text: `${JSON.stringify(item)}\n` };
+    for await (const item of main(input)) yield { type: "text", text: `${JSON.stringify(item)}\n` };
   } catch (thrown) {
     if (call.signal.aborted) return;
     const { code, message, next } = errorInfo(thrown);
-    yield { text: `${JSON.stringify({ err: `error ${code}: ${message}\n${next ? `  next: ${next}\n` : ""}` })}\n` };
-    yield { text: `${JSON.stringify({ exit: 1 })}\n` };
+    yield { type: "text", text: `${JSON.stringify({ err: `error ${code}: ${message}\n${next ? `  next: ${next}\n` : ""}` })}\n` };
+    yield { type: "text", text: `${JSON.stringify({ exit: 1 })}\n` };
   }
 }
 

@@ -5,8 +5,8 @@ import { errorFrame, eventFrame, parseFrame, type RequestFrame, resultFrame, sto
 import { type Door, OWNER } from "./http.ts";
 import { CONNECT_FRAME_BYTES, type Limits } from "./limits.ts";
 import { refuse } from "./problem.ts";
+import { CLOSE } from "./wire-socket.ts";
 
-export const CLOSE = { stopping: 1001, protocol: 1008, unauthenticated: 4401, slow: 4408 } as const;
 const PROTOCOL = 1;
 
 /** What happens to a connection as a whole. */
@@ -95,7 +95,7 @@ export class Connection {
     const { token, protocol = PROTOCOL } = frame.params as { token?: unknown; protocol?: unknown };
     if (!this.#connected || token !== undefined) {
       if (!this.#door.token.matches(token)) {
-        const wait = token === undefined ? 0 : this.#door.attempts.fail(this.#address);
+        const wait = token === undefined ? 0 : this.#door.attempts.count(this.#address);
         return this.#refuse(frame.id, token === undefined ? refuse.noToken() : wait > 0 ? refuse.tooManyTokens(wait) : refuse.wrongToken());
       }
     }
@@ -116,7 +116,7 @@ export class Connection {
 
   async #request(frame: RequestFrame): Promise<void> {
     const { id } = frame;
-    if (this.#door.stopping) return this.#send(errorFrame(id, errorInfo(refuse.stopping())));
+    if (this.#door.stopping.aborted) return this.#send(errorFrame(id, errorInfo(refuse.stopping())));
     // An error under this id would end the earlier request for the client: such a client cannot be answered.
     if (this.#flights.has(id)) return this.#reject(null, `the id ${id} is still in use`);
     if (this.#flights.size >= this.#limits.inFlight) {
@@ -157,11 +157,14 @@ export class Connection {
     }
     if (method.descriptor.streaming !== true) return resultFrame(id, await method.client.call(params, { signal }));
     let seq = 0;
-    for await (const item of method.client.open(params, { signal })) {
+    // What has no end of its own ends with the gateway, at once: nobody waits for it.
+    const ends = method.descriptor.endless === true ? AbortSignal.any([signal, this.#door.stopping]) : signal;
+    for await (const item of method.client.open(params, { signal: ends })) {
       if (this.#socket.readyState !== this.#socket.OPEN) break;
       seq += 1;
       this.#send(eventFrame(id, seq, item));
     }
+    if (ends.aborted && !signal.aborted) throw refuse.stopping();
     // A provider may end its stream quietly when it is cancelled; the client must still hear that it is not whole.
     if (signal.aborted) throw new PlinthError("PLINTH_ABORTED", `${name} was cancelled.`);
     return resultFrame(id, {});

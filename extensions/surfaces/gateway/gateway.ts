@@ -1,17 +1,20 @@
+import { setMaxListeners } from "node:events";
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "@plinth/sdk";
 import { assertPrivateHome, GATEWAY_STATE, homeIdentity, LocalSocket, newNonce, processOf, type Running, SOCKET_FILE } from "@plinth/sdk/home";
-import { Attempts } from "./attempts.ts";
 import type { Directory } from "./directory.ts";
 import { Guard } from "./guard.ts";
 import type { Door } from "./http.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { type Listen, Listener } from "./listener.ts";
+import { refuse } from "./problem.ts";
 import { Proofs } from "./proofs.ts";
+import type { PublicName } from "./request.ts";
 import { descriptorLimit, Reserve } from "./reserve.ts";
 import { announce, assertAlone, sweep, withdraw } from "./running.ts";
 import { Sockets } from "./sockets.ts";
+import { Tally } from "./tally.ts";
 import { loadToken, TokenCheck } from "./token.ts";
 
 const WARN_MS = 10_000;
@@ -32,23 +35,26 @@ export class Gateway {
     await assertAlone(home);
     await sweep(home);
     const [token, version] = await Promise.all([loadToken(dir), hostVersion(ctx), directory.load()]);
-    const state = { stopping: false };
+    const stopping = new AbortController();
+    // One listener for each answer that has no end of its own.
+    setMaxListeners(0, stopping.signal);
+    const publicName = publicNameOf(ctx.config.publicUrl as string | undefined);
     const startedAt = ctx.clock.now();
     const identity = { instance: newNonce(), home: homeIdentity(home) };
     const door: Door = {
       ctx,
       directory,
-      guard: new Guard(listen.host, (ctx.config.names as string[]) ?? [], (ctx.config.origins as string[]) ?? []),
+      guard: guardOf(ctx, listen.host, publicName),
       token: new TokenCheck(token),
       proofs: new Proofs(token, identity, () => performance.now()),
-      attempts: new Attempts(limits.failedTokens, () => ctx.clock.now()),
+      attempts: new Tally(limits.failedTokens, () => ctx.clock.now()),
       alive: () => ({ plinth: version, startedAt }),
-      get stopping() {
-        return state.stopping;
-      },
+      publicName,
+      bodyMs: limits.bodyMs,
+      stopping: stopping.signal,
     };
     const sockets = new Sockets(door, limits);
-    const opened = new Opened(ctx, home, state, sockets, limits, new Listener(door, sockets, limits));
+    const opened = new Opened(ctx, home, stopping, sockets, limits, new Listener(door, sockets, limits));
     const local = LocalSocket.in(dir);
     try {
       const url = await opened.port.listenOnPort(listen);
@@ -86,17 +92,17 @@ class Opened {
   readonly port: Listener;
   readonly sockets: Sockets;
   readonly #home: string;
-  readonly #state: { stopping: boolean };
+  readonly #stopping: AbortController;
   readonly #limits: Limits;
   readonly #ctx: Context;
   readonly #reserve = new Reserve(() => this.#makeRoom());
   #local: { listener: Listener; socket: LocalSocket } | undefined;
   #warned = Number.NEGATIVE_INFINITY;
 
-  constructor(ctx: Context, home: string, state: { stopping: boolean }, sockets: Sockets, limits: Limits, port: Listener) {
+  constructor(ctx: Context, home: string, stopping: AbortController, sockets: Sockets, limits: Limits, port: Listener) {
     this.#ctx = ctx;
     this.#home = home;
-    this.#state = state;
+    this.#stopping = stopping;
     this.sockets = sockets;
     this.#limits = limits;
     this.port = port;
@@ -130,9 +136,10 @@ class Opened {
   }
 
   async stop(running: Running): Promise<void> {
-    this.#state.stopping = true;
-    const closed = this.#close();
     this.sockets.announceStop();
+    // Whatever has no end of its own ends here.
+    this.#stopping.abort(refuse.stopping());
+    const closed = this.#close();
     await withdraw(this.#home, running).catch(() => {});
     const until = performance.now() + this.#limits.drainMs;
     while (this.requests + this.sockets.inFlight > 0 && performance.now() < until) await pause(20);
@@ -157,6 +164,20 @@ class Opened {
     this.#reserve.close();
     await Promise.all(this.#listeners.map((one) => one.close()));
   }
+}
+
+function publicNameOf(configured: string | undefined): PublicName | undefined {
+  if (configured === undefined || configured === "") return undefined;
+  const { protocol, host, href } = new URL(configured);
+  return { scheme: protocol === "https:" ? "https" : "http", host, url: href.replace(/\/$/, "") };
+}
+
+/** The public address is the gateway's own, like those that the operator lists. */
+function guardOf({ config }: Context, bound: string, known: PublicName | undefined): Guard {
+  const { names = [], origins = [] } = config as { names?: string[]; origins?: string[] };
+  if (known === undefined) return new Guard(bound, names, origins);
+  const { hostname, origin } = new URL(known.url);
+  return new Guard(bound, [...names, hostname.replace(/^\[|\]$/g, "")], [...origins, origin]);
 }
 
 /** Half of what the process may open is for connections that have proven whose they are, a quarter for the others. */

@@ -16,6 +16,11 @@ export class Guard {
     return name !== undefined && (isLoopback(name) || this.#names.has(name));
   }
 
+  /** Whether the operator named this origin. */
+  configured(origin: string): boolean {
+    return this.#origins.has(origin.toLowerCase());
+  }
+
   /** No Origin means no browser page. A page's own origin must be the host it talks to, or a configured one. */
   origin(header: string | undefined, host: string | undefined): boolean {
     if (header === undefined) return true;

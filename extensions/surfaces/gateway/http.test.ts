@@ -4,12 +4,12 @@ import { describe, expect, it } from "vitest";
 import { raw, route, startGateway } from "./started-gateway.ts";
 
 const ok = async function* (): AsyncGenerator<unknown> {
-  yield { status: 200, headers: { "content-type": "text/plain" } };
-  yield { text: "hello" };
+  yield { type: "head", status: 200, headers: { "content-type": "text/plain" } };
+  yield { type: "text", text: "hello" };
 };
 const echo = async function* (request: unknown): AsyncGenerator<unknown> {
-  yield { status: 200, headers: { "content-type": "application/json" } };
-  yield { text: JSON.stringify(request) };
+  yield { type: "head", status: 200, headers: { "content-type": "application/json" } };
+  yield { type: "text", text: JSON.stringify(request) };
 };
 
 describe("the gateway over HTTP", () => {
@@ -24,17 +24,20 @@ describe("the gateway over HTTP", () => {
   });
 
   it("passes a request to its route, without the credentials", async () => {
-    await using gateway = await startGateway([route("echo", { method: "POST", path: "/echo/*" }, echo)]);
+    await using gateway = await startGateway([route("echo", { methods: ["POST"], path: "/echo/*" }, echo)]);
     const response = await gateway.get("/echo/a%20b%2Fc?x=1&x=2&__proto__=p", {
       method: "POST",
       body: "Grüße",
       headers: { cookie: "c=1", "x-mine": "yes" },
     });
     const seen = (await response.json()) as Record<string, any>;
-    expect(seen).toMatchObject({ method: "POST", path: "/echo/a b/c", body: "Grüße", remote: "127.0.0.1" });
-    expect(Object.entries(seen.query)).toEqual([
-      ["__proto__", "p"],
+    expect(seen).toMatchObject({ method: "POST", path: "/echo/a b/c", body: { type: "text", text: "Grüße" }, remote: "127.0.0.1" });
+    expect(seen.target).toBe("/echo/a%20b%2Fc?x=1&x=2&__proto__=p");
+    expect(seen.url).toBe(`${gateway.url}${seen.target}`);
+    expect(seen.query).toEqual([
       ["x", "1"],
+      ["x", "2"],
+      ["__proto__", "p"],
     ]);
     expect(seen.headers["x-mine"]).toBe("yes");
     expect(seen.headers).not.toHaveProperty("authorization");
@@ -51,11 +54,11 @@ describe("the gateway over HTTP", () => {
     } = await startGateway([
       route("mine", {}, async function* (_request, call) {
         roles.push(`${call.work.principal.role} ${call.work.principal.via}`);
-        yield { status: 204 };
+        yield { type: "head", status: 204 };
       }),
       route("open", { auth: "none" }, async function* (_request, call) {
         roles.push(call.work.principal.role);
-        yield { status: 204 };
+        yield { type: "head", status: 204 };
       }),
     ]);
     await get("/mine");
@@ -82,7 +85,7 @@ describe("the gateway over HTTP", () => {
   });
 
   it("answers with a problem for unknown paths and methods", async () => {
-    await using gateway = await startGateway([route("a", { path: "/a" }, ok), route("a-post", { path: "/a", method: "POST" }, ok)]);
+    await using gateway = await startGateway([route("a", { path: "/a" }, ok), route("a-post", { path: "/a", methods: ["POST"] }, ok)]);
     const missing = await gateway.get("/nothing");
     expect(missing.status).toBe(404);
     expect(await missing.json()).toMatchObject({ code: "PLINTH_NOT_FOUND" });
@@ -129,9 +132,9 @@ describe("the gateway over HTTP", () => {
     const left = Promise.withResolvers<void>();
     await using gateway = await startGateway([
       route("events", {}, async function* (_request, call) {
-        yield { status: 200, headers: { "content-type": "text/event-stream" } };
-        yield { text: "data: 1\n\n" };
-        yield { base64: Buffer.from("data: 2\n\n").toString("base64") };
+        yield { type: "head", status: 200, headers: { "content-type": "text/event-stream" } };
+        yield { type: "text", text: "data: 1\n\n" };
+        yield { type: "bytes", base64: Buffer.from("data: 2\n\n").toString("base64") };
         call.signal.addEventListener("abort", () => left.resolve());
         await left.promise;
       }),
@@ -149,8 +152,8 @@ describe("the gateway over HTTP", () => {
   it("cuts the connection when a route fails in the middle of its body", async () => {
     await using gateway = await startGateway([
       route("half", {}, async function* () {
-        yield { status: 200 };
-        yield { text: "half of it" };
+        yield { type: "head", status: 200 };
+        yield { type: "text", text: "half of it" };
         throw new Error("broke");
       }),
     ]);
@@ -158,7 +161,7 @@ describe("the gateway over HTTP", () => {
   });
 
   it("keeps large bodies out, declared or not, and lets a route ask for less", async () => {
-    await using gateway = await startGateway([route("post", { method: "POST" }, echo), route("tiny", { method: "POST", bodyLimit: 4 }, echo)]);
+    await using gateway = await startGateway([route("post", { methods: ["POST"] }, echo), route("tiny", { methods: ["POST"], bodyLimit: 4 }, echo)]);
     const big = "x".repeat(1024 * 1024 + 1);
     const declared = await gateway.get("/post", { method: "POST", body: big });
     expect(declared.status).toBe(413);
@@ -195,7 +198,7 @@ describe("the gateway over HTTP", () => {
   });
 
   it("takes changes from its own pages only", async () => {
-    await using gateway = await startGateway([route("post", { method: "POST" }, ok), route("get", {}, ok)], {
+    await using gateway = await startGateway([route("post", { methods: ["POST"] }, ok), route("get", {}, ok)], {
       origins: ["https://plinth.example"],
     });
     const from = async (origin: string, method = "POST") =>
@@ -219,6 +222,7 @@ describe("the gateway over HTTP", () => {
     await using gateway = await startGateway([
       route("page", { auth: "none" }, async function* () {
         yield {
+          type: "head",
           status: 200,
           headers: {
             "content-type": "text/html",
@@ -232,7 +236,7 @@ describe("the gateway over HTTP", () => {
             "content-length": "1",
           },
         };
-        yield { text: "<p>hello</p>" };
+        yield { type: "text", text: "<p>hello</p>" };
       }),
     ]);
     const response = await fetch(`${gateway.url}/page`);
@@ -250,7 +254,7 @@ describe("the gateway over HTTP", () => {
   });
 
   it("drops clients that send their headers or their body too slowly", async () => {
-    await using gateway = await startGateway([route("post", { method: "POST", auth: "none" }, ok)], {
+    await using gateway = await startGateway([route("post", { methods: ["POST"], auth: "none" }, ok)], {
       limits: { headerMs: 200, bodyMs: 400 },
     });
     expect(await raw(gateway.url, "GET /post HTTP/1.1\r\nhost: localhost\r\nx-slow: ")).toContain("408");
@@ -268,7 +272,7 @@ describe("the gateway over HTTP", () => {
   it("reports a route that answers out of order", async () => {
     await using gateway = await startGateway([
       route("early", {}, async function* () {
-        yield { text: "x" };
+        yield { type: "text", text: "x" };
       }),
       route("empty", {}, async function* () {
         yield* [];

@@ -1,16 +1,18 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Context, ErrorInfo, Principal } from "@plinth/sdk";
+import { type Context, type ErrorInfo, type HttpBody, isPlinthError, type PlinthError, type Principal } from "@plinth/sdk";
 import { BODY_HEADER, digestOf, HELLO_PATH, NONCE_HEADER, PROOF_SCHEME } from "@plinth/sdk/home";
-import type { Attempts } from "./attempts.ts";
+import { discardBody, expectBody, hasBody, pieces, readWhole, type Whole } from "./body.ts";
+import { answerPreflight, corsHeaders, mayAsk } from "./cors.ts";
 import { type Directory, NOBODY } from "./directory.ts";
 import type { Guard } from "./guard.ts";
 import { problem, publicInfo, refuse } from "./problem.ts";
 import type { Proofs } from "./proofs.ts";
-import { discardBody, parseTarget, plainHeaders, readBody, type Target } from "./request.ts";
-import { sendItems, sendWhole } from "./response.ts";
+import { assertOneHost, type PublicName, parseTarget, type RequestHead, requestHead } from "./request.ts";
+import { type Sending, sendItems, sendWhole } from "./response.ts";
 import { Room } from "./room.ts";
-import type { Route } from "./routes.ts";
+import type { Route, RouteTable } from "./routes.ts";
+import type { Tally } from "./tally.ts";
 import { bearer, type TokenCheck } from "./token.ts";
 
 export interface Door {
@@ -19,10 +21,15 @@ export interface Door {
   readonly guard: Guard;
   readonly token: TokenCheck;
   readonly proofs: Proofs;
-  readonly attempts: Attempts;
+  readonly attempts: Tally;
   /** What /healthz says. */
   alive(): Record<string, unknown>;
-  readonly stopping: boolean;
+  /** What the operator says is in front of the gateway. */
+  readonly publicName: PublicName | undefined;
+  /** Longest wait for a whole body. */
+  readonly bodyMs: number;
+  /** Aborted when the gateway stops. */
+  readonly stopping: AbortSignal;
 }
 
 /** What a proven token stands for. */
@@ -35,30 +42,39 @@ export async function answer(door: Door, request: IncomingMessage, response: Ser
   let role: "owner" | "guest" = "guest";
   try {
     if (!door.guard.host(request.headers.host)) throw refuse.host();
+    assertOneHost(request);
     const target = parseTarget(request.url ?? "");
     if (target.path === "/healthz" || target.path === "/readyz") return probe(door, request, response, target.path);
     if (target.path === HELLO_PATH) return hello(door, request, response);
-    if (door.stopping) throw refuse.stopping();
-    const reads = request.method === "GET" || request.method === "HEAD";
-    if (!reads && !door.guard.origin(request.headers.origin, request.headers.host)) throw refuse.origin();
+    if (door.stopping.aborted) throw refuse.stopping();
     // An install may come between the look-up and the work: then look again, in the new generation.
-    let body: string | undefined;
+    let whole: Whole | undefined;
     let proven: string | undefined;
+    let counted = false;
     for (let round = 0; ; round += 1) {
       const { generation, routes } = door.directory.current ?? (await door.directory.load());
-      const route = routes.match(request.method ?? "GET", target.path);
-      if (Array.isArray(route)) {
-        if (route.length === 0) throw refuse.notFound(target.path);
-        response.setHeader("allow", route.join(", "));
-        throw refuse.method(route.join(", "));
+      const found = routes.match(request.method ?? "GET", target.path);
+      if (Array.isArray(found)) {
+        if (answerPreflight(request, response, routes, target.path, door.guard)) return;
+        throw missing(response, routes, target.path, found);
       }
-      if (route.auth === "token" && body === undefined) proven = authenticate(door, request, response);
+      const { route } = found;
+      assertOrigin(door, request, route);
+      if (!counted && route.tally !== undefined) assertRate(route.tally, request, response);
+      counted = true;
+      if (route.auth === "token" && whole === undefined) proven = authenticate(door, request, response);
       role = route.auth === "token" ? "owner" : "guest";
-      // Before the work begins: a slow upload must not hold a generation.
-      body ??= await readBody(request, response, route.bodyLimit);
-      if (proven !== undefined && digestOf(body) !== proven) throw refuse.badRequest("the body is not the one that was signed");
+      const head = requestHead(request, target, found, door.token, door.publicName);
+      if (route.body === "stream") {
+        // A proof is for a body that is known before the work begins.
+        if (proven !== undefined) throw refuse.badRequest("a body that is passed on as it comes cannot be signed; send the token");
+      } else {
+        // Before the work begins: a slow upload must not hold a generation.
+        whole ??= await readWhole(request, response, route, door.bodyMs);
+        if (proven !== undefined && digestOf(whole.raw) !== proven) throw refuse.badRequest("the body is not the one that was signed");
+      }
       try {
-        return await serve(door, request, response, target, route, body, round < 2 ? generation : undefined);
+        return await serve({ door, request, response, route, head, whole }, round < 2 ? generation : undefined);
       } catch (error) {
         if (!(error instanceof StaleOffer)) throw error;
         door.directory.invalidate();
@@ -67,6 +83,29 @@ export async function answer(door: Door, request: IncomingMessage, response: Ser
   } catch (error) {
     fail(door, request, response, error, role);
   }
+}
+
+/** Pages of elsewhere may read what is public, and change what the route or the operator lets them. */
+export function assertOrigin({ guard }: Door, { method, headers }: IncomingMessage, route: Route, always = false): void {
+  if (!always && (method === "GET" || method === "HEAD")) return;
+  if (!guard.origin(headers.origin, headers.host) && !mayAsk(route, headers.origin, guard)) throw refuse.origin();
+}
+
+export function assertRate(tally: Tally, request: IncomingMessage, response?: ServerResponse): void {
+  const wait = tally.count(request.socket.remoteAddress ?? "");
+  if (wait === 0) return;
+  response?.setHeader("retry-after", String(wait));
+  throw refuse.often(wait);
+}
+
+function missing(response: ServerResponse, routes: RouteTable, path: string, allow: string[]): PlinthError {
+  if (allow.length > 0) {
+    response.setHeader("allow", allow.join(", "));
+    return refuse.method(allow.join(", "));
+  }
+  if (!routes.upgrades(path)) return refuse.notFound(path);
+  response.setHeader("upgrade", "websocket");
+  return refuse.upgrade();
 }
 
 /**
@@ -88,7 +127,7 @@ export function authenticate(door: Door, request: IncomingMessage, response?: Se
     if (Room.of(request.socket)?.know(request.socket) === false) throw refuse.full();
     return signed === undefined ? undefined : body;
   }
-  const wait = door.attempts.fail(request.socket.remoteAddress ?? "");
+  const wait = door.attempts.count(request.socket.remoteAddress ?? "");
   if (wait > 0) {
     response?.setHeader("retry-after", String(wait));
     throw refuse.tooManyTokens(wait);
@@ -111,36 +150,80 @@ function hello(door: Door, request: IncomingMessage, response: ServerResponse): 
 /** Connections over the local socket have no port. */
 const wayOf = ({ localPort }: Socket): string => (localPort === undefined ? "socket" : `port ${localPort}`);
 
-async function serve(
-  door: Door,
-  request: IncomingMessage,
-  response: ServerResponse,
-  { path, query }: Target,
-  route: Route,
-  body: string,
-  generation: number | undefined,
-): Promise<void> {
+interface Exchange {
+  readonly door: Door;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly route: Route;
+  readonly head: RequestHead;
+  /** undefined: the body comes piece by piece. */
+  readonly whole: Whole | undefined;
+}
+
+async function serve(exchange: Exchange, generation: number | undefined): Promise<void> {
+  const { door, request, response, route, head, whole } = exchange;
+  const { ctx } = door;
   const gone = new AbortController();
   const onClose = (): void => gone.abort();
   response.on("close", onClose);
   if (response.destroyed) gone.abort();
-  const { ctx } = door;
+  const late = setTimeout(() => gone.abort(refuse.late(route.id)), route.timeoutMs);
+  const ending = (): void => gone.abort(refuse.stopping());
+  if (route.endless) door.stopping.addEventListener("abort", ending, { once: true });
   try {
     await ctx.work(route.auth === "token" ? OWNER : NOBODY, async () => {
       if (generation !== undefined && (ctx.currentWork()?.generation ?? generation) > generation) throw new StaleOffer();
-      const input = {
-        method: request.method ?? "GET",
-        path,
-        query,
-        headers: plainHeaders(request),
-        body,
-        remote: request.socket.remoteAddress ?? "",
+      const streamed = whole === undefined && hasBody(request);
+      const body: HttpBody = whole?.body ?? { type: streamed ? "stream" : "none" };
+      const input = { ...head, ...(whole?.unpacked === true ? { headers: withoutPacking(head.headers) } : {}), body };
+      const sending: Sending = {
+        route,
+        cors: corsHeaders(route, request.headers.origin, door.guard),
+        secure: head.scheme === "https",
+        headOnly: request.method === "HEAD",
+        begun: () => clearTimeout(late),
       };
-      await sendItems(response, route, route.client.handle(input, { signal: gone.signal }), request.method === "HEAD");
+      const items = route.client.handle(input, { signal: gone.signal });
+      if (streamed) await withUpload(exchange, gone, () => sendItems(response, sending, items));
+      else await sendItems(response, sending, items);
     });
+  } catch (error) {
+    // An endless answer that the stop of the gateway ends is whole as far as it came.
+    if (route.endless && door.stopping.aborted && response.headersSent) response.end();
+    else throw gone.signal.aborted && isPlinthError(gone.signal.reason) ? gone.signal.reason : error;
   } finally {
+    clearTimeout(late);
+    door.stopping.removeEventListener("abort", ending);
     response.off("close", onClose);
   }
+}
+
+/** The route answers while its body comes; what it has not read when it is done, it did not want. */
+async function withUpload({ request, response, route, head }: Exchange, gone: AbortController, answering: () => Promise<void>): Promise<void> {
+  const over = new AbortController();
+  const upload = async (): Promise<void> => {
+    expectBody(request, response, route.bodyLimit);
+    const { signal } = over;
+    for await (const piece of pieces(request, route, signal)) {
+      await route.client.receive({ id: head.id, item: { type: "bytes", base64: piece.toString("base64") } }, { signal });
+    }
+    await route.client.receive({ id: head.id, item: { type: "end" } }, { signal });
+  };
+  const uploading = upload().catch((error: unknown) => {
+    if (!over.signal.aborted) gone.abort(error);
+  });
+  try {
+    await answering();
+  } finally {
+    over.abort();
+    await uploading;
+    discardBody(request);
+  }
+}
+
+function withoutPacking(headers: Record<string, string>): Record<string, string> {
+  const { "content-encoding": _encoding, "content-length": _length, ...rest } = headers;
+  return rest;
 }
 
 function probe(door: Door, request: IncomingMessage, response: ServerResponse, path: string): void {
@@ -148,7 +231,7 @@ function probe(door: Door, request: IncomingMessage, response: ServerResponse, p
     response.setHeader("allow", "GET, HEAD");
     throw refuse.method("GET, HEAD");
   }
-  const ready = !door.stopping;
+  const ready = !door.stopping.aborted;
   const body = path === "/healthz" ? { status: "alive", ...door.alive() } : { status: ready ? "ready" : "stopping" };
   sendWhole(response, path === "/healthz" || ready ? 200 : 503, "application/json", JSON.stringify(body));
 }
@@ -165,6 +248,8 @@ function fail(door: Door, request: IncomingMessage, response: ServerResponse, er
     response.destroy();
     return;
   }
+  // Who sends too slowly is not read to the end.
+  if (info.code === "PLINTH_TIMEOUT") response.setHeader("connection", "close");
   for (const name of response.getHeaderNames()) if (name === "content-type" || name === "content-length") response.removeHeader(name);
   sendWhole(response, status, "application/problem+json", body);
   discardBody(request);

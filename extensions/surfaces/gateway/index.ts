@@ -1,4 +1,5 @@
 import { defineExtension } from "@plinth/sdk";
+import { json } from "@plinth/sdk/kits/http";
 import { BootServices } from "./boot-services.ts";
 import { Directory } from "./directory.ts";
 import type { Gateway } from "./gateway.ts";
@@ -101,8 +102,7 @@ export default defineExtension({
     for (const id of ["healthz", "readyz"] as const) {
       ctx.provide("plinth.http-route", id, {
         async *handle() {
-          yield { status: gateway === undefined ? 503 : 200, headers: { "content-type": "application/json" } };
-          yield { text: JSON.stringify(health()) };
+          yield* json(gateway === undefined ? 503 : 200, health());
         },
       });
     }

@@ -43,6 +43,20 @@ export const DEFAULT_LIMITS: Limits = {
 
 /** Body of an HTTP request, unless its route states another limit. */
 export const BODY_BYTES = 1024 * 1024;
+/** The most of one that is held whole, packed or not. */
+export const WHOLE_BODY_BYTES = 64 * 1024 * 1024;
+/** One piece of a streamed body. */
+export const PIECE_BYTES = 64 * 1024;
+/** Longest wait for an answer's first item, unless its route states another. */
+export const HEAD_MS = 600_000;
+/** A WebSocket message to a route, unless it states another limit. */
+export const MESSAGE_BYTES = 64 * 1024;
+/** Messages that a route's WebSocket takes in a second, unless it states another number. */
+export const MESSAGES_PER_SECOND = 200;
+/** Messages that came in one go before their route took the first of them. */
+export const WAITING_MESSAGES = 4096;
+/** How long a route may take to hear that a WebSocket closed. */
+export const FAREWELL_MS = 5_000;
 /** All headers of a request. */
 export const HEADER_BYTES = 16 * 1024;
 /** A WebSocket message before the connection is authenticated. */

@@ -89,9 +89,12 @@ function createHttpServer(limits: Limits): Server {
   const server = createServer({
     maxHeaderSize: HEADER_BYTES,
     headersTimeout: limits.headerMs,
-    requestTimeout: limits.bodyMs,
+    // Bodies have clocks of their own: a streamed one may take long.
+    requestTimeout: 0,
+    // Offers of other protocols, such as HTTP/2's, are passed over.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
     keepAliveTimeout: 65_000,
-    connectionsCheckingInterval: Math.min(2_000, limits.headerMs, limits.bodyMs),
+    connectionsCheckingInterval: Math.min(2_000, limits.headerMs),
     noDelay: true,
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {

@@ -12,9 +12,9 @@ afterEach(async () => {
   for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
 });
 
-const echo = route("echo", { method: "POST" }, async function* ({ body }, { work }) {
-  yield { status: 200 };
-  yield { text: `${work.principal.role} ${body}` };
+const echo = route("echo", { methods: ["POST"] }, async function* ({ body }, { work }) {
+  yield { type: "head", status: 200 };
+  yield { type: "text", text: `${work.principal.role} ${body.text}` };
 });
 const socketOf = ({ dir }: StartedGateway): string => join(dir, "gateway.sock");
 const runningOf = async ({ dir }: StartedGateway): Promise<Running> => JSON.parse(await readFile(join(dir, "running.json"), "utf8"));

@@ -16,9 +16,11 @@ const STATUS: Record<string, number> = {
   PLINTH_TIMEOUT: 408,
   PLINTH_TOO_LARGE: 413,
   PLINTH_UNSUPPORTED_MEDIA: 415,
+  PLINTH_UPGRADE_REQUIRED: 426,
   PLINTH_RATE_LIMITED: 429,
   PLINTH_MODEL_RATE: 429,
   PLINTH_QUOTA: 429,
+  PLINTH_UNSUPPORTED: 501,
   PLINTH_STOPPING: 503,
   PLINTH_QUARANTINED: 503,
   PLINTH_BREAKER_OPEN: 503,
@@ -80,8 +82,19 @@ export const refuse = {
       next: "Send less at once.",
     }),
   media: () =>
-    new PlinthError("PLINTH_UNSUPPORTED_MEDIA", "The body is compressed or not UTF-8 text.", {
-      next: "Send plain UTF-8 text.",
+    new PlinthError("PLINTH_UNSUPPORTED_MEDIA", "The body is not UTF-8 text, or packed in a way that this path does not take.", {
+      next: "Send it as plain text, without Content-Encoding.",
+    }),
+  slow: () => new PlinthError("PLINTH_TIMEOUT", "The body did not come in time.", { next: "Send it faster, or less of it." }),
+  late: (route: string) =>
+    new PlinthError("PLINTH_DEADLINE", `The route ${route} did not begin to answer in time.`, { next: "Try again; the gateway's log may say more." }),
+  often: (seconds: number) =>
+    new PlinthError("PLINTH_RATE_LIMITED", "This path takes no more requests from this address now.", { next: `Wait ${seconds} s.` }),
+  upgrade: () => new PlinthError("PLINTH_UPGRADE_REQUIRED", "This path is for WebSockets.", { next: "Open it with a WebSocket client." }),
+  noUpgrade: () => new PlinthError("PLINTH_NOT_FOUND", "No WebSocket is to be had at this path.", { next: "Send an ordinary request." }),
+  tokenInAddress: () =>
+    new PlinthError("PLINTH_BAD_REQUEST", "The address holds the gateway's token, which is written into histories and logs.", {
+      next: "Send it as `Authorization: Bearer TOKEN`.",
     }),
   stopping: () => new PlinthError("PLINTH_STOPPING", "The gateway is stopping.", { next: "Try again when it runs." }),
   full: () =>

@@ -1,13 +1,31 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { HttpRequest } from "@plinth/sdk";
+import { cookiesFor } from "./cookies.ts";
 import { refuse } from "./problem.ts";
+import type { Found } from "./routes.ts";
+import type { TokenCheck } from "./token.ts";
 
 export interface Target {
   /** Decoded, without the query. */
   readonly path: string;
-  readonly query: Record<string, string>;
+  readonly raw: string;
+  readonly query: [string, string][];
 }
 
-const HIDDEN = new Set(["authorization", "cookie", "proxy-authorization"]);
+/** What a route learns of every request, whatever its body. */
+export type RequestHead = Omit<HttpRequest, "body">;
+
+/** What is in front of the gateway, as the operator configured it. */
+export interface PublicName {
+  readonly scheme: "http" | "https";
+  readonly host: string;
+  /** Without a slash at its end. */
+  readonly url: string;
+}
+
+const CREDENTIALS = new Set(["authorization", "cookie", "proxy-authorization"]);
+const MOST_PAIRS = 256;
 
 /** The path and the query of a request line. Paths that could mean two things are refused, not guessed at. */
 export function parseTarget(url: string): Target {
@@ -21,7 +39,7 @@ export function parseTarget(url: string): Target {
     throw refuse.badRequest("the path is not correctly percent-encoded");
   }
   if (!isPlain(path)) throw refuse.badRequest("the path holds control characters, backslashes or dot segments");
-  return { path, query: mark === -1 ? {} : parseQuery(url.slice(mark + 1)) };
+  return { path, raw: url, query: mark === -1 ? [] : [...new URLSearchParams(url.slice(mark + 1))].slice(0, MOST_PAIRS) };
 }
 
 function isPlain(path: string): boolean {
@@ -32,54 +50,72 @@ function isPlain(path: string): boolean {
   return !path.includes("//") && !/\/\.{1,2}(\/|$)/.test(path);
 }
 
-function parseQuery(text: string): Record<string, string> {
-  // Own properties by definition, not by assignment: a parameter may be called __proto__.
-  return Object.fromEntries([...new URLSearchParams(text)].slice(0, 256).reverse());
-}
-
-/** Headers as a route sees them: lower case, one string each, credentials removed. */
-export function plainHeaders(request: IncomingMessage): Record<string, string> {
-  const entries: [string, string][] = [];
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value === undefined || HIDDEN.has(name)) continue;
-    entries.push([name, Array.isArray(value) ? value.join(", ") : value]);
-  }
-  return Object.fromEntries(entries);
-}
-
-/** The body as UTF-8 text, never more than `limit` bytes. */
-export async function readBody(request: IncomingMessage, response: ServerResponse, limit: number): Promise<string> {
-  const length = request.headers["content-length"];
-  if (length === undefined && request.headers["transfer-encoding"] === undefined) return "";
-  const encoding = request.headers["content-encoding"];
-  if (encoding !== undefined && encoding !== "identity") throw refuse.media();
-  if (length !== undefined && Number(length) > limit) throw refuse.tooLarge(limit);
-  if (request.headers.expect !== undefined) response.writeContinue();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limit) throw refuse.tooLarge(limit);
-    chunks.push(chunk);
-  }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
-  } catch {
-    throw refuse.media();
-  }
+/** Two Host headers name two hosts: which one was meant would be for each reader to choose. */
+export function assertOneHost({ rawHeaders }: IncomingMessage): void {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === "host") hosts += 1;
+  if (hosts > 1) throw refuse.badRequest("it names more than one host");
 }
 
 /**
- * Let go of a body that nobody will read. A client that is still sending must be read from for a while, or its kernel
- * throws our answer away; one that sends on and on is cut.
+ * A request as its route sees it. Credentials are left out, unless the route checks them itself; the gateway's own token does
+ * not reach an extension in any header, and not in the request line.
  */
-export function discardBody(request: IncomingMessage): void {
-  if (request.complete || request.destroyed) return;
-  let size = 0;
-  request.on("data", (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > 4 * 1024 * 1024) request.socket.destroy();
-  });
-  request.on("error", () => {});
-  request.resume();
+export function requestHead(
+  request: IncomingMessage,
+  { path, raw, query }: Target,
+  { route, params }: Found,
+  token: TokenCheck,
+  known: PublicName | undefined,
+): RequestHead {
+  if (token.within(raw)) throw refuse.tokenInAddress();
+  const rawHeaders = headersFor(request, route.auth === "own" ? route.extension : undefined, token);
+  const host = known?.host ?? request.headers.host ?? "";
+  const scheme = known?.scheme ?? "http";
+  return {
+    id: randomBytes(18).toString("base64url"),
+    method: request.method ?? "GET",
+    path,
+    params: { ...params },
+    target: raw,
+    query,
+    headers: joined(rawHeaders),
+    rawHeaders,
+    url: `${known?.url ?? `${scheme}://${host}`}${raw}`,
+    scheme,
+    host,
+    remote: request.socket.remoteAddress ?? "",
+  };
 }
+
+/** @param extension whose route checks credentials itself; undefined: nobody's does. */
+function headersFor({ rawHeaders }: IncomingMessage, extension: string | undefined, token: TokenCheck): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    const lower = name.toLowerCase();
+    let value = rawHeaders[at + 1] as string;
+    if (CREDENTIALS.has(lower)) {
+      if (extension === undefined || lower === "proxy-authorization" || /^plinth /i.test(value)) continue;
+      if (lower === "cookie") value = cookiesFor(extension, value);
+      if (value === "") continue;
+    }
+    if (!token.within(value)) pairs.push([name, value]);
+  }
+  return pairs;
+}
+
+/** Lower case, one text each. */
+function joined(pairs: readonly [string, string][]): Record<string, string> {
+  const values = new Map<string, string>();
+  for (const [raw, value] of pairs) {
+    const name = raw.toLowerCase();
+    const before = values.get(name);
+    // Of a credential or an encoding there is one: the first, as everybody in front of us will have read it.
+    if (before === undefined) values.set(name, value);
+    else if (!SINGLE.has(name)) values.set(name, `${before}${name === "cookie" ? "; " : ", "}${value}`);
+  }
+  return Object.fromEntries(values);
+}
+
+const SINGLE = new Set(["authorization", "content-length", "content-type", "host", "origin", "referer", "user-agent"]);

@@ -11,8 +11,8 @@ afterEach(() => {
 });
 
 const hello = route("hello", {}, async function* () {
-  yield { status: 200 };
-  yield { text: "hello" };
+  yield { type: "head", status: 200 };
+  yield { type: "text", text: "hello" };
 });
 const port = ({ url }: StartedGateway) => ({ host: "127.0.0.1", port: Number(new URL(url).port) });
 

@@ -80,9 +80,9 @@ describe("plinth gateway run", () => {
   it("finishes what is in flight and tells WebSocket clients", async () => {
     const release = Promise.withResolvers<void>();
     const slow = route("slow", {}, async function* () {
-      yield { status: 200, headers: { "content-type": "text/event-stream" } };
+      yield { type: "head", status: 200, headers: { "content-type": "text/event-stream" } };
       await release.promise;
-      yield { text: "done" };
+      yield { type: "text", text: "done" };
     });
     const later = method("later", { call: () => release.promise.then(() => ({ done: true })) });
     await using testHost = await host([slow, later]);

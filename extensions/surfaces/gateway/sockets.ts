@@ -1,20 +1,29 @@
-import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { errorInfo } from "@plinth/sdk";
-import { WebSocketServer } from "ws";
 import { Connection } from "./connection.ts";
 import { authenticate, type Door } from "./http.ts";
 import { type Limits, PENDING_SOCKETS } from "./limits.ts";
-import { problem, refuse } from "./problem.ts";
+import { refuse } from "./problem.ts";
 import { Room } from "./room.ts";
+import { upgradeToRoute } from "./route-upgrade.ts";
+import { accept, refuseUpgrade } from "./wire-socket.ts";
+
+/** What all WebSockets have in common, whoever speaks at the far end. */
+interface Live {
+  readonly inFlight: number;
+  readonly alive: boolean;
+  ping(): void;
+  drop(): void;
+  announceStop(): void;
+  close(): void;
+}
 
 /** All WebSocket clients: admits, keeps alive, tells them about the end. */
 export class Sockets {
   readonly #door: Door;
   readonly #limits: Limits;
-  readonly #server: WebSocketServer;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<Live>();
   readonly #heartbeat: NodeJS.Timeout;
   /** The oldest first. */
   readonly #pending = new Set<Connection>();
@@ -22,12 +31,6 @@ export class Sockets {
   constructor(door: Door, limits: Limits) {
     this.#door = door;
     this.#limits = limits;
-    this.#server = new WebSocketServer({
-      noServer: true,
-      maxPayload: limits.frameBytes,
-      perMessageDeflate: false,
-      clientTracking: false,
-    });
     this.#heartbeat = setInterval(() => this.#beat(), limits.pingMs);
     this.#heartbeat.unref();
   }
@@ -48,9 +51,8 @@ export class Sockets {
     let connected = false;
     try {
       if (!this.#door.guard.host(request.headers.host)) throw refuse.host();
-      const path = request.url?.split("?")[0] ?? "";
-      if (path !== "/ws") throw refuse.notFound(path);
-      if (this.#door.stopping) throw refuse.stopping();
+      if (this.#door.stopping.aborted) throw refuse.stopping();
+      if (request.url?.split("?")[0] !== "/ws") return this.#toRoute(request, socket, head);
       if (!this.#door.guard.origin(request.headers.origin, request.headers.host)) throw refuse.origin();
       if (request.headers.authorization !== undefined) {
         authenticate(this.#door, request);
@@ -60,19 +62,38 @@ export class Sockets {
       refuseUpgrade(socket, error);
       return;
     }
-    this.#server.handleUpgrade(request, socket, head, (client) => {
+    const { frameBytes, bufferedBytes } = this.#limits;
+    accept(request, socket, head, { maxPayload: frameBytes, bufferedBytes }, (client) => {
       const address = request.socket.remoteAddress ?? "";
       const connection: Connection = new Connection(this.#door, client, this.#limits, address, connected, {
         proven: () => {
           this.#pending.delete(connection);
           return Room.of(socket)?.know(socket as Socket) !== false;
         },
-        closed: () => this.#pending.delete(connection),
+        closed: () => {
+          this.#pending.delete(connection);
+          this.#connections.delete(connection);
+        },
       });
       Room.of(socket)?.watch(socket as Socket);
       if (!connected) this.#wait(connection);
       this.#connections.add(connection);
-      client.on("close", () => this.#connections.delete(connection));
+    });
+  }
+
+  #toRoute(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Its route has a clock of its own for the decision.
+    Room.of(socket)?.watch(socket as Socket);
+    void upgradeToRoute(this.#door, {
+      request,
+      socket,
+      head,
+      bufferedBytes: this.#limits.bufferedBytes,
+      proven: () => Room.of(socket)?.know(socket as Socket) !== false,
+      opened: (connection) => {
+        this.#connections.add(connection);
+        socket.once("close", () => this.#connections.delete(connection));
+      },
     });
   }
 
@@ -106,18 +127,4 @@ export class Sockets {
       else connection.drop();
     }
   }
-}
-
-function refuseUpgrade(socket: Duplex, error: unknown): void {
-  const { status, body } = problem(errorInfo(error));
-  const bytes = Buffer.from(body);
-  const lines = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
-    "connection: close",
-    "content-type: application/problem+json",
-    `content-length: ${bytes.length}`,
-    ...(status === 401 ? ["www-authenticate: Bearer"] : []),
-  ];
-  socket.end(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`), bytes]));
-  socket.once("finish", () => socket.destroy());
 }

@@ -40,10 +40,18 @@ export function route(id: string, descriptor: Record<string, unknown>, handle: H
   return {
     contract: "plinth.http-route",
     id,
-    descriptor: { method: "GET", path: `/${id}`, summary: id, ...descriptor },
+    descriptor: { path: `/${id}`, summary: id, ...descriptor },
     provider: { handle } as any,
   };
 }
+
+/** A scripted route with whatever methods. */
+export const scripted = (id: string, descriptor: Record<string, unknown>, provider: Record<string, unknown>): ScriptedProvider => ({
+  contract: "plinth.http-route",
+  id,
+  descriptor: { path: `/${id}`, summary: id, ...descriptor },
+  provider: provider as any,
+});
 
 /** A scripted method that answers once, or with a stream when `open` is given. */
 export function method(id: string, provider: { call?: unknown; open?: unknown }, scope = "read"): ScriptedProvider {

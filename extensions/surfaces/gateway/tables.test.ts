@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Attempts } from "./attempts.ts";
-import { type Route, RouteTable } from "./routes.ts";
+import { RouteTable } from "./routes.ts";
+import { Tally } from "./tally.ts";
 
 describe("the routing table", () => {
   const table = (routes: [id: string, method: string, path: string, extension?: string][]) =>
@@ -10,14 +10,14 @@ describe("the routing table", () => {
         extension,
         version: "1.0.0",
         trusted: true,
-        descriptor: { method: method as "GET", path, summary: "" },
+        descriptor: { methods: [method as "GET"], path, summary: "" },
       })),
       () => ({}) as never,
       (extension) => extension === "plinth.page",
     );
   const find = (routes: RouteTable, method: string, path: string) => {
     const found = routes.match(method, path);
-    return Array.isArray(found) ? found : (found as Route).id;
+    return Array.isArray(found) ? found : found.route.id;
   };
 
   it("prefers an exact path, then the longest prefix", () => {
@@ -64,23 +64,23 @@ describe("the routing table", () => {
 describe("the count of wrong tokens", () => {
   it("is kept for each address, a minute long", () => {
     let now = 0;
-    const attempts = new Attempts(2, () => now);
-    expect([attempts.fail("10.0.0.1"), attempts.fail("::ffff:10.0.0.1"), attempts.fail("10.0.0.1")]).toEqual([0, 0, 60]);
-    expect(attempts.fail("10.0.0.2")).toBe(0);
+    const attempts = new Tally(2, () => now);
+    expect([attempts.count("10.0.0.1"), attempts.count("::ffff:10.0.0.1"), attempts.count("10.0.0.1")]).toEqual([0, 0, 60]);
+    expect(attempts.count("10.0.0.2")).toBe(0);
     now = 60_000;
-    expect(attempts.fail("10.0.0.1")).toBe(0);
+    expect(attempts.count("10.0.0.1")).toBe(0);
   });
 
   it("counts a /64 of IPv6 as one address", () => {
-    const attempts = new Attempts(1, () => 0);
-    attempts.fail("2001:db8::1");
-    expect(attempts.fail("2001:db8:0:0:ffff::2")).toBeGreaterThan(0);
-    expect(attempts.fail("2001:db8:0:1::1")).toBe(0);
+    const attempts = new Tally(1, () => 0);
+    attempts.count("2001:db8::1");
+    expect(attempts.count("2001:db8:0:0:ffff::2")).toBeGreaterThan(0);
+    expect(attempts.count("2001:db8:0:1::1")).toBe(0);
   });
 
   it("stays bounded", () => {
-    const attempts = new Attempts(1, () => 0, 100);
-    for (let n = 0; n < 10_000; n += 1) attempts.fail(`10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`);
+    const attempts = new Tally(1, () => 0, 100);
+    for (let n = 0; n < 10_000; n += 1) attempts.count(`10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`);
     expect(attempts.size).toBe(100);
   });
 });

@@ -23,12 +23,26 @@ export class TokenCheck {
   matches(candidate: unknown): boolean {
     return typeof candidate === "string" && candidate.length <= 512 && timingSafeEqual(digest(candidate), this.#expected);
   }
+
+  /** Whether the token stands somewhere in a text, such as a header, as it is or in the base64 of a `Basic` login. */
+  within(text: string): boolean {
+    return runsOf(text).some((run) => this.matches(run)) || runsOf(decoded(text)).some((run) => this.matches(run));
+  }
 }
 
 /** The token of an `Authorization: Bearer` header; undefined without one. */
 export function bearer(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
   return /^bearer +(\S+) *$/i.exec(header)?.[1];
+}
+
+/** What could be a token: 43 of its characters with others, or nothing, around them. */
+const runsOf = (text: string): string[] => text.match(/(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/g) ?? [];
+
+/** What a `Basic` header or another base64 word says. */
+function decoded(text: string): string {
+  const words = text.match(/[A-Za-z0-9+/]{44,}={0,2}/g) ?? [];
+  return words.map((word) => Buffer.from(word, "base64").toString("latin1")).join(" ");
 }
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();

@@ -1,9 +1,8 @@
-import { type Call, type Context, defineExtension, errorInfo, type TurnEvent } from "@plinth/sdk";
+import { type Call, type Context, defineExtension, errorInfo, type HttpItem, type HttpRequest, type TurnEvent } from "@plinth/sdk";
+import { json, textOf } from "@plinth/sdk/kits/http";
 import { readChatRequest, sessionKey } from "./chat-request.ts";
 import { chunks, completion, endError, type Head } from "./completion.ts";
 import { failureOf, noSuchModel } from "./failure.ts";
-
-type Item = { status: number; headers: Record<string, string> } | { text: string };
 
 export default defineExtension({
   activate(ctx) {
@@ -35,10 +34,10 @@ export default defineExtension({
       return { agent };
     };
 
-    async function* chat({ body }: { body: string }, call: Call): AsyncGenerator<Item> {
+    async function* chat(incoming: HttpRequest, call: Call): AsyncGenerator<HttpItem> {
       let events: AsyncIterator<TurnEvent> | undefined;
       try {
-        const request = readChatRequest(body);
+        const request = readChatRequest(textOf(incoming));
         const { agent, model: override } = await choose(request.model);
         events = ctx
           .use("plinth.turns")
@@ -59,8 +58,8 @@ export default defineExtension({
         const { runId, first } = await begin(events);
         const head: Head = { id: `chatcmpl-${runId}`, created: Math.floor(ctx.clock.now() / 1000), model: request.model };
         if (request.stream) {
-          yield { status: 200, headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" } };
-          for await (const text of chunks(head, resume(first, events), request.includeUsage)) yield { text };
+          yield { type: "head", status: 200, headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" } };
+          for await (const text of chunks(head, resume(first, events), request.includeUsage)) yield { type: "text", text };
           return;
         }
         let end = first;
@@ -125,16 +124,11 @@ async function* resume(first: TurnEvent, rest: AsyncIterator<TurnEvent>): AsyncG
   }
 }
 
-async function* answer(make: () => Promise<object>): AsyncGenerator<Item> {
+async function* answer(make: () => Promise<object>): AsyncGenerator<HttpItem> {
   try {
     yield* json(200, await make());
   } catch (error) {
     const failure = failureOf(error);
     yield* json(failure.status, failure.body);
   }
-}
-
-function* json(status: number, body: object): Generator<Item> {
-  yield { status, headers: { "content-type": "application/json" } };
-  yield { text: JSON.stringify(body) };
 }

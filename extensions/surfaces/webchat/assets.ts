@@ -1,14 +1,13 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { PlinthError } from "@plinth/sdk";
+import { type HttpItem, PlinthError } from "@plinth/sdk";
 
 interface Asset {
   readonly text: string;
   readonly type: string;
   readonly etag: string;
 }
-type Item = { status: number; headers: Record<string, string> } | { text: string };
 
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
@@ -29,15 +28,15 @@ export class Assets {
     this.#dir = dir;
   }
 
-  async *answer(name: string, known: string | undefined): AsyncGenerator<Item> {
+  async *answer(name: string, known: string | undefined): AsyncGenerator<HttpItem> {
     const asset = (await this.#load()).get(name);
     if (asset === undefined) {
       throw new PlinthError("PLINTH_NOT_FOUND", `The page has no file ${name.slice(0, 100)}.`, { next: "Open / instead." });
     }
     const headers = { "content-type": asset.type, etag: asset.etag, "cache-control": "no-cache", "content-security-policy": POLICY };
     const fresh = known?.split(",").some((tag) => tag.trim().replace(/^W\//, "") === asset.etag) === true;
-    yield { status: fresh ? 304 : 200, headers };
-    if (!fresh) yield { text: asset.text };
+    yield { type: "head", status: fresh ? 304 : 200, headers };
+    if (!fresh) yield { type: "text", text: asset.text };
   }
 
   #load(): Promise<ReadonlyMap<string, Asset>> {

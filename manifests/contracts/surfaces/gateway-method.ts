@@ -13,6 +13,9 @@ export const gatewayMethod = defineContract({
     scope: Type.Enum(["read", "write", "owner"]),
     params: Type.Optional(Type.Unknown({ description: "JSON Schema of the parameters." })),
     streaming: Type.Optional(Type.Boolean({ description: "true: `open` is called and each item becomes an event." })),
+    endless: Type.Optional(
+      Type.Boolean({ description: "true: the stream goes on until its reader leaves, such as a watch; a stop of the gateway ends it at once." }),
+    ),
   }),
   methods: {
     call: {

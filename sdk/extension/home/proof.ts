@@ -29,7 +29,7 @@ export const PROOF_SCHEME = "Plinth";
 
 export const newNonce = (): string => randomBytes(24).toString("base64url");
 
-export const digestOf = (body: string): string => createHash("sha256").update(body).digest("base64url");
+export const digestOf = (body: string | Uint8Array): string => createHash("sha256").update(body).digest("base64url");
 
 /** "I am the gateway of this home." */
 export const gatewayProof = (token: string, { instance, home, way }: Parties, asked: string, nonce: string): string =>

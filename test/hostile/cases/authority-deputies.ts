@@ -4,6 +4,13 @@ import { both, by, type HostileCase } from "../case.ts";
 /** What asks for an owner: with an owner's work in hand, it would change the configuration, but nothing that anybody needs. */
 const SETTING = { args: { path: 'extensions["nobody.there"].enabled', value: "false" }, options: {}, terminal: TERMINAL };
 
+/** As the gateway would hand it to a route. */
+const requestOf = (path: string, body: unknown) => ({
+  ...{ id: "x", method: "POST", path, params: {}, target: path, query: [], headers: {}, rawHeaders: [] },
+  ...{ url: `http://127.0.0.1${path}`, scheme: "http", host: "127.0.0.1", remote: "127.0.0.1" },
+  body: { type: "text", text: JSON.stringify(body) },
+});
+
 const doors: [id: string, contract: string, tries: string, code: string][] = [
   [
     "deputy-shell-command",
@@ -33,7 +40,7 @@ const doors: [id: string, contract: string, tries: string, code: string][] = [
     "deputy-route",
     "plinth.http-route",
     "runs a command line through the gateway's route for it, past its token",
-    `drain(bridge.open("plinth.http-route", "cli.api", "handle", ${JSON.stringify({ method: "POST", path: "/api/cli", query: {}, headers: {}, body: JSON.stringify({ argv: ["config", "set", SETTING.args.path, "false"], terminal: TERMINAL }), remote: "127.0.0.1" })}, {}))`,
+    `drain(bridge.open("plinth.http-route", "cli.api", "handle", ${JSON.stringify(requestOf("/api/cli", { argv: ["config", "set", SETTING.args.path, "false"], terminal: TERMINAL }))}, {}))`,
   ],
   [
     "deputy-turn",

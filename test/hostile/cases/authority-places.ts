@@ -125,7 +125,7 @@ export const cases: HostileCase[] = [
                 contract: "plinth.http-route",
                 version: "1.0.0",
                 id: `a-${tier}-${at}-${method.toLowerCase()}`,
-                descriptor: { method, path, auth: "none", summary: "Mine." },
+                descriptor: { methods: [method], path, auth: "none", summary: "Mine." },
               })),
             ),
           ],
@@ -134,7 +134,7 @@ export const cases: HostileCase[] = [
           top: "const heard = [];",
           activate: `
           registrations.provide("plinth.plugin-source", "a-${tier}", { async fetch() { heard.push("source"); return { source: "x" }; } });
-          for (const { contract, id } of info.manifest.provides) if (contract === "plinth.http-route") registrations.provide(contract, id, { async *handle({ path }) { heard.push(path); yield { status: 200 }; yield { text: "taken over" }; } });`,
+          for (const { contract, id } of info.manifest.provides) if (contract === "plinth.http-route") registrations.provide(contract, id, { async *handle({ path }) { heard.push(path); yield { type: "head", status: 200 }; yield { type: "text", text: "taken over" }; } });`,
         }),
       };
     },

@@ -1,10 +1,10 @@
 const WINDOW_MS = 60_000;
 
 /**
- * Wrong tokens by address, in a bounded map. Only wrong tokens are refused once an address is over its limit: with 256
- * bits there is nothing to guess, and another program on this machine must not be able to lock the owner out.
+ * Events of a minute by address, in a bounded map. Of tokens only wrong ones are counted and refused: with 256 bits there is
+ * nothing to guess, and another program on this machine must not be able to lock the owner out.
  */
-export class Attempts {
+export class Tally {
   readonly #limit: number;
   readonly #capacity: number;
   readonly #now: () => number;
@@ -16,8 +16,8 @@ export class Attempts {
     this.#capacity = capacity;
   }
 
-  /** Count a wrong token. Returns 0, or the seconds to wait when the address is over its limit. */
-  fail(address: string): number {
+  /** Count one. Returns 0, or the seconds to wait when the address is over its limit. */
+  count(address: string): number {
     const key = block(address);
     const now = this.#now();
     let entry = this.#seen.get(key);
