@@ -104,13 +104,18 @@ async function buildSdk() {
   const options = { ...esm, outdir: out, outExtension: undefined };
   await build({
     ...options,
-    entryPoints: { extension: join(root, "sdk/extension/index.ts"), "config-path": join(root, "sdk/extension/config-path.ts") },
+    entryPoints: {
+      extension: join(root, "sdk/extension/index.ts"),
+      "config-path": join(root, "sdk/extension/config-path.ts"),
+      "kits/channel": join(root, "sdk/kits/channel/index.ts"),
+    },
   });
   await build({ ...options, entryPoints: { testing: join(root, "sdk/testing/index.ts") }, banner: { js: COMMON_JS } });
   const { name, version, description, license } = await json(join(root, "sdk/package.json"));
   const types = (path) => `./types/sdk/${path}.d.ts`;
   const exports = {
     ".": { types: types("extension/index"), default: "./extension.js" },
+    "./kits/channel": { types: types("kits/channel/index"), default: "./kits/channel.js" },
     "./testing": { types: types("testing/index"), default: "./testing.js" },
     "./config-path": { types: types("extension/config-path"), default: "./config-path.js" },
   };

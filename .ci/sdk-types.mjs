@@ -18,7 +18,9 @@ export async function emitSdkTypes(out, scratch) {
       compilerOptions: { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: root, outDir: out, types: ["node"], paths },
       include: [],
       exclude: [],
-      files: ["extension/index.ts", "extension/config-path.ts", "kits/http/index.ts", "testing/index.ts"].map((name) => join(root, "sdk", name)),
+      files: ["extension/index.ts", "extension/config-path.ts", "kits/channel/index.ts", "kits/http/index.ts", "testing/index.ts"].map((name) =>
+        join(root, "sdk", name),
+      ),
     }),
   );
   try {

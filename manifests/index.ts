@@ -1,6 +1,10 @@
 export { InteractionAction, InteractionAnswer, InteractionOption, InteractionRequest, InteractionStep } from "./contracts/agents/interaction.ts";
 export { SessionInfo, TranscriptEntry } from "./contracts/agents/session-store.ts";
 export { ErrorInfo, TurnEvent } from "./contracts/agents/turns.ts";
+export { Address, Sender } from "./contracts/channels/address.ts";
+export { ChannelLimits } from "./contracts/channels/channel.ts";
+export { InboundItem } from "./contracts/channels/inbound.ts";
+export { Button, OutboundMessage, Receipt, SendFailure } from "./contracts/channels/outbound.ts";
 export { Origin as MessageOrigin } from "./contracts/content/origin.ts";
 export { ContentPart, INLINE_BASE64, Opaque, Part, ToolCallPart, ToolResultPart } from "./contracts/content/part.ts";
 export { AuditRecord } from "./contracts/host/audit.ts";

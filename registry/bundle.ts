@@ -69,11 +69,13 @@ function sdkFallback(sdkDir: string): Plugin {
   return {
     name: "plinth-sdk",
     setup(build) {
-      build.onResolve({ filter: /^@plinth\/sdk$/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
+      build.onResolve({ filter: /^@plinth\/sdk(?:\/kits\/[a-z-]+)?$/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
         if (pluginData === asked) return undefined;
         const found = await build.resolve(path, { importer, resolveDir, kind, pluginData: asked });
         if (found.errors.length === 0) return found;
-        const entry = ["extension/index.ts", "dist/extension.js", "extension.js"].find((candidate) => existsSync(join(sdkDir, candidate)));
+        const kit = path.slice("@plinth/sdk/".length);
+        const places = kit === "" ? ["extension/index.ts", "dist/extension.js", "extension.js"] : [`${kit}/index.ts`, `dist/${kit}.js`, `${kit}.js`];
+        const entry = places.find((candidate) => existsSync(join(sdkDir, candidate)));
         return entry === undefined ? undefined : { path: await realpath(join(sdkDir, entry)), sideEffects: false };
       });
     },

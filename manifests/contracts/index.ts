@@ -4,6 +4,7 @@ import { router } from "./agents/router.ts";
 import { sessionStore } from "./agents/session-store.ts";
 import { turns } from "./agents/turns.ts";
 import { channel } from "./channels/channel.ts";
+import { inbox } from "./channels/inbox.ts";
 import { audit } from "./host/audit.ts";
 import { egress } from "./host/egress.ts";
 import { entry } from "./host/entry.ts";
@@ -40,6 +41,7 @@ export const contracts = {
   [sessionStore.id]: sessionStore,
   [router.id]: router,
   [channel.id]: channel,
+  [inbox.id]: inbox,
   [policy.id]: policy,
   [pluginSource.id]: pluginSource,
   [kvStore.id]: kvStore,

@@ -1,6 +1,9 @@
 import { InteractionAnswer, InteractionRequest } from "./agents/interaction.ts";
 import { TranscriptEntry } from "./agents/session-store.ts";
 import { ErrorInfo, TurnEvent } from "./agents/turns.ts";
+import { Address, Sender } from "./channels/address.ts";
+import { InboundItem } from "./channels/inbound.ts";
+import { Receipt } from "./channels/outbound.ts";
 import { Influence, Origin } from "./content/origin.ts";
 import * as part from "./content/part.ts";
 import { ModelEvent, ModelMessage } from "./models/model-provider.ts";
@@ -13,5 +16,6 @@ const { ContentPart, Opaque, Part, ToolCallPart, ToolResultPart, TextPart, Image
 export const shapes = {
   ...{ Influence, Origin, Opaque, ContentPart, Part, ToolCallPart, ToolResultPart },
   ...{ TextPart, ImagePart, AudioPart, VideoPart, FilePart, ResourcePart, CitationPart },
+  ...{ Address, Sender, InboundItem, Receipt },
   ...{ ErrorInfo, InteractionAnswer, InteractionRequest, ModelEvent, ModelMessage, ToolResult, TranscriptEntry, TurnEvent },
 };

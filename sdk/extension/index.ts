@@ -3,7 +3,10 @@ import { createContext } from "./context.ts";
 import type { AnyManifest, Context, Extension, ManifestTypes } from "./types.ts";
 
 export type {
+  Address,
+  Button,
   Candidate,
+  ChannelLimits,
   ClientItem,
   Consent,
   ErrorInfo,
@@ -13,6 +16,7 @@ export type {
   HttpBody,
   HttpItem,
   HttpRequest,
+  InboundItem,
   InteractionAction,
   InteractionAnswer,
   InteractionOption,
@@ -23,6 +27,10 @@ export type {
   MessageOrigin,
   ModelEvent,
   ModelMessage,
+  OutboundMessage,
+  Receipt,
+  Sender,
+  SendFailure,
   SessionInfo,
   SocketItem,
   SocketRequest,

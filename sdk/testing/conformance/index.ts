@@ -1,5 +1,5 @@
 export { type ConformanceCase, type ConformanceRunner, describeConformance } from "./case.ts";
-export { type ChannelSubject, channelConformance } from "./channel.ts";
+export { type ChannelSubject, channelConformance, type OpenedChannel } from "./channel.ts";
 export { type ChatCommandSubject, chatCommandConformance } from "./chat-command.ts";
 export { type HarnessSubject, harnessConformance } from "./harness.ts";
 export { approvalOf, type InteractionSubject, interactionConformance } from "./interaction.ts";

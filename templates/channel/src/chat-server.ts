@@ -1,43 +1,64 @@
-import { type FetchOptions, type FetchResponse, PlinthError } from "@plinth/sdk";
+import { PlinthError, type FetchOptions, type FetchResponse, type Socket } from "@plinth/sdk";
 
-export interface Message {
-  id: number;
-  from: string;
+/** What happens there, as the server tells it. */
+export interface Happening {
+  id: string;
+  at: number;
+  from: { id: string; name?: string };
+  /** Where there is one, it was written in a room. */
+  room?: string;
+  mention?: boolean;
   text: string;
 }
 
-type Fetch = (url: string, options?: FetchOptions) => Promise<FetchResponse>;
+/** The roads to the network, as `ctx` has them. */
+export interface Roads {
+  fetch(url: string, options?: FetchOptions): Promise<FetchResponse>;
+  connect(url: string): Promise<Socket>;
+}
 
-/** The chat server's own protocol. Replace it with that of the service you want to talk to. */
+/** The service's own protocol: replace this file by that of the service you want to talk to. */
 export class ChatServer {
   readonly #url: string;
-  readonly #fetch: Fetch;
+  readonly #roads: Roads;
 
-  constructor(url: string, fetch: Fetch) {
+  constructor(url: string, roads: Roads) {
     this.#url = url.replace(/\/$/, "");
-    this.#fetch = fetch;
+    this.#roads = roads;
   }
 
-  /** Messages newer than `after`; the server waits a while when there is none. */
-  async messages(after: number, signal: AbortSignal): Promise<Message[]> {
-    const response = await this.#fetch(`${this.#url}/messages?after=${after}`, { signal, timeoutMs: 60_000, maxBytes: 1_048_576 });
-    const found = (await checked(response).json()) as Message[];
-    return found.map(({ id, from, text }) => ({ id: Number(id), from: String(from), text: String(text) }));
+  /** What happens, as it happens. What is not acknowledged comes again with the next connection. */
+  events(): Promise<Socket> {
+    return this.#roads.connect(`${this.#url.replace(/^http/, "ws")}/events`);
   }
 
-  /** The new message's id. */
-  async post(message: { to: string; text: string }, signal: AbortSignal): Promise<string> {
-    const response = await this.#fetch(`${this.#url}/messages`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(message),
-      signal,
-    });
-    return String(((await checked(response).json()) as { id: unknown }).id);
+  /** The message's id there; the same key is the same message. */
+  async post(message: { to: string; text: string; key: string }, signal: AbortSignal): Promise<string> {
+    const answer = (await (await this.#ask("/messages", message, signal)).json()) as { id: unknown };
+    return String(answer.id);
+  }
+
+  async typing(to: string, on: boolean, signal: AbortSignal): Promise<void> {
+    await this.#ask("/typing", { to, on }, signal);
+  }
+
+  async #ask(path: string, body: unknown, signal: AbortSignal): Promise<FetchResponse> {
+    const headers = { "content-type": "application/json" };
+    const response = await this.#roads.fetch(this.#url + path, { method: "POST", headers, body: JSON.stringify(body), signal });
+    if (response.ok) return response;
+    throw failure(response);
   }
 }
 
-function checked(response: FetchResponse): FetchResponse {
-  if (response.ok) return response;
-  throw new PlinthError("PLINTH_NET", `The chat server answered ${response.status}.`, { next: "Look into its log." });
+/** What an answer means for whoever sends: whether to try again, when, or not at all. */
+function failure({ status, headers }: FetchResponse): PlinthError {
+  const told = `The chat server answered ${status}.`;
+  if (status === 401 || status === 403) return new PlinthError("PLINTH_CHANNEL_AUTH", told, { next: "Look at the account's credentials." });
+  if (status === 404 || status === 410) return new PlinthError("PLINTH_CHANNEL_GONE", told);
+  if (status === 413) return new PlinthError("PLINTH_CHANNEL_TOO_LARGE", told);
+  if (status === 429) {
+    const retryAfterMs = 1_000 * Number(headers["retry-after"] ?? 1);
+    return new PlinthError("PLINTH_CHANNEL_RATE", told, { details: { retryAfterMs } });
+  }
+  return new PlinthError("PLINTH_CHANNEL_DOWN", told, { next: "Look into its log." });
 }

@@ -1,42 +1,77 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { InboundItem } from "@plinth/sdk";
 import { channelConformance, createTestHost, describeConformance } from "@plinth/sdk/testing";
-import manifest from "../plinth.json" with { type: "json" };
 import extension from "../src/index.ts";
+import manifest from "../plinth.json" with { type: "json" };
 import { TestChatServer } from "./chat-server.testing.ts";
 
 // The server of the test lies on this machine, which the manifest does not name.
 const here = { ...manifest, permissions: { ...manifest.permissions, net: ["loopback"] } };
+const ada = { channel: "__NAME__", account: "default", peer: { kind: "person" as const, id: "ada" } };
+const text = (value: string) => [{ type: "text" as const, text: value }];
 
 async function open() {
   const server = await TestChatServer.start();
-  const asked: { text: string; sender?: string }[] = [];
-  const turns = {
-    async *submit(input: { text: string; sender?: string }) {
-      asked.push(input);
-      yield { type: "end" as const, status: "ok" as const, text: `You said: ${input.text}` };
+  const delivered: InboundItem[] = [];
+  const reported: { state: string }[] = [];
+  const inbox = {
+    deliver: ({ item }: { item: InboundItem }) => {
+      delivered.push(item);
+      return { result: "accepted" };
+    },
+    report: (input: { state: string }) => {
+      reported.push(input);
+      return {};
     },
   };
   const host = await createTestHost({
     extensions: [{ manifest: here, extension, config: { server: server.url } }],
-    provide: [{ contract: "plinth.turns", provider: turns as never }],
+    provide: [{ contract: "plinth.inbox", provider: inbox as never }],
   });
-  const close = async () => {
-    await host.close();
-    await server.close();
+  return {
+    channel: host.use("plinth.channel").get("__NAME__"),
+    server,
+    arrived: () => server.posted.length,
+    write: (words: string) => server.write({ from: "ada", text: words }),
+    repeat: () => server.repeat(),
+    drop: () => server.drop(),
+    delivered: () => delivered,
+    reported: () => reported,
+    close: async () => {
+      await host.close();
+      await server.close();
+    },
   };
-  return { channel: host.use("plinth.channel").get("__NAME__"), server, asked, close };
 }
 
 describe("the channel __NAME__", () => {
-  it("answers who writes there, as a guest", async () => {
-    const { channel, server, asked, close } = await open();
-    await channel.connect({});
-    server.write("ada", "hello");
-    while (server.posted.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    assert.deepEqual(server.posted, [{ to: "ada", text: "You said: hello" }]);
-    assert.equal(asked[0]?.sender, "ada");
-    await channel.disconnect({});
+  it("brings what is written in a room with the room's address, and sends there", async () => {
+    const { channel, server, delivered, close } = await open();
+    await channel.connect({ account: "default" });
+    server.write({ from: "ada", room: "kitchen", mention: true, text: "hello" });
+    while (delivered().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const [item] = delivered();
+    assert.deepEqual(item?.address.peer, { kind: "group", id: "kitchen" });
+    assert.deepEqual([item?.sender?.id, item?.kind === "message" && item.mentionsMe], ["ada", true]);
+    await channel.send({ to: item!.address, content: text("hi"), key: "k1" });
+    assert.deepEqual(server.posted, [{ to: "kitchen", text: "hi", key: "k1" }]);
+    await close();
+  });
+
+  it("says what a refusal means: whether to try again, when, or not at all", async () => {
+    const { channel, server, close } = await open();
+    const send = (status: number) => {
+      server.refuse(status);
+      return channel.send({ to: ada, content: text("x"), key: `k${status}` }).then(
+        () => "sent",
+        (error: { code: string }) => error.code,
+      );
+    };
+    assert.equal(await send(401), "PLINTH_CHANNEL_AUTH");
+    assert.equal(await send(404), "PLINTH_CHANNEL_GONE");
+    assert.equal(await send(429), "PLINTH_CHANNEL_RATE");
+    assert.equal(await send(503), "PLINTH_CHANNEL_DOWN");
     await close();
   });
 });
@@ -44,5 +79,9 @@ describe("the channel __NAME__", () => {
 // What every channel must do, whatever it connects to.
 describeConformance({ describe, it }, "__NAME__", channelConformance, {
   open,
-  message: { to: "ada", text: "good morning" },
+  message: { to: ada, content: text("good morning") },
+  bad: { to: { ...ada, peer: { kind: "person", id: "nobody" } }, content: text("good morning") },
+  idempotent: true,
+  receives: true,
+  drops: true,
 });

@@ -1,0 +1,16 @@
+import type { InboundItem } from "@plinth/sdk";
+import type { Happening } from "./chat-server.ts";
+
+/** What the server told, as the host takes it. Whoever wrote it is who the server says it is: no text can change that. */
+export function itemOf({ id, at, from, room, mention, text }: Happening, account: string): InboundItem {
+  return {
+    kind: "message",
+    eventId: id,
+    at,
+    address: { channel: "__NAME__", account, peer: room === undefined ? { kind: "person", id: from.id } : { kind: "group", id: room } },
+    sender: { id: from.id, ...(from.name === undefined ? {} : { name: from.name }) },
+    id,
+    content: [{ type: "text", text }],
+    ...(mention === undefined ? {} : { mentionsMe: mention }),
+  };
+}
