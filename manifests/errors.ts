@@ -154,6 +154,11 @@ export const errors = {
     next: "Do not install it; if it is yours, give it your own publisher's name.",
     extension: id,
   })),
+  reservedTool: make("PLINTH_RESERVED", (id: string, what: string) => ({
+    message: `${what} of ${id} would read as another's tool.`,
+    next: "Do not install it; if it is yours, choose a name without __ that no tool of the product has.",
+    extension: id,
+  })),
   needed: make("PLINTH_NEEDED", (id: string, by: string) => ({ message: `${by} needs ${id}.`, next: `Uninstall ${by} first.`, extension: id })),
   bundled: make("PLINTH_BUNDLED", (id: string) => ({
     message: `${id} is part of the product and cannot be uninstalled.`,

@@ -14,7 +14,9 @@ export * from "./contracts/index.ts";
 export { ModelEvent, ModelMessage, Usage } from "./contracts/models/model-provider.ts";
 export { shapes } from "./contracts/shapes.ts";
 export { ClientItem, HttpBody, HttpItem, HttpRequest, SocketItem, SocketRequest } from "./contracts/surfaces/http-route.ts";
-export { ToolResult } from "./contracts/tools/tool.ts";
+export { ToolAnswer, ToolCallInput, ToolDescriptor, ToolItem, ToolQuestion, ToolResult } from "./contracts/tools/tool.ts";
+export { CatalogTool } from "./contracts/tools/tool-catalog.ts";
+export { SetTool, ToolProblem } from "./contracts/tools/tool-set.ts";
 export type {
   Cardinality,
   ContractDef,

@@ -40,6 +40,17 @@ export function hides(text: string, lines = false): boolean {
   return false;
 }
 
+/** The same of all texts of a value, the names of its keys too. Texts for a model may have lines. */
+export function hidesWithin(value: unknown): boolean {
+  const left = [value];
+  while (left.length > 0) {
+    const one = left.pop();
+    if (typeof one === "string" && hides(one, true)) return true;
+    if (typeof one === "object" && one !== null) left.push(...Object.keys(one), ...Object.values(one));
+  }
+  return false;
+}
+
 interface Groups {
   hidden?: string;
   kept?: string;

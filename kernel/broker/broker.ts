@@ -67,7 +67,11 @@ export class Broker implements wire.Bridge {
 
   open(contract: string, id: string | null, method: string, input: unknown, options: wire.CallOptions): AsyncIterable<unknown> {
     const entry = this.#callee(contract, id, method);
-    return this.#acting(() => entry.by.stream(entry, method, input, options, this.instance));
+    return this.#acting(() => {
+      const allowed = this.#authority(entry, method, input, options);
+      const stream = (): AsyncIterable<unknown> => entry.by.stream(entry, method, input, options, this.instance);
+      return allowed === null ? stream() : onceAllowed(allowed, stream, currentWork());
+    });
   }
 
   async fire(hook: string, payload: unknown, options: wire.CallOptions): Promise<unknown> {
@@ -304,6 +308,8 @@ export class Broker implements wire.Bridge {
       contract: contract.id,
       id,
       provider: data.extension,
+      trusted: data.trusted,
+      descriptor: data.descriptor,
       method,
       effects: Array.isArray(effects) ? effects.map(String) : ["administer"],
       input,
@@ -330,6 +336,16 @@ export class Broker implements wire.Bridge {
 
 // An extension in the host's process holds one.
 Object.freeze(Broker.prototype);
+
+/** A stream that begins when it may, in the work that asked for it. */
+function onceAllowed(allowed: Promise<unknown>, stream: () => AsyncIterable<unknown>, work: Work | undefined): AsyncIterable<unknown> {
+  // Whoever never reads it leaves a refusal that nobody waits for.
+  allowed.catch(() => {});
+  return (async function* () {
+    await allowed;
+    yield* runWork(work, stream);
+  })();
+}
 
 /** Of a chunk, a message, or a response's head. */
 function sizeOf(item: unknown): number {

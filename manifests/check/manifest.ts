@@ -1,5 +1,5 @@
 import * as compiled from "../generated/manifest.js";
-import { hides } from "../plain-text.ts";
+import { hides, hidesWithin } from "../plain-text.ts";
 import type { Manifest, Provide } from "../schema/extension.ts";
 import { PlinthError } from "../wire/error.ts";
 import { explain, type Validator } from "./explain.ts";
@@ -53,17 +53,6 @@ function checkText({ id, title, description, license = "", provides = [], define
 }
 
 const UNSEEN = "it has control characters, or ones that cannot be seen or turn the direction of writing";
-
-/** Names of keys are shown too. Texts for a model may have lines. */
-function hidesWithin(value: unknown): boolean {
-  const left = [value];
-  while (left.length > 0) {
-    const one = left.pop();
-    if (typeof one === "string" && hides(one, true)) return true;
-    if (typeof one === "object" && one !== null) left.push(...Object.keys(one), ...Object.values(one));
-  }
-  return false;
-}
 
 function checkDescriptor(owner: string, provide: Provide): void {
   const validate = (compiled.descriptors as unknown as Record<string, Validator | undefined>)[provide.contract];

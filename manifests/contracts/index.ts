@@ -24,6 +24,8 @@ import { cliCommand } from "./surfaces/cli-command.ts";
 import { gatewayMethod } from "./surfaces/gateway-method.ts";
 import { httpRoute } from "./surfaces/http-route.ts";
 import { tool } from "./tools/tool.ts";
+import { toolCatalog } from "./tools/tool-catalog.ts";
+import { toolSet } from "./tools/tool-set.ts";
 
 /** Every contract of the product, by id. */
 export const contracts = {
@@ -34,6 +36,8 @@ export const contracts = {
   [httpRoute.id]: httpRoute,
   [gatewayMethod.id]: gatewayMethod,
   [tool.id]: tool,
+  [toolSet.id]: toolSet,
+  [toolCatalog.id]: toolCatalog,
   [modelProvider.id]: modelProvider,
   [harness.id]: harness,
   [turns.id]: turns,
@@ -59,4 +63,8 @@ export const contracts = {
 export type ContractMap = typeof contracts;
 
 /** Every hook of the product with its definition, by name. */
-export type HookMap = (typeof turns)["hooks"] & (typeof harness)["hooks"] & (typeof pluginSource)["hooks"] & (typeof host)["hooks"];
+export type HookMap = (typeof turns)["hooks"] &
+  (typeof harness)["hooks"] &
+  (typeof toolSet)["hooks"] &
+  (typeof pluginSource)["hooks"] &
+  (typeof host)["hooks"];

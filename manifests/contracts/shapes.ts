@@ -7,7 +7,9 @@ import { Receipt } from "./channels/outbound.ts";
 import { Influence, Origin } from "./content/origin.ts";
 import * as part from "./content/part.ts";
 import { ModelEvent, ModelMessage } from "./models/model-provider.ts";
-import { ToolResult } from "./tools/tool.ts";
+import { ToolDescriptor, ToolItem, ToolResult } from "./tools/tool.ts";
+import { CatalogTool } from "./tools/tool-catalog.ts";
+import { SetTool } from "./tools/tool-set.ts";
 
 const { ContentPart, Opaque, Part, ToolCallPart, ToolResultPart, TextPart, ImagePart, AudioPart, VideoPart, FilePart, ResourcePart, CitationPart } =
   part;
@@ -15,6 +17,7 @@ const { ContentPart, Opaque, Part, ToolCallPart, ToolResultPart, TextPart, Image
 /** Shapes that many payloads hold: their validators are compiled once each. */
 export const shapes = {
   ...{ Influence, Origin, Opaque, ContentPart, Part, ToolCallPart, ToolResultPart },
+  ...{ CatalogTool, SetTool, ToolDescriptor, ToolItem },
   ...{ TextPart, ImagePart, AudioPart, VideoPart, FilePart, ResourcePart, CitationPart },
   ...{ Address, Sender, InboundItem, Receipt },
   ...{ ErrorInfo, InteractionAnswer, InteractionRequest, ModelEvent, ModelMessage, ToolResult, TranscriptEntry, TurnEvent },

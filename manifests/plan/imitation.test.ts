@@ -19,6 +19,8 @@ const own = manifest("plinth.own", [
   shell("trust", "show"),
   method("approvals.list"),
   method("chat.send"),
+  { contract: "plinth.tool", id: "run", descriptor: {} },
+  { contract: "plinth.tool-set", id: "map", descriptor: {} },
 ]);
 const product = [
   { manifest: own, bundled: true },
@@ -50,8 +52,18 @@ describe("what imitates the product", () => {
   });
 
   it.each([
+    ["a tool that reads as one of a set", { contract: "plinth.tool", id: "desk__sweep", descriptor: {} }],
+    ["a set whose tools read as another set's", { contract: "plinth.tool-set", id: "desk__north", descriptor: {} }],
+    ["a set that goes by the name of a tool of the product", { contract: "plinth.tool-set", id: "run", descriptor: {} }],
+    ["a set that looks like one of the product", { contract: "plinth.tool-set", id: "rnap", descriptor: {} }],
+  ])("%s", (_what, provide) => {
+    expect(imitation(manifest("acme.tool", [provide]), product)).toMatchObject({ code: "PLINTH_RESERVED", extension: "acme.tool" });
+  });
+
+  it.each([
     ["a word of its own", [chat("weather"), chat("words"), shell("weather", "plugins"), method("weather.trust")]],
     ["a tool that shares a word with a command", [{ contract: "plinth.tool", id: "approve", descriptor: {} }]],
+    ["a set of tools of its own", [{ contract: "plinth.tool-set", id: "desk", descriptor: {} }]],
   ])("not %s", (_what, provides) => {
     expect(imitation(manifest("acme.tool", provides), product)).toBeNull();
   });

@@ -25,7 +25,13 @@ export function imitation(manifest: Manifest, records: readonly { readonly manif
   for (const record of records) {
     if (record.bundled) for (const word of (record.manifest.provides ?? []).flatMap(wordsOf)) taken.set(folded(word), word);
   }
+  const tools = records
+    .filter(({ bundled }) => bundled)
+    .flatMap((record) => (record.manifest.provides ?? []).filter(isTool).map((one) => folded(one.id)));
   for (const provide of provides) {
+    // Models call a set's tools `SET__TOOL`: neither may a tool look like a set's, nor a set like a tool of the product.
+    if (isTool(provide) && (provide.id.includes("__") || (provide.contract === "plinth.tool-set" && tools.includes(folded(provide.id)))))
+      return errors.reservedTool(id, `${provide.contract}/${provide.id}`);
     const words = [...wordsOf(provide), provide.id.split(/[._-]/)[0] as string];
     const named = words.find((word) => folded(word) === PRODUCT);
     if (named !== undefined) return errors.imitates(id, `${provide.contract}/${provide.id}`, "plinth");
@@ -34,6 +40,8 @@ export function imitation(manifest: Manifest, records: readonly { readonly manif
   }
   return null;
 }
+
+const isTool = ({ contract }: Provide): boolean => contract === "plinth.tool" || contract === "plinth.tool-set";
 
 function wordsOf(provide: Provide): string[] {
   const word = Object.hasOwn(FIRST_WORD, provide.contract) ? FIRST_WORD[provide.contract]?.(provide) : undefined;

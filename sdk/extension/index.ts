@@ -6,6 +6,7 @@ export type {
   Address,
   Button,
   Candidate,
+  CatalogTool,
   ChannelLimits,
   ClientItem,
   Consent,
@@ -32,8 +33,15 @@ export type {
   Sender,
   SendFailure,
   SessionInfo,
+  SetTool,
   SocketItem,
   SocketRequest,
+  ToolAnswer,
+  ToolCallInput,
+  ToolDescriptor,
+  ToolItem,
+  ToolProblem,
+  ToolQuestion,
   ToolResult,
   TranscriptEntry,
   TurnEvent,
@@ -45,7 +53,7 @@ export { AUTHORITY, type Decision, decide, EFFECT_WORDS, EFFECTS, type Effect } 
 export type { Influence } from "@plinth/manifests/origin/origin.ts";
 export { changedBy, handsIn, type ShownOrigin, saidBy } from "@plinth/manifests/origin/shown.ts";
 export { originLine } from "@plinth/manifests/origin/telling.ts";
-export { hides, type VisibleOptions, visible } from "@plinth/manifests/plain-text.ts";
+export { hides, hidesWithin, type VisibleOptions, visible } from "@plinth/manifests/plain-text.ts";
 export { CHOSEN, PROVIDE_WORDS } from "@plinth/manifests/power-words.ts";
 export type { FileInfo } from "@plinth/manifests/wire/bridge.ts";
 export { errorInfo, isPlinthError, PlinthError, type PlinthErrorOptions } from "./errors.ts";

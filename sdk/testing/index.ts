@@ -19,9 +19,11 @@ export {
   pluginSourceConformance,
   type SessionStoreSubject,
   sessionStoreConformance,
+  type ToolSetSubject,
   type ToolSubject,
   type TransformHookSubject,
   toolConformance,
+  toolSetConformance,
   transformHookConformance,
 } from "./conformance/index.ts";
 export { contractProblems } from "./contract-table.ts";

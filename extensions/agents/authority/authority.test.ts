@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Client, canonicalJson, type Effect } from "@plinth/sdk";
+import { type CatalogTool, type Client, canonicalJson, type Effect } from "@plinth/sdk";
 import { createTestHost, type TestHost } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import extension from "./index.ts";
@@ -17,12 +17,14 @@ interface House {
   answer: string;
   subject: { argv: string[]; cwd: string; env: string[] };
   grants: Record<string, unknown>;
+  /** What the catalog says of the only tool of a set. */
+  listed: { tool?: CatalogTool };
 }
 
 const grant = (digest: string) => ({ consent: "x", digest, version: "1.0.0", at: 1, by: "test", permissions: {}, asks: [] });
 
 async function house(config: { ask?: Effect[] } = {}): Promise<House> {
-  const it: House = { asked: [], told: [], answer: "deny", subject: { argv: ["/bin/sh", "-c", "x"], cwd: "/w", env: [] }, grants: {} };
+  const it: House = { asked: [], told: [], answer: "deny", subject: { argv: ["/bin/sh", "-c", "x"], cwd: "/w", env: [] }, grants: {}, listed: {} };
   it.grants["acme.x"] = grant("aa");
   it.grants["acme.y"] = grant("bb");
   const descriptor = { description: "x", input: { type: "object" }, effects: ["exec"] };
@@ -52,6 +54,14 @@ async function house(config: { ask?: Effect[] } = {}): Promise<House> {
       { contract: "plinth.tool", id: "exec", descriptor, provider: { call: () => ({ content: [] }), subject: () => it.subject } as never },
       { contract: "plinth.tool", id: "plain", descriptor, provider: { call: () => ({ content: [] }) } as never },
       {
+        contract: "plinth.tool-catalog",
+        descriptor: { title: "x" },
+        provider: {
+          find: (place: { set?: string }) => (place.set === "desk" ? it.listed : {}),
+          digest: ({ party }: { party: string }) => (it.listed.tool?.from === party ? { digest: it.listed.tool.digest } : {}),
+        } as never,
+      },
+      {
         contract: "plinth.turns",
         id: "default",
         descriptor: { title: "x" },
@@ -70,6 +80,9 @@ interface Turn {
   parties?: string[];
   effects?: string[];
   tool?: string;
+  descriptor?: object;
+  trusted?: boolean;
+  set?: string;
 }
 
 /** Whether a call may be made; "ran", or the code. */
@@ -80,14 +93,22 @@ function check({
   parties = ["acme.x"],
   effects = ["exec"],
   tool = "exec",
+  descriptor = {},
+  trusted = true,
+  set,
 }: Turn = {}): Promise<string> {
   return host.as({ role, via: `test-${++works}`, scope: { session, agent, run: "r1" } }, async () => {
     for (const party of parties) host.lower(party, "did");
-    const input = { args: { command: "x" }, workspace: "/w" };
+    const input = { args: { command: "x" }, workspace: "/w", ...(set === undefined ? {} : { tool }) };
+    const callee = {
+      contract: set === undefined ? "plinth.tool" : "plinth.tool-set",
+      id: set ?? tool,
+      provider: trusted ? "test.scripted" : "acme.x",
+    };
     return host
       .use("plinth.policy")
       .one()
-      .check({ extension: "plinth.native", contract: "plinth.tool", id: tool, provider: "test.scripted", method: "call", effects, input })
+      .check({ extension: "plinth.native", ...callee, trusted, descriptor, method: "call", effects, input })
       .then(
         () => "ran",
         (thrown: { code: string }) => thrown.code,
@@ -184,6 +205,66 @@ describe("what a turn may do by itself", () => {
     const it = await house();
     await check({ tool: "plain" });
     expect(it.asked[0]?.action).not.toHaveProperty("subject");
+  });
+});
+
+describe("what a tool says of itself", () => {
+  const listed = (descriptor: Partial<CatalogTool["descriptor"]> = {}, digest = "a".repeat(64)): { tool: CatalogTool } => ({
+    tool: {
+      ...{ name: "desk__sweep", extension: "acme.x", set: "desk", tool: "sweep", from: "acme.x", digest },
+      descriptor: { description: "x", input: { type: "object" }, effects: ["exec"], ...descriptor },
+    },
+  });
+
+  it("asks for each call of it, the owner's own too, where it wants that", async () => {
+    const it = await house();
+    it.answer = "once";
+    expect(await check({ parties: [], effects: [], descriptor: { approval: "ask" } })).toBe("ran");
+    expect(it.asked[0]).toMatchObject({ why: expect.stringMatching(/^This tool asks each time/), influencedBy: [] });
+    expect(it.asked[0]?.options.map(({ id }) => id)).toEqual(["once", "deny"]);
+    it.answer = "deny";
+    expect(await check({ parties: [], effects: [], descriptor: { approval: "ask" } })).toBe("PLINTH_AUTHORITY");
+  });
+
+  it("spares the question for the product's own tools, and for nobody else's", async () => {
+    const it = await house();
+    expect(await check({ descriptor: { approval: "never" } })).toBe("ran");
+    expect(it.asked).toEqual([]);
+    expect(await check({ descriptor: { approval: "never" }, trusted: false })).toBe("PLINTH_AUTHORITY");
+    it.listed = listed({ approval: "never" });
+    expect(await check({ set: "desk", tool: "sweep" })).toBe("PLINTH_AUTHORITY");
+  });
+
+  it("keeps an owner's tool from guests, whatever its effects", async () => {
+    const it = await house();
+    expect(await check({ role: "guest", effects: [], descriptor: { ownerOnly: true } })).toBe("PLINTH_AUTHORITY");
+    expect(await check({ role: "guest", effects: [] })).toBe("ran");
+    expect(it.asked).toEqual([]);
+  });
+
+  it("decides for a set's tool, in its own name, and a tool that nobody knows does all that its set may", async () => {
+    const it = await house();
+    it.listed = listed({ effects: ["read"] });
+    expect(await check({ set: "desk", tool: "sweep", trusted: false })).toBe("ran");
+    it.listed = listed();
+    expect(await check({ set: "desk", tool: "sweep", trusted: false })).toBe("PLINTH_AUTHORITY");
+    expect(it.asked[0]?.action).toMatchObject({ tool: "desk__sweep", summary: expect.stringContaining("of acme.x") });
+    expect(await check({ set: "other", tool: "exec", trusted: false })).toBe("PLINTH_AUTHORITY");
+    expect(it.asked[1]?.action).toMatchObject({ tool: "other: exec" });
+  });
+
+  it("is what was shown when it was allowed: other words are asked for anew, and end what was allowed before", async () => {
+    const it = await house();
+    it.answer = "once";
+    Object.defineProperty(it, "listed", { configurable: true, get: () => listed({}, it.asked.length > 0 ? "b".repeat(64) : "a".repeat(64)) });
+    expect(await check({ set: "desk", tool: "sweep", trusted: false })).toBe("PLINTH_AUTHORITY");
+    Object.defineProperty(it, "listed", { value: listed({}, "c".repeat(64)), writable: true });
+    it.answer = "always";
+    expect(await check({ set: "desk", tool: "sweep", trusted: false })).toBe("ran");
+    it.answer = "deny";
+    expect(await check({ set: "desk", tool: "sweep", trusted: false })).toBe("ran");
+    it.listed = listed({}, "d".repeat(64));
+    expect(await check({ set: "desk", tool: "sweep", trusted: false })).toBe("PLINTH_AUTHORITY");
   });
 });
 

@@ -14,6 +14,7 @@ import {
   PlinthError,
 } from "@plinth/sdk";
 import type { Allowances, Place } from "./allowances.ts";
+import { type Said, saidBy } from "./said.ts";
 import { optionsFor, riskOf, summaryOf, titleOf, whyOf } from "./words.ts";
 
 type Question = Parameters<Client<"plinth.policy">["check"]>[0];
@@ -46,17 +47,21 @@ export class Authority {
   async check(question: Question, { work, signal }: Pick<Call, "work" | "signal">): Promise<Record<string, never>> {
     const influences = work?.influences ?? [];
     const always = this.#always();
-    if (influences.length === 0 && !question.effects.some((effect) => (always as readonly string[]).includes(effect))) return {};
+    const said = await saidBy(question, this.#ctx);
+    if (said.ownerOnly && work?.principal.role !== "owner") throw notForOthers(said.name);
+    const each = said.effects.some((effect) => (always as readonly string[]).includes(effect));
+    if (said.approval === "never" ? !each : influences.length === 0 && !each && said.approval !== "ask") return {};
     const { session, agent, run = work?.id ?? "" } = work?.principal.scope ?? {};
     const place: Place = { session, agent };
-    const decision = decide(influences, question.effects, await this.#granted(place, influences), always);
-    if (decision.verdict === "run") return {};
-    if (work?.principal.role !== "owner" && decision.effects.some((effect) => OWNERS_ONLY.includes(effect))) throw notForOthers(question.id);
-    const action = await this.#action(question, decision);
-    const answer = await this.#ask({ ...place, run }, action, decision, signal);
-    if (answer.answer !== "chosen") throw refused(question.id, answer);
-    // What was shown is what runs: the folder, the program and its bytes are looked at once more.
-    if (digestOf(await this.#action(question, decision)) !== digestOf(action)) throw changed(question.id);
+    const decision = decide(influences, said.effects, await this.#granted(place, influences), said.approval === "ask" ? said.effects : always);
+    if (decision.verdict === "run" && said.approval !== "ask") return {};
+    if (work?.principal.role !== "owner" && decision.effects.some((effect) => OWNERS_ONLY.includes(effect))) throw notForOthers(said.name);
+    const action = await this.#action(question, said, decision);
+    const answer = await this.#ask({ ...place, run }, action, decision, said, signal);
+    if (answer.answer !== "chosen") throw refused(said.name, answer);
+    // What was shown is what runs: the folder, the program and its bytes, and what the tool says of itself, are looked at once more.
+    const now = await saidBy(question, this.#ctx);
+    if (now.digest !== said.digest || digestOf(await this.#action(question, now, decision)) !== digestOf(action)) throw changed(said.name);
     if (answer.option === "session" || answer.option === "always") await this.#remember(answer.option, place, decision);
     return {};
   }
@@ -68,28 +73,29 @@ export class Authority {
     return (party, effect) => [...fresh].some((one) => one.party === party && one.effect === effect);
   }
 
-  async #action({ id, provider, effects, input }: Question, { effects: asked }: Decision): Promise<InteractionAction> {
+  async #action({ contract, id, input }: Question, { name, effects, from }: Said, { effects: asked }: Decision): Promise<InteractionAction> {
     const { args = {}, workspace } = (input ?? {}) as { args?: Record<string, unknown>; workspace?: string };
-    const effect = asked.at(-1) ?? (effects[0] as Effect);
-    const tools = this.#ctx.use("plinth.tool");
+    const effect = asked.at(-1) ?? (effects[0] as Effect | undefined) ?? "read";
     // Only the product's own tools say what exactly they run: another's would have a hand in the question.
-    const ours = (await tools.list()).some((one) => one.id === id && one.extension === provider && one.trusted);
-    const subject = ours
-      ? await tools
-          .get(id)
-          .subject?.({ args, ...(workspace === undefined ? {} : { workspace }) })
-          .catch((error: unknown) => {
-            if (errorInfo(error).code === "PLINTH_UNSUPPORTED") return undefined;
-            throw error;
-          })
-      : undefined;
-    return { effect, tool: id, summary: summaryOf(effect, id, ours ? undefined : provider), args, ...(subject === undefined ? {} : { subject }) };
+    const subject =
+      from === undefined && contract === "plinth.tool"
+        ? await this.#ctx
+            .use("plinth.tool")
+            .get(id)
+            .subject?.({ args, ...(workspace === undefined ? {} : { workspace }) })
+            .catch((error: unknown) => {
+              if (errorInfo(error).code === "PLINTH_UNSUPPORTED") return undefined;
+              throw error;
+            })
+        : undefined;
+    return { effect, tool: name, summary: summaryOf(effect, name, from), args, ...(subject === undefined ? {} : { subject }) };
   }
 
   async #ask(
     { session, agent, run }: Place & { run: string },
     action: InteractionAction,
     decision: Decision,
+    { approval }: Said,
     signal: AbortSignal,
   ): Promise<InteractionAnswer> {
     const parties = decision.parties.map(({ party, how }) => ({ party, how }));
@@ -107,8 +113,8 @@ export class Authority {
           digest: digestOf(action),
           influencedBy: parties,
           risk: riskOf(action.effect),
-          why: whyOf(action.effect, parties),
-          options: optionsFor(parties, this.#always().includes(action.effect)),
+          why: whyOf(action.effect, parties, approval === "ask"),
+          options: optionsFor(parties, approval === "ask" || this.#always().includes(action.effect)),
         },
         { signal },
       );

@@ -9,8 +9,13 @@ export default defineExtension({
     const allowances = new Allowances(ctx.store, now);
     const config = ctx.config as { ask?: Effect[] };
     const grants = ctx.use("plinth.host").one();
-    /** Of a third party's package as it is installed now; undefined for who is none. */
-    const digestOf = async (extension: string): Promise<string | undefined> => (await grants.grants({})).grants[extension]?.digest;
+    const catalog = ctx.use("plinth.tool-catalog").one();
+    /** Of a third party's package as it is installed now, and of all that its tool sets say now; undefined for who is none. */
+    const digestOf = async (party: string): Promise<string | undefined> => {
+      const { digest } = (await grants.grants({})).grants[party] ?? {};
+      const { digest: said } = await catalog.digest({ party }).catch(() => ({ digest: undefined }));
+      return said === undefined ? digest : `${digest ?? ""}+${said}`;
+    };
     const authority = new Authority(ctx, allowances, digestOf, () => config.ask ?? []);
     ctx.provide("plinth.policy", "default", { check: (question, call) => authority.check(question, call) });
     for (const [id, run] of Object.entries(shellCommands(allowances, digestOf, now))) ctx.provide("plinth.cli-command", id, { run });

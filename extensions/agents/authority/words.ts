@@ -28,8 +28,8 @@ const RISK: Readonly<Record<Effect, string>> = {
   administer: "It changes what this host does and allows.",
 };
 
-export function whyOf(effect: Effect, parties: readonly Influence[]): string {
-  if (parties.length === 0) return `You want to be asked each time. ${RISK[effect]}`;
+export function whyOf(effect: Effect, parties: readonly Influence[], byTool = false): string {
+  if (parties.length === 0) return `${byTool ? "This tool asks" : "You want to be asked"} each time. ${RISK[effect]}`;
   const names = parties.slice(0, 4).map(({ party }) => (party === "outside" ? "text from outside" : party));
   const more = parties.length > 4 ? ` and ${parties.length - 4} more` : "";
   return `Not only you had a hand in this turn, but ${names.join(", ")}${more}. ${RISK[effect]}`;

@@ -20,6 +20,8 @@ export const policy = defineContract({
         provider: Type.String({ description: "The extension that provides it." }),
         method: Type.String(),
         effects: Type.Array(Type.String(), { description: "What the capability's descriptor says a call can do." }),
+        descriptor: Type.Unknown({ description: "The whole of what the provider's manifest says of it." }),
+        trusted: Type.Boolean({ description: "The provider is the product's, or runs in the host by the operator's wish." }),
         input: Type.Unknown({ description: "The call's input as it will be made." }),
       }),
       output: Type.Object({}),

@@ -12,6 +12,7 @@ import {
   pluginSourceConformance,
   sessionStoreConformance,
   toolConformance,
+  toolSetConformance,
   transformHookConformance,
 } from "../index.ts";
 
@@ -45,11 +46,62 @@ describeConformance({ describe, it }, "an honest tool", toolConformance, {
   slow: { args: { n: 99 } },
 });
 
+describeConformance({ describe, it }, "an honest tool that tells how far it is", toolConformance, {
+  open: async () => {
+    const result = { ...text("4"), structured: { sum: 4 } };
+    const { client, close } = await scripted("plinth.tool", {
+      call: () => result,
+      async *run() {
+        yield { type: "progress", done: 1, total: 1 };
+        yield { type: "result", result };
+      },
+    });
+    return { tool: client, close };
+  },
+  good: { args: {} },
+  running: { args: {} },
+  output: { output: { type: "object", required: ["sum"], properties: { sum: { type: "number" } } } },
+});
+
+const setSubject = (provider: object) => ({
+  open: async () => {
+    const { client, close } = await scripted("plinth.tool-set", provider);
+    return { set: client, close };
+  },
+  effects: ["read"],
+  good: { tool: "sweep", args: {} },
+  slow: { tool: "wait", args: {} },
+});
+const listed = { name: "sweep", description: "Sweeps.", input: { type: "object" }, effects: ["read"] };
+const honestSet = {
+  list: ({ cursor }: { cursor?: string }) => (cursor === undefined ? { tools: [listed], next: "2" } : { tools: [{ ...listed, name: "wait" }] }),
+  call: async ({ tool, source }: { tool: string; source?: string }, { signal }: { signal: AbortSignal }) => {
+    if (tool === "wait") await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    if (tool === "sweep" && source === undefined) return text("swept");
+    throw new PlinthError("PLINTH_TOOL_UNKNOWN", `There is no tool ${tool}.`, { next: "List." });
+  },
+};
+
+describeConformance({ describe, it }, "an honest set of tools", toolSetConformance, setSubject(honestSet));
+
 describe("the suites", () => {
+  it("notice a set that lists without end, says more than it may, or answers for any name", async () => {
+    const found = await failures(
+      toolSetConformance,
+      setSubject({ list: () => ({ tools: [{ ...listed, effects: ["exec"] }, listed] }), call: () => text("") }),
+    );
+    expect(found).toEqual([
+      "lists tools that fit the contract, each once, and comes to an end",
+      "says of no tool that it does more than the set may",
+      "fails with a code when it has no such tool, and goes on",
+      "ends a long call when it is cancelled",
+    ]);
+  });
+
   it("notice a tool that takes anything for success", async () => {
     expect(
       await failures(
-        toolConformance.filter(({ needs }) => !needs?.includes("slow")),
+        toolConformance.filter(({ needs }) => needs === undefined || needs.includes("bad")),
         toolSubject(() => text("fine")),
       ),
     ).toEqual(["answers a bad call with a coded error or an error result"]);

@@ -7,4 +7,5 @@ export { type ModelProviderSubject, modelProviderConformance } from "./model-pro
 export { type PluginSourceSubject, pluginSourceConformance } from "./plugin-source.ts";
 export { type SessionStoreSubject, sessionStoreConformance } from "./session-store.ts";
 export { type ToolSubject, toolConformance } from "./tool.ts";
+export { type ToolSetSubject, toolSetConformance } from "./tool-set.ts";
 export { type TransformHookSubject, transformHookConformance } from "./transform-hook.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import type { CallOptions, Client } from "../../extension/index.ts";
-import { assertCodedFailure, assertFits, type ConformanceCase, withOpened } from "./case.ts";
+import type { CallOptions, Client, ToolDescriptor } from "../../extension/index.ts";
+import { schemaProblems } from "../json-schema.ts";
+import { assertCodedFailure, assertFits, type ConformanceCase, collect, withOpened } from "./case.ts";
 
 type ToolInput = Parameters<Client<"plinth.tool">["call"]>[0];
 
@@ -13,6 +14,10 @@ export interface ToolSubject {
   bad?: ToolInput | (() => ToolInput);
   /** A call that would take at least several seconds. */
   slow?: ToolInput | (() => ToolInput);
+  /** The descriptor of a tool whose results have structured output. */
+  output?: Pick<ToolDescriptor, "output">;
+  /** For a tool whose descriptor says `progress`: a call of `run` that succeeds. */
+  running?: ToolInput | (() => ToolInput);
 }
 
 const given = (input: ToolInput | (() => ToolInput)): ToolInput => (typeof input === "function" ? input() : input);
@@ -28,6 +33,37 @@ export const toolConformance: readonly ConformanceCase<ToolSubject>[] = [
         await assertFits("plinth.tool", "call", "output", result);
         assert.notEqual(result.isError, true, `a good call succeeds: ${JSON.stringify(result.content).slice(0, 300)}`);
         assert.ok(result.content.length > 0, "a result says something to the model");
+      }),
+  },
+  {
+    name: "gives the structured output that its descriptor promises",
+    needs: ["output"],
+    run: ({ open, good, output }) =>
+      withOpened(open, async ({ tool }) => {
+        const { structured } = (await call(tool, good)) as { structured?: unknown };
+        assert.deepEqual(await schemaProblems(output?.output ?? false, structured), [], "it fits the output schema");
+      }),
+  },
+  {
+    name: "tells how far it is, and ends with one result",
+    needs: ["running"],
+    run: ({ open, running }) =>
+      withOpened(open, async ({ tool }) => {
+        const items = await collect(tool.run(given(running!)));
+        for (const item of items) await assertFits("plinth.tool", "run", "item", item);
+        assert.deepEqual(
+          items.flatMap(({ type }, index) => (type === "result" ? [index] : [])),
+          [items.length - 1],
+          "there is one result, the last item",
+        );
+      }),
+  },
+  {
+    name: "does not begin a `run` that is cancelled already",
+    needs: ["running"],
+    run: ({ open, running }) =>
+      withOpened(open, async ({ tool }) => {
+        await assertCodedFailure(collect(tool.run(given(running!), { signal: AbortSignal.abort() })));
       }),
   },
   {
