@@ -65,3 +65,9 @@ export async function withWork<T>(principal: Principal, generation: Generation, 
     release();
   }
 }
+
+/** A stream that begins when it may, in the work that asked for it, wherever it is read. */
+export async function* streamAfter(allowed: Promise<unknown>, open: () => AsyncIterable<unknown>, work = currentWork()): AsyncGenerator<unknown> {
+  await allowed;
+  yield* runWork(work, open);
+}

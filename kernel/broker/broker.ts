@@ -10,7 +10,7 @@ import type { CapabilityEntry } from "../generation.ts";
 import type { Host } from "../host.ts";
 import type { Instance } from "../instance.ts";
 import type { Log } from "../log.ts";
-import { currentWork, nextWorkId, runWork, Work, withWork } from "../work.ts";
+import { currentWork, nextWorkId, runWork, streamAfter, Work, withWork } from "../work.ts";
 
 type Kind = AuditRecord["kind"];
 
@@ -70,7 +70,9 @@ export class Broker implements wire.Bridge {
     return this.#acting(() => {
       const allowed = this.#authority(entry, method, input, options);
       const stream = (): AsyncIterable<unknown> => entry.by.stream(entry, method, input, options, this.instance);
-      return allowed === null ? stream() : onceAllowed(allowed, stream, currentWork());
+      // Whoever never reads it leaves a refusal that nobody waits for.
+      allowed?.catch(() => {});
+      return allowed === null ? stream() : streamAfter(allowed, stream);
     });
   }
 
@@ -336,16 +338,6 @@ export class Broker implements wire.Bridge {
 
 // An extension in the host's process holds one.
 Object.freeze(Broker.prototype);
-
-/** A stream that begins when it may, in the work that asked for it. */
-function onceAllowed(allowed: Promise<unknown>, stream: () => AsyncIterable<unknown>, work: Work | undefined): AsyncIterable<unknown> {
-  // Whoever never reads it leaves a refusal that nobody waits for.
-  allowed.catch(() => {});
-  return (async function* () {
-    await allowed;
-    yield* runWork(work, stream);
-  })();
-}
 
 /** Of a chunk, a message, or a response's head. */
 function sizeOf(item: unknown): number {

@@ -63,3 +63,61 @@ it("a caller's impatience does not open the breaker of whom it calls", async () 
   for (let n = 0; n < 8; n++) expect(await run(1)).toBe("PLINTH_DEADLINE");
   expect(await run()).toBe("none");
 });
+
+describe("a guarded call", () => {
+  const bundled = (id: string, contract: string, name: string, descriptor: object, code: string) => ({
+    manifest: { id, tiers: ["host" as const], provides: [{ contract, version: "1.0.0", id: name, descriptor }] },
+    code: `export default defineExtension({ activate(ctx) { ctx.provide("${contract}", "${name}", ${code}); } });`,
+  });
+  const policy = bundled(
+    "test.policy",
+    "plinth.policy",
+    "x",
+    { title: "x" },
+    "{ check({ method, input, trusted, descriptor }) {\n" +
+      'if (!trusted || descriptor.description !== "x") throw new Error("not told what is called");\n' +
+      'if (!input.args.allowed) throw Object.assign(new Error(method + " is refused"), { code: "PLINTH_AUTHORITY" });\n' +
+      "return {}; } }",
+  );
+  const runs = bundled(
+    "test.runs",
+    "plinth.tool",
+    "x",
+    { description: "x", input: { type: "object" }, effects: ["exec"], progress: true },
+    '{ call: ({ args }) => ({ content: [{ type: "text", text: "ran" }] }), async *run() { yield { type: "result", result: { content: [] } }; } }',
+  );
+  const caller = {
+    manifest: {
+      id: "test.caller",
+      tiers: ["host" as const],
+      uses: [
+        { contract: "plinth.tool", range: "^1" },
+        { contract: "test.words.lab", range: "^1" },
+      ],
+      provides: [{ contract: "test.words.lab", version: "1.1.0", id: "caller", descriptor: {} }],
+    },
+    code: `export default defineExtension({ activate(ctx) { ctx.provide("test.words.lab", "caller", {
+      async run({ args, stream, unread }) {
+        const target = ctx.use("plinth.tool").get("x");
+        if (!stream) return target.call({ args });
+        const items = target.run({ args });
+        const seen = [];
+        if (!unread) for await (const item of items) seen.push(item.type);
+        return { seen };
+      }, who: () => ({}), async *count() {} }); } });`,
+  };
+
+  it("waits for the policy, as a stream too, and a stream that nobody reads refuses nobody", async () => {
+    const guarded = await Product.create(wordsExtension, policy, runs, caller);
+    try {
+      const other = await guarded.boot();
+      const ask = (input: object) => call(other, "test.words.lab", "caller", "run", input, OWNER);
+      expect(await ask({ args: { allowed: true } })).toMatchObject({ content: [{ text: "ran" }] });
+      expect(await ask({ args: { allowed: true }, stream: true })).toEqual({ seen: ["result"] });
+      for (const stream of [false, true]) expect(await codeOf(ask({ args: {}, stream }))).toBe("PLINTH_AUTHORITY");
+      expect(await ask({ args: {}, stream: true, unread: true })).toEqual({ seen: [] });
+    } finally {
+      await guarded.dispose();
+    }
+  });
+});
