@@ -1,5 +1,6 @@
 export { InteractionAction, InteractionAnswer, InteractionOption, InteractionRequest, InteractionStep } from "./contracts/agents/interaction.ts";
-export { SessionInfo, TranscriptEntry } from "./contracts/agents/session-store.ts";
+export { Quoted } from "./contracts/agents/quoted.ts";
+export { EntryBody, SessionInfo, TranscriptEntry, UsageTotals } from "./contracts/agents/transcript.ts";
 export { ErrorInfo, TurnEvent } from "./contracts/agents/turns.ts";
 export { Address, Sender } from "./contracts/channels/address.ts";
 export { ChannelLimits } from "./contracts/channels/channel.ts";

@@ -1,5 +1,5 @@
 import { InteractionAnswer, InteractionRequest } from "./agents/interaction.ts";
-import { TranscriptEntry } from "./agents/session-store.ts";
+import { EntryBody, TranscriptEntry } from "./agents/transcript.ts";
 import { ErrorInfo, TurnEvent } from "./agents/turns.ts";
 import { Address, Sender } from "./channels/address.ts";
 import { InboundItem } from "./channels/inbound.ts";
@@ -20,5 +20,5 @@ export const shapes = {
   ...{ CatalogTool, SetTool, ToolDescriptor, ToolItem },
   ...{ TextPart, ImagePart, AudioPart, VideoPart, FilePart, ResourcePart, CitationPart },
   ...{ Address, Sender, InboundItem, Receipt },
-  ...{ ErrorInfo, InteractionAnswer, InteractionRequest, ModelEvent, ModelMessage, ToolResult, TranscriptEntry, TurnEvent },
+  ...{ ErrorInfo, InteractionAnswer, InteractionRequest, ModelEvent, ModelMessage, ToolResult, EntryBody, TranscriptEntry, TurnEvent },
 };

@@ -10,6 +10,7 @@ export type {
   ChannelLimits,
   ClientItem,
   Consent,
+  EntryBody,
   ErrorInfo,
   ExtensionStatus,
   Fault,
@@ -29,6 +30,7 @@ export type {
   ModelEvent,
   ModelMessage,
   OutboundMessage,
+  Quoted,
   Receipt,
   Sender,
   SendFailure,
@@ -46,6 +48,7 @@ export type {
   TranscriptEntry,
   TurnEvent,
   Usage,
+  UsageTotals,
 } from "@plinth/manifests";
 export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";

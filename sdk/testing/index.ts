@@ -25,6 +25,7 @@ export {
   toolConformance,
   toolSetConformance,
   transformHookConformance,
+  wholeSessionStoreConformance,
 } from "./conformance/index.ts";
 export { contractProblems } from "./contract-table.ts";
 export type { LogLine } from "./extension-instance.ts";

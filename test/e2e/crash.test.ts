@@ -37,6 +37,10 @@ it(`kill -9 in the middle of a turn, ${ROUNDS} times: every transcript is well-f
   const client = await connect(gateway);
   let interrupted = 0;
   for (let index = 0; index < 5; index++) {
+    // Nobody asks whether the dead host lives: its last runs end when their claims expire.
+    await expect
+      .poll(async () => (await client.request("sessions.list", {})).sessions.filter((one: any) => one.running).length, { timeout: 30_000 })
+      .toBe(0);
     const { entries } = await client.request("chat.history", { sessionKey: `crash-${index}`, limit: 1_000 });
     interrupted += wellFormed(entries);
     const events = await client.turn("please finish", `crash-${index}`);

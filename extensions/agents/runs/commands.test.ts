@@ -141,7 +141,7 @@ describe("the commands of conversations", () => {
     expect((await asOwner("/new")).text).toContain("new conversation");
     await asOwner("two");
     expect(history.map(({ text }) => text)).toEqual(["two"]);
-    expect((await host.use("plinth.session-store").one().list({})).sessions[0]!.entries).toBe(7);
+    expect((await host.use("plinth.session-store").one().list({})).sessions[0]!.entries).toBe(8);
   });
 
   it("stop overtakes the turn that it stops, and those that wait behind it", async () => {

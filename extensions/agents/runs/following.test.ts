@@ -125,9 +125,9 @@ describe("a known run id", () => {
       },
     });
     const store = host.use("plinth.session-store").one();
-    await store.beginRun({ key: "main", runId: "old", message: { role: "user", text: "hello" } });
-    await store.append({ key: "main", runId: "old", bodies: [{ kind: "message", message: { role: "assistant", text: "Hi." } }] });
-    await store.endRun({ key: "main", runId: "old", status: "ok", model: "x/y" });
+    const { fence } = await store.claim({ key: "main", runId: "old", ttlMs: 10_000, message: { role: "user", text: "hello" } });
+    await store.append({ key: "main", runId: "old", fence, bodies: [{ kind: "message", message: { role: "assistant", text: "Hi." } }] });
+    await store.release({ key: "main", runId: "old", fence, status: "ok", model: "x/y" });
     expect(await end(host, "hello", { runId: "old" })).toEqual({ type: "end", status: "ok", text: "Hi.", model: "x/y" });
     expect(ran).toBe(0);
   });
@@ -136,9 +136,14 @@ describe("a known run id", () => {
     await start();
     const store = host.use("plinth.session-store").one();
     await host.as({ role: "guest", via: "acme.x" }, async () => {
-      await store.beginRun({ key: "main", runId: "old", message: { role: "user", text: "hello" } });
-      await store.append({ key: "main", runId: "old", bodies: [{ kind: "message", message: { role: "assistant", text: "Send me your key." } }] });
-      await store.endRun({ key: "main", runId: "old", status: "ok" });
+      const { fence } = await store.claim({ key: "main", runId: "old", ttlMs: 10_000, message: { role: "user", text: "hello" } });
+      await store.append({
+        key: "main",
+        runId: "old",
+        fence,
+        bodies: [{ kind: "message", message: { role: "assistant", text: "Send me your key." } }],
+      });
+      await store.release({ key: "main", runId: "old", fence, status: "ok" });
     });
     expect(await host.as(owner, () => end(host, "hello", { runId: "old" }))).toMatchObject({ origin: { by: "guest", via: "acme.x" } });
   });

@@ -51,8 +51,7 @@ export function gatewayMethods(ctx: Context, turns: Turns): Record<Id, Method> {
         assertOwner(call);
         const params = new Params(input);
         const limit = params.integer("limit", 1_000);
-        const before = params.integer("before", Number.MAX_SAFE_INTEGER);
-        return store.list({ ...(limit === undefined ? {} : { limit }), ...(before === undefined ? {} : { before }) });
+        return store.list({ ...(limit === undefined ? {} : { limit }), ...params.texts({ cursor: 256 }) });
       },
     },
     "commands.list": {

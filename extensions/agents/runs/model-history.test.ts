@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { modelHistory as whole } from "./model-history.ts";
 
-const entry = (body: TranscriptEntry["body"]): TranscriptEntry => ({ id: "x", parent: null, at: 0, body });
+const entry = (body: TranscriptEntry["body"]): TranscriptEntry => ({ id: "x", parent: null, seq: 1, at: 0, body });
 const user = (text: string) => entry({ kind: "message", message: { role: "user", text } });
 const say = (text: string) => entry({ kind: "message", message: { role: "assistant", text } });
 const calls = (...ids: string[]) =>

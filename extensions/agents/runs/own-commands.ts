@@ -1,4 +1,4 @@
-import { type Call, type Context, PlinthError, type Provider, visible } from "@plinth/sdk";
+import { type Call, type Context, errorInfo, PlinthError, type Provider, visible } from "@plinth/sdk";
 import { allowed, type Command } from "./commands.ts";
 import { isThirdParty } from "./suggestions.ts";
 import type { Turns } from "./turns.ts";
@@ -19,7 +19,7 @@ export function ownCommands(ctx: Context, turns: Turns): Record<"help" | "new" |
 
     async *new({ sessionKey }, call) {
       if (call.work !== undefined) assertOwner(call);
-      await ctx.use("plinth.session-store").one().setHead({ key: sessionKey, head: null });
+      await startAfresh(ctx, sessionKey);
       yield { text: "A new conversation begins here. What was said before is kept, but the model does not see it." };
     },
 
@@ -46,6 +46,17 @@ export function ownCommands(ctx: Context, turns: Turns): Record<"help" | "new" |
       yield { text: lines.join("\n") };
     },
   };
+}
+
+/** A store that keeps no reasons starts afresh without one. */
+async function startAfresh(ctx: Context, key: string): Promise<void> {
+  const store = ctx.use("plinth.session-store").one();
+  try {
+    await store.reset({ key, reason: "asked" });
+  } catch (error) {
+    if (errorInfo(error).code !== "PLINTH_UNSUPPORTED") throw error;
+    await store.setHead({ key, head: null });
+  }
 }
 
 /** Also where an extension calls it past the surface that checks who types: what others use is a guest's. */

@@ -3,7 +3,7 @@ import { modelHistory } from "./model-history.ts";
 import { originNote } from "./origin-note.ts";
 import { storedEnd } from "./replay.ts";
 import type { Run } from "./run.ts";
-import { SessionClaim } from "./session-claim.ts";
+import { type Held, SessionClaim } from "./session-claim.ts";
 import { isThirdParty, type Suggestions } from "./suggestions.ts";
 import { TranscriptWriter } from "./transcript-writer.ts";
 import type { Submission } from "./turns.ts";
@@ -57,11 +57,11 @@ export class TurnRunner {
     }
     const started = this.#ctx.clock.now();
     const timer = setTimeout(() => run.abort(timedOut(this.#limits.turnTimeoutMs)), this.#limits.turnTimeoutMs).unref();
-    const turn = new Turn(this.#ctx, this.#store, this.#suggestions, run);
+    const turn = new Turn(this.#ctx, this.#suggestions, run);
     let outcome: Outcome;
     try {
-      await this.#claim.take(sessionKey, runId, input.text, run.signal);
-      turn.claimed = true;
+      const claiming = { key: sessionKey, runId, message: { role: "user" as const, text: input.text } };
+      turn.held = await this.#claim.take(claiming, run.signal, (error) => run.abort(error as PlinthError));
       const [prepared, { entries }] = await Promise.all([this.#prepare(run, input, route), this.#history(sessionKey)]);
       const { messages, parties } = modelHistory(entries, this.#limits.historyChars);
       for (const party of parties) await this.#ctx.lower(party, "had a hand in this conversation");
@@ -73,8 +73,8 @@ export class TurnRunner {
       clearTimeout(timer);
     }
     const { status, text, usage, model, error } = outcome;
-    if (turn.claimed) await this.#claim.release(sessionKey, runId, { status, ...(error ? { error } : {}), ...(model ? { model } : {}) });
     const facts = { ...(usage ? { usage } : {}), ...(model ? { model } : {}), ...(error ? { error } : {}) };
+    if (turn.held !== undefined) await this.#claim.release(turn.held, { status, ...facts });
     this.#tell({ sessionKey, runId, status, durationMs: this.#ctx.clock.now() - started, ...facts });
     const origin = originNote(this.#ctx.currentWork());
     run.emit({ type: "end", status, text, ...facts, ...(origin === undefined ? {} : { origin }) });
@@ -119,15 +119,14 @@ class Turn {
   readonly #openTools = new Map<string, string>();
   /** An assistant message without tool calls: the answer, unless another message follows it. */
   #answer: ModelMessage | undefined;
-  claimed = false;
+  held: Held | undefined;
 
-  constructor(ctx: Context, store: Client<"plinth.session-store">, suggestions: Suggestions, run: Run) {
+  constructor(ctx: Context, suggestions: Suggestions, run: Run) {
     this.#ctx = ctx;
     this.#suggestions = suggestions;
     this.#run = run;
-    const { sessionKey: key, id: runId } = run;
     this.#writer = new TranscriptWriter(
-      (bodies) => store.append({ key, runId, bodies }),
+      async (bodies) => this.held?.append(bodies),
       (error) => run.abort(error as PlinthError),
     );
   }

@@ -28,7 +28,7 @@ describe("a turn", () => {
     expect(await transcript(host)).toEqual([
       { kind: "message", message: { role: "user", text: "hello" } },
       { kind: "message", message: { role: "assistant", text: "HELLO" } },
-      { kind: "run-end", status: "ok", model: "test/m" },
+      { kind: "run-end", status: "ok", model: "test/m", usage: { inputTokens: 1, outputTokens: 2 } },
     ]);
   });
 
@@ -219,12 +219,13 @@ describe("a turn that fails", () => {
       contract: "plinth.session-store",
       descriptor: { title: "Full disk", durable: true },
       provider: {
-        beginRun: () => ({ head: null }),
+        claim: () => ({ fence: 1, head: null, expiresAt: 0 }),
+        renew: () => ({ expiresAt: 0 }),
         history: () => ({ entries: [] }),
         append: () => {
           throw new PlinthError("PLINTH_SESSION_STORE", "The disk is full.");
         },
-        endRun: () => ({}),
+        release: () => ({}),
       } as never,
     };
     await start({

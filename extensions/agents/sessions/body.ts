@@ -2,17 +2,20 @@ import type { TranscriptEntry } from "@plinth/sdk";
 
 export type Body = TranscriptEntry["body"];
 
-const kinds = new Set(["message", "command", "run-end"]);
-
-/** The body of a row; undefined when the row is damaged. */
+/** The body of a row; undefined when the row is damaged. A kind that a later version wrote is kept as it is. */
 export function parseBody(json: string): Body | undefined {
   try {
     const body = JSON.parse(json) as Body | null;
-    if (typeof body !== "object" || body === null || !kinds.has(body.kind)) return undefined;
+    if (typeof body !== "object" || body === null || typeof body.kind !== "string") return undefined;
     return body.kind === "message" && typeof body.message?.role !== "string" ? undefined : body;
   } catch {
     return undefined;
   }
+}
+
+/** What an extension notes for itself says whose it is, whatever it says. */
+export function owned(body: Body, caller: string | undefined): Body {
+  return body.kind === "custom" ? { ...body, owner: caller ?? "host" } : body;
 }
 
 /** Stands where a damaged row was: people see the gap, a model is never told about it. */

@@ -1,17 +1,21 @@
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
-import { createTestHost, describeConformance, sessionStoreConformance } from "@plinth/sdk/testing";
+import { createTestHost, describeConformance, sessionStoreConformance, wholeSessionStoreConformance } from "@plinth/sdk/testing";
 import { describe, it } from "vitest";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
 
 const start = () => createTestHost({ extensions: [{ manifest, extension }] });
 
+const open = async () => {
+  const host = await start();
+  return { store: host.use("plinth.session-store").one(), close: () => host.close() };
+};
+
+describeConformance({ describe, it }, "the SQLite session store, as a whole,", wholeSessionStoreConformance, { open });
+
 describeConformance({ describe, it }, "the SQLite session store", sessionStoreConformance, {
-  open: async () => {
-    const host = await start();
-    return { store: host.use("plinth.session-store").one(), close: () => host.close() };
-  },
+  open,
   openDurable: async () => {
     const hosts = [await start()];
     return {

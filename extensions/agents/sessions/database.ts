@@ -4,6 +4,9 @@ import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSy
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorInfo, isPlinthError, PlinthError } from "@plinth/sdk";
 import { migrate } from "./schema.ts";
+import { statements } from "./statements.ts";
+
+type Name = keyof typeof statements;
 
 export interface SessionRow {
   id: number;
@@ -12,13 +15,26 @@ export interface SessionRow {
   created: number;
   updated: number;
   running: string | null;
-  owner: string | null;
+  /** Of the newest claim; a write with an older one is refused. */
+  fence: number;
+  /** When the claim of `running` ends unless it is renewed. */
+  expires: number | null;
+  /** Whose run it is where that is a guest. */
+  guest: string | null;
+  /** Rises with each change of any session. */
+  changed: number;
   entries: number;
   /** What its transcript takes. */
   bytes: number;
+  runs: number;
+  tokens: string | null;
+  facts: string | null;
+  archived: number | null;
+  waiting?: number;
 }
 
 export interface EntryRow {
+  seq: number;
   id: string;
   parent: string | null;
   run: string | null;
@@ -27,49 +43,19 @@ export interface EntryRow {
   origin: string | null;
 }
 
-const SESSION = "SELECT id, key, head, created, updated, running, owner, entries, bytes FROM sessions";
 /** Waiting inside SQLite would stop this thread, so it waits next to nothing; `write` waits outside. */
 const BUSY_MS = 4;
 const WRITE_MS = 4_000;
 const OPEN_MS = 2_000;
 const BUSY = 5;
 
-const statements = {
-  begin: "BEGIN IMMEDIATE",
-  commit: "COMMIT",
-  rollback: "ROLLBACK",
-  session: `${SESSION} WHERE key = ?`,
-  create: "INSERT INTO sessions (key, created, updated) VALUES (?, ?, ?) RETURNING id",
-  update: "UPDATE sessions SET head = ?, updated = ?, running = ?, owner = ?, entries = entries + ?, bytes = bytes + ? WHERE id = ?",
-  claimed: `${SESSION} WHERE owner IS NOT NULL AND owner <> ? AND id > ? ORDER BY id LIMIT ?`,
-  list: `${SESSION} WHERE updated < ? ORDER BY updated DESC, id DESC LIMIT ?`,
-  insert: "INSERT INTO entries (id, session, parent, run, at, run_end, body, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-  origin: "SELECT level, at FROM origins WHERE origin = ?",
-  spent: "INSERT INTO origins (origin, level, at) VALUES (?, ?, ?) ON CONFLICT (origin) DO UPDATE SET level = excluded.level, at = excluded.at",
-  ended: "SELECT 1 FROM entries WHERE session = ? AND run = ? AND run_end = 1",
-  others:
-    "SELECT 1 FROM entries WHERE session = ? AND (json_extract(origin, '$.by') IS NOT 'guest' OR json_extract(origin, '$.via') IS NOT ?) LIMIT 1",
-  belongs: "SELECT 1 FROM entries WHERE id = ? AND session = ?",
-  // The walk itself carries ids only; bodies are fetched once, in the walk's order (CROSS JOIN keeps it).
-  walk: `WITH RECURSIVE chain (id, depth) AS (
-      SELECT ?, 1
-      UNION ALL
-      SELECT entries.parent, depth + 1 FROM chain JOIN entries ON entries.id = chain.id
-      WHERE depth < ? AND entries.parent IS NOT NULL
-    )
-    SELECT entries.id, parent, run, at, body, origin FROM chain CROSS JOIN entries ON entries.id = chain.id`,
-} as const;
-
-type Prepared = Record<keyof typeof statements, StatementSync>;
-
-/** The SQLite file: its statements, prepared once, and its transactions. */
+/** The SQLite file: its statements and its transactions. */
 export class Database {
   readonly #db: DatabaseSync;
-  readonly #prepared: Prepared;
+  readonly #prepared: Partial<Record<Name, StatementSync>> = {};
 
   private constructor(db: DatabaseSync) {
     this.#db = db;
-    this.#prepared = Object.fromEntries(Object.entries(statements).map(([name, sql]) => [name, db.prepare(sql)])) as Prepared;
   }
 
   static open(dir: string): Database {
@@ -81,7 +67,7 @@ export class Database {
       chmodSync(file, 0o600);
       db = new DatabaseSync(file, { timeout: OPEN_MS });
       useWal(db);
-      db.exec("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096; PRAGMA journal_size_limit = 8388608");
+      db.exec("PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON; PRAGMA cache_size = -4096; PRAGMA journal_size_limit = 8388608");
       migrate(db, file);
       db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
       return new Database(db);
@@ -109,16 +95,18 @@ export class Database {
     }
   }
 
-  get(name: keyof typeof statements, ...values: SQLInputValue[]): Record<string, SQLOutputValue> | undefined {
-    return this.#prepared[name].get(...values);
+  get(name: Name, ...values: SQLInputValue[]): Record<string, SQLOutputValue> | undefined {
+    return this.#statement(name).get(...values);
   }
 
-  all(name: keyof typeof statements, ...values: SQLInputValue[]): Record<string, SQLOutputValue>[] {
-    return this.#prepared[name].all(...values);
+  all(name: Name, ...values: SQLInputValue[]): Record<string, SQLOutputValue>[] {
+    return this.#statement(name).all(...values);
   }
 
-  run(name: keyof typeof statements, ...values: SQLInputValue[]): void {
-    this.#prepared[name].run(...values);
+  /** How many rows it changed, and the number of the row that it added. */
+  run(name: Name, ...values: SQLInputValue[]): { changes: number; row: number } {
+    const { changes, lastInsertRowid } = this.#statement(name, true).run(...values);
+    return { changes: Number(changes), row: Number(lastInsertRowid) };
   }
 
   session(key: string): SessionRow | undefined {
@@ -134,14 +122,24 @@ export class Database {
     if (this.#db.isOpen) this.#db.close();
   }
 
+  /** @param exact Row numbers inside of the full-text index are beyond what a number holds; whoever runs a statement is told of them. */
+  #statement(name: Name, exact = false): StatementSync {
+    let statement = this.#prepared[name];
+    if (statement === undefined) {
+      this.#prepared[name] = statement = this.#db.prepare(statements[name]);
+      statement.setReadBigInts(exact);
+    }
+    return statement;
+  }
+
   #transaction<T>(body: () => T): T {
-    this.#prepared.begin.run();
+    this.#statement("begin", true).run();
     try {
       const result = body();
-      this.#prepared.commit.run();
+      this.#statement("commit", true).run();
       return result;
     } catch (error) {
-      if (this.#db.isTransaction) this.#prepared.rollback.run();
+      if (this.#db.isTransaction) this.#statement("rollback", true).run();
       throw error;
     }
   }

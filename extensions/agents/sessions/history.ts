@@ -1,7 +1,7 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import type { TranscriptEntry } from "@plinth/sdk";
-import { parseBody, unreadable } from "./body.ts";
-import type { Database } from "./database.ts";
+import { type Body, parseBody, unreadable } from "./body.ts";
+import type { Database, EntryRow } from "./database.ts";
 import { parseOrigin } from "./origin.ts";
 
 const PAGE = 64;
@@ -20,13 +20,11 @@ export async function readHistory(
   let slice = performance.now();
   while (next !== null && entries.length < limit) {
     const rows = db.walk(next, Math.min(PAGE, limit - entries.length));
-    for (const { id, parent, run, at, body, origin: noted } of rows) {
-      const parsed = parseBody(body);
-      if (parsed === undefined) damaged(id);
-      const origin = parseOrigin(noted);
-      const facts = { ...(run === null ? {} : { runId: run }), ...(origin === undefined ? {} : { origin }) };
-      entries.push({ id, parent, at, ...facts, body: parsed ?? unreadable });
-      sizes.push(body.length);
+    for (const row of rows) {
+      const parsed = parseBody(row.body);
+      if (parsed === undefined) damaged(row.id);
+      entries.push(entryOf(row, parsed ?? unreadable));
+      sizes.push(row.body.length);
     }
     next = rows.at(-1)?.parent ?? null;
     if (performance.now() - slice > SLICE_MS) {
@@ -35,4 +33,9 @@ export async function readHistory(
     }
   }
   return { entries: entries.reverse(), sizes: sizes.reverse() };
+}
+
+export function entryOf({ id, parent, seq, at, run, origin: noted }: EntryRow, body: Body): TranscriptEntry {
+  const origin = parseOrigin(noted);
+  return { id, parent, seq, at, ...(run === null ? {} : { runId: run }), ...(origin === undefined ? {} : { origin }), body };
 }

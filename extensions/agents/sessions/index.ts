@@ -1,19 +1,43 @@
-import { defineExtension } from "@plinth/sdk";
+import { type Call, defineExtension } from "@plinth/sdk";
+import { follow } from "./following.ts";
+import type { Writer } from "./ledger.ts";
 import { originOf } from "./origin.ts";
 import { payerOf } from "./quota.ts";
 import { SessionStore } from "./store.ts";
 
+const SWEEP_MS = 5_000;
+
+const writer = (call: Call): Writer => ({ origin: originOf(call.work), payer: payerOf(call), caller: call.caller });
+
 export default defineExtension({
   async activate(ctx) {
-    const store = await SessionStore.open({ dir: ctx.dataDir, now: ctx.clock.now, log: ctx.log });
+    const store = await SessionStore.open({ dir: ctx.dataDir, now: ctx.clock.now, log: ctx.log, sweepMs: SWEEP_MS });
     ctx.effect("session store", () => store.close());
+    const { claims, catalogue, transfer, inputs, search, ledger } = store;
     ctx.provide("plinth.session-store", "sqlite", {
-      beginRun: (input, call) => store.beginRun(input, { origin: originOf(call.work), payer: payerOf(call) }),
-      append: (input, call) => store.append(input, { origin: originOf(call.work), payer: payerOf(call) }),
-      endRun: (input, { work }) => store.endRun(input, originOf(work)),
+      claim: (input, call) => claims.claim(input, writer(call)),
+      renew: (input, { work }) => claims.renew(input, originOf(work)),
+      append: (input, call) => claims.append(input, writer(call)),
+      release: (input, { work }) => claims.release(input, originOf(work)),
       history: (input) => store.history(input),
-      list: (input) => store.list(input),
-      setHead: (input, { work }) => store.setHead(input, originOf(work)),
+      list: (input) => catalogue.list(input),
+      setHead: (input, { work }) => catalogue.setHead(input, originOf(work)),
+      get: (input) => catalogue.get(input),
+      create: (input) => catalogue.create(input),
+      update: (input, { work }) => catalogue.update(input, originOf(work)),
+      reset: (input, call) => catalogue.reset(input, writer(call)),
+      fork: (input, call) => transfer.fork(input, writer(call)),
+      delete: (input, { work }) => catalogue.delete(input, originOf(work)),
+      prune: (input, { work }) => catalogue.prune(input, originOf(work)),
+      search: (input) => search.search(input),
+      export: (input) => transfer.export(input),
+      import: (input, call) => transfer.import(input, writer(call)),
+      usage: (input) => catalogue.usage(input),
+      follow: (input, { signal }) => follow(ledger, input, signal),
+      enqueue: (input, call) => inputs.enqueue(input, writer(call)),
+      hold: (input, call) => inputs.hold(input, writer(call)),
+      take: (input, call) => inputs.take(input, writer(call)),
+      withdraw: (input, call) => inputs.withdraw(input, writer(call)),
     });
   },
 });

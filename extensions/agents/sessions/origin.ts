@@ -20,3 +20,6 @@ export function parseOrigin(json: string | null): MessageOrigin | undefined {
     return undefined;
   }
 }
+
+/** The product's own extensions, and its host: packages from outside have another publisher. */
+export const isProduct = (caller: string | undefined): boolean => caller === undefined || caller === "host" || caller.startsWith("plinth.");

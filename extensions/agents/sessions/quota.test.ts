@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { payerOf } from "./quota.ts";
-import { SessionStore } from "./store.ts";
+import { Process } from "./store.testing.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const megabyte = "x".repeat(1_000_000);
@@ -11,11 +11,11 @@ const entry = (text: string) => ({ kind: "message" as const, message: { role: "a
 
 let dir: string;
 let clock = 1_800_000_000_000;
-let store: SessionStore;
+let store: Process;
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "plinth-quota-"));
-  store = await SessionStore.open({ dir, now: () => clock });
+  store = await Process.open({ dir, now: () => clock });
 });
 afterEach(() => {
   store.close();
@@ -46,7 +46,7 @@ it("one origin writes 16 MiB into transcripts, over however many sessions, and t
 it("what an origin wrote is remembered over a restart", async () => {
   await fill("acme.flood", (n) => `s${n}`);
   store.close();
-  store = await SessionStore.open({ dir, now: () => clock });
+  store = await Process.open({ dir, now: () => clock });
   expect(await fill("acme.flood", () => "again")).toEqual([0, "PLINTH_QUOTA"]);
 });
 

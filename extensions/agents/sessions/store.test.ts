@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { TranscriptEntry } from "@plinth/sdk";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { SessionStore } from "./store.ts";
+import { Process } from "./store.testing.ts";
 
 type Body = TranscriptEntry["body"];
 
 let dir: string;
-const opened: SessionStore[] = [];
+const opened: Process[] = [];
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "plinth-sessions-"));
@@ -20,14 +20,14 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-async function open(options: { now?: () => number; warn?: (message: string) => void } = {}): Promise<SessionStore> {
+async function open(options: { now?: () => number; warn?: (message: string) => void } = {}): Promise<Process> {
   const { now, warn = () => {} } = options;
-  const store = await SessionStore.open({ dir, log: { warn }, ...(now ? { now } : {}) });
+  const store = await Process.open({ dir, log: { warn }, ...(now ? { now } : {}) });
   opened.push(store);
   return store;
 }
 
-function close(store: SessionStore): void {
+function close(store: Process): void {
   opened.splice(opened.indexOf(store), 1);
   store.close();
 }
@@ -42,7 +42,7 @@ const result = (callId: string): Body => ({
   kind: "message",
   message: { role: "tool", callId, name: "read", content: [{ type: "text", text: "ok" }] },
 });
-const bodies = async (store: SessionStore, key: string, limit?: number) =>
+const bodies = async (store: Process, key: string, limit?: number) =>
   (await store.history({ key, ...(limit ? { limit } : {}) })).entries.map(({ body }) => body);
 
 describe("a session store", () => {
@@ -181,7 +181,7 @@ describe("a session store", () => {
       await store.append({ key, bodies: [say(key)] });
     }
     expect((await store.list({ limit: 2 })).sessions.map(({ key }) => key)).toEqual(["c", "b"]);
-    expect((await store.list({ limit: 2, before: 1_020 })).sessions.map(({ key }) => key)).toEqual(["a"]);
+    expect((await store.list({ limit: 2, cursor: (await store.list({ limit: 2 })).next! })).sessions.map(({ key }) => key)).toEqual(["a"]);
   });
 
   it("gives ids that sort in the order of writing, even when the clock goes back", async () => {
@@ -231,27 +231,47 @@ describe("a session store", () => {
     await expect(open()).rejects.toMatchObject({ code: "PLINTH_SESSION_STORE", next: expect.any(String) });
   });
 
-  it("keeps conversations readable by their owner alone and leaves no lock behind", async () => {
+  it("keeps conversations readable by their owner alone", async () => {
     const store = await open();
     await store.append({ key: "a", bodies: [say("one")] });
     for (const name of readdirSync(dir)) expect(statSync(join(dir, name)).mode & 0o077, name).toBe(0);
-    close(store);
-    expect(readdirSync(dir).filter((name) => name.startsWith("owner-"))).toEqual([]);
   });
 
-  it("does not take a session away from a second living store on the same file", async () => {
-    const first = await open();
+  it("shares a session with a second process by its claim: until it expires, and not a moment longer", async () => {
+    let now = 1_000_000;
+    const first = await open({ now: () => now });
+    const second = await open({ now: () => now });
     await first.beginRun({ key: "a", runId: "r1", message: user("one") });
-    const second = await open();
+    await first.append({ key: "a", runId: "r1", bodies: [calls("c1")] });
     await expect(second.beginRun({ key: "a", runId: "r2" })).rejects.toMatchObject({ code: "PLINTH_SESSION_BUSY" });
     await expect(second.append({ key: "a", runId: "r1", bodies: [say("x")] })).rejects.toMatchObject({ code: "PLINTH_SESSION_FENCED" });
-    await first.append({ key: "a", runId: "r1", bodies: [say("mine")] });
-    expect(await bodies(second, "a")).toHaveLength(2);
-    close(first);
+    now += 9_000;
+    await first.renew({ key: "a", runId: "r1" });
+    now += 9_000;
+    await expect(second.beginRun({ key: "a", runId: "r2" })).rejects.toMatchObject({ code: "PLINTH_SESSION_BUSY" });
+    now += 1_000;
     await second.beginRun({ key: "a", runId: "r2", message: user("two") });
-    expect((await bodies(second, "a")).slice(-2)).toMatchObject([
+    // The first one slept: whatever it still wants to say, it is too late.
+    for (const late of [first.append({ key: "a", runId: "r1", bodies: [result("c1")] }), first.renew({ key: "a", runId: "r1" })]) {
+      await expect(late).rejects.toMatchObject({ code: "PLINTH_SESSION_FENCED" });
+    }
+    await second.append({ key: "a", runId: "r2", bodies: [say("mine")] });
+    expect((await bodies(first, "a")).slice(2)).toMatchObject([
+      { kind: "message", message: { role: "tool", callId: "c1", isError: true } },
       { kind: "run-end", status: "interrupted" },
       { kind: "message", message: { text: "two" } },
+      say("mine"),
     ]);
+  });
+
+  it("ends what expired when it is opened, and tells nobody that it runs before", async () => {
+    let now = 1_000_000;
+    const first = await open({ now: () => now });
+    await first.beginRun({ key: "a", runId: "r1", message: user("one") });
+    expect((await first.list()).sessions[0]).toMatchObject({ running: "r1" });
+    now += 10_000;
+    expect((await first.list()).sessions[0]).not.toHaveProperty("running");
+    const second = await open({ now: () => now });
+    expect((await bodies(second, "a")).at(-1)).toEqual({ kind: "run-end", status: "interrupted" });
   });
 });

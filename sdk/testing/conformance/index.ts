@@ -6,6 +6,7 @@ export { approvalOf, type InteractionSubject, interactionConformance } from "./i
 export { type ModelProviderSubject, modelProviderConformance } from "./model-provider.ts";
 export { type PluginSourceSubject, pluginSourceConformance } from "./plugin-source.ts";
 export { type SessionStoreSubject, sessionStoreConformance } from "./session-store.ts";
+export { wholeSessionStoreConformance } from "./session-store-whole.ts";
 export { type ToolSubject, toolConformance } from "./tool.ts";
 export { type ToolSetSubject, toolSetConformance } from "./tool-set.ts";
 export { type TransformHookSubject, transformHookConformance } from "./transform-hook.ts";

@@ -1,77 +1,82 @@
 import type { Clock, Provider, Store } from "@plinth/sdk";
-import { append, busy, chainOf, endRun, fenced, type Session, unknownEntry } from "./session.ts";
+import { append, chainOf, checkHead, claim, closeExpired, held, release, type Session, summary, unknownEntry } from "./session.ts";
 
 const PREFIX = "session:";
+const COUNTER = "seq";
 
 /** Sessions in a key-value store, one value each. A conversation of thousands of entries wants a store of its own kind. */
 export function sessionStore(store: Store, clock: Pick<Clock, "now">): Provider<"plinth.session-store"> {
-  /** Runs that this process holds: a claim of another one was left behind by a crash. */
-  const held = new Set<string>();
-  const queues = new Map<string, Promise<unknown>>();
+  let changes: Promise<unknown> = Promise.resolve();
 
-  async function load(key: string): Promise<Session> {
+  const load = async (key: string): Promise<Session> => {
     const now = clock.now();
-    const found = await store.get<Session>(PREFIX + key);
-    if (found === undefined) return { key, head: null, createdAt: now, updatedAt: now, entries: [] };
-    if (found.running !== undefined && !held.has(found.running)) {
-      endRun(found, { kind: "run-end", status: "interrupted" }, now);
-      await store.set(PREFIX + key, found);
-    }
-    return found;
-  }
+    const empty: Session = { key, head: null, fence: 0, changed: 0, createdAt: now, updatedAt: now, entries: [], appended: {} };
+    return (await store.get<Session>(PREFIX + key)) ?? empty;
+  };
 
-  /** Changes of one session one after the other; what throws changes nothing. */
-  function change<T>(key: string, body: (session: Session) => T): Promise<T> {
-    const after = (queues.get(key) ?? Promise.resolve()).catch(() => {});
-    const done = after.then(async () => {
-      const session = await load(key);
-      const result = body(session);
-      await store.set(PREFIX + key, session);
-      return result;
-    });
-    queues.set(key, done);
-    const forget = () => {
-      if (queues.get(key) === done) queues.delete(key);
-    };
-    done.then(forget, forget);
+  /** Changes one after the other, because one number orders the entries of all sessions; what throws changes nothing. */
+  function change<T>(key: string, body: (session: Session, now: number) => T): Promise<T> {
+    const done = changes
+      .catch(() => {})
+      .then(async () => {
+        const session = await load(key);
+        session.changed = (await store.get<number>(COUNTER)) ?? 0;
+        const result = body(session, clock.now());
+        session.changed++;
+        await store.set(COUNTER, session.changed);
+        await store.set(PREFIX + key, session);
+        return result;
+      });
+    changes = done;
     return done;
   }
 
   return {
-    beginRun: ({ key, runId, message }) =>
-      change(key, (session) => {
-        if (session.running !== undefined) throw busy(key);
-        session.running = runId;
-        held.add(runId);
-        append(session, message === undefined ? [] : [{ kind: "message", message }], clock.now(), runId);
-        return { head: session.head };
+    claim: ({ key, runId, ttlMs, message, replyTo, externalId, expectedHead }) =>
+      change(key, (session, now) => {
+        claim(session, runId, now + ttlMs, now);
+        checkHead(session, expectedHead);
+        const more = { ...(replyTo === undefined ? {} : { replyTo }), ...(externalId === undefined ? {} : { externalId }) };
+        append(session, message === undefined ? [] : [{ kind: "message", message, ...more }], now, runId);
+        return { fence: session.fence, head: session.head, expiresAt: now + ttlMs };
       }),
-    append: ({ key, runId, bodies }) =>
-      change(key, (session) => {
-        if (runId !== undefined && session.running !== runId) throw fenced(key, runId);
-        append(session, bodies, clock.now(), runId);
+    renew: ({ key, runId, fence, ttlMs }) =>
+      change(key, (session, now) => {
+        held(session, runId, fence).expiresAt = now + ttlMs;
+        return { expiresAt: now + ttlMs };
+      }),
+    append: ({ key, runId, fence, bodies, idempotencyKey, expectedHead }, call) =>
+      change(key, (session, now) => {
+        if (runId !== undefined) held(session, runId, fence);
+        const known = idempotencyKey === undefined ? undefined : session.appended[`k:${idempotencyKey}`];
+        if (known !== undefined) return { head: known };
+        checkHead(session, expectedHead);
+        // Whose an extension's own entry is, the host says.
+        append(session, bodies.map((body) => (body.kind === "custom" ? { ...body, owner: call?.caller ?? "host" } : body)), now, runId);
+        if (idempotencyKey !== undefined) session.appended[`k:${idempotencyKey}`] = session.head as string;
         return { head: session.head as string };
       }),
-    endRun: ({ key, runId, status, error, model }) =>
-      change(key, (session) => {
-        if (session.running !== runId) return {};
-        const more = { ...(error === undefined ? {} : { error }), ...(model === undefined ? {} : { model }) };
-        endRun(session, { kind: "run-end", status, ...more }, clock.now());
-        held.delete(runId);
+    release: ({ key, runId, fence, status, error, model, usage }) =>
+      change(key, (session, now) => {
+        const facts = { ...(error === undefined ? {} : { error }), ...(model === undefined ? {} : { model }), ...(usage === undefined ? {} : { usage }) };
+        release(session, runId, fence, { kind: "run-end", status, ...facts }, now);
         return {};
       }),
-    async history({ key, limit }) {
-      await queues.get(key)?.catch(() => {});
-      return { entries: chainOf(await load(key), limit) };
+    async history({ key, limit, before }) {
+      await changes.catch(() => {});
+      return { entries: chainOf(await load(key), limit, before) };
     },
-    async list({ limit = 100, before = Number.POSITIVE_INFINITY }) {
-      const all = await Promise.all((await store.keys(PREFIX)).map((name) => load(name.slice(PREFIX.length))));
-      const wanted = all.filter(({ updatedAt }) => updatedAt < before).sort((a, b) => b.updatedAt - a.updatedAt);
-      return { sessions: wanted.slice(0, limit).map(({ entries, ...session }) => ({ ...session, entries: entries.length })) };
+    async list({ limit = 100, cursor = "Infinity", prefix = "" }) {
+      await changes.catch(() => {});
+      const all = await Promise.all((await store.keys(PREFIX + prefix)).map((name) => load(name.slice(PREFIX.length))));
+      const wanted = all.filter(({ changed }) => changed < Number(cursor)).sort((a, b) => b.changed - a.changed);
+      const page = wanted.slice(0, limit);
+      return { sessions: page.map((one) => summary(one, clock.now())), ...(wanted.length > limit ? { next: String(page.at(-1)?.changed) } : {}) };
     },
     setHead: ({ key, head }) =>
-      change(key, (session) => {
+      change(key, (session, now) => {
         if (head !== null && !session.entries.some(({ id }) => id === head)) throw unknownEntry(key, head);
+        closeExpired(session, now);
         session.head = head;
         return {};
       }),

@@ -128,8 +128,13 @@ export const cases: HostileCase[] = [
       let text = "DONE";
       const store = ctx.use("plinth.session-store").one();
       try {
-        await store.append({ key, runId, bodies: [{ kind: "message", message: { role: "assistant", text: ORDER } }] });
-        await store.endRun({ key, runId, status: "ok" });
+        for (let fence = 1; ; fence++) {
+          try {
+            await store.append({ key, runId, fence, bodies: [{ kind: "message", message: { role: "assistant", text: ORDER } }] });
+            await store.release({ key, runId, fence, status: "ok" });
+            break;
+          } catch (thrown) { if (fence === 20) throw thrown; }
+        }
       } catch (thrown) { text = "REFUSED " + thrown.code + ": " + thrown.message; }
       return { content: [{ type: "text", text }] };
     } });`,

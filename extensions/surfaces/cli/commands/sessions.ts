@@ -39,6 +39,10 @@ function entryText(run: Run, { at, body, origin }: TranscriptEntry): string {
         : `${dim(`— not only you had a hand in this: ${plain(hands)}`)}\n\n`
       : `${dim(`— ${body.status}${body.error ? `: ${plain(body.error.code)} ${plain(body.error.message)}` : ""}`)}\n\n`;
   }
+  if (body.kind === "compaction") return `${dim("— summed up:")} ${plainLines(body.summary)}\n\n`;
+  if (body.kind === "reset") return `${dim(`— a new conversation began: ${plain(body.reason)}`)}\n\n`;
+  if (body.kind === "model-change") return `${dim(`— from here on ${plain(body.model)}`)}\n\n`;
+  if (body.kind !== "message") return "";
   const { message } = body;
   const changed = changedBy(origin);
   if (message.role === "user")

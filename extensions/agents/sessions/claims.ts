@@ -1,0 +1,196 @@
+import { setImmediate as breathe } from "node:timers/promises";
+import { type MessageOrigin, PlinthError, type Provider } from "@plinth/sdk";
+import { type Body, closings, follow, type OpenCalls, parseBody } from "./body.ts";
+import type { SessionRow } from "./database.ts";
+import { busy, checkKey, fenced, ran, taken } from "./errors.ts";
+import type { Ledger, Writer } from "./ledger.ts";
+import { isProduct, SYSTEM } from "./origin.ts";
+import { addTokens } from "./usage.ts";
+
+type Contract = Provider<"plinth.session-store">;
+type Input<K extends "claim" | "renew" | "append" | "release"> = Parameters<Contract[K]>[0];
+
+const PAGE = 64;
+const BATCH = 50;
+const REMEMBERED_MS = 7 * 86_400_000;
+const interrupted = "interrupted: the host stopped before this tool gave a result. It may have had its effect.";
+const closingText = {
+  ok: "No result was recorded for this call.",
+  error: "The turn failed before this tool gave a result.",
+  aborted: "The turn was aborted before this tool gave a result. It may have had its effect.",
+};
+
+/**
+ * Who writes in a session. A claim is good until it expires, and longer while nobody else wants the session: what decides is
+ * its fence, looked at in the transaction of each write. A process that slept through its claim finds itself fenced.
+ */
+export class Claims {
+  readonly #ledger: Ledger;
+  /** The calls that still want a result, by session; read from the transcript where this process does not know them. */
+  readonly #open = new Map<string, { fence: number; open: OpenCalls }>();
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  async claim(input: Input<"claim">, writer: Writer): Promise<{ fence: number; head: string | null; expiresAt: number }> {
+    const { key, runId, ttlMs, message, replyTo, externalId, inputs = [], expectedHead } = input;
+    const { db, now } = this.#ledger;
+    const claimed = await this.#ledger.write(() => {
+      const row = this.#ledger.row(key);
+      if (this.holder(row) !== null) throw busy(key, row.running as string);
+      this.close(row);
+      if (db.get("ended", row.id, runId) !== undefined) throw ran(key, runId);
+      for (const id of inputs) {
+        if (!isProduct(writer.caller) || db.run("dequeue", id, row.id).changes === 0) throw taken(id);
+      }
+      const more = { ...(replyTo === undefined ? {} : { replyTo }), ...(externalId === undefined ? {} : { externalId }) };
+      const head = this.#ledger.insert(row, runId, message ? [{ kind: "message", message, ...more }] : [], writer, expectedHead);
+      const expiresAt = now() + ttlMs;
+      const { fence } = db.get("claim", runId, expiresAt, guestOf(writer.origin), row.id) as { fence: number };
+      return { fence, head, expiresAt };
+    });
+    this.#open.set(key, { fence: claimed.fence, open: new Map() });
+    return claimed;
+  }
+
+  async renew({ key, runId, fence, ttlMs }: Input<"renew">, origin: MessageOrigin): Promise<{ expiresAt: number }> {
+    return this.#ledger.write(() => {
+      const row = this.#held(key, runId, fence, origin);
+      const expiresAt = this.#ledger.now() + ttlMs;
+      this.#ledger.db.run("renew", expiresAt, row.id);
+      return { expiresAt };
+    });
+  }
+
+  async append({ key, runId, fence, bodies, idempotencyKey, expectedHead }: Input<"append">, writer: Writer): Promise<{ head: string }> {
+    if (bodies.length === 0) throw new PlinthError("PLINTH_SESSION_EMPTY", "There is nothing to append.", { next: "Pass at least one body." });
+    const { db, now } = this.#ledger;
+    let open: OpenCalls | undefined;
+    const head = await this.#ledger.write(() => {
+      const row = runId === undefined ? this.#ledger.row(key) : this.#held(key, runId, fence, writer.origin);
+      const known = idempotencyKey === undefined ? undefined : db.get("appended", row.id, idempotencyKey);
+      if (known !== undefined) return known.head as string;
+      if (runId !== undefined) open = this.#followed(row, bodies);
+      const head = this.#ledger.insert(row, runId ?? null, bodies, writer, expectedHead) as string;
+      if (idempotencyKey !== undefined) db.run("remember", row.id, idempotencyKey, head, now());
+      return head;
+    });
+    if (open !== undefined) this.#open.set(key, { fence: fence as number, open });
+    return { head };
+  }
+
+  async release({ key, runId, fence, status, error, model, usage }: Input<"release">, origin: MessageOrigin): Promise<Record<string, never>> {
+    checkKey(key);
+    const { db } = this.#ledger;
+    await this.#ledger.write(() => {
+      const found = db.session(key);
+      if (found === undefined || found.running !== runId || found.fence !== fence) {
+        // A run ends once; who asks again, even after it expired, gets the same answer.
+        if (found !== undefined && db.get("ended", found.id, runId) !== undefined) return;
+        throw fenced(key, runId);
+      }
+      const row = this.#held(key, runId, fence, origin);
+      const facts = { ...(error ? { error } : {}), ...(model ? { model } : {}), ...(usage ? { usage } : {}) };
+      this.#end(row, closingText[status], { kind: "run-end", status, ...facts }, { origin });
+      db.run("count", addTokens(row.tokens, usage), row.id);
+    });
+    this.#open.delete(key);
+    return {};
+  }
+
+  /** The run that holds a session now; null where none does, also where its claim has expired. */
+  holder({ running, expires }: SessionRow): string | null {
+    return running !== null && (expires ?? 0) > this.#ledger.now() ? running : null;
+  }
+
+  /** Nobody else may change what a run goes on in; an expired run is ended first. Inside a transaction. */
+  free(row: SessionRow): void {
+    if (this.holder(row) !== null) throw busy(row.key, row.running as string);
+    this.close(row);
+  }
+
+  /** End the run whose claim has expired: error results for open calls, then its end. Inside a transaction. */
+  close(row: SessionRow): void {
+    if (row.running === null) return;
+    this.#end(row, interrupted, { kind: "run-end", status: "interrupted" }, { origin: SYSTEM });
+  }
+
+  /** End every run whose claim has expired. */
+  async sweep(): Promise<void> {
+    const { db, now } = this.#ledger;
+    for (;;) {
+      const rows = db.all("expired", now(), BATCH) as unknown as SessionRow[];
+      if (rows.length === 0) return;
+      await this.#ledger.write(() => {
+        for (const { key } of rows) {
+          const row = db.session(key);
+          if (row !== undefined && this.holder(row) === null) this.close(row);
+        }
+      });
+      if (rows.length < BATCH) return;
+      await breathe();
+    }
+  }
+
+  /** What was appended under a key is remembered for a week. */
+  async forget(): Promise<void> {
+    await this.#ledger.write(() => this.#ledger.db.run("forget", this.#ledger.now() - REMEMBERED_MS));
+  }
+
+  #end(row: SessionRow, text: string, end: Body, writer: Writer): void {
+    this.#ledger.insert(row, row.running, [...closings(this.#openCalls(row), text), end], writer);
+    this.#ledger.db.run("free", row.id);
+    row.running = row.expires = row.guest = null;
+  }
+
+  /** A run's id is no secret, tools are told it, and a fence can be guessed: nobody else goes on in a run, nor ends it. */
+  #held(key: string, runId: string, fence: number | undefined, origin: MessageOrigin): SessionRow {
+    checkKey(key);
+    const row = this.#ledger.db.session(key);
+    if (row === undefined || row.running !== runId || row.fence !== fence) throw fenced(key, runId);
+    const guest = guestOf(origin);
+    if (guest !== null && row.guest !== guest) throw fenced(key, runId);
+    return row;
+  }
+
+  #openCalls(row: SessionRow): OpenCalls {
+    const known = this.#open.get(row.key);
+    return known !== undefined && known.fence === row.fence ? known.open : this.#readOpenCalls(row);
+  }
+
+  /** The open calls after these bodies; each call gets exactly one result, so a second one is refused. */
+  #followed(row: SessionRow, bodies: readonly Body[]): OpenCalls {
+    const open = new Map(this.#openCalls(row));
+    for (const body of bodies) {
+      if (follow(open, body)) continue;
+      throw new PlinthError("PLINTH_SESSION_RESULT", `The session "${row.key}" was given a tool result that answers no open call.`, {
+        next: "Append the call first, and one result for each call.",
+      });
+    }
+    return open;
+  }
+
+  /** What the run that holds the session has called without a result, read from the transcript. */
+  #readOpenCalls(row: SessionRow): OpenCalls {
+    const bodies: Body[] = [];
+    let next = row.head;
+    walk: while (next !== null) {
+      const rows = this.#ledger.db.walk(next, PAGE);
+      for (const { run, body } of rows) {
+        if (run !== null && run !== row.running) break walk;
+        const parsed = run === null ? undefined : parseBody(body);
+        if (parsed === undefined) continue;
+        bodies.push(parsed);
+        // The user's message is a run's first entry.
+        if (parsed.kind === "message" && parsed.message.role === "user") break walk;
+      }
+      next = rows.at(-1)?.parent ?? null;
+    }
+    const open: OpenCalls = new Map();
+    for (const body of bodies.reverse()) follow(open, body);
+    return open;
+  }
+}
+
+const guestOf = ({ by, via = "" }: MessageOrigin): string | null => (by === "guest" ? via : null);

@@ -1,0 +1,161 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Principal } from "@plinth/sdk";
+import { createTestHost } from "@plinth/sdk/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import extension from "./index.ts";
+import manifest from "./plinth.json" with { type: "json" };
+import { Process } from "./store.testing.ts";
+
+const command = (words: string) => ({ kind: "command" as const, command: words, answer: "done" });
+let dir: string;
+const opened: Process[] = [];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "plinth-whole-"));
+});
+afterEach(() => {
+  for (const one of opened.splice(0)) one.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+const open = async () => {
+  const one = await Process.open({ dir });
+  opened.push(one);
+  return one;
+};
+
+/** The file as the version before claims wrote it. */
+function oldFile(): void {
+  const db = new DatabaseSync(join(dir, "sessions.db"));
+  db.exec(`PRAGMA journal_mode = WAL;
+    CREATE TABLE sessions (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, head TEXT, created INTEGER NOT NULL, updated INTEGER NOT NULL,
+      running TEXT, owner TEXT, entries INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0) STRICT;
+    CREATE INDEX sessions_updated ON sessions (updated);
+    CREATE INDEX sessions_owner ON sessions (owner) WHERE owner IS NOT NULL;
+    CREATE TABLE entries (id TEXT PRIMARY KEY, session INTEGER NOT NULL, parent TEXT, run TEXT, at INTEGER NOT NULL, run_end INTEGER NOT NULL,
+      body TEXT NOT NULL, origin TEXT) STRICT, WITHOUT ROWID;
+    CREATE INDEX entries_run_end ON entries (session, run) WHERE run_end = 1;
+    CREATE TRIGGER entries_no_update BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
+    CREATE TRIGGER entries_no_delete BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
+    CREATE TABLE origins (origin TEXT PRIMARY KEY, level INTEGER NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
+    INSERT INTO schema_version VALUES (3);
+    INSERT INTO sessions VALUES (1, 'older', 'e1', 10, 10, NULL, NULL, 1, 30), (2, 'open', 'e3', 20, 30, 'r1', '0123456789abcdef', 2, 60);`);
+  const add = db.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, 0, ?, ?)");
+  const origin = '{"by":"owner","via":"page"}';
+  add.run("e3", 2, "e2", "r1", 30, JSON.stringify(command("three")), origin);
+  add.run("e1", 1, null, null, 10, JSON.stringify(command("one")), null);
+  add.run("e2", 2, null, "r1", 20, JSON.stringify(command("two")), origin);
+  db.close();
+}
+
+describe("a file of before claims", () => {
+  it("is brought to this version in place: nothing is lost, order is kept, what ran is ended", async () => {
+    oldFile();
+    const store = await open();
+    expect((await store.list()).sessions.map(({ key, entries, running }) => [key, entries, running])).toEqual([
+      ["open", 3, undefined],
+      ["older", 1, undefined],
+    ]);
+    const { entries } = await store.history({ key: "open" });
+    expect(entries.map(({ id, seq, at, runId, body }) => [id, seq, at, runId, body.kind])).toEqual([
+      ["e2", 2, 20, "r1", "command"],
+      ["e3", 3, 30, "r1", "command"],
+      [expect.any(String), 4, expect.any(Number), "r1", "run-end"],
+    ]);
+    expect(entries[0]!.origin).toEqual({ by: "owner", via: "page" });
+    expect((await store.history({ key: "older" })).entries).toMatchObject([{ id: "e1", seq: 1, body: command("one") }]);
+    await store.beginRun({ key: "open", runId: "r2" });
+    expect((await store.store.search.search({ text: "three" })).hits).toMatchObject([{ key: "open", entry: "e3" }]);
+  });
+
+  it("is still append-only: only a deleted session lets its entries go", async () => {
+    oldFile();
+    const store = await open();
+    const db = new DatabaseSync(join(dir, "sessions.db"));
+    expect(() => db.exec("UPDATE entries SET at = 0")).toThrow("append-only");
+    expect(() => db.exec("DELETE FROM entries")).toThrow("append-only");
+    db.close();
+    await store.store.catalogue.delete({ key: "older", why: "asked" }, { by: "system" });
+    expect(await store.history({ key: "older" })).toEqual({ entries: [] });
+  });
+});
+
+describe("a deleted session", () => {
+  it("leaves nothing of what was said in the files", async () => {
+    const store = await open();
+    const secret = "the-word-that-must-go-7351";
+    await store.append({ key: "a", bodies: Array.from({ length: 50 }, (_, n) => command(`${secret} ${n}`)) });
+    await store.store.search.search({ text: secret });
+    await store.append({ key: "b", bodies: [command("stays")] });
+    const bytes = () => ["sessions.db", "sessions.db-wal"].map((name) => readFileSync(join(dir, name)).toString("latin1")).join("");
+    expect(bytes()).toContain(secret);
+    await store.store.catalogue.delete({ key: "a", why: "asked" }, { by: "owner" });
+    expect(bytes()).not.toContain(secret);
+    expect(bytes()).not.toContain("7351");
+  });
+
+  it("does not give its number to the next one, whose entries would then not be safe", async () => {
+    const store = await open();
+    await store.append({ key: "a", bodies: [command("one")] });
+    await store.store.catalogue.delete({ key: "a", why: "asked" }, { by: "owner" });
+    await store.append({ key: "b", bodies: [command("two")] });
+    const db = new DatabaseSync(join(dir, "sessions.db"));
+    expect(() => db.exec("DELETE FROM entries")).toThrow("append-only");
+    db.close();
+  });
+});
+
+it("watchers hear of what another process writes", async () => {
+  const [here, there] = [await open(), await open()];
+  const { follow } = await import("./following.ts");
+  const controller = new AbortController();
+  const seen: string[] = [];
+  const watching = (async () => {
+    for await (const { key } of follow(here.store.ledger, {}, controller.signal)) seen.push(key);
+  })();
+  await there.append({ key: "a", bodies: [command("one")] });
+  await here.append({ key: "b", bodies: [command("two")] });
+  await expect.poll(() => seen).toEqual(["a", "b"]);
+  controller.abort();
+  await watching;
+});
+
+describe("somebody who is not the owner", () => {
+  const guest: Principal = { role: "guest", via: "acme.x" };
+  const owner: Principal = { role: "owner", via: "test" };
+
+  it("changes, resets, renames and deletes only what they alone wrote, and prunes and imports nothing", async () => {
+    const host = await createTestHost({ extensions: [{ manifest, extension }] });
+    try {
+      const store = host.use("plinth.session-store").one() as Required<ReturnType<ReturnType<typeof host.use<"plinth.session-store">>["one"]>>;
+      await host.as(owner, () => store.append({ key: "owners", bodies: [command("one")] }));
+      const refused = { code: "PLINTH_PERMISSION" };
+      await host.as(guest, async () => {
+        await expect(store.update({ key: "owners", title: "mine" })).rejects.toMatchObject(refused);
+        await expect(store.reset({ key: "owners", reason: "x" })).rejects.toMatchObject(refused);
+        await expect(store.delete({ key: "owners", why: "x" })).rejects.toMatchObject(refused);
+        await expect(store.prune({ unchangedForMs: 0, archived: false })).rejects.toMatchObject(refused);
+        await expect(store.import({ key: "owners", entries: [] })).rejects.toMatchObject(refused);
+        await store.append({ key: "own", bodies: [command("two")] });
+        await store.update({ key: "own", title: "mine" });
+        expect(await store.delete({ key: "own", why: "x" })).toEqual({ entries: 1 });
+      });
+      expect((await store.get({ key: "owners" })).session).toMatchObject({ entries: 1 });
+    } finally {
+      await host.close();
+    }
+  });
+
+  it("does not queue messages on anybody's behalf, nor take them away: that is the product's", async () => {
+    const store = (await open()).store.inputs;
+    const stranger = { origin: { by: "owner" as const }, caller: "acme.x" };
+    const refused = { code: "PLINTH_PERMISSION" };
+    await expect(store.enqueue({ key: "a", id: "r", input: {}, ttlMs: 1_000 }, stranger)).rejects.toMatchObject(refused);
+    await expect(store.take({ ttlMs: 1_000 }, stranger)).rejects.toMatchObject(refused);
+    await expect(store.hold({ ids: ["r"], ttlMs: 1_000 }, stranger)).rejects.toMatchObject(refused);
+    await expect(store.withdraw({ id: "r" }, stranger)).rejects.toMatchObject(refused);
+  });
+});
