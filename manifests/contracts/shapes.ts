@@ -6,19 +6,33 @@ import { InboundItem } from "./channels/inbound.ts";
 import { Receipt } from "./channels/outbound.ts";
 import { Influence, Origin } from "./content/origin.ts";
 import * as part from "./content/part.ts";
-import { ModelEvent, ModelMessage } from "./models/model-provider.ts";
+import { ModelEvent, Usage } from "./models/event.ts";
+import { ModelMessage } from "./models/message.ts";
 import { ToolDescriptor, ToolItem, ToolResult } from "./tools/tool.ts";
 import { CatalogTool } from "./tools/tool-catalog.ts";
 import { SetTool } from "./tools/tool-set.ts";
 
-const { ContentPart, Opaque, Part, ToolCallPart, ToolResultPart, TextPart, ImagePart, AudioPart, VideoPart, FilePart, ResourcePart, CitationPart } =
-  part;
+const {
+  ContentPart,
+  Opaque,
+  Part,
+  ToolCallPart,
+  ToolResultPart,
+  TextPart,
+  ImagePart,
+  AudioPart,
+  VideoPart,
+  FilePart,
+  ResourcePart,
+  CitationPart,
+  ReasoningPart,
+} = part;
 
 /** Shapes that many payloads hold: their validators are compiled once each. */
 export const shapes = {
   ...{ Influence, Origin, Opaque, ContentPart, Part, ToolCallPart, ToolResultPart },
   ...{ CatalogTool, SetTool, ToolDescriptor, ToolItem },
-  ...{ TextPart, ImagePart, AudioPart, VideoPart, FilePart, ResourcePart, CitationPart },
+  ...{ TextPart, ImagePart, AudioPart, VideoPart, FilePart, ResourcePart, CitationPart, ReasoningPart },
   ...{ Address, Sender, InboundItem, Receipt },
-  ...{ ErrorInfo, InteractionAnswer, InteractionRequest, ModelEvent, ModelMessage, ToolResult, EntryBody, TranscriptEntry, TurnEvent },
+  ...{ ErrorInfo, InteractionAnswer, InteractionRequest, ModelEvent, ModelMessage, ToolResult, EntryBody, TranscriptEntry, TurnEvent, Usage },
 };

@@ -10,6 +10,7 @@ export type {
   ChannelLimits,
   ClientItem,
   Consent,
+  ContentPart,
   EntryBody,
   ErrorInfo,
   ExtensionStatus,
@@ -29,7 +30,9 @@ export type {
   MessageOrigin,
   ModelEvent,
   ModelMessage,
+  Opaque,
   OutboundMessage,
+  Part,
   Quoted,
   Receipt,
   Sender,
@@ -40,17 +43,21 @@ export type {
   SocketRequest,
   ToolAnswer,
   ToolCallInput,
+  ToolCallPart,
   ToolDescriptor,
   ToolItem,
   ToolProblem,
   ToolQuestion,
   ToolResult,
+  ToolResultPart,
   TranscriptEntry,
   TurnEvent,
   Usage,
   UsageTotals,
 } from "@plinth/manifests";
 export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
+export { partsFor, partsFrom } from "@plinth/manifests/content/opaque.ts";
+export { isFor, partLabel, textOf, toolCallsOf, toolResultsOf } from "@plinth/manifests/content/reading.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
 export { AUTHORITY, type Decision, decide, EFFECT_WORDS, EFFECTS, type Effect } from "@plinth/manifests/origin/authority.ts";
 export type { Influence } from "@plinth/manifests/origin/origin.ts";

@@ -18,7 +18,7 @@ function subscriber(id: string, on: string, handler: (payload: any) => unknown, 
 }
 const add = (word: string) => (payload: { text: string }) => ({ ...payload, text: `${payload.text}${word}` });
 const sending = { ...run, text: "", surface: "test" };
-const calling = { ...run, call: { id: "c", name: "exec", args: {} }, effects: ["exec"] };
+const calling = { ...run, call: { type: "tool-call", id: "c", name: "exec", args: {} }, effects: ["exec"] };
 
 describe("hooks in a test host", () => {
   it("chain transforms by stage, then before and after, then id", async () => {

@@ -63,9 +63,10 @@ function wellFormed(entries: any[]): number {
     if (index > 0) expect(entry.parent).toBe(entries[index - 1].id);
     const { body } = entry;
     if (body.kind === "message" && body.message.role === "user") runs.add(entry.runId);
-    if (body.kind === "message" && body.message.role === "assistant")
-      for (const call of body.message.toolCalls ?? []) open.add(`${entry.runId} ${call.id}`);
-    if (body.kind === "message" && body.message.role === "tool") expect(open.delete(`${entry.runId} ${body.message.callId}`)).toBe(true);
+    for (const part of body.kind === "message" ? body.message.content : []) {
+      if (part.type === "tool-call") open.add(`${entry.runId} ${part.id}`);
+      if (part.type === "tool-result") expect(open.delete(`${entry.runId} ${part.callId}`)).toBe(true);
+    }
     if (body.kind === "run-end") {
       expect(runs.delete(entry.runId)).toBe(true);
       expect([...open].filter((one) => one.startsWith(`${entry.runId} `))).toEqual([]);

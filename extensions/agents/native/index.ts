@@ -1,6 +1,7 @@
 import { defineExtension } from "@plinth/sdk";
 import { Instructions } from "./instructions.ts";
 import { type Limits, runLoop } from "./loop.ts";
+import { messagesFor, trustedHistory } from "./messages.ts";
 import { ModelChooser } from "./model-choice.ts";
 import { ToolRunner } from "./tool-runner.ts";
 
@@ -26,12 +27,14 @@ export default defineExtension({
     ctx.provide("plinth.harness", "native", {
       run: (input, call) =>
         runLoop(
-          input,
+          { ...input, history: trustedHistory(input.history, call.caller) },
           {
             choose: (model) => chooser.choose(model),
             failed: () => chooser.forget(),
-            stream: ({ provider, model }, request, signal) =>
-              providers.get(provider).stream({ ...request, model, sessionKey: input.sessionKey }, { signal }),
+            stream: ({ provider, model, maker }, request, signal) =>
+              providers
+                .get(provider)
+                .stream({ ...request, messages: messagesFor(request.messages, maker), model, sessionKey: input.sessionKey }, { signal }),
             instructions: (signal) => instructions.build(input, signal),
             tools: () => tools.list(),
             callTool: (toolCall, tool, signal) => tools.run(toolCall, tool, input, signal),

@@ -1,12 +1,19 @@
-import type { ModelEvent } from "@plinth/sdk";
+import { type ModelEvent, toolCallsOf, toolResultsOf } from "@plinth/sdk";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type LoopItem, type LoopParts, runLoop } from "./loop.ts";
 import type { Tool } from "./tool-runner.ts";
 
 const limits = { maxRounds: 6, maxToolCalls: 8, toolTimeoutMs: 1_000, maxToolResultChars: 1_000, retries: 0, retryBaseMs: 1 };
-const input = { runId: "r", sessionKey: "s", workspace: "/w", model: "auto", system: [], history: [{ role: "user" as const, text: "hi" }] };
-const tool = (name: string, effects: string[]): Tool => ({ spec: { name, description: "", input: {} }, effects });
+const input = {
+  runId: "r",
+  sessionKey: "s",
+  workspace: "/w",
+  model: "auto",
+  system: [],
+  history: [{ role: "user" as const, content: [{ type: "text" as const, text: "hi" }] }],
+};
+const tool = (name: string, effects: string[]): Tool => ({ spec: { name, description: "", input: {} }, effects, maker: `t/${name}` });
 const tools = new Map([tool("read", ["read"]), tool("write", ["write"])].map((one) => [one.spec.name, one]));
 
 /** A loop without a host: `rounds` are the calls of each model answer; the abort comes at the given tool call. */
@@ -15,11 +22,11 @@ async function play(rounds: string[][], abortAt: number | undefined): Promise<{ 
   let round = 0;
   let ran = 0;
   const parts: LoopParts = {
-    choose: async () => ({ provider: "p", model: "m", name: "p/m" }),
+    choose: async () => ({ provider: "p", model: "m", name: "p/m", maker: "x/p" }),
     failed() {},
     async *stream(): AsyncGenerator<ModelEvent> {
       const names = rounds[round++] ?? [];
-      for (const name of names) yield { type: "tool-call", call: { id: "call_0", name, args: {} } };
+      for (const name of names) yield { type: "tool-call", call: { type: "tool-call", id: "call_0", name, args: {} } };
       if (names.length === 0) yield { type: "text", delta: "done" };
       yield { type: "end", reason: "stop" };
     },
@@ -48,12 +55,12 @@ describe("the model loop", () => {
     await fc.assert(
       fc.asyncProperty(rounds, fc.option(fc.nat(10), { nil: undefined }), async (script, abortAt) => {
         const { items, error } = await play(script, abortAt);
-        const announced = items.flatMap((item) =>
-          item.type === "message" && item.message.role === "assistant" ? (item.message.toolCalls ?? []) : [],
-        );
+        const announced = items.flatMap((item) => (item.type === "message" ? toolCallsOf(item.message.content) : []));
         const ids = announced.map(({ id }) => id);
         expect(new Set(ids).size).toBe(ids.length);
-        expect(items.flatMap((item) => (item.type === "message" && item.message.role === "tool" ? [item.message.callId] : []))).toEqual(ids);
+        expect(items.flatMap((item) => (item.type === "message" ? toolResultsOf(item.message.content).map(({ callId }) => callId) : []))).toEqual(
+          ids,
+        );
         expect(items.flatMap((item) => (item.type === "tool-start" ? [item.callId] : []))).toEqual(ids);
         expect(items.flatMap((item) => (item.type === "tool-end" ? [item.callId] : []))).toEqual(ids);
         if (error === undefined) expect(items.at(-1)).toMatchObject({ type: "done", text: "done" });
@@ -65,7 +72,7 @@ describe("the model loop", () => {
   it("runs no further tool once it is aborted", async () => {
     const { items, error } = await play([["write", "write", "write"]], 0);
     expect(error).toMatchObject({ message: "stop" });
-    const failed = items.filter((item) => item.type === "message" && item.message.role === "tool" && item.message.isError);
+    const failed = items.filter((item) => item.type === "message" && toolResultsOf(item.message.content).some(({ isError }) => isError));
     expect(failed).toHaveLength(2);
   });
 });

@@ -1,7 +1,18 @@
-import { type ModelEvent, type ModelMessage, PlinthError, type ToolResult, type TurnEvent, type Usage } from "@plinth/sdk";
+import {
+  type ModelEvent,
+  type ModelMessage,
+  type Part,
+  PlinthError,
+  partsFor,
+  type ToolCallPart,
+  type ToolResult,
+  type TurnEvent,
+  textOf,
+  type Usage,
+} from "@plinth/sdk";
 import { ask } from "./ask.ts";
 import type { ModelChoice } from "./model-choice.ts";
-import { runTools, type ToolCall } from "./tool-round.ts";
+import { runTools } from "./tool-round.ts";
 import type { Tool } from "./tool-runner.ts";
 
 export interface Limits {
@@ -38,11 +49,14 @@ export interface LoopParts {
   /** The tools there are now, by name. */
   tools(): Promise<ReadonlyMap<string, Tool>>;
   /** Never throws: whatever goes wrong is a result that the model can read. */
-  callTool(call: ToolCall, tool: Tool, signal: AbortSignal): Promise<ToolResult>;
+  callTool(call: ToolCallPart, tool: Tool, signal: AbortSignal): Promise<ToolResult>;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-export type LoopItem = TurnEvent | { type: "message"; message: ModelMessage } | { type: "done"; text: string; model: string; usage: Usage };
+export type LoopItem =
+  | TurnEvent
+  | { type: "message"; message: ModelMessage }
+  | { type: "done"; text: string; content?: Part[]; model: string; usage: Usage };
 
 /** One turn: ask the model, run what it calls, tell it the results, until it answers without a call. */
 export async function* runLoop(input: LoopInput, parts: LoopParts, limits: Limits, signal: AbortSignal): AsyncGenerator<LoopItem, void> {
@@ -57,26 +71,37 @@ export async function* runLoop(input: LoopInput, parts: LoopParts, limits: Limit
     const tools = await parts.tools();
     const request = { system, messages: [...messages], tools: Array.from(tools.values(), ({ spec }) => spec) };
     const answer = yield* ask(input.model, request, parts, limits, callIds, signal);
-    usage.inputTokens += answer.usage.inputTokens;
-    usage.outputTokens += answer.usage.outputTokens;
+    add(usage, answer.usage);
 
-    const { text, toolCalls } = answer;
-    const message: ModelMessage = { role: "assistant", text, ...(toolCalls.length > 0 ? { toolCalls } : {}) };
-    if (text !== "" || toolCalls.length > 0) yield { type: "message", message };
-    if (toolCalls.length === 0) {
-      yield { type: "done", text, model: answer.model, usage };
+    const { content, calls, model } = answer;
+    const message: ModelMessage = { role: "assistant", content, model };
+    if (content.length > 0) yield { type: "message", message };
+    const paused = answer.reason === "pause" && content.length > 0 && round < limits.maxRounds;
+    if (calls.length === 0 && !paused) {
+      const more = content.some(({ type }) => type !== "text") ? { content: partsFor(content, undefined) } : {};
+      yield { type: "done", text: textOf(content), ...more, model, usage };
       return;
     }
 
     messages.push(message);
+    if (calls.length === 0) continue;
     const exhausted = round >= limits.maxRounds ? `the turn's limit of ${limits.maxRounds} model calls is reached` : undefined;
-    const allowed = limits.maxToolCalls - (callIds.size - toolCalls.length);
-    for await (const item of runTools(toolCalls, tools, parts, { allowed, exhausted, maxToolCalls: limits.maxToolCalls }, signal)) {
+    const allowed = limits.maxToolCalls - (callIds.size - calls.length);
+    for await (const item of runTools(calls, tools, parts, { allowed, exhausted, maxToolCalls: limits.maxToolCalls }, signal)) {
       if (item.type === "message") messages.push(item.message);
       yield item;
     }
     signal.throwIfAborted();
     if (exhausted !== undefined) throw endless(limits.maxRounds);
+  }
+}
+
+/** What the calls of one turn took together; what one of them does not say is not counted as nothing. */
+function add(total: Usage, { serverTools, ...counts }: Usage): void {
+  for (const [name, count] of Object.entries(counts) as [Exclude<keyof Usage, "serverTools">, number][]) total[name] = (total[name] ?? 0) + count;
+  for (const [name, count] of Object.entries(serverTools ?? {})) {
+    total.serverTools ??= {};
+    total.serverTools[name] = (total.serverTools[name] ?? 0) + count;
   }
 }
 

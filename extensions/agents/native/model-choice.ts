@@ -5,6 +5,8 @@ export interface ModelChoice {
   model: string;
   /** provider/model */
   name: string;
+  /** extension/provider, whose opaque parts are its own. */
+  maker: string;
 }
 
 interface Options {
@@ -32,13 +34,19 @@ export class ModelChooser {
     const slash = model.indexOf("/");
     const provider = model.slice(0, Math.max(slash, 0));
     const name = model.slice(slash + 1);
-    const ids = (await this.#providers.list()).map(({ id }) => id);
-    if (!ids.includes(provider) || name === "") throw unknown(model, ids);
-    if (name !== "auto") return { provider, model: name, name: model };
+    const all = await this.#providers.list();
+    const extension = all.find(({ id }) => id === provider)?.extension;
+    if (extension === undefined || name === "")
+      throw unknown(
+        model,
+        all.map(({ id }) => id),
+      );
+    const maker = `${extension}/${provider}`;
+    if (name !== "auto") return { provider, model: name, name: model, maker };
     const { ready, reason, defaultModel } = await this.#providers.get(provider).status({});
-    if (defaultModel) return { provider, model: defaultModel, name: `${provider}/${defaultModel}` };
+    if (defaultModel) return { provider, model: defaultModel, name: `${provider}/${defaultModel}`, maker };
     throw new PlinthError("PLINTH_MODEL_UNKNOWN", `${provider} names no default model${ready || !reason ? "" : ` (${reason})`}.`, {
-      extension: (await this.#providers.list()).find(({ id }) => id === provider)?.extension,
+      extension,
       next: `Name one: ${provider}/MODEL.`,
     });
   }
@@ -70,10 +78,10 @@ export class ModelChooser {
       .filter(({ trusted }) => trusted)
       .sort((a, b) => a.descriptor.priority - b.descriptor.priority || (a.id < b.id ? -1 : 1));
     const reasons: string[] = [];
-    for (const { id } of providers) {
+    for (const { id, extension } of providers) {
       try {
         const { ready, reason, defaultModel } = await this.#providers.get(id).status({}, { deadlineMs: STATUS_MS });
-        if (ready && defaultModel) return { provider: id, model: defaultModel, name: `${id}/${defaultModel}` };
+        if (ready && defaultModel) return { provider: id, model: defaultModel, name: `${id}/${defaultModel}`, maker: `${extension}/${id}` };
         reasons.push(`${id}: ${reason ?? (ready ? "it names no default model" : "it is not ready")}`);
       } catch (error) {
         reasons.push(`${id}: ${errorInfo(error).message}`);

@@ -14,7 +14,8 @@ async function start(provide: ScriptedProvider[], config: object = {}, others: T
 
 const run = (options?: TurnOptions) => runTurn(host!, options);
 
-const results = (items: any[]) => items.filter(({ type, message }) => type === "message" && message.role === "tool").map(({ message }) => message);
+const results = (items: any[]) =>
+  items.flatMap(({ type, message }) => (type === "message" ? message.content.filter((part: any) => part.type === "tool-result") : []));
 const done = (items: any[]) => items.at(-1);
 
 /** An extension that subscribes to one hook. */
@@ -39,7 +40,7 @@ describe("the native harness", () => {
     expect(await run()).toEqual([
       { type: "text", delta: "Hel" },
       { type: "text", delta: "lo" },
-      { type: "message", message: { role: "assistant", text: "Hello" } },
+      { type: "message", message: { role: "assistant", content: [{ type: "text", text: "Hello" }], model: "scripted/m" } },
       { type: "done", text: "Hello", model: "scripted/m", usage: { inputTokens: 10, outputTokens: 2 } },
     ]);
   });
@@ -79,9 +80,9 @@ describe("the native harness", () => {
     expect(items.map(({ type }) => type)).toEqual(["message", "tool-start", "tool-end", "message", "text", "message", "done"]);
     expect(seen).toEqual({ args: { a: 2 }, runId: "r", sessionKey: "s", workspace: "/w" });
     expect(model.seen[1]!.messages).toEqual([
-      { role: "user", text: "hi" },
-      { role: "assistant", text: "", toolCalls: [{ id: "c1", name: "add", args: { a: 2 } }] },
-      { role: "tool", callId: "c1", name: "add", content: [{ type: "text", text: "sum 4" }] },
+      { role: "user", content: [{ type: "text", text: "hi" }] },
+      { role: "assistant", content: [{ type: "tool-call", id: "c1", name: "add", args: { a: 2 } }], model: "scripted/m" },
+      { role: "tool", content: [{ type: "tool-result", callId: "c1", name: "add", content: [{ type: "text", text: "sum 4" }] }] },
     ]);
     expect(done(items)).toMatchObject({ text: "4", usage: { inputTokens: 20, outputTokens: 6 } });
   });
@@ -261,7 +262,14 @@ describe("the limits of a turn", () => {
       { maxRounds: 3 },
     );
     const items: any[] = [];
-    const input = { runId: "r", sessionKey: "s", workspace: "/w", model: "auto", system: [], history: [{ role: "user" as const, text: "hi" }] };
+    const input = {
+      runId: "r",
+      sessionKey: "s",
+      workspace: "/w",
+      model: "auto",
+      system: [],
+      history: [{ role: "user" as const, content: [{ type: "text" as const, text: "hi" }] }],
+    };
     const failed = (async () => {
       for await (const item of host!.use("plinth.harness").get("native").run(input)) items.push(item);
     })();

@@ -43,7 +43,7 @@ export const says = (...deltas: string[]): ModelEvent[] => [
 ];
 
 export const calls = (...list: [id: string, name: string, args?: Record<string, unknown>][]): ModelEvent[] => [
-  ...list.map(([id, name, args = {}]) => ({ type: "tool-call" as const, call: { id, name, args } })),
+  ...list.map(([id, name, args = {}]) => ({ type: "tool-call" as const, call: { type: "tool-call" as const, id, name, args } })),
   { type: "usage", usage: { inputTokens: 10, outputTokens: 5 } },
   { type: "end", reason: "tool-calls" },
 ];
@@ -70,7 +70,7 @@ export interface TurnOptions {
 
 export async function runTurn(
   host: TestHost,
-  { model = "auto", history = [{ role: "user", text: "hi" }], system = [], signal }: TurnOptions = {},
+  { model = "auto", history = [{ role: "user", content: [{ type: "text", text: "hi" }] }], system = [], signal }: TurnOptions = {},
 ): Promise<any[]> {
   const items: any[] = [];
   const input = { runId: "r", sessionKey: "s", workspace: "/w", model, system, history };

@@ -1,9 +1,8 @@
-import type { ModelMessage, ToolResult, TurnEvent } from "@plinth/sdk";
+import { type ModelMessage, partsFor, type ToolCallPart, type ToolResult, type ToolResultPart, type TurnEvent } from "@plinth/sdk";
 import type { LoopParts } from "./loop.ts";
 import { failure } from "./tool-result.ts";
 import { isReadOnly, type Tool } from "./tool-runner.ts";
 
-export type ToolCall = NonNullable<Extract<ModelMessage, { role: "assistant" }>["toolCalls"]>[number];
 export type ToolItem = TurnEvent | { type: "message"; message: ModelMessage };
 
 interface Budget {
@@ -19,13 +18,13 @@ interface Budget {
  * the order of the calls, and each call that was announced gets exactly one, whatever happens.
  */
 export async function* runTools(
-  calls: readonly ToolCall[],
+  calls: readonly ToolCallPart[],
   tools: ReadonlyMap<string, Tool>,
   parts: Pick<LoopParts, "callTool">,
   budget: Budget,
   signal: AbortSignal,
 ): AsyncGenerator<ToolItem, void> {
-  const run = async (call: ToolCall, index: number): Promise<ToolResult> => {
+  const run = async (call: ToolCallPart, index: number): Promise<ToolResult> => {
     if (signal.aborted) return failure("PLINTH_ABORTED", "The turn was aborted before this call ran.");
     if (budget.exhausted) return failure("PLINTH_TURN_LIMIT", `The call was not run: ${budget.exhausted}.`);
     if (index >= budget.allowed) {
@@ -51,13 +50,23 @@ export async function* runTools(
   }
 }
 
-function start({ id, name, args }: ToolCall): ToolItem {
+function start({ id, name, args }: ToolCallPart): ToolItem {
   return { type: "tool-start", callId: id, name, args };
 }
 
-function* finish({ id, name }: ToolCall, result: ToolResult, tool: Tool | undefined): Generator<ToolItem> {
-  yield { type: "tool-end", callId: id, name, result };
-  const { content, isError, outside } = result;
+function* finish({ id, name }: ToolCallPart, result: ToolResult, tool: Tool | undefined): Generator<ToolItem> {
+  const { content, structured, isError, outside } = result;
+  yield { type: "tool-end", callId: id, name, result: { ...result, content: partsFor(content, undefined) } };
   const from = tool?.from ?? (outside ? "outside" : undefined);
-  yield { type: "message", message: { role: "tool", callId: id, name, content, ...(isError ? { isError } : {}), ...(from ? { from } : {}) } };
+  const said: ToolResultPart["content"] =
+    content.length === 0 && structured !== undefined ? [{ type: "text", text: JSON.stringify(structured) }] : content;
+  const part: ToolResultPart = {
+    type: "tool-result",
+    callId: id,
+    name,
+    content: said,
+    ...(isError ? { isError } : {}),
+    ...(from ? { from } : {}),
+  };
+  yield { type: "message", message: { role: "tool", content: [part] } };
 }

@@ -1,12 +1,13 @@
-import { type Context, errorInfo, type ToolResult } from "@plinth/sdk";
+import { type Context, errorInfo, partsFrom, type ToolCallPart, type ToolResult } from "@plinth/sdk";
 import type { Limits, LoopInput } from "./loop.ts";
 import { bounded, failure, isToolResult } from "./tool-result.ts";
-import type { ToolCall } from "./tool-round.ts";
 
 export interface Tool {
   /** As the model is told about it. */
   readonly spec: { name: string; description: string; input: Record<string, unknown>; say?: string[] };
   readonly effects: readonly string[];
+  /** extension/tool, whose opaque parts are its own. */
+  readonly maker: string;
   /** Whose words its results are, where it is not the product's. */
   readonly from?: string;
 }
@@ -31,13 +32,20 @@ export class ToolRunner {
     return new Map(
       sorted.map(({ id, extension, trusted, descriptor: { description, input, say, effects } }) => [
         id,
-        { spec: { name: id, description, input, ...(say ? { say } : {}) }, effects, ...(trusted ? {} : { from: extension }) },
+        {
+          spec: { name: id, description, input, ...(say ? { say } : {}) },
+          effects,
+          maker: `${extension}/${id}`,
+          ...(trusted ? {} : { from: extension }),
+        },
       ]),
     );
   }
 
-  async run(call: ToolCall, tool: Tool, run: Run, signal: AbortSignal): Promise<ToolResult> {
+  async run({ id, name, args }: ToolCallPart, tool: Tool, run: Run, signal: AbortSignal): Promise<ToolResult> {
     let stage = "could not be checked";
+    // Without what only its model may read.
+    const call: ToolCallPart = { type: "tool-call", id, name, args };
     try {
       const problems = await this.#ctx.validate(tool.spec.input, call.args);
       if (problems.length > 0) {
@@ -57,7 +65,8 @@ export class ToolRunner {
       if (!isToolResult(result)) return failure("PLINTH_TOOL_RESULT", `The tool "${call.name}" did not give a result that can be read.`);
       stage = "ran, but its result could not be checked and is withheld";
       const checked = await this.#ctx.hooks.fire("tool.after", { ...names, call, result }, { signal });
-      return bounded(checked.result, this.#limits.maxToolResultChars);
+      const content = partsFrom(checked.result.content, tool.maker);
+      return bounded({ ...checked.result, content }, this.#limits.maxToolResultChars);
     } catch (error) {
       if (signal.aborted) return failure("PLINTH_ABORTED", `The turn was aborted while "${call.name}" ran. It may have had its effect.`);
       const { code, message, next } = errorInfo(error);

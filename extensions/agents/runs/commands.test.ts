@@ -44,7 +44,7 @@ describe("a slash command", () => {
     });
     await asOwner("/help");
     await asOwner("hello");
-    expect(history).toEqual([{ role: "user", text: "hello" }]);
+    expect(history).toEqual([{ role: "user", content: [{ type: "text", text: "hello" }] }]);
   });
 
   it("is what was typed: a subscriber that rewrites messages gives no orders and takes none away", async () => {
@@ -140,7 +140,7 @@ describe("the commands of conversations", () => {
     await asOwner("one");
     expect((await asOwner("/new")).text).toContain("new conversation");
     await asOwner("two");
-    expect(history.map(({ text }) => text)).toEqual(["two"]);
+    expect(history.map(({ content }) => content[0].text)).toEqual(["two"]);
     expect((await host.use("plinth.session-store").one().list({})).sessions[0]!.entries).toBe(8);
   });
 

@@ -16,7 +16,7 @@ export function condense(events: readonly TurnEvent[]): { events: TurnEvent[]; s
     // What was asked has its own history; nothing can be answered here any more.
     if (event.type === "progress" || event.type === "interaction") continue;
     size += OVERHEAD;
-    if (event.type === "text" || event.type === "thinking") {
+    if (event.type === "text" || event.type === "reasoning") {
       const deltas = [event.delta];
       for (let next = events[at + 1]; next?.type === event.type; next = events[at + 1]) {
         deltas.push(next.delta);
@@ -27,15 +27,15 @@ export function condense(events: readonly TurnEvent[]): { events: TurnEvent[]; s
       kept.push({ type: event.type, delta });
       continue;
     }
-    if (event.type === "end") size += event.text.length;
+    if (event.type === "end") size += event.text.length + (event.content === undefined ? 0 : JSON.stringify(event.content).length);
     if (event.type === "tool-start") size += JSON.stringify(event.args).length;
-    if (event.type === "tool-end") {
-      for (const part of event.result.content) size += part.type === "text" ? part.text.length : part.base64.length;
-    }
+    if (event.type === "tool-end") size += JSON.stringify(event.result.content).length;
+    if (event.type === "part") size += JSON.stringify(event.part).length;
     kept.push(event);
   }
   if (size <= MAX_CHARS) return { events: kept, size };
   const edges = kept.filter(({ type }) => type === "start" || type === "end");
   const end = edges.at(-1);
-  return { events: edges, size: OVERHEAD + (end?.type === "end" ? end.text.length : 0) };
+  const said = end?.type === "end" ? JSON.stringify(end.content ?? "").length + end.text.length : 0;
+  return { events: edges, size: OVERHEAD + said };
 }

@@ -125,8 +125,18 @@ describe("a known run id", () => {
       },
     });
     const store = host.use("plinth.session-store").one();
-    const { fence } = await store.claim({ key: "main", runId: "old", ttlMs: 10_000, message: { role: "user", text: "hello" } });
-    await store.append({ key: "main", runId: "old", fence, bodies: [{ kind: "message", message: { role: "assistant", text: "Hi." } }] });
+    const { fence } = await store.claim({
+      key: "main",
+      runId: "old",
+      ttlMs: 10_000,
+      message: { role: "user", content: [{ type: "text", text: "hello" }] },
+    });
+    await store.append({
+      key: "main",
+      runId: "old",
+      fence,
+      bodies: [{ kind: "message", message: { role: "assistant", content: [{ type: "text", text: "Hi." }] } }],
+    });
     await store.release({ key: "main", runId: "old", fence, status: "ok", model: "x/y" });
     expect(await end(host, "hello", { runId: "old" })).toEqual({ type: "end", status: "ok", text: "Hi.", model: "x/y" });
     expect(ran).toBe(0);
@@ -136,12 +146,17 @@ describe("a known run id", () => {
     await start();
     const store = host.use("plinth.session-store").one();
     await host.as({ role: "guest", via: "acme.x" }, async () => {
-      const { fence } = await store.claim({ key: "main", runId: "old", ttlMs: 10_000, message: { role: "user", text: "hello" } });
+      const { fence } = await store.claim({
+        key: "main",
+        runId: "old",
+        ttlMs: 10_000,
+        message: { role: "user", content: [{ type: "text", text: "hello" }] },
+      });
       await store.append({
         key: "main",
         runId: "old",
         fence,
-        bodies: [{ kind: "message", message: { role: "assistant", text: "Send me your key." } }],
+        bodies: [{ kind: "message", message: { role: "assistant", content: [{ type: "text", text: "Send me your key." }] } }],
       });
       await store.release({ key: "main", runId: "old", fence, status: "ok" });
     });

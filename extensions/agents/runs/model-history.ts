@@ -1,4 +1,4 @@
-import type { ModelMessage, TranscriptEntry } from "@plinth/sdk";
+import { type ModelMessage, type ToolResultPart, type TranscriptEntry, toolCallsOf, toolResultsOf } from "@plinth/sdk";
 import { partiesOf, storedOrigin } from "./origin-note.ts";
 
 const sizes = new WeakMap<ModelMessage, number>();
@@ -20,16 +20,16 @@ export function modelHistory(entries: readonly TranscriptEntry[], maxChars: numb
     const { body } = entry;
     if (body.kind !== "message") continue;
     const origin = storedOrigin(entry);
-    const message = body.message.role === "user" ? told(body.message, origin) : body.message;
+    const message = told(body.message, body.message.role === "user" ? origin : undefined);
     if (origin !== undefined) origins.set(message, partiesOf(origin));
     if (message.role === "tool") {
-      if (open.delete(message.callId)) messages.push(message);
+      const results = toolResultsOf(message.content).filter(({ callId }) => open.delete(callId));
+      if (results.length > 0) messages.push(message);
       continue;
     }
     close();
-    const calls = message.role === "assistant" ? (message.toolCalls ?? []) : [];
-    if (message.role === "assistant" && message.text === "" && calls.length === 0) continue;
-    for (const { id, name } of calls) open.set(id, name);
+    if (message.role === "assistant" && !message.content.some(saysSomething)) continue;
+    for (const { id, name } of toolCallsOf(message.content)) open.set(id, name);
     messages.push(message);
   }
   close();
@@ -39,13 +39,17 @@ export function modelHistory(entries: readonly TranscriptEntry[], maxChars: numb
 
 const marked = new WeakMap<ModelMessage, ModelMessage>();
 
+/** Thoughts that nobody wants back are no answer; a text may be empty. */
+const saysSomething = (part: ModelMessage["content"][number]): boolean =>
+  part.opaque !== undefined || (part.type === "text" ? part.text !== "" : part.type !== "reasoning");
+
 /** A message of a user says itself whose it is; what stands in it about that is not believed. One object, so that its size is counted once. */
-function told(message: Extract<ModelMessage, { role: "user" }>, origin: ReturnType<typeof storedOrigin>): ModelMessage {
+function told(message: ModelMessage, origin: ReturnType<typeof storedOrigin>): ModelMessage {
   if (origin === undefined && message.origin === undefined) return message;
   const known = marked.get(message);
   if (known !== undefined) return known;
-  const { role, text } = message;
-  const fresh: ModelMessage = { role, text, ...(origin === undefined ? {} : { origin }) };
+  const { origin: _, ...rest } = message;
+  const fresh: ModelMessage = { ...rest, ...(origin === undefined ? {} : { origin }) };
   marked.set(message, fresh);
   return fresh;
 }
@@ -72,5 +76,6 @@ function sizeOf(message: ModelMessage): number {
 }
 
 function unanswered(callId: string, name: string): ModelMessage {
-  return { role: "tool", callId, name, content: [{ type: "text", text: "The result of this call is not known." }], isError: true };
+  const content: ToolResultPart["content"] = [{ type: "text", text: "The result of this call is not known." }];
+  return { role: "tool", content: [{ type: "tool-result", callId, name, content, isError: true }] };
 }

@@ -1,4 +1,4 @@
-import { type MessageOrigin, PlinthError, type TranscriptEntry, type TurnEvent } from "@plinth/sdk";
+import { type MessageOrigin, type ModelMessage, PlinthError, partsFor, type TranscriptEntry, type TurnEvent, textOf } from "@plinth/sdk";
 import { storedOrigin } from "./origin-note.ts";
 
 /** The end of a run that an earlier process has run, from its transcript; undefined when there was none. */
@@ -7,8 +7,9 @@ export function storedEnd(entries: readonly TranscriptEntry[], runId: string): E
   const bodies = own.map(({ body }) => body);
   const end = bodies.findLast((body) => body.kind === "run-end");
   if (end === undefined) return undefined;
-  const answer = bodies.findLast((body) => body.kind === "message" && body.message.role === "assistant" && !body.message.toolCalls?.length);
-  const text = end.status === "ok" && answer?.kind === "message" && answer.message.role === "assistant" ? answer.message.text : "";
+  const answer = end.status === "ok" ? bodies.findLast((body) => body.kind === "message" && isAnswer(body.message)) : undefined;
+  const content = answer?.kind === "message" ? partsFor(answer.message.content, undefined) : [];
+  const text = textOf(content);
   // Whoever had a hand in it while it ran has one in what is told of it now.
   const { origin } = noteOf(own);
   const model = { ...(end.model === undefined ? {} : { model: end.model }), ...(origin === undefined ? {} : { origin }) };
@@ -18,8 +19,11 @@ export function storedEnd(entries: readonly TranscriptEntry[], runId: string): E
     });
     return { type: "end", status: "error", text, ...model, error: { code, message, ...(next ? { next } : {}) } };
   }
-  return { type: "end", status: end.status, text, ...model, ...(end.error ? { error: end.error } : {}) };
+  const more = content.some(({ type }) => type !== "text") ? { content } : {};
+  return { type: "end", status: end.status, text, ...more, ...model, ...(end.error ? { error: end.error } : {}) };
 }
+
+const isAnswer = ({ role, content }: ModelMessage): boolean => role === "assistant" && !content.some(({ type }) => type === "tool-call");
 
 function noteOf(entries: readonly TranscriptEntry[]): { origin?: MessageOrigin } {
   const notes = entries.flatMap((entry) => storedOrigin(entry) ?? []);

@@ -135,7 +135,7 @@ const sizeOf = (event: TurnEvent): number =>
     ? event.delta.length
     : "text" in event
       ? event.text.length
-      : "result" in event || "args" in event || "request" in event || "suggestions" in event
+      : "result" in event || "args" in event || "request" in event || "suggestions" in event || "part" in event || "message" in event
         ? JSON.stringify(event).length
         : 0);
 

@@ -1,4 +1,15 @@
-import { type Client, type Context, type ErrorInfo, errorInfo, type ModelMessage, PlinthError, type TurnEvent, type Usage } from "@plinth/sdk";
+import {
+  type Client,
+  type Context,
+  type ErrorInfo,
+  errorInfo,
+  type ModelMessage,
+  type Part,
+  PlinthError,
+  type TurnEvent,
+  type Usage,
+} from "@plinth/sdk";
+import { checkedContent, type Harness, harnessOf, messageFrom, messagesFor, surfaceContent } from "./harness-content.ts";
 import { modelHistory } from "./model-history.ts";
 import { originNote } from "./origin-note.ts";
 import { storedEnd } from "./replay.ts";
@@ -26,9 +37,17 @@ export interface TurnLimits {
 interface Outcome {
   status: "ok" | "error" | "aborted";
   text: string;
+  content?: Part[];
   usage?: Usage;
   model?: string;
   error?: ErrorInfo;
+}
+
+interface Done {
+  text: string;
+  content?: Part[];
+  model?: string;
+  usage?: Usage;
 }
 
 /** One turn: claim, prepare, harness, check the answer, store it, end. Whatever happens, one `end` closes it. */
@@ -60,24 +79,26 @@ export class TurnRunner {
     const turn = new Turn(this.#ctx, this.#suggestions, run);
     let outcome: Outcome;
     try {
-      const claiming = { key: sessionKey, runId, message: { role: "user" as const, text: input.text } };
+      const claiming = { key: sessionKey, runId, message: { role: "user" as const, content: [{ type: "text" as const, text: input.text }] } };
       turn.held = await this.#claim.take(claiming, run.signal, (error) => run.abort(error as PlinthError));
-      const [prepared, { entries }] = await Promise.all([this.#prepare(run, input, route), this.#history(sessionKey)]);
+      const asked = [this.#prepare(run, input, route), this.#history(sessionKey), this.#ctx.use("plinth.harness").list()] as const;
+      const [prepared, { entries }, harnesses] = await Promise.all(asked);
       const { messages, parties } = modelHistory(entries, this.#limits.historyChars);
       for (const party of parties) await this.#ctx.lower(party, "had a hand in this conversation");
-      outcome = await turn.follow(prepared, route.workspace, messages, input.surface);
+      outcome = await turn.follow(prepared, harnessOf(harnesses, prepared.harness), route.workspace, messages, input.surface);
       this.lastModel = outcome.model ?? this.lastModel;
     } catch (error) {
       outcome = await turn.failed(error);
     } finally {
       clearTimeout(timer);
     }
-    const { status, text, usage, model, error } = outcome;
+    const { status, text, content, usage, model, error } = outcome;
     const facts = { ...(usage ? { usage } : {}), ...(model ? { model } : {}), ...(error ? { error } : {}) };
     if (turn.held !== undefined) await this.#claim.release(turn.held, { status, ...facts });
     this.#tell({ sessionKey, runId, status, durationMs: this.#ctx.clock.now() - started, ...facts });
     const origin = originNote(this.#ctx.currentWork());
-    run.emit({ type: "end", status, text, ...facts, ...(origin === undefined ? {} : { origin }) });
+    const more = content === undefined ? {} : { content };
+    run.emit({ type: "end", status, text, ...more, ...facts, ...(origin === undefined ? {} : { origin }) });
   }
 
   /** Resolves when no subscriber of `turn.end` is being told any more. */
@@ -86,7 +107,7 @@ export class TurnRunner {
   }
 
   #history(key: string) {
-    return this.#store.history({ key, limit: this.#limits.historyLimit });
+    return this.#store.history({ key, limit: this.#limits.historyLimit, opaque: true });
   }
 
   async #prepare(run: Run, input: Submission, { harness, model, system }: Route) {
@@ -133,26 +154,32 @@ class Turn {
 
   async follow(
     prepared: { harness: string; model: string; system: string[] },
+    maker: Harness,
     workspace: string,
     history: ModelMessage[],
     surface: string,
   ): Promise<Outcome> {
     const { id: runId, sessionKey, signal } = this.#run;
     const { harness, model, system } = prepared;
-    const items = this.#ctx.use("plinth.harness").get(harness).run({ runId, sessionKey, workspace, model, system, history }, { signal });
-    let done: { text: string; model?: string; usage?: Usage } | undefined;
+    const input = { runId, sessionKey, workspace, model, system, history: messagesFor(history, maker) };
+    const items = this.#ctx.use("plinth.harness").get(harness).run(input, { signal });
+    let done: Done | undefined;
     for await (const item of items) {
-      if (item.type === "message") this.#message(item.message);
+      if (item.type === "message") this.#message(messageFrom(item.message, maker));
       else if (item.type === "done") done = item;
-      else if (item.type === "suggest" || item.type === "interaction") await this.#inNameOf(harness, item);
+      else if (item.type === "suggest" || item.type === "interaction") this.#inNameOf(maker, item);
       else this.#event(item);
     }
     signal.throwIfAborted();
     if (done === undefined) throw unfinished(harness);
+    const answer = this.#answer ?? messageFrom({ role: "assistant", content: done.content ?? [{ type: "text", text: done.text }] }, maker);
     const text = await this.#checked(done.text, surface);
-    if (text !== "") this.#writer.add({ kind: "message", message: { role: "assistant", text } });
+    const content = checkedContent(answer.content, text);
+    if (content.length > 0) this.#writer.add({ kind: "message", message: { ...answer, content } });
     await this.#writer.flush();
-    return { status: "ok", text, ...(done.usage ? { usage: done.usage } : {}), ...(done.model ? { model: done.model } : {}) };
+    const shown = surfaceContent(content);
+    const more = { ...(shown === undefined ? {} : { content: shown }), ...(done.usage ? { usage: done.usage } : {}) };
+    return { status: "ok", text, ...more, ...(done.model ? { model: done.model } : {}) };
   }
 
   async failed(thrown: unknown): Promise<Outcome> {
@@ -172,13 +199,13 @@ class Turn {
   #message(message: ModelMessage): void {
     if (this.#answer !== undefined) this.#writer.add({ kind: "message", message: this.#answer });
     this.#answer = undefined;
-    if (message.role === "assistant" && !message.toolCalls?.length) this.#answer = message;
+    if (message.role === "user") return;
+    if (message.role === "assistant" && !message.content.some(({ type }) => type === "tool-call")) this.#answer = message;
     else this.#writer.add({ kind: "message", message });
   }
 
   /** What people press counts as the words of whoever wrote it, and only the product asks them in its own voice. */
-  async #inNameOf(harness: string, event: Extract<TurnEvent, { type: "suggest" | "interaction" }>): Promise<void> {
-    const by = (await this.#ctx.use("plinth.harness").list()).find(({ id }) => id === harness)?.extension ?? harness;
+  #inNameOf({ extension: by }: Harness, event: Extract<TurnEvent, { type: "suggest" | "interaction" }>): void {
     if (event.type === "suggest") {
       this.#run.emit({ type: "suggest", by, suggestions: this.#suggestions.offer(this.#run.sessionKey, by, event.suggestions) });
     } else if (!isThirdParty(by)) this.#run.emit(event);
@@ -186,15 +213,21 @@ class Turn {
 
   #event(event: TurnEvent): void {
     switch (event.type) {
-      // These two are not a harness's to say.
-      case "start":
-      case "end":
-        return;
+      case "text":
+      case "reasoning":
+      case "part":
+      case "progress":
+      case "warning":
+        break;
       case "tool-start":
         this.#openTools.set(event.callId, event.name);
         break;
       case "tool-end":
         this.#openTools.delete(event.callId);
+        break;
+      // A start and an end are not a harness's to say, and what is not known here is nobody's to hear.
+      default:
+        return;
     }
     this.#run.emit(event);
   }

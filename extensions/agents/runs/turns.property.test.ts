@@ -27,14 +27,15 @@ it("runs one turn at a time for a session, in order, loses none, and ends each e
       const host = await startTurns({
         config: { maxParallel: 2 },
         run: async function* ({ sessionKey, history }: HarnessInput) {
-          const index = Number(history.at(-1).text);
+          const index = Number(history.at(-1).content[0].text);
           const { how, ticks: length } = messages[index]!;
           expect(active.get(sessionKey) ?? 0).toBe(0);
           active.set(sessionKey, 1);
           order.set(sessionKey, [...(order.get(sessionKey) ?? []), index]);
           try {
             await ticks(length);
-            if (how === "call") yield { type: "message", message: { role: "assistant", text: "", toolCalls: [{ id: "c", name: "t", args: {} }] } };
+            if (how === "call")
+              yield { type: "message", message: { role: "assistant", content: [{ type: "tool-call", id: "c", name: "t", args: {} }] } };
             if (how === "fail" || how === "call") throw new Error("failed");
             yield { type: "done", text: "answer" };
           } finally {
@@ -64,7 +65,7 @@ it("runs one turn at a time for a session, in order, loses none, and ends each e
           expect(ran).toEqual([...ran].sort((a, b) => a - b));
           const bodies = await transcript(host, key);
           const open = bodies.flatMap((body) => (body.kind === "message" ? [body.message] : []));
-          expect(open.filter(({ role }) => role === "tool")).toHaveLength(open.filter(({ toolCalls }) => toolCalls).length);
+          expect(open.filter(({ role }) => role === "tool")).toHaveLength(open.filter(({ content }) => content[0].type === "tool-call").length);
           expect(bodies.filter(({ kind }) => kind === "run-end")).toHaveLength(open.filter(({ role }) => role === "user").length);
         }
       } finally {

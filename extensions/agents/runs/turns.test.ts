@@ -26,8 +26,8 @@ describe("a turn", () => {
       { type: "end", status: "ok", text: "HELLO", model: "test/m", usage: { inputTokens: 1, outputTokens: 2 } },
     ]);
     expect(await transcript(host)).toEqual([
-      { kind: "message", message: { role: "user", text: "hello" } },
-      { kind: "message", message: { role: "assistant", text: "HELLO" } },
+      { kind: "message", message: { role: "user", content: [{ type: "text", text: "hello" }] } },
+      { kind: "message", message: { role: "assistant", content: [{ type: "text", text: "HELLO" }] } },
       { kind: "run-end", status: "ok", model: "test/m", usage: { inputTokens: 1, outputTokens: 2 } },
     ]);
   });
@@ -37,7 +37,7 @@ describe("a turn", () => {
     await start({ run: (input) => shout((seen = input)) });
     await end(host, "one");
     await end(host, "two", { model: "x/y", system: "Be brief." });
-    expect(seen!.history.map(({ role, text }) => `${role}: ${text}`)).toEqual(["user: one", "assistant: ONE", "user: two"]);
+    expect(seen!.history.map(({ role, content }) => `${role}: ${content[0].text}`)).toEqual(["user: one", "assistant: ONE", "user: two"]);
     expect(seen).toMatchObject({ sessionKey: "main", model: "x/y", system: ["Be brief."] });
   });
 
@@ -46,12 +46,12 @@ describe("a turn", () => {
     await start({
       async *run() {
         stored.push(await words(host));
-        yield { type: "message", message: { role: "assistant", text: "", toolCalls: [{ id: "c1", name: "read", args: {} }] } };
+        yield { type: "message", message: { role: "assistant", content: [{ type: "tool-call", id: "c1", name: "read", args: {} }] } };
         yield { type: "tool-start", callId: "c1", name: "read", args: {} };
         await new Promise((resolve) => setTimeout(resolve, 5));
         stored.push(await words(host));
         yield { type: "tool-end", callId: "c1", name: "read", result: { content: [] } };
-        yield { type: "message", message: { role: "tool", callId: "c1", name: "read", content: [] } };
+        yield { type: "message", message: { role: "tool", content: [{ type: "tool-result", callId: "c1", name: "read", content: [] }] } };
         yield { type: "done", text: "read" };
       },
     });
@@ -191,7 +191,7 @@ describe("a turn that fails", () => {
   it("closes the tool calls that it had announced", async () => {
     await start({
       async *run() {
-        yield { type: "message", message: { role: "assistant", text: "", toolCalls: [{ id: "c1", name: "read", args: {} }] } };
+        yield { type: "message", message: { role: "assistant", content: [{ type: "tool-call", id: "c1", name: "read", args: {} }] } };
         yield { type: "tool-start", callId: "c1", name: "read", args: {} };
         throw new Error("crash");
       },
@@ -231,7 +231,7 @@ describe("a turn that fails", () => {
     await start({
       store,
       run: async function* (_, { signal }) {
-        yield { type: "message", message: { role: "assistant", text: "", toolCalls: [{ id: "c1", name: "read", args: {} }] } };
+        yield { type: "message", message: { role: "assistant", content: [{ type: "tool-call", id: "c1", name: "read", args: {} }] } };
         await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
         aborted = true;
         yield { type: "done", text: "never" };

@@ -1,4 +1,4 @@
-import type { Extension, Principal, TurnEvent } from "@plinth/sdk";
+import { type Extension, type Principal, type TurnEvent, textOf, toolResultsOf } from "@plinth/sdk";
 import { createTestHost, type ScriptedProvider, type TestExtension, type TestHost } from "@plinth/sdk/testing";
 import router from "../router/index.ts";
 import routerManifest from "../router/plinth.json" with { type: "json" };
@@ -19,9 +19,9 @@ export type HarnessScript = (input: HarnessInput, call: { signal: AbortSignal; w
 
 /** A harness that answers with the last message, in capitals. */
 export async function* shout({ history }: HarnessInput): AsyncGenerator<any> {
-  const text = history.at(-1).text.toUpperCase();
+  const text = textOf(history.at(-1).content).toUpperCase();
   yield { type: "text", delta: text };
-  yield { type: "message", message: { role: "assistant", text } };
+  yield { type: "message", message: { role: "assistant", content: [{ type: "text", text }] } };
   yield { type: "done", text, model: "test/m", usage: { inputTokens: 1, outputTokens: 2 } };
 }
 
@@ -88,7 +88,7 @@ export async function transcript(host: TestHost, key = "main"): Promise<any[]> {
 export async function words(host: TestHost, key = "main"): Promise<string[]> {
   return (await transcript(host, key)).map((body) =>
     body.kind === "message"
-      ? `${body.message.role}: ${body.message.text ?? body.message.callId}`
+      ? `${body.message.role}: ${toolResultsOf(body.message.content)[0]?.callId ?? textOf(body.message.content)}`
       : body.kind === "command"
         ? `${body.command} → ${body.answer}`
         : body.status,

@@ -1,4 +1,6 @@
-import type { TranscriptEntry } from "@plinth/sdk";
+import { partsFor, partsFrom, type TranscriptEntry, toolCallsOf, toolResultsOf } from "@plinth/sdk";
+import { modernMessage } from "./modern-message.ts";
+import { isProduct } from "./origin.ts";
 
 export type Body = TranscriptEntry["body"];
 
@@ -7,15 +9,20 @@ export function parseBody(json: string): Body | undefined {
   try {
     const body = JSON.parse(json) as Body | null;
     if (typeof body !== "object" || body === null || typeof body.kind !== "string") return undefined;
-    return body.kind === "message" && typeof body.message?.role !== "string" ? undefined : body;
+    if (body.kind !== "message") return body;
+    const message = modernMessage(body.message);
+    return message === undefined ? undefined : { ...body, message };
   } catch {
     return undefined;
   }
 }
 
-/** What an extension notes for itself says whose it is, whatever it says. */
+/** What an extension notes for itself, and what is opaque in what it says, is its own, whatever it writes on it. */
 export function owned(body: Body, caller: string | undefined): Body {
-  return body.kind === "custom" ? { ...body, owner: caller ?? "host" } : body;
+  if (body.kind === "custom") return { ...body, owner: caller ?? "host" };
+  if (body.kind !== "message" || caller === undefined || isProduct(caller)) return body;
+  const { origin: _, ...message } = body.message;
+  return { ...body, message: { ...message, content: partsFrom(message.content, caller) } };
 }
 
 /** Stands where a damaged row was: people see the gap, a model is never told about it. */
@@ -32,8 +39,11 @@ export type OpenCalls = Map<string, string>;
 export function follow(open: OpenCalls, body: Body): boolean {
   if (body.kind !== "message") return true;
   const { message } = body;
-  if (message.role === "tool") return open.delete(message.callId);
-  if (message.role === "assistant") for (const call of message.toolCalls ?? []) open.set(call.id, call.name);
+  if (message.role === "tool") {
+    const results = toolResultsOf(message.content);
+    return results.length > 0 && results.every(({ callId }) => open.delete(callId));
+  }
+  if (message.role === "assistant") for (const call of toolCallsOf(message.content)) open.set(call.id, call.name);
   return true;
 }
 
@@ -41,6 +51,20 @@ export function follow(open: OpenCalls, body: Body): boolean {
 export function closings(open: OpenCalls, text: string): Body[] {
   return Array.from(open, ([callId, name]) => ({
     kind: "message",
-    message: { role: "tool", callId, name, content: [{ type: "text", text }], isError: true },
+    message: { role: "tool", content: [{ type: "tool-result", callId, name, content: [{ type: "text", text }], isError: true }] },
   }));
+}
+
+/** A body without what only the provider that made it may read; with a `reader`, its own stays. */
+export function bodyFor(body: Body, reader: string | undefined): Body {
+  if (body.kind !== "message") return body;
+  const content = partsFor(body.message.content, reader);
+  return content === body.message.content ? body : { ...body, message: { ...body.message, content } };
+}
+
+export function entriesFor(entries: readonly TranscriptEntry[], reader: string | undefined): TranscriptEntry[] {
+  return entries.map((entry) => {
+    const body = bodyFor(entry.body, reader);
+    return body === entry.body ? entry : { ...entry, body };
+  });
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { toolCallsOf, toolResultsOf } from "@plinth/sdk";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Process } from "./store.testing.ts";
 
@@ -12,11 +13,11 @@ import { Process } from ${JSON.stringify(new URL("./store.testing.ts", import.me
 const store = await Process.open({ dir: ${JSON.stringify(dir)} });
 for (let n = 0; ; n++) {
   const key = "s" + (n % 3), runId = "r" + n;
-  await store.beginRun({ key, runId, message: { role: "user", text: "message " + n } });
+  await store.beginRun({ key, runId, message: { role: "user", content: [{ type: "text", text: "message " + n }] } });
   console.log("begun " + n);
-  const toolCalls = [{ id: "c" + n, name: "read", args: {} }, { id: "d" + n, name: "read", args: {} }];
-  await store.append({ key, runId, bodies: [{ kind: "message", message: { role: "assistant", text: "", toolCalls } }] });
-  await store.append({ key, runId, bodies: [{ kind: "message", message: { role: "tool", callId: "c" + n, name: "read", content: [] } }] });
+  const content = [{ type: "tool-call", id: "c" + n, name: "read", args: {} }, { type: "tool-call", id: "d" + n, name: "read", args: {} }];
+  await store.append({ key, runId, bodies: [{ kind: "message", message: { role: "assistant", content } }] });
+  await store.append({ key, runId, bodies: [{ kind: "message", message: { role: "tool", content: [{ type: "tool-result", callId: "c" + n, name: "read", content: [] }] } }] });
   if (n % 4 === 3) await new Promise((resolve) => setImmediate(resolve));
   await store.endRun({ key, runId, status: "ok" });
   console.log("ended " + n);
@@ -43,12 +44,12 @@ it.each([40, 75, 130])("loses nothing that was confirmed when its process is kil
   const entries = histories.flatMap((history) => history.entries);
   for (const n of begun) {
     const run = entries.filter(({ runId }) => runId === `r${n}`).map(({ body }) => body);
-    expect(run[0], `run ${n}`).toEqual({ kind: "message", message: { role: "user", text: `message ${n}` } });
+    expect(run[0], `run ${n}`).toEqual({ kind: "message", message: { role: "user", content: [{ type: "text", text: `message ${n}` }] } });
     const end = run.at(-1);
     expect(end).toMatchObject({ kind: "run-end" });
     if (ended.has(n)) expect(end).toMatchObject({ status: "ok" });
-    const called = run.flatMap((body) => (body.kind === "message" && body.message.role === "assistant" ? (body.message.toolCalls ?? []) : []));
-    const answered = run.flatMap((body) => (body.kind === "message" && body.message.role === "tool" ? [body.message.callId] : []));
+    const called = run.flatMap((body) => (body.kind === "message" ? toolCallsOf(body.message.content) : []));
+    const answered = run.flatMap((body) => (body.kind === "message" ? toolResultsOf(body.message.content).map(({ callId }) => callId) : []));
     expect(answered.sort()).toEqual(called.map(({ id }) => id).sort());
   }
   for (const { entries: chain } of histories) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Provider, TranscriptEntry } from "@plinth/sdk";
-import { parseBody, unreadable } from "./body.ts";
+import { bodyFor, parseBody, unreadable } from "./body.ts";
 import type { EntryRow, SessionRow } from "./database.ts";
 import { entryOf } from "./history.ts";
 import type { Ledger } from "./ledger.ts";
@@ -29,7 +29,7 @@ export async function* follow(
       const { rows, more } = read(ledger, key, seen);
       for (const row of rows) {
         seen = row.seq;
-        yield { key: row.key, entry: entryOf(row, parseBody(row.body) ?? unreadable) };
+        yield { key: row.key, entry: entryOf(row, bodyFor(parseBody(row.body) ?? unreadable, undefined)) };
       }
       if (more) continue;
       version = db.get("version")?.data_version;

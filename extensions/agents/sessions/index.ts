@@ -1,7 +1,8 @@
 import { type Call, defineExtension } from "@plinth/sdk";
+import { entriesFor } from "./body.ts";
 import { follow } from "./following.ts";
 import type { Writer } from "./ledger.ts";
-import { originOf } from "./origin.ts";
+import { isProduct, originOf } from "./origin.ts";
 import { payerOf } from "./quota.ts";
 import { SessionStore } from "./store.ts";
 
@@ -19,7 +20,11 @@ export default defineExtension({
       renew: (input, { work }) => claims.renew(input, originOf(work)),
       append: (input, call) => claims.append(input, writer(call)),
       release: (input, { work }) => claims.release(input, originOf(work)),
-      history: (input) => store.history(input),
+      history: async ({ opaque, ...input }, { caller }) => {
+        const { entries } = await store.history(input);
+        if (!isProduct(caller)) return { entries: entriesFor(entries, caller) };
+        return { entries: opaque ? entries : entriesFor(entries, undefined) };
+      },
       list: (input) => catalogue.list(input),
       setHead: (input, { work }) => catalogue.setHead(input, originOf(work)),
       get: (input) => catalogue.get(input),

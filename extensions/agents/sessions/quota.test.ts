@@ -7,7 +7,7 @@ import { Process } from "./store.testing.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const megabyte = "x".repeat(1_000_000);
-const entry = (text: string) => ({ kind: "message" as const, message: { role: "assistant" as const, text } });
+const entry = (text: string) => ({ kind: "message" as const, message: { role: "assistant" as const, content: [{ type: "text" as const, text }] } });
 
 let dir: string;
 let clock = 1_800_000_000_000;
@@ -52,7 +52,7 @@ it("what an origin wrote is remembered over a restart", async () => {
 
 it("the owner goes on when others used up theirs, until a session is full; its run still ends", async () => {
   await fill("acme.flood", (n) => `s${n}`);
-  await store.beginRun({ key: "mine", runId: "r", message: { role: "user", text: "hello" } }, by(null));
+  await store.beginRun({ key: "mine", runId: "r", message: { role: "user", content: [{ type: "text", text: "hello" }] } }, by(null));
   expect(await fill(null, () => "mine")).toEqual([67, "PLINTH_SESSION_FULL"]);
   await store.endRun({ key: "mine", runId: "r", status: "error" });
   await store.append({ key: "another", bodies: [entry(megabyte)] }, by(null));

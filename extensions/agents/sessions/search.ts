@@ -1,5 +1,5 @@
 import { setImmediate as breathe } from "node:timers/promises";
-import type { Provider } from "@plinth/sdk";
+import { type Provider, textOf } from "@plinth/sdk";
 import { type Body, parseBody } from "./body.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -67,7 +67,7 @@ function wordsOf(body: Body | undefined): string {
   if (body?.kind === "command") return `${body.command}\n${body.answer}`;
   if (body?.kind === "compaction") return body.summary;
   if (body?.kind !== "message" || body.message.role === "tool") return "";
-  return body.message.text;
+  return textOf(body.message.content);
 }
 
 /** Around the first word that was asked for. */

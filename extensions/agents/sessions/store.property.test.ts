@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TranscriptEntry } from "@plinth/sdk";
+import { type TranscriptEntry, toolCallsOf, toolResultsOf } from "@plinth/sdk";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { Process } from "./store.testing.ts";
@@ -132,13 +132,16 @@ async function apply(world: World, host: number, key: string, model: Model, what
   }
 }
 
-const text = (role: "user", words: string) => ({ role, text: words });
-const said = (words: string): Body => ({ kind: "message", message: { role: "assistant", text: words } });
+const text = (role: "user", words: string) => ({ role, content: [{ type: "text" as const, text: words }] });
+const said = (words: string): Body => ({ kind: "message", message: { role: "assistant", content: [{ type: "text", text: words }] } });
 const called = (ids: string[]): Body => ({
   kind: "message",
-  message: { role: "assistant", text: "", toolCalls: ids.map((id) => ({ id, name: "read", args: {} })) },
+  message: { role: "assistant", content: ids.map((id) => ({ type: "tool-call" as const, id, name: "read", args: {} })) },
 });
-const answered = (callId: string): Body => ({ kind: "message", message: { role: "tool", callId, name: "read", content: [] } });
+const answered = (callId: string): Body => ({
+  kind: "message",
+  message: { role: "tool", content: [{ type: "tool-result", callId, name: "read", content: [] }] },
+});
 
 const code = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -183,11 +186,12 @@ function checkRuns(entries: TranscriptEntry[], model: Model): void {
 function checkCalls(entries: TranscriptEntry[], running: string | null): void {
   const results = new Map<string, number>();
   for (const { body } of entries) {
-    if (body.kind === "message" && body.message.role === "tool") results.set(body.message.callId, (results.get(body.message.callId) ?? 0) + 1);
+    if (body.kind !== "message") continue;
+    for (const { callId } of toolResultsOf(body.message.content)) results.set(callId, (results.get(callId) ?? 0) + 1);
   }
   for (const { body, runId } of entries) {
     if (body.kind !== "message" || body.message.role !== "assistant") continue;
-    for (const { id } of body.message.toolCalls ?? []) {
+    for (const { id } of toolCallsOf(body.message.content)) {
       const count = results.get(id) ?? 0;
       if (runId === running) expect(count).toBeLessThanOrEqual(1);
       else expect(count).toBe(1);

@@ -32,15 +32,15 @@ function close(store: Process): void {
   store.close();
 }
 
-const user = (text: string) => ({ role: "user" as const, text });
-const say = (text: string): Body => ({ kind: "message", message: { role: "assistant", text } });
+const user = (text: string) => ({ role: "user" as const, content: [{ type: "text" as const, text }] });
+const say = (text: string): Body => ({ kind: "message", message: { role: "assistant", content: [{ type: "text", text }] } });
 const calls = (...ids: string[]): Body => ({
   kind: "message",
-  message: { role: "assistant", text: "", toolCalls: ids.map((id) => ({ id, name: "read", args: {} })) },
+  message: { role: "assistant", content: ids.map((id) => ({ type: "tool-call" as const, id, name: "read", args: {} })) },
 });
 const result = (callId: string): Body => ({
   kind: "message",
-  message: { role: "tool", callId, name: "read", content: [{ type: "text", text: "ok" }] },
+  message: { role: "tool", content: [{ type: "tool-result", callId, name: "read", content: [{ type: "text", text: "ok" }] }] },
 });
 const bodies = async (store: Process, key: string, limit?: number) =>
   (await store.history({ key, ...(limit ? { limit } : {}) })).entries.map(({ body }) => body);
@@ -130,7 +130,7 @@ describe("a session store", () => {
     await store.append({ key: "a", runId: "r1", bodies: [calls("c1", "c2"), result("c1")] });
     await store.endRun({ key: "a", runId: "r1", status: "aborted" });
     expect((await bodies(store, "a")).slice(-2)).toMatchObject([
-      { kind: "message", message: { role: "tool", callId: "c2", name: "read", isError: true } },
+      { kind: "message", message: { role: "tool", content: [{ callId: "c2", name: "read", isError: true }] } },
       { kind: "run-end", status: "aborted" },
     ]);
   });
@@ -257,9 +257,9 @@ describe("a session store", () => {
     }
     await second.append({ key: "a", runId: "r2", bodies: [say("mine")] });
     expect((await bodies(first, "a")).slice(2)).toMatchObject([
-      { kind: "message", message: { role: "tool", callId: "c1", isError: true } },
+      { kind: "message", message: { role: "tool", content: [{ callId: "c1", isError: true }] } },
       { kind: "run-end", status: "interrupted" },
-      { kind: "message", message: { text: "two" } },
+      { kind: "message", message: { content: [{ text: "two" }] } },
       say("mine"),
     ]);
   });

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { setImmediate as breathe } from "node:timers/promises";
 import type { MessageOrigin, Provider, SessionInfo, TranscriptEntry } from "@plinth/sdk";
-import { parseBody, unreadable } from "./body.ts";
+import { bodyFor, entriesFor, parseBody, unreadable } from "./body.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Claims } from "./claims.ts";
 import type { EntryRow, SessionRow } from "./database.ts";
 import { exists, ownersOnly, unknown, unknownEntry } from "./errors.ts";
 import { entryOf, readHistory } from "./history.ts";
 import type { Ledger, Writer } from "./ledger.ts";
+import { isProduct } from "./origin.ts";
 
 type Contract = Required<Provider<"plinth.session-store">>;
 type Input<K extends "fork" | "export" | "import"> = Parameters<Contract[K]>[0];
@@ -38,7 +39,8 @@ export class Transfer {
       if (db.session(to) !== undefined) throw exists(to);
       const row = this.#ledger.row(to);
       // Each keeps its own origin: who said it does not change because it stands in two places.
-      for (const { body, origin } of entries) this.#ledger.insert(row, null, [body], { ...writer, origin: origin ?? writer.origin });
+      for (const { body, origin } of isProduct(writer.caller) ? entries : entriesFor(entries, writer.caller))
+        this.#ledger.insert(row, null, [body], { ...writer, origin: origin ?? writer.origin });
       db.run("describe", JSON.stringify({ forkOf: { key, entry }, ...(title === undefined ? {} : { title }) }), null, row.id);
       return db.get("shown", to) as unknown as SessionRow;
     });
@@ -53,7 +55,7 @@ export class Transfer {
     let after = 0;
     for (;;) {
       const rows = db.all("written", row.id, after, PAGE) as unknown as EntryRow[];
-      for (const one of rows) yield { type: "entry", entry: entryOf(one, parseBody(one.body) ?? unreadable) };
+      for (const one of rows) yield { type: "entry", entry: entryOf(one, bodyFor(parseBody(one.body) ?? unreadable, undefined)) };
       if (rows.length < PAGE) return;
       after = rows.at(-1)!.seq;
       await breathe();
@@ -80,7 +82,8 @@ export class Transfer {
         const below = parent === null ? null : importedId(key, parent);
         if (below !== null && db.get("belongs", below, row.id) === undefined) throw unknownEntry(key, parent as string);
         row.head = below;
-        this.#ledger.insert(row, null, [body], { ...writer, origin }, undefined, { id: own, at });
+        // A file can claim that any provider made what is opaque in it.
+        this.#ledger.insert(row, null, [bodyFor(body, undefined)], { ...writer, origin }, undefined, { id: own, at });
         added++;
       }
       const wanted = head === undefined ? (added > 0 ? row.head : before) : importedId(key, head);

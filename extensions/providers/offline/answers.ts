@@ -1,10 +1,8 @@
-import type { ModelMessage } from "@plinth/sdk";
+import { type ModelMessage, partLabel, type ToolResultPart, toolResultsOf } from "@plinth/sdk";
 import type { Tool } from "./decide.ts";
 
 const MAX_QUOTE = 8_000;
 const MAX_EXAMPLES = 8;
-
-type ToolMessage = Extract<ModelMessage, { role: "tool" }>;
 
 /** What the offline model is and how to have a better one. Plain on purpose: it must not look like intelligence. */
 export function introduction(greeting: boolean, tools: readonly Tool[]): string {
@@ -31,12 +29,15 @@ export function introduction(greeting: boolean, tools: readonly Tool[]): string 
 /** The results of the last round of tool calls, quoted. */
 export function toolAnswer(messages: readonly ModelMessage[]): string {
   const from = messages.findLastIndex(({ role }) => role !== "tool") + 1;
-  return (messages.slice(from) as ToolMessage[]).map(quote).join("\n\n");
+  return messages
+    .slice(from)
+    .flatMap(({ content }) => toolResultsOf(content).map(quote))
+    .join("\n\n");
 }
 
-function quote({ name, content, isError }: ToolMessage): string {
+function quote({ name, content, isError }: ToolResultPart): string {
   const text = content
-    .map((part) => (part.type === "text" ? part.text : `(an image, ${part.mimeType})`))
+    .flatMap((part) => (part.type === "text" ? [part.text] : part.type === "opaque" ? [] : [partLabel(part)]))
     .join("\n")
     .trim();
   const verb = isError ? "failed" : "answered";

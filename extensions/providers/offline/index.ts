@@ -1,4 +1,4 @@
-import { defineExtension, type ModelEvent, PlinthError } from "@plinth/sdk";
+import { defineExtension, type ModelEvent, type ModelMessage, PlinthError, textOf } from "@plinth/sdk";
 import { introduction, toolAnswer } from "./answers.ts";
 import { decide, type Tool } from "./decide.ts";
 
@@ -26,7 +26,7 @@ export default defineExtension({
         const decision = last.role === "tool" ? { say: toolAnswer(messages) } : decide(lastUserText(messages), tools as Tool[]);
         if ("call" in decision) {
           const id = `offline-${messages.length}`;
-          yield { type: "tool-call", call: { id, name: decision.call.name, args: decision.call.args } };
+          yield { type: "tool-call", call: { type: "tool-call", id, name: decision.call.name, args: decision.call.args } };
           yield usage(read, JSON.stringify(decision.call.args).length);
           yield { type: "end", reason: "tool-calls" };
           return;
@@ -43,8 +43,8 @@ export default defineExtension({
   },
 });
 
-function lastUserText(messages: readonly { role: string; text?: string }[]): string {
-  return messages.findLast(({ role }) => role === "user")?.text ?? "";
+function lastUserText(messages: readonly ModelMessage[]): string {
+  return textOf(messages.findLast(({ role }) => role === "user")?.content ?? []);
 }
 
 /** Rough counts, four characters to a token: there is no tokenizer here. */

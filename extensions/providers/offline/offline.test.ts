@@ -34,7 +34,7 @@ const host = () => createTestHost({ extensions: [{ manifest, extension }] });
 async function ask(messages: ModelMessage[] | string, given = tools): Promise<ModelEvent[]> {
   await using running = await host();
   const items: ModelEvent[] = [];
-  const conversation = typeof messages === "string" ? [{ role: "user" as const, text: messages }] : messages;
+  const conversation = typeof messages === "string" ? [{ role: "user" as const, content: [{ type: "text" as const, text: messages }] }] : messages;
   for await (const item of running.use("plinth.model-provider").get("offline").stream({ model: "offline", messages: conversation, tools: given }))
     items.push(item);
   return items;
@@ -50,9 +50,9 @@ describeConformance({ describe, it }, "the offline model", modelProviderConforma
     const running = await host();
     return { provider: running.use("plinth.model-provider").get("offline"), close: () => running.close() };
   },
-  good: { model: "offline", messages: [{ role: "user", text: "hello" }] },
-  toolCall: { model: "offline", messages: [{ role: "user", text: "roll a die" }], tools },
-  bad: { model: "gpt-9", messages: [{ role: "user", text: "hello" }] },
+  good: { model: "offline", messages: [{ role: "user", content: [{ type: "text", text: "hello" }] }] },
+  toolCall: { model: "offline", messages: [{ role: "user", content: [{ type: "text", text: "roll a die" }] }], tools },
+  bad: { model: "gpt-9", messages: [{ role: "user", content: [{ type: "text", text: "hello" }] }] },
 });
 
 describe("the offline model", () => {
@@ -105,9 +105,9 @@ describe("the offline model", () => {
 
   it("quotes the tool's result in the next round", async () => {
     const result = (content: string, isError = false): ModelMessage[] => [
-      { role: "user", text: "roll a die" },
-      { role: "assistant", text: "", toolCalls: [{ id: "a", name: "dice", args: {} }] },
-      { role: "tool", callId: "a", name: "dice", content: [{ type: "text", text: content }], isError },
+      { role: "user", content: [{ type: "text", text: "roll a die" }] },
+      { role: "assistant", content: [{ type: "tool-call", id: "a", name: "dice", args: {} }] },
+      { role: "tool", content: [{ type: "tool-result", callId: "a", name: "dice", content: [{ type: "text", text: content }], isError }] },
     ];
     expect(text(await ask(result("17")))).toBe("The tool dice answered: 17");
     expect(text(await ask(result("no dice", true)))).toBe("The tool dice failed: no dice");

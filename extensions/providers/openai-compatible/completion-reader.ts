@@ -38,6 +38,7 @@ export class CompletionReader {
   readonly #slots = new Map<number, ToolCallSlot>();
   #argumentsSize = 0;
   #lastIndex = -1;
+  #refusal = "";
   #usage: { inputTokens: number; outputTokens: number } | undefined;
   #finish: string | undefined;
   #done = false;
@@ -81,18 +82,19 @@ export class CompletionReader {
     for (const [, slot] of [...this.#slots].sort(([a], [b]) => a - b)) {
       const id = slot.id === "" || used.has(slot.id) ? `call_${randomUUID()}` : slot.id;
       used.add(id);
-      yield { type: "tool-call", call: { id, name: this.#toolNames.get(slot.name) ?? slot.name, args: this.#args(slot) } };
+      yield { type: "tool-call", call: { type: "tool-call", id, name: this.#toolNames.get(slot.name) ?? slot.name, args: this.#args(slot) } };
     }
+    if (this.#refusal !== "") yield { type: "part", part: { type: "refusal", text: this.#refusal } };
     if (this.#usage) yield { type: "usage", usage: this.#usage };
     yield { type: "end", reason: this.#reason() };
   }
 
   #delta(delta: WireDelta, out: ModelEvent[]): void {
     const thinking = delta.reasoning_content ?? delta.reasoning;
-    if (typeof thinking === "string" && thinking !== "") out.push({ type: "thinking", delta: thinking });
+    if (typeof thinking === "string" && thinking !== "") out.push({ type: "reasoning", delta: thinking });
     const text = typeof delta.content === "string" ? delta.content : partsText(delta.content);
     if (text !== "") out.push({ type: "text", delta: text });
-    if (typeof delta.refusal === "string" && delta.refusal !== "") out.push({ type: "text", delta: delta.refusal });
+    if (typeof delta.refusal === "string") this.#refusal += delta.refusal;
     if (Array.isArray(delta.tool_calls)) for (const call of delta.tool_calls as WireToolCall[]) this.#toolCall(call ?? {});
   }
 
@@ -139,7 +141,8 @@ export class CompletionReader {
     return value as Record<string, unknown>;
   }
 
-  #reason(): "stop" | "tool-calls" | "length" | "filter" {
+  #reason(): "stop" | "tool-calls" | "length" | "filter" | "refusal" {
+    if (this.#refusal !== "" && this.#slots.size === 0) return "refusal";
     if (this.#finish === "length") return "length";
     if (this.#finish === "content_filter") return "filter";
     return this.#slots.size > 0 ? "tool-calls" : "stop";

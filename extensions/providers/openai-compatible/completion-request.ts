@@ -1,4 +1,14 @@
-import { type Client, type ModelMessage, originLine } from "@plinth/sdk";
+import {
+  type Client,
+  type ModelMessage,
+  originLine,
+  type Part,
+  partLabel,
+  type ToolResultPart,
+  textOf,
+  toolCallsOf,
+  toolResultsOf,
+} from "@plinth/sdk";
 import type { Endpoint } from "./endpoint.ts";
 
 export type CompletionInput = Parameters<Client<"plinth.model-provider">["stream"]>[0];
@@ -18,7 +28,7 @@ export function completionRequest(endpoint: Endpoint, input: CompletionInput, us
     model: input.model,
     messages: [
       ...(input.system ? [{ role: "system", content: input.system }] : []),
-      ...input.messages.filter(saysSomething).map((message) => wireMessage(message, wire)),
+      ...input.messages.filter(saysSomething).flatMap((message) => wireMessages(message, wire)),
     ],
     ...(input.tools?.length
       ? {
@@ -37,32 +47,56 @@ export function completionRequest(endpoint: Endpoint, input: CompletionInput, us
 }
 
 /** Servers refuse an assistant message that is empty in every way, such as that of an aborted run. */
-const saysSomething = (message: ModelMessage): boolean => message.role !== "assistant" || message.text !== "" || (message.toolCalls?.length ?? 0) > 0;
+const saysSomething = ({ role, content }: ModelMessage): boolean => role !== "assistant" || textOf(content) !== "" || toolCallsOf(content).length > 0;
 
-function wireMessage(message: ModelMessage, wire: (name: string) => string): object {
-  if (message.role === "user") return { role: "user", content: `${originLine(message)}${message.text}` };
-  if (message.role === "assistant") {
-    const { text, toolCalls = [] } = message;
-    if (toolCalls.length === 0) return { role: "assistant", content: text };
-    return {
-      role: "assistant",
-      content: text === "" ? null : text,
-      tool_calls: toolCalls.map(({ id, name, args }) => ({
-        id,
-        type: "function",
-        function: { name: wire(name), arguments: JSON.stringify(args) },
-      })),
-    };
+function wireMessages(message: ModelMessage, wire: (name: string) => string): object[] {
+  const { role, content } = message;
+  if (role === "user") return [{ role, content: userContent(originLine(message), content) }];
+  if (role === "assistant") {
+    const text = textOf(content);
+    const calls = toolCallsOf(content);
+    if (calls.length === 0) return [{ role, content: text }];
+    const tool_calls = calls.map(({ id, name, args }) => ({ id, type: "function", function: { name: wire(name), arguments: JSON.stringify(args) } }));
+    return [{ role, content: text === "" ? null : text, tool_calls }];
   }
-  return { role: "tool", tool_call_id: message.callId, content: `${originLine(message)}${resultText(message)}` };
+  return toolResultsOf(content).map((result) => ({ role, tool_call_id: result.callId, content: `${originLine(result)}${resultText(result)}` }));
 }
 
-function resultText({ content, isError }: Extract<ModelMessage, { role: "tool" }>): string {
-  const parts = content.map((part) =>
-    part.type === "text"
-      ? part.text
-      : `[An image (${part.mimeType}, ${Math.ceil((part.base64.length * 3) / 4096)} KiB) is shown to the person; this connection cannot send it to the model.]`,
-  );
+/** A plain text where there is nothing else: every server takes that. */
+function userContent(origin: string, content: readonly Part[]): string | object[] {
+  if (content.every(({ type }) => type === "text" || type === "opaque")) return `${origin}${textOf(content)}`;
+  const parts = content.flatMap((part) => userPart(part));
+  return origin === "" ? parts : [{ type: "text", text: origin }, ...parts];
+}
+
+function userPart(part: Part): object[] {
+  switch (part.type) {
+    case "text":
+      return part.text === "" ? [] : [{ type: "text", text: part.text }];
+    case "image": {
+      const url = part.url ?? (part.base64 === undefined ? undefined : `data:${part.mimeType};base64,${part.base64}`);
+      return url === undefined ? [unsent(part)] : [{ type: "image_url", image_url: { url } }];
+    }
+    case "resource":
+      return [{ type: "text", text: part.text ?? partLabel(part) }];
+    case "audio":
+    case "video":
+    case "file":
+      return [unsent(part)];
+    default:
+      return [];
+  }
+}
+
+const unsent = (part: Part): object => ({ type: "text", text: `${partLabel(part)} cannot be sent to the model over this connection.` });
+
+function resultText({ content, isError }: ToolResultPart): string {
+  const parts = content.flatMap((part) => {
+    if (part.type === "text") return [part.text];
+    if (part.type === "resource" && part.text !== undefined) return [part.text];
+    if (part.type === "opaque") return [];
+    return [`${partLabel(part)} is shown to the person; this connection cannot send it to the model.`];
+  });
   const text = parts.join("\n") || "(no output)";
   return isError ? `The call failed: ${text}` : text;
 }

@@ -22,7 +22,7 @@ describeConformance({ describe, it }, "openai-compatible with aimock", modelProv
       },
     };
   },
-  good: { model: "gpt-4o-mini", system: "Be kind.", messages: [{ role: "user", text: "hello" }], maxOutputTokens: 100 },
-  toolCall: { model: "gpt-4o-mini", messages: [{ role: "user", text: "roll" }], tools },
-  bad: { model: "gpt-4o-mini", messages: [{ role: "user", text: "no fixture answers this" }] },
+  good: { model: "gpt-4o-mini", system: "Be kind.", messages: [{ role: "user", content: [{ type: "text", text: "hello" }] }], maxOutputTokens: 100 },
+  toolCall: { model: "gpt-4o-mini", messages: [{ role: "user", content: [{ type: "text", text: "roll" }] }], tools },
+  bad: { model: "gpt-4o-mini", messages: [{ role: "user", content: [{ type: "text", text: "no fixture answers this" }] }] },
 });

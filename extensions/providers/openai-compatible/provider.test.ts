@@ -2,7 +2,7 @@ import type { ModelEvent } from "@plinth/sdk";
 import { describe, expect, it } from "vitest";
 import { delta, events, hostFor, json, type ScriptedServer, scriptedServer, sse, stop } from "./scripted-server.testing.ts";
 
-const ask = { model: "m", messages: [{ role: "user" as const, text: "hi" }] };
+const ask = { model: "m", messages: [{ role: "user" as const, content: [{ type: "text" as const, text: "hi" }] }] };
 type Input = typeof ask & Record<string, unknown>;
 
 async function collect(stream: AsyncIterable<ModelEvent>): Promise<ModelEvent[]> {
@@ -40,7 +40,7 @@ describe("a completion", () => {
       ),
     );
     expect(items).toEqual([
-      { type: "thinking", delta: "hm" },
+      { type: "reasoning", delta: "hm" },
       { type: "text", delta: "Hel" },
       { type: "text", delta: "lo" },
       { type: "usage", usage: { inputTokens: 3, outputTokens: 2 } },
@@ -70,8 +70,8 @@ describe("a completion", () => {
       { ...ask, tools: [{ name: "time.now", description: "", input: { type: "object" }, say: ["what time is it"] }] },
     );
     expect(items).toEqual([
-      { type: "tool-call", call: { id: "a", name: "dice", args: { sides: 20 } } },
-      { type: "tool-call", call: { id: "b", name: "time.now", args: { zone: "UTC" } } },
+      { type: "tool-call", call: { type: "tool-call", id: "a", name: "dice", args: { sides: 20 } } },
+      { type: "tool-call", call: { type: "tool-call", id: "b", name: "time.now", args: { zone: "UTC" } } },
       { type: "end", reason: "tool-calls" },
     ]);
   });
@@ -95,11 +95,11 @@ describe("a completion", () => {
     expect(nameless.items).toMatchObject([{ call: { id: expect.stringMatching(/^call_/) } }, { type: "end" }]);
   });
 
-  it("tells a refusal as text, and knows why an answer ended", async () => {
+  it("tells a refusal as such, and knows why an answer ended", async () => {
     const { items } = await streamed(sse(events(delta({ refusal: "I cannot." }), stop)));
     expect(items).toEqual([
-      { type: "text", delta: "I cannot." },
-      { type: "end", reason: "stop" },
+      { type: "part", part: { type: "refusal", text: "I cannot." } },
+      { type: "end", reason: "refusal" },
     ]);
     for (const [wire, reason] of [
       ["length", "length"],
@@ -163,19 +163,24 @@ describe("a completion", () => {
       temperature: 0,
       tools: [{ name: "dice", description: "Rolls.", input: { type: "object" }, say: ["roll"] }],
       messages: [
-        { role: "user", text: "roll" },
-        { role: "assistant", text: "", toolCalls: [{ id: "a", name: "dice", args: { sides: 6 } }] },
+        { role: "user", content: [{ type: "text", text: "roll" }] },
+        { role: "assistant", content: [{ type: "tool-call", id: "a", name: "dice", args: { sides: 6 } }] },
         {
           role: "tool",
-          callId: "a",
-          name: "dice",
-          isError: true,
           content: [
-            { type: "text", text: "no dice" },
-            { type: "image", mimeType: "image/png", base64: "AAAA" },
+            {
+              type: "tool-result",
+              callId: "a",
+              name: "dice",
+              isError: true,
+              content: [
+                { type: "text", text: "no dice" },
+                { type: "image", mimeType: "image/png", base64: "AAAA" },
+              ],
+            },
           ],
         },
-        { role: "assistant", text: "" },
+        { role: "assistant", content: [{ type: "text", text: "" }] },
       ] as never,
     });
     expect(server.seen[0]!.body).toEqual({
@@ -188,7 +193,7 @@ describe("a completion", () => {
           content: null,
           tool_calls: [{ id: "a", type: "function", function: { name: "dice", arguments: '{"sides":6}' } }],
         },
-        { role: "tool", tool_call_id: "a", content: expect.stringMatching(/^The call failed: no dice\n\[An image \(image\/png/) },
+        { role: "tool", tool_call_id: "a", content: expect.stringMatching(/^The call failed: no dice\n\[image image\/png, 1 KiB\] is shown/) },
       ],
       tools: [{ type: "function", function: { name: "dice", description: "Rolls.", parameters: { type: "object" } } }],
       temperature: 0,

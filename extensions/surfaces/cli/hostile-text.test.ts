@@ -58,9 +58,21 @@ async function printed(argv: string[], end: TurnEvent = done): Promise<string> {
   const entry = { id: "e", parent: null, at: 0 };
   const bodies = [
     { kind: "command", command: HOSTILE, answer: HOSTILE },
-    { kind: "message", message: { role: "user", text: HOSTILE } },
-    { kind: "message", message: { role: "assistant", text: HOSTILE, toolCalls: [{ id: "1", name: HOSTILE, args: { a: HOSTILE } }] } },
-    { kind: "message", message: { role: "tool", callId: "1", name: HOSTILE, content: [{ type: "text", text: HOSTILE }] } },
+    { kind: "message", message: { role: "user", content: [{ type: "text", text: HOSTILE }] } },
+    {
+      kind: "message",
+      message: {
+        role: "assistant",
+        content: [
+          { type: "text", text: HOSTILE },
+          { type: "tool-call", id: "1", name: HOSTILE, args: { a: HOSTILE } },
+        ],
+      },
+    },
+    {
+      kind: "message",
+      message: { role: "tool", content: [{ type: "tool-result", callId: "1", name: HOSTILE, content: [{ type: "text", text: HOSTILE }] }] },
+    },
     { kind: "run-end", status: "error", error: { code: "PLINTH_X", message: HOSTILE } },
   ];
   host = await createTestHost({

@@ -52,25 +52,41 @@ const message = (body: object, n: number) => ({ id: `e${n}`, parent: n === 0 ? n
 
 /** A conversation with everything that a page has to show. */
 export const SAMPLE_ENTRIES = [
-  { kind: "message", message: { role: "user", text: "Which notes mention the harbour?" } },
+  { kind: "message", message: { role: "user", content: [{ type: "text", text: "Which notes mention the harbour?" }] } },
   {
     kind: "message",
-    message: { role: "assistant", text: "I will look.", toolCalls: [{ id: "c1", name: "search", args: { query: "harbour", path: "notes" } }] },
+    message: {
+      role: "assistant",
+      content: [
+        { type: "text", text: "I will look." },
+        { type: "tool-call", id: "c1", name: "search", args: { query: "harbour", path: "notes" } },
+      ],
+    },
   },
   {
     kind: "message",
     message: {
       role: "tool",
-      callId: "c1",
-      name: "search",
-      content: [{ type: "text", text: "notes/2024-03.md:12: the old harbour\nnotes/trip.md:4: harbour café" }],
+      content: [
+        {
+          type: "tool-result",
+          callId: "c1",
+          name: "search",
+          content: [{ type: "text", text: "notes/2024-03.md:12: the old harbour\nnotes/trip.md:4: harbour café" }],
+        },
+      ],
     },
   },
   {
     kind: "message",
     message: {
       role: "assistant",
-      text: "Two notes mention it:\n\n1. **2024-03.md** describes *the old harbour*\n2. **trip.md** names a café there\n\nTo see the lines, run:\n\n```sh\ngrep -n harbour notes/*.md\n```\n\n| file | line |\n| --- | --- |\n| `2024-03.md` | 12 |\n| `trip.md` | 4 |\n\nMore at https://example.com/harbour.",
+      content: [
+        {
+          type: "text",
+          text: "Two notes mention it:\n\n1. **2024-03.md** describes *the old harbour*\n2. **trip.md** names a café there\n\nTo see the lines, run:\n\n```sh\ngrep -n harbour notes/*.md\n```\n\n| file | line |\n| --- | --- |\n| `2024-03.md` | 12 |\n| `trip.md` | 4 |\n\nMore at https://example.com/harbour.",
+        },
+      ],
     },
   },
   { kind: "run-end", status: "ok" },

@@ -1,8 +1,10 @@
 import Type from "typebox";
-import { defineContract } from "../../define.ts";
-import { ModelMessage, ModelToolCall } from "../models/model-provider.ts";
+import { defineContract, openUnion } from "../../define.ts";
+import { Part, ToolCallPart } from "../content/part.ts";
+import { Usage } from "../models/event.ts";
+import { ModelMessage } from "../models/message.ts";
 import { ToolResult } from "../tools/tool.ts";
-import { TurnEvent } from "./turns.ts";
+import { turnEvents } from "./turns.ts";
 
 const run = { sessionKey: Type.String(), runId: Type.String() };
 
@@ -29,8 +31,8 @@ export const harness = defineContract({
         system: Type.Array(Type.String()),
         history: Type.Array(ModelMessage, { description: "Oldest first; the last one is the user's new message." }),
       }),
-      stream: Type.Union([
-        TurnEvent,
+      stream: openUnion("type", [
+        ...turnEvents,
         Type.Object(
           {
             type: Type.Literal("message"),
@@ -40,9 +42,10 @@ export const harness = defineContract({
         ),
         Type.Object({
           type: Type.Literal("done"),
-          text: Type.String(),
+          text: Type.String({ description: "The whole answer." }),
+          content: Type.Optional(Type.Array(Part, { description: "The answer's parts, where it is more than text." })),
           model: Type.Optional(Type.String()),
-          usage: Type.Optional(Type.Object({ inputTokens: Type.Integer(), outputTokens: Type.Integer() })),
+          usage: Type.Optional(Usage),
         }),
       ]),
       deadlineMs: 0,
@@ -62,14 +65,14 @@ export const harness = defineContract({
     "tool.before": {
       summary: "A tool is about to be called: deny it by answering with a reason.",
       mode: "gate",
-      payload: Type.Object({ ...run, call: ModelToolCall, effects: Type.Array(Type.String()) }),
+      payload: Type.Object({ ...run, call: ToolCallPart, effects: Type.Array(Type.String()) }),
       deadlineMs: 5_000,
       failure: "closed",
     },
     "tool.after": {
       summary: "A tool's result, before the model sees it.",
       mode: "transform",
-      payload: Type.Object({ ...run, call: ModelToolCall, result: ToolResult }),
+      payload: Type.Object({ ...run, call: ToolCallPart, result: ToolResult }),
       deadlineMs: 5_000,
       failure: "closed",
     },

@@ -1,7 +1,8 @@
 import Type from "typebox";
 import { defineContract } from "../../define.ts";
 import { Origin } from "../content/origin.ts";
-import { ModelMessage, Usage } from "../models/model-provider.ts";
+import { Usage } from "../models/event.ts";
+import { ModelMessage } from "../models/message.ts";
 import { Quoted } from "./quoted.ts";
 import { EntryBody, SessionInfo, TranscriptEntry, UsageTotals } from "./transcript.ts";
 import { ErrorInfo } from "./turns.ts";
@@ -105,6 +106,9 @@ export const sessionStore = defineContract({
       input: Type.Object({
         key,
         limit: limit(10_000),
+        opaque: Type.Optional(
+          Type.Boolean({ description: "true: with all that is opaque. For the product's own callers; others get what is their own." }),
+        ),
         before: Type.Optional(
           Type.String({ description: "An entry's id: those that it hangs below. The page before begins with the oldest entry of this one." }),
         ),

@@ -1,7 +1,8 @@
 import Type, { type Static } from "typebox";
 import { openUnion } from "../../define.ts";
 import { Origin } from "../content/origin.ts";
-import { ModelMessage, Usage } from "../models/model-provider.ts";
+import { Usage } from "../models/event.ts";
+import { ModelMessage } from "../models/message.ts";
 import { Quoted } from "./quoted.ts";
 import { ErrorInfo } from "./turns.ts";
 

@@ -1,7 +1,8 @@
 import Type, { type Static } from "typebox";
-import { defineContract } from "../../define.ts";
+import { defineContract, openUnion } from "../../define.ts";
 import { Origin } from "../content/origin.ts";
-import { Usage } from "../models/model-provider.ts";
+import { Part } from "../content/part.ts";
+import { Usage } from "../models/event.ts";
 import { ToolResult } from "../tools/tool.ts";
 import { InteractionAnswer, InteractionRequest, InteractionStep } from "./interaction.ts";
 
@@ -13,8 +14,8 @@ export const ErrorInfo = Type.Object({
 });
 export type ErrorInfo = Static<typeof ErrorInfo>;
 
-/** What happens in a turn, in order. Exactly one `end` closes it. */
-export const TurnEvent = Type.Union([
+/** The kinds of a turn's events that are known. */
+export const turnEvents = [
   Type.Object({
     type: Type.Literal("start"),
     runId: Type.String(),
@@ -22,7 +23,12 @@ export const TurnEvent = Type.Union([
     origin: Type.Optional(Origin),
   }),
   Type.Object({ type: Type.Literal("text"), delta: Type.String() }),
-  Type.Object({ type: Type.Literal("thinking"), delta: Type.String() }),
+  Type.Object({ type: Type.Literal("reasoning"), delta: Type.String() }),
+  Type.Object(
+    { type: Type.Literal("part"), part: Part },
+    { description: "Something that is not text, such as an image or a citation, at its place." },
+  ),
+  Type.Object({ type: Type.Literal("warning"), code: Type.String(), message: Type.String() }),
   Type.Object({ type: Type.Literal("progress"), text: Type.String() }),
   Type.Object({
     type: Type.Literal("tool-start"),
@@ -49,12 +55,16 @@ export const TurnEvent = Type.Union([
     type: Type.Literal("end"),
     status: Type.Enum(["ok", "error", "aborted"]),
     text: Type.String({ description: "The whole answer as it was sent." }),
+    content: Type.Optional(Type.Array(Part, { description: "The answer's parts, where it is more than text." })),
     usage: Type.Optional(Usage),
     model: Type.Optional(Type.String({ description: "provider/model that answered." })),
     origin: Type.Optional(Origin),
     error: Type.Optional(ErrorInfo),
   }),
-]);
+] as const;
+
+/** What happens in a turn, in order. Exactly one `end` closes it. Whoever meets a type that it does not know passes it over. */
+export const TurnEvent = openUnion("type", turnEvents);
 export type TurnEvent = Static<typeof TurnEvent>;
 
 const session = { sessionKey: Type.String(), runId: Type.String() };

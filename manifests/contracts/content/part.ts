@@ -7,7 +7,7 @@ export const INLINE_BASE64 = 87_384;
 
 /** Kept by the host as it came, and given back, byte for byte, to the provider that made it and to nobody else. */
 export const Opaque = Type.Object({
-  by: Type.String({ maxLength: 256, description: "The provider that made it, `extension/capability`. The host writes it." }),
+  by: Type.Optional(Type.String({ maxLength: 256, description: "The provider that made it, `extension/capability`. The host writes it." })),
   data: Type.Unknown({ description: "Such as a thinking signature, encrypted reasoning, an item's id, a server tool's block." }),
 });
 export type Opaque = Static<typeof Opaque>;
@@ -83,6 +83,7 @@ export const ToolCallPart = Type.Object({
   args: Type.Record(Type.String(), Type.Unknown()),
   ...carried,
 });
+export type ToolCallPart = Static<typeof ToolCallPart>;
 
 export const ToolResultPart = Type.Object({
   type: Type.Literal("tool-result"),
@@ -93,6 +94,7 @@ export const ToolResultPart = Type.Object({
   from: Type.Optional(Type.String({ description: "A third party's extension id, or `outside`: whose words these are. Providers tell the model." })),
   ...carried,
 });
+export type ToolResultPart = Static<typeof ToolResultPart>;
 
 /** One part of a message: of a prompt, an answer, a transcript. Whoever meets a type that it does not know passes it over. */
 export const Part = openUnion("type", [...SHOWN, ReasoningPart, RefusalPart, ToolCallPart, ToolResultPart]);

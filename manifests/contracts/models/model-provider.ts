@@ -1,50 +1,7 @@
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { defineContract } from "../../define.ts";
-import { Origin } from "../content/origin.ts";
-import { ToolContent } from "../tools/tool.ts";
-
-export const ModelToolCall = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  args: Type.Record(Type.String(), Type.Unknown()),
-});
-
-/** One message of the conversation as a model sees it. */
-export const ModelMessage = Type.Union([
-  Type.Object({ role: Type.Literal("user"), text: Type.String(), origin: Type.Optional(Origin) }),
-  Type.Object({
-    role: Type.Literal("assistant"),
-    text: Type.String(),
-    toolCalls: Type.Optional(Type.Array(ModelToolCall)),
-  }),
-  Type.Object({
-    role: Type.Literal("tool"),
-    callId: Type.String(),
-    name: Type.String(),
-    content: Type.Array(ToolContent),
-    isError: Type.Optional(Type.Boolean()),
-    from: Type.Optional(Type.String({ description: "A third party's extension id, or `outside`: whose words these are. Providers tell the model." })),
-  }),
-]);
-export type ModelMessage = Static<typeof ModelMessage>;
-
-export const Usage = Type.Object({
-  inputTokens: Type.Integer({ minimum: 0 }),
-  outputTokens: Type.Integer({ minimum: 0 }),
-});
-export type Usage = Static<typeof Usage>;
-
-export const ModelEvent = Type.Union([
-  Type.Object({ type: Type.Literal("text"), delta: Type.String() }),
-  Type.Object({ type: Type.Literal("thinking"), delta: Type.String() }),
-  Type.Object({ type: Type.Literal("tool-call"), call: ModelToolCall }),
-  Type.Object({ type: Type.Literal("usage"), usage: Usage }),
-  Type.Object({
-    type: Type.Literal("end"),
-    reason: Type.Enum(["stop", "tool-calls", "length", "filter"]),
-  }),
-]);
-export type ModelEvent = Static<typeof ModelEvent>;
+import { ModelEvent } from "./event.ts";
+import { ModelMessage } from "./message.ts";
 
 export const ModelTool = Type.Object({
   name: Type.String(),

@@ -1,18 +1,16 @@
 import Type, { type Static, type TProperties } from "typebox";
 import { defineContract, openUnion } from "../../define.ts";
+import { ContentPart } from "../content/part.ts";
 import { ActionSubject, Effect } from "../host/action.ts";
-
-export const ToolContent = Type.Union([
-  Type.Object({ type: Type.Literal("text"), text: Type.String() }),
-  Type.Object({ type: Type.Literal("image"), mimeType: Type.String(), base64: Type.String() }),
-]);
 
 const flag = (description: string) => Type.Optional(Type.Boolean({ description }));
 
 export const ToolResult = Type.Object({
-  content: Type.Array(ToolContent),
+  content: Type.Array(ContentPart),
+  structured: Type.Optional(Type.Unknown({ description: "The same as data. The model reads it where `content` is empty." })),
   isError: Type.Optional(Type.Boolean({ description: "The call failed in a way the model can react to." })),
   details: Type.Optional(Type.Unknown({ description: "Data for surfaces; never sent to the model." })),
+  summary: Type.Optional(Type.String({ maxLength: 2_000, description: "For people: what was done, in a sentence." })),
   outside: Type.Optional(
     Type.Boolean({ description: "true: it holds text of others, such as a fetched page. The tool says so with `ctx.lower` too." }),
   ),

@@ -119,7 +119,7 @@ describe("the suites", () => {
         });
         return { provider: client, close };
       },
-      good: { model: "m", messages: [{ role: "user", text: "hi" }] },
+      good: { model: "m", messages: [{ role: "user", content: [{ type: "text", text: "hi" }] }] },
     });
     const plain = modelProviderConformance.filter(({ needs }) => !needs);
     const end = { type: "end", reason: "stop" };
@@ -195,7 +195,14 @@ describe("the suites", () => {
         const { client, close } = await scripted("plinth.harness", provider);
         return { harness: client, close };
       },
-      turn: { sessionKey: "s", runId: "r", workspace: "/", model: "auto", system: [], history: [{ role: "user", text: "x" }] },
+      turn: {
+        sessionKey: "s",
+        runId: "r",
+        workspace: "/",
+        model: "auto",
+        system: [],
+        history: [{ role: "user", content: [{ type: "text", text: "x" }] }],
+      },
     });
     const [text, done] = [
       { type: "text", delta: "x" },
@@ -203,7 +210,7 @@ describe("the suites", () => {
     ];
     const early = await failures(
       harnessConformance.filter(({ needs }) => needs === undefined),
-      subject([done, { type: "message", message: { role: "assistant", text: "x" } }, text]),
+      subject([done, { type: "message", message: { role: "assistant", content: [{ type: "text", text: "x" }] } }, text]),
     );
     expect(early).toContain("answers with text, and says so in one `done` at the end");
     const silent = await failures(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Client } from "../../extension/index.ts";
+import { type Client, toolCallsOf, toolResultsOf } from "../../extension/index.ts";
 import { assertCodedFailure, assertFits, type ConformanceCase, collect, withOpened } from "./case.ts";
 
 const ID = "plinth.harness";
@@ -28,8 +28,8 @@ export const harnessConformance: readonly ConformanceCase<HarnessSubject>[] = [
         const items = await collect(harness.run(turn));
         const messages = items.flatMap((item) => (item.type === "message" ? [item.message] : []));
         assert.ok(messages.length > 0, "there is something to store");
-        const calls = messages.flatMap((message) => (message.role === "assistant" ? (message.toolCalls ?? []) : [])).map(({ id }) => id);
-        const results = messages.flatMap((message) => (message.role === "tool" ? [message.callId] : []));
+        const calls = messages.flatMap(({ content }) => toolCallsOf(content)).map(({ id }) => id);
+        const results = messages.flatMap(({ content }) => toolResultsOf(content)).map(({ callId }) => callId);
         assert.deepEqual(results.sort(), calls.sort(), "each tool call has its result");
         assert.ok(!messages.some(({ role }) => role === "user"), "what the user said is stored by the host");
       }),

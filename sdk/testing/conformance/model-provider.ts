@@ -72,12 +72,10 @@ export const modelProviderConformance: readonly ConformanceCase<ModelProviderSub
           ...toolCall!,
           messages: [
             ...toolCall!.messages,
-            { role: "assistant", text: "", toolCalls: calls },
+            { role: "assistant", content: calls },
             ...calls.map(({ id, name }) => ({
               role: "tool" as const,
-              callId: id,
-              name,
-              content: [{ type: "text" as const, text: "42" }],
+              content: [{ type: "tool-result" as const, callId: id, name, content: [{ type: "text" as const, text: "42" }] }],
             })),
           ],
         });

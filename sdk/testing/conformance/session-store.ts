@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Client, TranscriptEntry } from "../../extension/index.ts";
+import { type Client, type ModelMessage, type TranscriptEntry, textOf, toolResultsOf } from "../../extension/index.ts";
 import { assertCodedFailure, assertFits, type ConformanceCase, withOpened } from "./case.ts";
 
 const ID = "plinth.session-store";
@@ -12,11 +12,11 @@ export interface SessionStoreSubject {
   openDurable?(): Promise<{ store: StoreClient; crash(): Promise<StoreClient>; close?(): unknown }>;
 }
 
-const user = (text: string) => ({ role: "user" as const, text });
-const said = (text: string) => ({ kind: "message" as const, message: { role: "assistant" as const, text } });
+const user = (text: string): ModelMessage => ({ role: "user", content: [{ type: "text", text }] });
+const said = (text: string) => ({ kind: "message" as const, message: { role: "assistant" as const, content: [{ type: "text" as const, text }] } });
 const asked = (callId: string) => ({
   kind: "message" as const,
-  message: { role: "assistant" as const, text: "", toolCalls: [{ id: callId, name: "dice", args: {} }] },
+  message: { role: "assistant" as const, content: [{ type: "tool-call" as const, id: callId, name: "dice", args: {} }] },
 });
 
 const history = async (store: StoreClient, key: string, limit?: number): Promise<TranscriptEntry[]> => {
@@ -50,7 +50,9 @@ const words = (entries: TranscriptEntry[]): string[] =>
     if (body.kind === "run-end") return `end:${body.status}`;
     if (body.kind === "command") return body.command;
     if (body.kind !== "message") return body.kind;
-    return body.message.role === "tool" ? `tool:${body.message.callId}` : body.message.text;
+    const { content } = body.message;
+    const results = toolResultsOf(content).map(({ callId }) => `tool:${callId}`);
+    return results.join(" ") || textOf(content);
   });
 const one = (name: string, body: (store: StoreClient) => Promise<void>): ConformanceCase<SessionStoreSubject> => ({
   name,
@@ -222,11 +224,14 @@ export const sessionStoreConformance: readonly ConformanceCase<SessionStoreSubje
     const entries = await history(store, "a");
     assert.deepEqual(words(entries), ["roll", "", "tool:c1", "end:aborted"]);
     const { body } = entries[2]!;
-    assert.equal(body.kind === "message" && body.message.role === "tool" && body.message.isError, true);
+    assert.equal(body.kind === "message" && toolResultsOf(body.message.content)[0]?.isError, true);
   }),
   one("leaves answered tool calls alone when a run ends", async (store) => {
     const run = await begin(store, "a", "r1", user("roll"));
-    const answer = { role: "tool" as const, callId: "c1", name: "dice", content: [{ type: "text" as const, text: "4" }] };
+    const answer: ModelMessage = {
+      role: "tool",
+      content: [{ type: "tool-result", callId: "c1", name: "dice", content: [{ type: "text", text: "4" }] }],
+    };
     await run.append(asked("c1"), { kind: "message", message: answer });
     await run.end("ok");
     assert.deepEqual(words(await history(store, "a")), ["roll", "", "tool:c1", "end:ok"]);

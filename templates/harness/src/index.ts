@@ -14,11 +14,12 @@ export default defineExtension<Manifest>({
         const request = { model: name, system: system.join("\n\n"), messages: history, sessionKey };
         for await (const event of providers.get(provider).stream(request, { signal })) {
           if (event.type === "text") text += event.delta;
-          if (event.type === "text" || event.type === "thinking") yield event;
+          if (event.type === "text") yield event;
+          if (event.type === "reasoning" && event.delta !== undefined) yield { type: "reasoning", delta: event.delta };
           if (event.type === "usage") usage = event.usage;
         }
         // What is finished is stored at once; `done` comes last.
-        yield { type: "message", message: { role: "assistant", text } };
+        yield { type: "message", message: { role: "assistant", content: [{ type: "text", text }] } };
         yield { type: "done", text, model: `${provider}/${name}`, ...(usage === undefined ? {} : { usage }) };
       },
     });

@@ -28,7 +28,7 @@ const turn = (wanted: string) => ({
   workspace: "/nowhere",
   model: wanted,
   system: ["Be brief."],
-  history: [{ role: "user" as const, text: "hello" }],
+  history: [{ role: "user" as const, content: [{ type: "text" as const, text: "hello" }] }],
 });
 
 describe("the harness __NAME__", () => {

@@ -1,4 +1,4 @@
-import { type ModelEvent, type ModelMessage, PlinthError } from "@plinth/sdk";
+import { type ModelEvent, type ModelMessage, PlinthError, textOf } from "@plinth/sdk";
 
 export const MODELS = [{ id: "echo", contextTokens: 8192 }] as const;
 
@@ -9,8 +9,7 @@ export async function* complete(request: { model: string; messages: ModelMessage
       next: `Use ${MODELS.map(({ id }) => id).join(", ")}.`,
     });
   }
-  const newest = request.messages.at(-1);
-  const text = newest === undefined || newest.role === "tool" ? "…" : newest.text || "…";
+  const text = textOf(request.messages.at(-1)?.content ?? []) || "…";
   const words = text.match(/\S+\s*/g) ?? [text];
   for (const delta of words) {
     signal.throwIfAborted();

@@ -8,7 +8,7 @@ const open = async () => {
   const host = await createTestHost({ extensions: [{ manifest, extension }] });
   return { provider: host.use("plinth.model-provider").get("__NAME__"), close: () => host.close() };
 };
-const ask = (text: string, model = "echo") => ({ model, messages: [{ role: "user" as const, text }] });
+const ask = (text: string, model = "echo") => ({ model, messages: [{ role: "user" as const, content: [{ type: "text" as const, text }] }] });
 
 describe("the model provider __NAME__", () => {
   it("says the newest message again", async () => {

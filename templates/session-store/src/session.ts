@@ -1,4 +1,4 @@
-import { PlinthError, type SessionInfo, type TranscriptEntry } from "@plinth/sdk";
+import { PlinthError, type SessionInfo, type TranscriptEntry, toolCallsOf, toolResultsOf } from "@plinth/sdk";
 
 export type Body = TranscriptEntry["body"];
 
@@ -103,13 +103,16 @@ function endRun(session: Session, end: Extract<Body, { kind: "run-end" }>, at: n
   const open = new Map<string, string>();
   for (const { body } of chainOf(session)) {
     if (body.kind !== "message") continue;
-    if (body.message.role === "assistant") for (const { id, name } of body.message.toolCalls ?? []) open.set(id, name);
-    if (body.message.role === "tool") open.delete(body.message.callId);
+    for (const { id, name } of toolCallsOf(body.message.content)) open.set(id, name);
+    for (const { callId } of toolResultsOf(body.message.content)) open.delete(callId);
   }
   const closings = [...open].map(
     ([callId, name]): Body => ({
       kind: "message",
-      message: { role: "tool", callId, name, content: [{ type: "text", text: "The run ended before this call did." }], isError: true },
+      message: {
+        role: "tool",
+        content: [{ type: "tool-result", callId, name, content: [{ type: "text", text: "The run ended before this call did." }], isError: true }],
+      },
     }),
   );
   append(session, [...closings, end], at, runId);

@@ -12,7 +12,8 @@ const USUAL: Record<string, { method: string; input(value: unknown): unknown }> 
   },
   "plinth.model-provider": {
     method: "stream",
-    input: (value = "hello") => (typeof value === "string" ? { model: "", messages: [{ role: "user", text: value }] } : value),
+    input: (value = "hello") =>
+      typeof value === "string" ? { model: "", messages: [{ role: "user", content: [{ type: "text", text: value }] }] } : value,
   },
   "plinth.harness": { method: "run", input: (value) => value },
   "plinth.channel": { method: "send", input: (value) => value },

@@ -1,4 +1,4 @@
-import { changedBy, handsIn, PlinthError, type TurnEvent, visible } from "@plinth/sdk";
+import { changedBy, handsIn, type Part, PlinthError, partLabel, type TurnEvent, visible } from "@plinth/sdk";
 import { fit, plain, plainLines } from "../table.ts";
 import { Approvals } from "./approval.ts";
 import type { OwnCommand, Run } from "./command.ts";
@@ -53,6 +53,10 @@ class Turn {
       case "text":
         this.#streamed += event.delta;
         return await this.#say(event.delta);
+      case "part":
+        return await this.#note(partLabel(event.part));
+      case "warning":
+        return await this.#note(event.message);
       case "progress":
         return await this.#note(event.text);
       case "tool-start":
@@ -61,7 +65,7 @@ class Turn {
       case "tool-end": {
         const tool = this.#tools.get(event.callId);
         if (tool) tool.isError = event.result.isError ?? false;
-        if (event.result.isError) await this.#note(`✗ ${event.name}: ${textOf(event.result.content)}`);
+        if (event.result.isError) await this.#note(`✗ ${event.name}: ${wordsOf(event.result.content)}`);
         return;
       }
       case "interaction":
@@ -116,6 +120,6 @@ class Turn {
   }
 }
 
-function textOf(content: { type: string; text?: string }[]): string {
-  return content.map((part) => part.text ?? `[${part.type}]`).join(" ");
+function wordsOf(content: readonly Part[]): string {
+  return content.map((part) => (part.type === "text" ? part.text : partLabel(part))).join(" ");
 }

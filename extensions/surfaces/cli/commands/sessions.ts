@@ -1,6 +1,8 @@
-import { changedBy, handsIn, saidBy, type TranscriptEntry } from "@plinth/sdk";
+import { changedBy, handsIn, partLabel, saidBy, type TranscriptEntry, toolResultsOf } from "@plinth/sdk";
 import { fit, plain, plainLines, renderTable } from "../table.ts";
 import { type OwnCommand, type Run, wholeNumber } from "./command.ts";
+
+type Message = Extract<TranscriptEntry["body"], { kind: "message" }>["message"];
 
 export const sessionsList: OwnCommand = async (run) => {
   const limit = wholeNumber(run, "limit", 50, 1_000);
@@ -46,13 +48,36 @@ function entryText(run: Run, { at, body, origin }: TranscriptEntry): string {
   const { message } = body;
   const changed = changedBy(origin);
   if (message.role === "user")
-    return `${head(`${plain(saidBy(origin))}${changed === undefined ? "" : ` (${plain(changed)})`}`)}${plainLines(message.text)}\n\n`;
-  if (message.role === "assistant") {
-    const calls = (message.toolCalls ?? []).map((call) => `${dim(line(run, `→ ${call.name} ${JSON.stringify(call.args)}`))}\n`);
-    return `${head("agent")}${message.text ? `${plainLines(message.text)}\n` : ""}${calls.join("")}\n`;
-  }
-  const text = message.content.map((part) => (part.type === "text" ? part.text : `[${part.type}]`)).join(" ");
-  return `${dim(line(run, `${message.isError ? "✗" : "←"} ${message.name}: ${text}`))}\n\n`;
+    return `${head(`${plain(saidBy(origin))}${changed === undefined ? "" : ` (${plain(changed)})`}`)}${said(run, message.content)}\n`;
+  if (message.role === "assistant") return `${head("agent")}${said(run, message.content)}\n`;
+  const results = toolResultsOf(message.content).map(({ name, content, isError }) => {
+    const text = content.map((part) => (part.type === "text" ? part.text : partLabel(part))).join(" ");
+    return `${dim(line(run, `${isError ? "✗" : "←"} ${name}: ${text}`))}\n\n`;
+  });
+  return results.join("");
+}
+
+/** A message's parts in their order, each on lines of its own. What is thought is not said. */
+function said(run: Run, content: Message["content"]): string {
+  const lines = content.flatMap((part) => {
+    switch (part.type) {
+      case "text":
+      case "refusal":
+        return part.text === "" ? [] : [plainLines(part.text)];
+      case "tool-call":
+        return [run.paint.dim(line(run, `→ ${part.name} ${JSON.stringify(part.args)}`))];
+      case "image":
+      case "audio":
+      case "video":
+      case "file":
+      case "resource":
+      case "citation":
+        return [run.paint.dim(line(run, partLabel(part)))];
+      default:
+        return [];
+    }
+  });
+  return lines.map((one) => `${one}\n`).join("");
 }
 
 function line(run: Run, text: string): string {

@@ -1,3 +1,4 @@
+import { textOf } from "@plinth/sdk";
 import type { ApprovalCard } from "./approval.ts";
 import { el } from "./dom.ts";
 import type { Failure, Gateway } from "./gateway.ts";
@@ -124,13 +125,11 @@ export class Conversation {
         else if (body.status !== "ok") answer().note(body.status === "aborted" ? "Stopped." : "The host stopped before the answer was finished.");
         else answer().hands(origin);
         close();
-      } else if (body.message.role === "user") {
+      } else if (body.kind !== "message") continue;
+      else if (body.message.role === "user") {
         close();
-        nodes.push(userMessage(body.message.text, origin));
-      } else if (body.message.role === "assistant") {
-        if (body.message.text !== "") answer().text(body.message.text);
-        for (const { id, name, args } of body.message.toolCalls ?? []) answer().toolStart(id, name, args);
-      } else answer().toolEnd(body.message.callId, body.message.name, body.message);
+        nodes.push(userMessage(textOf(body.message.content), origin));
+      } else for (const part of body.message.content) answer().part(part);
     }
     close();
     const waiting = this.#events.waiting().map(({ node }) => node);

@@ -1,13 +1,13 @@
-import { visible } from "@plinth/sdk";
+import { type ContentPart, visible } from "@plinth/sdk";
 import { el } from "./dom.ts";
+import { partNode } from "./part.ts";
 
 interface Result {
-  content: ({ type: "text"; text: string } | { type: "image"; mimeType: string; base64: string })[];
+  content: ContentPart[];
   isError?: boolean | undefined;
 }
 
 const MAX_TEXT = 20_000;
-const IMAGES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 
 /** One tool call as a block that opens: what was asked, what came back. */
 export class ToolCallView {
@@ -36,8 +36,9 @@ export class ToolCallView {
     this.node.append(el("p", { class: "tool-label" }, isError === true ? "Error" : "Result"));
     for (const part of content) {
       if (part.type === "text") this.node.append(el("pre", { class: "tool-result", tabindex: "0" }, clip(part.text)));
-      else if (IMAGES.has(part.mimeType)) {
-        this.node.append(el("img", { class: "tool-image", alt: "Image that the tool returned", src: `data:${part.mimeType};base64,${part.base64}` }));
+      else {
+        const node = partNode(part);
+        if (node !== undefined) this.node.append(node);
       }
     }
   }

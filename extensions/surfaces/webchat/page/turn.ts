@@ -2,6 +2,7 @@ import { changedBy, handsIn, type ShownOrigin, saidBy, visible } from "@plinth/s
 import { el } from "./dom.ts";
 import type { Failure } from "./gateway.ts";
 import { MarkdownView } from "./markdown.ts";
+import { partNode } from "./part.ts";
 import { ToolCallView } from "./tool-call.ts";
 
 interface Suggestion {
@@ -55,8 +56,11 @@ export class TurnView {
       case "text":
         this.text(event.delta);
         break;
-      case "thinking":
+      case "reasoning":
         this.#think(event.delta);
+        break;
+      case "part":
+        this.part(event.part);
         break;
       case "progress":
         this.#waiting.lastElementChild!.textContent = visible(event.text, { max: 300 });
@@ -76,6 +80,29 @@ export class TurnView {
         if (event.status === "aborted") this.note("Stopped.");
         else if (event.status === "error") this.fail(event.error ?? { code: "PLINTH_FAILED", message: "The turn failed." });
         this.end();
+    }
+  }
+
+  /** A whole part at its place. A kind that is not known here is passed over. */
+  part(part: any): void {
+    switch (part.type) {
+      case "text":
+      case "refusal":
+        if (part.text !== "") this.text(part.text);
+        break;
+      case "reasoning":
+        if (part.text) this.#think(part.text);
+        break;
+      case "tool-call":
+        this.toolStart(part.id, part.name, part.args);
+        break;
+      case "tool-result":
+        this.toolEnd(part.callId, part.name, part);
+        break;
+      default: {
+        const node = partNode(part);
+        if (node !== undefined) this.place(node);
+      }
     }
   }
 

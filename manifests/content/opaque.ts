@@ -1,0 +1,40 @@
+import type { Part } from "../contracts/content/part.ts";
+
+/**
+ * Parts as the host keeps them when `maker` hands them over: what is opaque in them is its maker's from here on, and whose
+ * words they are is not theirs to say. The same array where there is nothing to write.
+ */
+export function partsFrom<P extends Part>(content: readonly P[], maker: string): P[] {
+  return each(content, (part) => {
+    const { origin, ...rest } = part;
+    const own = part.opaque === undefined || part.opaque.by === maker;
+    if (origin === undefined && own) return part;
+    return (own ? rest : { ...rest, opaque: { by: maker, data: part.opaque?.data } }) as P;
+  });
+}
+
+/** Parts as `reader` may have them: what is opaque goes back to its maker and to nobody else. undefined: it made none of it. */
+export function partsFor<P extends Part>(content: readonly P[], reader: string | undefined): P[] {
+  return each(content, (part) => {
+    if (part.opaque === undefined ? part.type !== "opaque" : reader !== undefined && part.opaque.by === reader) return part;
+    if (part.type === "opaque") return undefined;
+    const { opaque: _, ...rest } = part;
+    return rest as P;
+  });
+}
+
+/** Each part, and those inside a tool's result, as `change` has it; undefined leaves it out. Unchanged arrays stay the same object. */
+function each<P extends Part>(content: readonly P[], change: (part: Part) => Part | undefined): P[] {
+  let changed = false;
+  const parts: P[] = [];
+  for (const part of content) {
+    let next = change(part);
+    if (next?.type === "tool-result") {
+      const inner = each(next.content, change);
+      if (inner !== next.content) next = { ...next, content: inner };
+    }
+    changed ||= next !== part;
+    if (next !== undefined) parts.push(next as P);
+  }
+  return changed ? parts : (content as P[]);
+}
