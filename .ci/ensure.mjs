@@ -78,6 +78,7 @@ function lint() {
   if (run([node, join(root, ".ci/generate.mjs")]) !== 0) process.exit(1);
   const checks = [
     [bin("biome"), "check", "--error-on-warnings", ...args],
+    [node, join(root, ".ci/circles.mjs")],
     [node, join(root, "node_modules/typescript/bin/tsc"), "-p", root],
   ];
   process.exit(checks.map((command) => run(command)).find((status) => status !== 0) ?? 0);

@@ -8,7 +8,7 @@ import { announceHost, hasOrphans } from "@plinth/manifests/home/sweep.ts";
 import { emptyTrash } from "@plinth/manifests/home/trash.ts";
 import { watchFiles } from "@plinth/manifests/home/watch.ts";
 import { ownCapabilities } from "./admin/own.ts";
-import { Host, type Product } from "./host.ts";
+import { type CatchUp, Host, type Product } from "./host.ts";
 import { type LogLevel, Logs } from "./log.ts";
 import { Report } from "./report.ts";
 
@@ -39,7 +39,7 @@ export async function boot(input: BootInput): Promise<Host> {
     );
     const product = JSON.parse(productText) as Product;
     const logs = new Logs(input.logLevel ?? (env.PLINTH_LOG as LogLevel | undefined) ?? config.value.log?.level ?? "warn");
-    const host = new Host({ home, product, logs, report, env, state: { ...installed, config, records: [...bundled, ...records] } });
+    const host = new Host({ home, product, logs, report, env, catchUp, state: { ...installed, config, records: [...bundled, ...records] } });
     host.stamp = stamp;
     host.grants.all = grants;
     await report.step("faults", () => host.supervisor.load());
@@ -59,6 +59,13 @@ export async function boot(input: BootInput): Promise<Host> {
     return host;
   });
 }
+
+/** Administration is loaded by the first change. */
+const catchUp: CatchUp = async (host, unsettled) => {
+  const { refresh, settle } = await import("./install/commit.ts");
+  await refresh(host);
+  if (unsettled) await settle(host);
+};
 
 /** A file that cannot be in force does not stop a host that has run before. */
 async function startConfig(home: string): Promise<LoadedConfig> {

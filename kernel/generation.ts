@@ -1,23 +1,9 @@
-import type { CallOptions, CapabilityData } from "@plinth/manifests/wire/bridge.ts";
-import type { ContractShape } from "./contracts.ts";
+import type { Plan } from "@plinth/manifests/plan/resolver.ts";
+import type { CapabilityData } from "@plinth/manifests/wire/bridge.ts";
+import { type HookShape, Pipeline, type Tap } from "@plinth/manifests/wire/pipeline.ts";
+import type { CapabilityEntry } from "./capability.ts";
 import { errors } from "./errors.ts";
-import { type HookShape, Pipeline, type Tap } from "./hooks/pipeline.ts";
 import type { Instance } from "./instance.ts";
-import type { Plan } from "./plan/resolver.ts";
-
-/** Whoever answers the calls of a capability: an extension instance, or the kernel for its own contracts. */
-export interface Answering {
-  readonly id: string;
-  invoke(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Instance | null): Promise<unknown>;
-  stream(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Instance | null): AsyncIterable<unknown>;
-}
-
-export interface CapabilityEntry {
-  readonly contract: ContractShape;
-  readonly id: string;
-  readonly data: CapabilityData;
-  readonly by: Answering;
-}
 
 /** An immutable set: plan, capability table, hook pipelines, instances. Work is stamped with one and keeps it alive. */
 export class Generation {
@@ -51,7 +37,7 @@ export class Generation {
       row.list = [...row.list, entry.data].sort((a, b) => (a.id < b.id ? -1 : 1));
       if (entry.contract.cardinality === "one") {
         const chosen = plan.slots.get(entry.contract.id);
-        if (chosen === undefined ? !(entry.by as Partial<Instance>).tier : chosen === entry.id) row.slot = entry;
+        if (chosen === undefined ? entry.by.tier === undefined : chosen === entry.id) row.slot = entry;
       }
       this.#table.set(entry.contract.id, row);
     }

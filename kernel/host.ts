@@ -10,6 +10,7 @@ import { type LoadedConfig, settingsOf } from "@plinth/manifests/home/config-fil
 import { type CatalogRecord, documentFile, type Installed } from "@plinth/manifests/home/installed.ts";
 import { sweepStore } from "@plinth/manifests/home/sweep.ts";
 import { Writers } from "@plinth/manifests/home/writers.ts";
+import { chooseTier, emptyPlan, type Plan, type PlannedExtension, resolve } from "@plinth/manifests/plan/resolver.ts";
 import { effectivePermissions } from "@plinth/manifests/powers.ts";
 import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
 import type { Runner } from "@plinth/manifests/wire/runner.ts";
@@ -17,13 +18,13 @@ import type { DependencyContainer } from "tsyringe";
 import { Audit, type Decision } from "./audit.ts";
 import { Broker } from "./broker/broker.ts";
 import { Secrets } from "./broker/secrets.ts";
+import type { CapabilityEntry } from "./capability.ts";
 import { createRootContainer } from "./container.ts";
 import { errors, PlinthError } from "./errors.ts";
-import { type CapabilityEntry, Generation } from "./generation.ts";
+import { Generation } from "./generation.ts";
 import { Grants } from "./grants.ts";
 import { Instance } from "./instance.ts";
 import type { Logs } from "./log.ts";
-import { chooseTier, emptyPlan, type Plan, type PlannedExtension, resolve } from "./plan/resolver.ts";
 import type { Report } from "./report.ts";
 import { Stores } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -40,6 +41,9 @@ export interface HostState extends Omit<Installed, "grants"> {
   readonly config: LoadedConfig;
 }
 
+/** Before a change: take over what other processes changed; `unsettled` = one of them left something unfinished. */
+export type CatchUp = (host: Host, unsettled: boolean) => Promise<void>;
+
 const DRAIN_MS = 60_000;
 
 /** The running host: the current generation, the ones that drain, and the services they stand on. */
@@ -55,6 +59,7 @@ export class Host {
   readonly writers: Writers;
   readonly supervisor: Supervisor;
   readonly #audit: Audit;
+  readonly #catchUp: CatchUp;
   readonly #configs = new Configs(this.guard);
   readonly container: DependencyContainer = createRootContainer();
   readonly draining = new Set<Generation>();
@@ -80,6 +85,7 @@ export class Host {
     report: Report;
     env: Readonly<Record<string, string | undefined>>;
     state: HostState;
+    catchUp: CatchUp;
   }) {
     this.home = input.home;
     this.product = input.product;
@@ -87,6 +93,7 @@ export class Host {
     this.report = input.report;
     this.state = input.state;
     this.#env = input.env;
+    this.#catchUp = input.catchUp;
     this.stores = new Stores((method, values) => this.#slot("plinth.kv-store", method, values));
     this.secrets = new Secrets((name) => this.#slot("plinth.secret-source", "resolve", { name }) as Promise<string | null>);
     this.writers = new Writers(input.home);
@@ -102,7 +109,7 @@ export class Host {
   /** The generation that the current work is stamped with, while it lives; else the current one. */
   generation(): Generation {
     const pin = currentWork()?.pin;
-    return pin === undefined || pin === null || pin.retired ? this.current : pin;
+    return pin instanceof Generation && !pin.retired ? pin : this.current;
   }
 
   /** Whether a decision of this kind is recorded at all; ask before making its record. */
@@ -119,9 +126,7 @@ export class Host {
     const result = this.#changes.then(() => {
       if (this.stopping) throw errors.stopping();
       return this.writers.run(async (unsettled) => {
-        const { refresh, settle } = await import("./install/commit.ts");
-        await refresh(this);
-        if (unsettled) await settle(this);
+        await this.#catchUp(this, unsettled);
         return await change();
       }, waitMs);
     });
@@ -237,7 +242,7 @@ export class Host {
 
   trusted(contract: string, id: string | null = null): CapabilityEntry {
     const entry = this.current.find(contract, id);
-    if ((entry.by as Partial<Instance>).tier !== "host") throw errors.permission(entry.by.id, `fill ${contract}: only a host-tier extension may`);
+    if (entry.by.tier !== "host") throw errors.permission(entry.by.id, `fill ${contract}: only a host-tier extension may`);
     return entry;
   }
 
@@ -272,7 +277,7 @@ export class Host {
   async #announce(previous: Generation, next: Generation): Promise<void> {
     const added = [...next.instances].filter(([id, one]) => previous.instances.get(id) !== one).map(([id]) => id);
     const removed = [...previous.instances.keys()].filter((id) => !next.instances.has(id));
-    const fired = next.pipeline("generation.ready")?.fire("host", { generation: next.number, added, removed });
+    const fired = next.pipeline("generation.ready")?.fire("host", { generation: next.number, added, removed }, undefined);
     await fired?.catch(() => {});
   }
 

@@ -11,12 +11,12 @@ import { Budgets } from "@plinth/manifests/wire/budgets.ts";
 import { Call, followStream, settle } from "@plinth/manifests/wire/call.ts";
 import { inContract, isGuestError, streamInContract } from "@plinth/manifests/wire/guest-errors.ts";
 import { Calls, partyOf } from "@plinth/manifests/wire/parties.ts";
+import { isDenial } from "@plinth/manifests/wire/pipeline.ts";
 import type { Runner, RunnerInput, Usage } from "@plinth/manifests/wire/runner.ts";
 import type { DependencyContainer } from "tsyringe";
+import type { Answering, Caller, CapabilityEntry } from "./capability.ts";
 import { InstanceContainer } from "./container.ts";
 import { errors, owned, type PlinthError } from "./errors.ts";
-import type { CapabilityEntry } from "./generation.ts";
-import { isDenial } from "./hooks/pipeline.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { verifiedSource } from "./tiers/load.ts";
 import { currentWork, runWork, Work } from "./work.ts";
@@ -50,7 +50,7 @@ const START_MS = 20_000;
  * One extension in one tier with one configuration. It starts at its first use; a start in flight is shared, a failed
  * one is a value that the supervisor remembers. Generations share it by its key until none needs it.
  */
-export class Instance {
+export class Instance implements Answering {
   readonly key: string;
   readonly id: string;
   readonly tier: Tier;
@@ -123,7 +123,7 @@ export class Instance {
     this.#runner?.configure(config);
   }
 
-  invoke(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Instance | null): Promise<unknown> {
+  invoke(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Caller | null): Promise<unknown> {
     const shape = methodOf(entry, method);
     if (shape === undefined || shape.stream) return Promise.reject(errors.unsupported(this.id, `${entry.contract.id}.${method}`));
     const refused = this.#admit(entry, method, input, caller);
@@ -155,7 +155,7 @@ export class Instance {
     );
   }
 
-  stream(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Instance | null): AsyncIterableIterator<unknown> {
+  stream(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Caller | null): AsyncIterableIterator<unknown> {
     const shape = methodOf(entry, method);
     if (shape === undefined || !shape.stream) throw errors.unsupported(this.id, `${entry.contract.id}.${method}`);
     const refused = this.#admit(entry, method, input, caller);
@@ -220,7 +220,7 @@ export class Instance {
     await runner?.stop(reason).catch((thrown: unknown) => this.#input.onLog("warn", `stopping failed: ${owned(thrown, this.id).message}`));
   }
 
-  #crosses(caller: Instance | null): boolean {
+  #crosses(caller: Caller | null): boolean {
     return this.tier !== "host" || (caller !== null && caller.tier !== "host") || this.#input.validate;
   }
 
@@ -233,7 +233,7 @@ export class Instance {
     if (problem !== undefined) throw errors.payload(owner, `${entry.contract.id}.${method}`, `${problem.path || "/"}: ${problem.message}`);
   }
 
-  #admit(entry: CapabilityEntry, method: string, input: unknown, caller: Instance | null): PlinthError | null {
+  #admit(entry: CapabilityEntry, method: string, input: unknown, caller: Caller | null): PlinthError | null {
     const barred = this.#stopped ?? this.#input.permits?.(currentWork()) ?? null;
     if (barred !== null) return barred;
     if (!this.breaker.allows()) return errors.breakerOpen(this.id);
@@ -344,6 +344,6 @@ export class Instance {
 }
 
 const methodOf = ({ contract: { methods } }: CapabilityEntry, name: string) => (Object.hasOwn(methods, name) ? methods[name] : undefined);
-const party = (caller: Instance | null): string => partyOf(caller === null || caller.record.bundled ? null : caller.id, currentWork());
+const party = (caller: Caller | null): string => partyOf(caller === null || caller.record.bundled ? null : caller.id, currentWork());
 const shorter = (contract: number, wanted: number | undefined): number =>
   wanted === undefined ? contract : contract === 0 ? wanted : Math.min(contract, wanted);

@@ -1,17 +1,23 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Influence, Origin } from "@plinth/manifests/origin/origin.ts";
 import type { Principal, WorkData } from "@plinth/manifests/wire/bridge.ts";
-import type { Generation } from "./generation.ts";
+
+/** The generation that a piece of work goes on with, whatever comes after it. */
+export interface Pin {
+  readonly number: number;
+  /** Keep it alive; call the result once when done. */
+  lease(): () => void;
+}
 
 /** What a call belongs to. Pinned work uses one generation to its end and holds a lease on it. */
 export class Work implements WorkData {
   readonly id: string;
   readonly principal: Principal;
-  readonly pin: Generation | null;
+  readonly pin: Pin | null;
   readonly origin: Origin;
   #branches: Map<string, Work> | null = null;
 
-  constructor(id: string, principal: Principal, pin: Generation | null, origin = new Origin()) {
+  constructor(id: string, principal: Principal, pin: Pin | null, origin = new Origin()) {
     this.id = id;
     this.principal = principal;
     this.pin = pin;
@@ -57,7 +63,7 @@ export const nextWorkId = (): string => `${boot}-${(++counter).toString(36)}`;
 export const runWork = <T>(work: Work | undefined, body: () => T): T => storage.run(work, body);
 
 /** Run `body` as pinned work: its generation stays alive until the body's promise settles. */
-export async function withWork<T>(principal: Principal, generation: Generation, body: () => Promise<T>, origin?: Origin): Promise<T> {
+export async function withWork<T>(principal: Principal, generation: Pin, body: () => Promise<T>, origin?: Origin): Promise<T> {
   const release = generation.lease();
   try {
     return await storage.run(new Work(nextWorkId(), Object.freeze({ ...principal }), generation, origin), body);

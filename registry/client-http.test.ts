@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RegistryClient } from "./client.ts";
 import { integrityOf } from "./integrity.ts";
 import { publish } from "./publish.ts";
+import type { RegistryFetch } from "./registry-fetch.ts";
 import { memoryPins, testKey, testTarball } from "./test-package.ts";
-import type { RegistryFetch } from "./transport.ts";
 
 let registry: string;
 beforeEach(async () => {

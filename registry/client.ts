@@ -6,9 +6,10 @@ import { Documents } from "./documents.ts";
 import { findPackages, type PackageHit } from "./found-package.ts";
 import { indexPath, splitId } from "./layout.ts";
 import { addressIdentity } from "./registry-address.ts";
+import type { RegistryFetch } from "./registry-fetch.ts";
 import { fingerprintOf, type PublicKey, verify } from "./signing.ts";
 import { integrityInRoom } from "./strangers/archives.ts";
-import { openTransport, type RegistryFetch, type Transport } from "./transport.ts";
+import { openTransport, type Transport } from "./transport.ts";
 import { type CheckpointDocument, type Comparison, compareCheckpoints, makeCheckpointDocument } from "./trust/compare.ts";
 import {
   delegatedKeys,

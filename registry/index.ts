@@ -16,6 +16,7 @@ export { packDirectory, packFiles } from "./pack.ts";
 export { type PackedExtension, packExtension, readManifest } from "./pack-extension.ts";
 export { type Published, type PublishInput, publish, readPackageManifest, yank } from "./publish.ts";
 export { addressIdentity, assertNoUser, canonicalAddress } from "./registry-address.ts";
+export type { RegistryFetch } from "./registry-fetch.ts";
 export type { RegistrySend } from "./remote-call.ts";
 export {
   changeOwner,
@@ -38,7 +39,6 @@ export { chooseNpmVersion } from "./strangers/npm.ts";
 export { withProgress } from "./strangers/progress.ts";
 export { leanRelease, solveSet } from "./strangers/set-room.ts";
 export type { Offer } from "./strangers/solve-task.ts";
-export type { RegistryFetch } from "./transport.ts";
 export {
   type AdvisoryAction,
   type AdvisoryFinding,

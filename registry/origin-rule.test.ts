@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { RegistryClient } from "./client.ts";
 import { fetchFrom, isNearby, type Place, readFrom } from "./origin-rule.ts";
+import type { RegistryFetch } from "./registry-fetch.ts";
 import { memoryPins } from "./test-package.ts";
-import type { RegistryFetch } from "./transport.ts";
 
 const servers: Server[] = [];
 afterEach(async () => {

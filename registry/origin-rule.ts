@@ -1,7 +1,7 @@
 import { BlockList, isIP } from "node:net";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
+import type { RegistryFetch } from "./registry-fetch.ts";
 import { collect } from "./strangers/shared-bytes.ts";
-import type { RegistryFetch } from "./transport.ts";
 
 /** Where something comes from, as an owner has configured it. */
 export interface Place {

@@ -4,18 +4,9 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { type Place, readFrom } from "./origin-rule.ts";
+import type { RegistryFetch } from "./registry-fetch.ts";
 import { collect } from "./strangers/shared-bytes.ts";
 import { reason, systemCode } from "./system-error.ts";
-
-/** The part of an extension's `ctx.fetch` that the client needs. */
-export type RegistryFetch = (
-  url: string,
-  options: { headers?: Record<string, string>; redirect?: "manual"; signal?: AbortSignal; timeoutMs?: number; maxBytes?: number },
-) => Promise<{
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: AsyncIterable<Uint8Array>;
-}>;
 
 export type Answer = { kind: "bytes"; bytes: Buffer; etag: string | undefined } | { kind: "same" } | { kind: "missing" };
 

@@ -1,7 +1,7 @@
+import { productContracts } from "@plinth/manifests/plan/contracts.ts";
 import type { CallOptions } from "@plinth/manifests/wire/bridge.ts";
-import { productContracts } from "../contracts.ts";
+import type { Answering, CapabilityEntry } from "../capability.ts";
 import { errors, owned } from "../errors.ts";
-import type { Answering, CapabilityEntry } from "../generation.ts";
 import type { Host } from "../host.ts";
 import { currentWork } from "../work.ts";
 import { snapshot } from "./snapshot.ts";

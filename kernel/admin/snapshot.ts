@@ -1,8 +1,8 @@
 import type { KernelSnapshot, Tier } from "@plinth/manifests";
 import { settingsOf } from "@plinth/manifests/home/config-file.ts";
+import { chooseTier } from "@plinth/manifests/plan/resolver.ts";
 import { errorData } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { chooseTier } from "../plan/resolver.ts";
 
 /** The kernel's state as data, for whoever makes answers from it. */
 export function snapshot(host: Host): KernelSnapshot {

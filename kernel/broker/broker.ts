@@ -5,12 +5,11 @@ import { Origin } from "@plinth/manifests/origin/origin.ts";
 import { redact } from "@plinth/manifests/redact.ts";
 import type * as wire from "@plinth/manifests/wire/bridge.ts";
 import { partyOf, Shares } from "@plinth/manifests/wire/parties.ts";
+import type { Caller, CapabilityEntry } from "../capability.ts";
 import { errors, owned } from "../errors.ts";
-import type { CapabilityEntry } from "../generation.ts";
-import type { Host } from "../host.ts";
-import type { Instance } from "../instance.ts";
 import type { Log } from "../log.ts";
 import { currentWork, nextWorkId, runWork, streamAfter, Work, withWork } from "../work.ts";
+import type { BrokerHost } from "./broker-host.ts";
 
 type Kind = AuditRecord["kind"];
 
@@ -23,16 +22,16 @@ const MB = 1_048_576;
  * host says what was granted and puts the secrets in, the provider checks every address, path and argument.
  */
 export class Broker implements wire.Bridge {
-  readonly #host: Host;
+  readonly #host: BrokerHost;
   readonly #manifest: Manifest;
   readonly #granted: Permissions;
   readonly #uses: ReadonlySet<string>;
   readonly #fires: ReadonlySet<string>;
   readonly #log: Log;
   readonly #traffic = new Shares();
-  instance: Instance | null = null;
+  instance: (Caller & { readonly trusted: boolean; readonly counts: { egressBytes: number } }) | null = null;
 
-  constructor(host: Host, manifest: Manifest, granted: Permissions) {
+  constructor(host: BrokerHost, manifest: Manifest, granted: Permissions) {
     this.#host = host;
     this.#manifest = manifest;
     this.#granted = granted;
@@ -80,7 +79,7 @@ export class Broker implements wire.Bridge {
     const pipeline = this.#host.generation().pipeline(hook);
     if (pipeline === undefined || !this.#fires.has(pipeline.shape.contract))
       throw this.#tell("hook", () => hook, errors.undeclared(this.#manifest.id, `a contract whose hook is ${hook}`));
-    return this.#acting(() => pipeline.fire(this.#manifest.id, payload, options));
+    return this.#acting(() => pipeline.fire(this.#manifest.id, payload, currentWork(), options));
   }
 
   store(): Promise<wire.ExtensionStore> {

@@ -14,10 +14,10 @@ import { sweepStore } from "@plinth/manifests/home/sweep.ts";
 import { discard } from "@plinth/manifests/home/trash.ts";
 import { partyOf } from "@plinth/manifests/party.ts";
 import { imitation } from "@plinth/manifests/plan/imitation.ts";
+import { type Plan, resolve } from "@plinth/manifests/plan/resolver.ts";
 import { describePowers } from "@plinth/manifests/powers.ts";
 import { errors } from "../errors.ts";
 import type { Host, HostState } from "../host.ts";
-import { type Plan, resolve } from "../plan/resolver.ts";
 import { currentWork } from "../work.ts";
 import { commit, removing } from "./commit.ts";
 

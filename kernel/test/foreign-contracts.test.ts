@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from "vitest";
-import { admin, all, call, install, open, Product, type Source } from "./product.ts";
+import { admin, all, call, install, open, Product } from "./product.ts";
+import type { Source } from "./sources.ts";
 
 let product: Product;
 afterEach(() => product.dispose());

@@ -1,8 +1,8 @@
 import type { Principal } from "@plinth/manifests/wire/bridge.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Host } from "../host.ts";
-import { admin, call, codeOf, install, OWNER, Product, type Source, snapshot } from "./product.ts";
-import { lab, wordsExtension } from "./sources.ts";
+import { admin, call, codeOf, install, OWNER, Product, snapshot } from "./product.ts";
+import { lab, type Source, wordsExtension } from "./sources.ts";
 
 let product: Product;
 let host: Host;

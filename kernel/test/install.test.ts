@@ -2,8 +2,8 @@ import { appendFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Host } from "../host.ts";
-import { admin, call, codeOf, GUEST, install, OWNER, Product, type Source, snapshot } from "./product.ts";
-import { lab, usesLab, wordsExtension } from "./sources.ts";
+import { admin, call, codeOf, GUEST, install, OWNER, Product, snapshot } from "./product.ts";
+import { lab, type Source, usesLab, wordsExtension } from "./sources.ts";
 
 let product: Product;
 let host: Host;

@@ -9,15 +9,9 @@ import { afterAll } from "vitest";
 import { type BootInput, boot } from "../boot.ts";
 import type { Host } from "../host.ts";
 import { currentWork, runWork, withWork } from "../work.ts";
-import { storeExtension } from "./sources.ts";
+import { type Source, storeExtension } from "./sources.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-
-export interface Source {
-  manifest: Partial<Manifest> & { id: string };
-  /** TypeScript of the entry; none for an extension without code. */
-  code?: string;
-}
 
 export const OWNER: Principal = { role: "owner", via: "test" };
 export const GUEST: Principal = { role: "guest", via: "test" };

@@ -1,7 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { admin, codeOf, GUEST, Product, type Source, snapshot } from "./product.ts";
+import { admin, codeOf, GUEST, Product, snapshot } from "./product.ts";
+import type { Source } from "./sources.ts";
 
 const open: Product[] = [];
 afterEach(async () => {

@@ -1,5 +1,10 @@
 import type { Manifest } from "@plinth/manifests";
-import type { Source } from "./product.ts";
+
+export interface Source {
+  manifest: Partial<Manifest> & { id: string };
+  /** TypeScript of the entry; none for an extension without code. */
+  code?: string;
+}
 
 /** Fills the slot that keeps values, in memory. */
 export const storeExtension: Source = {

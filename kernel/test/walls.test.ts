@@ -1,9 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Source } from "./product.ts";
 import { call, codeOf, GUEST, OWNER, Product } from "./product.ts";
-import { bare, lab, usesLab, wordsExtension } from "./sources.ts";
+import { bare, lab, type Source, usesLab, wordsExtension } from "./sources.ts";
 
 let product: Product;
 afterEach(() => product.dispose());

@@ -6,7 +6,7 @@ import { ROOT_FILE } from "../layout.ts";
 import { RegistryFolder } from "../registry-folder.ts";
 import { generateRoleKeys, RegistryTrust, readRoleKeys, writeRoleKeys } from "../trust/index.ts";
 import type { Output } from "./command-output.ts";
-import type { Result, Values } from "./commands.ts";
+import type { Result, Values } from "./command-shape.ts";
 import { RATE_LIMITS } from "./rate-limits.ts";
 import { registerKnownPublishers, reindex } from "./reindex.ts";
 import { startRegistryServer } from "./server.ts";

@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
 import { errorData, PlinthError } from "@plinth/manifests/wire/error.ts";
 import { type Output, print } from "./command-output.ts";
-import { COMMANDS, type Command, helpOf, OPTIONS, type Values } from "./commands.ts";
+import { type Command, OPTIONS, type Values } from "./command-shape.ts";
+import { COMMANDS, helpOf } from "./commands.ts";
 
 /** Run `plinth-registry`. Resolves to the status: 0 done, 1 failed, 2 wrong usage. */
 export async function main(argv: readonly string[], out: Output = print): Promise<number> {

@@ -1,5 +1,5 @@
 import type { Manifest } from "@plinth/manifests";
-import type { Meter } from "./version-index.ts";
+import type { Meter } from "./meter.ts";
 
 /** One version of one extension as the solver sees it: what it is and what it needs. */
 export interface Release {

@@ -2,9 +2,10 @@ import { nearNames } from "@plinth/manifests/near-names.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import semver from "semver";
 import { ContractTable } from "./contracts.ts";
+import type { Meter } from "./meter.ts";
 import type { Chosen, Constraint, Release, SolveInput } from "./release.ts";
 import { all, both, count, holds, type Spans } from "./spans.ts";
-import { type Meter, rangeOf, VersionIndex, versionOf } from "./version-index.ts";
+import { rangeOf, VersionIndex, versionOf } from "./version-index.ts";
 
 /** More than this many tries or steps, and the question is refused instead of answered too late. */
 const MAX_TRIES = 100_000;

@@ -1,11 +1,7 @@
 import semver, { type Range, type SemVer } from "semver";
+import type { Meter } from "./meter.ts";
 import type { Release } from "./release.ts";
 import { all, both, either, holds, NONE, type Spans, stretchesOf } from "./spans.ts";
-
-/** Counts what a solution costs: one for each version, range and requirement that is looked at. */
-export interface Meter {
-  steps: number;
-}
 
 const MAX_RANGES = 100_000;
 const MAX_REMEMBERED = 20_000;

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import type { Host } from "../../../kernel/host.ts";
-import { call, OWNER, Product, type Source } from "../../../kernel/test/product.ts";
+import { call, OWNER, Product } from "../../../kernel/test/product.ts";
+import type { Source } from "../../../kernel/test/sources.ts";
 
 export const ROOT = join(import.meta.dirname, "../../..");
 const FORMS = { bundle: true, target: "node26", conditions: ["development"], logLevel: "error" as const };

@@ -4,7 +4,7 @@ import { folderRefused, within } from "@plinth/manifests/home/places.ts";
 import type { GrantedFolder } from "./granted-path.ts";
 import { type Lending, lend } from "./lending.ts";
 import type { OwnUser } from "./own-user.ts";
-import type { Folder } from "./wall.ts";
+import type { Folder } from "./room.ts";
 
 /** Sockets of the system's services, devices, and what the kernel says and takes. */
 const SYSTEM = ["/proc", "/sys", "/dev", "/run"];

@@ -1,5 +1,5 @@
 import type { CallInfo, Peer, WorkData } from "../wire.ts";
-import type { Entry } from "./process-watch.ts";
+import type { Entry, Visit } from "./visit.ts";
 
 /** What stands behind a guest's calls. */
 export interface GuestLine {
@@ -10,13 +10,6 @@ export interface GuestLine {
   enter(entry: Entry): Visit;
   /** It does not answer: whatever runs in there must be ended from outside. */
   stuck(): void;
-}
-
-/** Something that is in the guest. */
-export interface Visit {
-  leave(): void;
-  /** A stream gave an item: it goes on, as if it had just begun. */
-  again?(): void;
 }
 
 const PING_MS = 2_000;

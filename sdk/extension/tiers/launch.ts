@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { sealed } from "./descriptors.ts";
 import { assertReachable } from "./reach.ts";
+import type { Room, Tools } from "./room.ts";
 import { systemCallFilter } from "./seccomp.ts";
-import { leastRoot, type Places, type Room, type Tools, walled } from "./wall.ts";
+import { leastRoot, type Places, walled } from "./wall.ts";
 
 /** Where the program around the command finds what it needs: the filter of system calls, or the host's end. It is closed for the command. */
 const OUTER_AT = 4;

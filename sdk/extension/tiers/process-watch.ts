@@ -1,5 +1,5 @@
-import type { Visit } from "./guest-calls.ts";
 import { ProcessTree } from "./process-tree.ts";
+import type { Entry, Visit } from "./visit.ts";
 
 const BUSY_MS = 50;
 const IDLE_MS = 500;
@@ -14,9 +14,6 @@ export interface WatchLimits {
   readonly cpuMsPerCall: number | null;
   readonly idle?: typeof IDLE;
 }
-
-/** A start is bounded by its deadline only; a stream may go on for hours, and pays as it goes. */
-export type Entry = "start" | "call" | "stream";
 
 /**
  * Ends a process that takes more memory or CPU time than it may. V8's heap limit does not count buffers and WebAssembly;

@@ -2,7 +2,7 @@ import { type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { PlinthError } from "../errors.ts";
 import type { OwnUser } from "./own-user.ts";
-import type { Room, Tools } from "./wall.ts";
+import type { Room, Tools } from "./room.ts";
 
 const READ_AND_ENTER = 0o5;
 const WRITE_TOO = 0o7;

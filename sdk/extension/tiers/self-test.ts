@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { launch } from "./launch.ts";
 import { ownUser, userEnded } from "./own-user.ts";
-import type { Room, Tools } from "./wall.ts";
+import type { Room, Tools } from "./room.ts";
 
 /** What the probe could do behind a wall that should refuse it; null where the probe itself could not be run. */
 export type Leaks = readonly string[] | null;

@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { launch } from "./launch.ts";
 import { ownUser, userEnded } from "./own-user.ts";
+import type { Room, Tools } from "./room.ts";
 import { column } from "./system-calls.ts";
-import { leashed, limited, type Room, type Tools } from "./wall.ts";
+import { leashed, limited } from "./wall.ts";
 
 export interface Found extends Tools {
   /** Why there are no namespaces of its own, a sentence's end; null when there are. */

@@ -1,13 +1,16 @@
-import type { Config, Lockfile, Manifest, Tier } from "@plinth/manifests";
-import { settingsOf } from "@plinth/manifests/home/config-file.ts";
-import type { CatalogRecord } from "@plinth/manifests/home/installed.ts";
-import { nearNames } from "@plinth/manifests/near-names.ts";
-import { findCycle } from "@plinth/manifests/order.ts";
-import { type PlannedHook, planHooks } from "@plinth/manifests/plan/hooks.ts";
-import { chooseProviders, type Offer } from "@plinth/manifests/plan/providers.ts";
 import semver from "semver";
-import { type ContractShape, productContracts } from "../contracts.ts";
-import { errors, type PlinthError } from "../errors.ts";
+import { errors } from "../errors.ts";
+import { settingsOf } from "../home/config-file.ts";
+import type { CatalogRecord } from "../home/installed.ts";
+import { nearNames } from "../near-names.ts";
+import { findCycle } from "../order.ts";
+import type { Config } from "../schema/config.ts";
+import type { Manifest, Tier } from "../schema/extension.ts";
+import type { Lockfile } from "../schema/lockfile.ts";
+import type { PlinthError } from "../wire/error.ts";
+import { type ContractShape, productContracts } from "./contracts.ts";
+import { type PlannedHook, planHooks } from "./hooks.ts";
+import { chooseProviders, type Offer } from "./providers.ts";
 
 export interface PlannedExtension {
   readonly record: CatalogRecord;

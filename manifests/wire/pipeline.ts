@@ -1,12 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
-import type { HookMode } from "@plinth/manifests";
-import type { Stage } from "@plinth/manifests/order.ts";
-import type { Breaker } from "@plinth/manifests/wire/breaker.ts";
-import type { CallOptions } from "@plinth/manifests/wire/bridge.ts";
-import { Call, settle } from "@plinth/manifests/wire/call.ts";
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook, SyncWaterfallHook } from "tapable";
-import { errors, owned, type PlinthError } from "../errors.ts";
-import { currentWork, type Work } from "../work.ts";
+import type { HookMode } from "../define.ts";
+import { errors } from "../errors.ts";
+import type { Stage } from "../order.ts";
+import type { Breaker } from "./breaker.ts";
+import type { CallOptions, WorkData } from "./bridge.ts";
+import { Call, settle } from "./call.ts";
+import { owned, type PlinthError } from "./error.ts";
+
+/** What is told of a third party that had a hand in it. */
+export interface TouchedWork extends WorkData {
+  touched(extension: string, how: string): void;
+}
 
 /** A subscriber as the pipeline runs it: in order, with an owner, a deadline, a breaker and counts. */
 export interface Tap {
@@ -34,7 +39,7 @@ export interface HookShape {
 
 interface Firing {
   readonly caller: string;
-  readonly work: Work | undefined;
+  readonly work: TouchedWork | undefined;
   readonly signal: AbortSignal | undefined;
   by: string;
 }
@@ -87,10 +92,10 @@ export class Pipeline {
   }
 
   /** Resolves to the mode's outcome: nothing, the payload, a verdict, or a claim. */
-  async fire(caller: string, payload: unknown, options: CallOptions = {}): Promise<unknown> {
+  async fire(caller: string, payload: unknown, work: TouchedWork | undefined, options: CallOptions = {}): Promise<unknown> {
     const { mode } = this.shape;
     if (this.#hook === null) return outcome(mode, payload, undefined, "");
-    const firing: Firing = { caller, work: currentWork(), signal: options.signal, by: "" };
+    const firing: Firing = { caller, work, signal: options.signal, by: "" };
     if (mode.endsWith("-sync")) {
       await Promise.allSettled(this.taps.map((tap) => tap.ready?.()));
       return outcome(mode, (this.#hook as SyncHookLike).call(payload, firing) ?? payload, undefined, "");

@@ -1,8 +1,7 @@
-import { Breaker } from "@plinth/manifests/wire/breaker.ts";
+import { Breaker } from "./breaker.ts";
 import { describe, expect, it } from "vitest";
-import type { PlinthError } from "../errors.ts";
-import { runWork, Work } from "../work.ts";
-import { Pipeline, type Tap } from "./pipeline.ts";
+import type { PlinthError } from "./error.ts";
+import { Pipeline, type Tap, type TouchedWork } from "./pipeline.ts";
 
 type Run = Tap["run"];
 
@@ -42,7 +41,7 @@ describe("a hook without subscribers", () => {
     ["observe-sync", undefined],
     ["transform-sync", { n: 0 }],
   ])("%s has its neutral outcome", async (mode, outcome) => {
-    expect(await pipeline(mode).fire("me", { n: 0 })).toEqual(outcome);
+    expect(await pipeline(mode).fire("me", { n: 0 }, undefined)).toEqual(outcome);
   });
 });
 
@@ -60,7 +59,7 @@ describe("observe", () => {
         tap("a.a", slow),
         bad,
         tap("c.c", () => void told.push("quick")),
-      ).fire("me", {}),
+      ).fire("me", {}, undefined),
     ).toBeUndefined();
     expect(told.sort()).toEqual(["quick", "slow"]);
     expect(bad.errors).toEqual([expect.objectContaining({ message: "boom", extension: "b.b" })]);
@@ -80,25 +79,25 @@ describe.each(["transform", "transform-sync"])("%s", (mode) => {
       tap("b.b", () => undefined),
       tap("c.c", add("c")),
     );
-    expect(await chain.fire("me", { text: "" })).toEqual({ text: "ac" });
+    expect(await chain.fire("me", { text: "" }, undefined)).toEqual({ text: "ac" });
   });
 
   it("skips one that fails where it fails open, and fails where it is closed", async () => {
-    expect(await pipeline(mode, tap("a.a", boom), tap("b.b", add("b"))).fire("me", { text: "" })).toEqual({ text: "b" });
+    expect(await pipeline(mode, tap("a.a", boom), tap("b.b", add("b"))).fire("me", { text: "" }, undefined)).toEqual({ text: "b" });
     const closed = pipeline(mode, tap("a.a", boom, { closed: true }), tap("b.b", add("b")));
-    await expect(closed.fire("me", { text: "" })).rejects.toMatchObject({ message: "boom", extension: "a.a" });
+    await expect(closed.fire("me", { text: "" }, undefined)).rejects.toMatchObject({ message: "boom", extension: "a.a" });
   });
 });
 
 describe("transform", () => {
   it("does not take something of another kind for the payload", async () => {
     const bad = tap("a.a", () => "text");
-    expect(await pipeline("transform", bad).fire("me", { n: 1 })).toEqual({ n: 1 });
+    expect(await pipeline("transform", bad).fire("me", { n: 1 }, undefined)).toEqual({ n: 1 });
     expect(bad.errors[0]?.code).toBe("PLINTH_PAYLOAD");
   });
 
   it("that is closed rejects when its subscriber takes too long", async () => {
-    await expect(pipeline("transform", tap("a.a", hangs, { closed: true, deadlineMs: 30 })).fire("me", {})).rejects.toMatchObject({
+    await expect(pipeline("transform", tap("a.a", hangs, { closed: true, deadlineMs: 30 })).fire("me", {}, undefined)).rejects.toMatchObject({
       code: "PLINTH_DEADLINE",
       extension: "a.a",
     });
@@ -116,14 +115,14 @@ describe("a gate", () => {
         closed("a.a", () => undefined),
         closed("b.b", async () => null),
         last,
-      ).fire("me", {}),
+      ).fire("me", {}, undefined),
     ).toEqual({ allowed: true });
     const gate = pipeline(
       "gate",
       closed("a.a", () => ({ deny: "not today" })),
       last,
     );
-    expect(await gate.fire("me", {})).toEqual({ allowed: false, reason: "not today", by: "a.a" });
+    expect(await gate.fire("me", {}, undefined)).toEqual({ allowed: false, reason: "not today", by: "a.a" });
     expect(last.counts.calls).toBe(1);
   });
 
@@ -137,17 +136,17 @@ describe("a gate", () => {
     ["answers an object", closed("a.a", () => ({ allowed: true })), /PLINTH_PAYLOAD/],
     ["denies without a reason", closed("a.a", () => ({ deny: true })), /PLINTH_PAYLOAD/],
   ])("that is closed denies when its subscriber %s", async (_what, one, reason) => {
-    expect(await pipeline("gate", one).fire("me", {})).toEqual({ allowed: false, by: "a.a", reason: expect.stringMatching(reason) });
+    expect(await pipeline("gate", one).fire("me", {}, undefined)).toEqual({ allowed: false, by: "a.a", reason: expect.stringMatching(reason) });
   });
 
   it("that is open passes by one that fails, and still hears the others", async () => {
-    expect(await pipeline("gate", tap("a.a", boom)).fire("me", {})).toEqual({ allowed: true });
+    expect(await pipeline("gate", tap("a.a", boom)).fire("me", {}, undefined)).toEqual({ allowed: true });
     expect(
       await pipeline(
         "gate",
         tap("a.a", boom),
         tap("b.b", () => ({ deny: "no" })),
-      ).fire("me", {}),
+      ).fire("me", {}, undefined),
     ).toMatchObject({ allowed: false, by: "b.b" });
   });
 });
@@ -161,14 +160,14 @@ describe("claim", () => {
       tap("b.b", async () => 0),
       last,
     );
-    expect(await claim.fire("me", {})).toEqual({ by: "b.b", answer: 0 });
+    expect(await claim.fire("me", {}, undefined)).toEqual({ by: "b.b", answer: 0 });
     expect(last.counts.calls).toBe(0);
-    expect(await pipeline("claim", tap("a.a", boom), last).fire("me", {})).toEqual({ by: "c.c", answer: "mine" });
+    expect(await pipeline("claim", tap("a.a", boom), last).fire("me", {}, undefined)).toEqual({ by: "c.c", answer: "mine" });
     expect(
       await pipeline(
         "claim",
         tap("a.a", () => null),
-      ).fire("me", {}),
+      ).fire("me", {}, undefined),
     ).toBeUndefined();
   });
 });
@@ -182,27 +181,27 @@ describe("synchronous hooks", () => {
       },
     });
     const late = tap("b.b", () => Promise.reject(new Error("late")));
-    expect(await pipeline("transform-sync", lazy, late).fire("me", { n: 0 })).toEqual({ n: 1 });
+    expect(await pipeline("transform-sync", lazy, late).fire("me", { n: 0 }, undefined)).toEqual({ n: 1 });
     expect(late.errors[0]).toMatchObject({ code: "PLINTH_PAYLOAD", extension: "b.b" });
   });
 
   it("give errors their owner too", async () => {
     const bad = tap("a.a", boom);
-    await pipeline("observe-sync", bad).fire("me", {});
+    await pipeline("observe-sync", bad).fire("me", {}, undefined);
     expect(bad.errors[0]).toMatchObject({ code: "PLINTH_EXTENSION_FAILED", extension: "a.a" });
   });
 });
 
 describe("a subscriber", () => {
   it("knows the caller and the work, and its signal is aborted when its time is over", async () => {
-    const work = new Work("w1", { role: "guest", via: "test" }, null);
+    const work: TouchedWork = { id: "w1", principal: { role: "guest", via: "test" }, generation: 1, influences: [], touched() {} };
     let seen: any;
     let reason: any;
     const watches: Run = (_payload, call) => {
       seen = { caller: call.caller, work: call.work?.id };
       return new Promise(() => call.signal.addEventListener("abort", () => (reason = call.signal.reason)));
     };
-    await runWork(work, () => pipeline("observe", tap("a.a", watches, { deadlineMs: 30 })).fire("acme.x", {}));
+    await pipeline("observe", tap("a.a", watches, { deadlineMs: 30 })).fire("acme.x", {}, work);
     expect(seen).toEqual({ caller: "acme.x", work: "w1" });
     expect(reason).toMatchObject({ code: "PLINTH_DEADLINE", extension: "a.a" });
   });
@@ -210,7 +209,7 @@ describe("a subscriber", () => {
   it("is not blamed when the one who fired the hook gives up", async () => {
     const stop = new AbortController();
     const one = tap("a.a", hangs, { closed: true });
-    const fired = pipeline("gate", one).fire("me", {}, { signal: stop.signal });
+    const fired = pipeline("gate", one).fire("me", {}, undefined, { signal: stop.signal });
     stop.abort();
     await expect(fired).rejects.toMatchObject({ code: "PLINTH_ABORTED" });
     expect([one.counts.errors, one.breaker.open]).toEqual([0, false]);
@@ -221,10 +220,10 @@ describe("a subscriber", () => {
     const breaker = new Breaker(5, 50);
     const one = tap("a.a", () => (now ? boom({}, null as never) : "well"), { breaker });
     const claim = pipeline("claim", one);
-    for (let n = 0; n < 8; n++) await claim.fire("me", {});
+    for (let n = 0; n < 8; n++) await claim.fire("me", {}, undefined);
     expect(one.counts.calls).toBe(5);
     now = false;
-    await expect.poll(() => claim.fire("me", {})).toEqual({ by: "a.a", answer: "well" });
+    await expect.poll(() => claim.fire("me", {}, undefined)).toEqual({ by: "a.a", answer: "well" });
     expect(breaker.open).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import contractData from "@plinth/manifests/generated/contracts.js";
+import contractData from "../generated/contracts.js";
 
 export interface ContractShape {
   readonly id: string;
