@@ -1,5 +1,5 @@
-import { Breaker } from "./breaker.ts";
 import { describe, expect, it } from "vitest";
+import { Breaker } from "./breaker.ts";
 import type { PlinthError } from "./error.ts";
 import { Pipeline, type Tap, type TouchedWork } from "./pipeline.ts";
 
