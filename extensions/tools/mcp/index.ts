@@ -1,0 +1,81 @@
+import { homedir } from "node:os";
+import { defineExtension, type Effect, errorInfo, PlinthError, type ToolProblem, type ToolResult } from "@plinth/sdk";
+import { Server } from "./server.ts";
+
+interface Configured {
+  command: string;
+  args?: string[];
+  cwd?: string;
+  env?: Record<string, string>;
+  pass?: string[];
+  effects?: Effect[];
+  timeoutMs?: number;
+  startTimeoutMs?: number;
+}
+
+/** What a program needs to find its way; nothing that the host was given for itself. */
+const ALWAYS = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+
+export default defineExtension({
+  activate(ctx) {
+    const { servers: configured = {} } = ctx.config as { servers?: Record<string, Configured> };
+    const changed = (): void =>
+      void ctx.hooks.fire("tools.changed", { set: "mcp" }).catch((error) => ctx.log.warn("A change of tools was not told.", { ...errorInfo(error) }));
+    const parts = { version: ctx.version, now: ctx.clock.now, log: ctx.log.warn, changed };
+    const servers = new Map(Object.entries(configured).map(([name, one]) => [name, new Server(name, settingsOf(one), parts)]));
+    ctx.effect("MCP servers", async () => void (await Promise.all([...servers.values()].map((one) => one.close()))));
+
+    const serverOf = (source: string | undefined, tool: string): Server => {
+      const server = servers.get(source ?? "");
+      if (server !== undefined) return server;
+      throw new PlinthError("PLINTH_TOOL_UNKNOWN", `There is no MCP server ${JSON.stringify(source ?? "")} with a tool ${JSON.stringify(tool)}.`, {
+        next: 'extensions["plinth.mcp"].config.servers names those that there are.',
+      });
+    };
+
+    ctx.provide("plinth.tool-set", "mcp", {
+      // A page for each server; all are started with the first.
+      async list({ cursor }) {
+        const all = [...servers.values()];
+        const at = cursor === undefined ? 0 : Number(cursor);
+        if (at === 0) for (const one of all) one.start();
+        const server = all[at];
+        if (server === undefined) return { tools: [] };
+        const next = at + 1 < all.length ? { next: String(at + 1) } : {};
+        try {
+          return { tools: await server.list(), ...next };
+        } catch (thrown) {
+          return { tools: [], problems: [problemOf(server.name, thrown)], ...next };
+        }
+      },
+      run: ({ tool, source, args }, { signal }) => serverOf(source, tool).run(tool, args, signal),
+      async call({ tool, source, args }, { signal }) {
+        const server = serverOf(source, tool);
+        let result: ToolResult | undefined;
+        for await (const item of server.run(tool, args, signal)) {
+          if (item.type === "result") result = item.result;
+          // Whoever wants to be asked follows the run.
+          else if (item.type === "ask") server.answer({ id: item.question.id, answer: "cancelled" });
+        }
+        if (result === undefined) throw new PlinthError("PLINTH_TOOL_RESULT", `${tool} of ${server.name} gave no result.`, { next: "Try again." });
+        return result;
+      },
+      answer({ source, tool, ...answer }) {
+        serverOf(source, tool).answer(answer);
+        return {};
+      },
+    });
+  },
+});
+
+function settingsOf({ command, args = [], cwd = homedir(), env = {}, pass = [], effects, timeoutMs = 120_000, startTimeoutMs = 20_000 }: Configured) {
+  const own = Object.fromEntries(
+    [...ALWAYS, ...pass].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name] as string]])),
+  );
+  return { command, args, cwd, env: { ...own, ...env }, effects, timeoutMs, startTimeoutMs };
+}
+
+function problemOf(name: string, thrown: unknown): ToolProblem {
+  const { code, message } = errorInfo(thrown);
+  return { what: `mcp: ${name}`, code: code.slice(0, 64), message: message.slice(0, 1_000) };
+}
