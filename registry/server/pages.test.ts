@@ -11,11 +11,13 @@ if (executablePath === undefined) console.log("skipped: looking at the pages nee
 
 const EVIL = `</pre><script>document.title="owned"</script><img src=x onerror="document.title='owned'">`;
 let registry: TestRegistry;
+let publisher: { key: Awaited<ReturnType<TestRegistry["publisher"]>>; remote: ReturnType<TestRegistry["remote"]> };
 
 beforeEach(async () => {
   registry = await startTestRegistry({ name: "The test registry" });
   const remote = registry.remote(await registry.token("ann"));
   const key = await registry.publisher("demo", "ann");
+  publisher = { key, remote };
   const permissions = { net: ["api.example.com"], fs: ["workspace:ro"], secrets: ["WEATHER_KEY"] };
   for (const version of ["1.0.0", "1.1.0", "2.0.0-beta.1"])
     await publishRemotely(remote, await testTarball("demo.weather", version, { permissions, license: "MIT" }), key);
@@ -45,7 +47,7 @@ describe("the pages", () => {
       "sha512-",
       "2.0.0-beta.1",
       "MIT",
-      "# Weather",
+      "<h3>Weather</h3>",
       "Nothing was found that it did not declare",
     ]) {
       expect(page).toContain(words);
@@ -76,6 +78,37 @@ describe("the pages", () => {
       expect(page).not.toMatch(/<script|<img|onerror="/i);
       expect(page).not.toContain("\u202e");
     }
+  });
+
+  it("show a package's read-me as what it means, and take its pictures and addresses for links at most", async () => {
+    const { key, remote } = publisher;
+    const manifest = testManifest("demo.reader", "1.0.0");
+    const lines = [
+      "# Reader",
+      "",
+      '- one\n  1. **two** [docs](https://docs.example/a?b="c) [bad](javascript:alert(1)) <b>raw</b>',
+      "",
+      "![shot](https://evil.example/track.png) ![x](data:image/png;base64,AA==)",
+      "",
+      "|a|b|\n|:-:|-|\n|1|2|",
+    ];
+    const files: [string, string][] = [
+      ["plinth.json", JSON.stringify(manifest)],
+      ["index.js", ""],
+      ["README.md", lines.join("\n")],
+    ];
+    await publishRemotely(remote, await packFiles(files), key);
+    const page = await text("package/demo.reader");
+    for (const words of ["<h3>Reader</h3>", "<strong>two</strong>", 'href="https://docs.example/a?b=%22c"', "&lt;b&gt;raw&lt;/b&gt;", "<td>1</td>"])
+      expect(page).toContain(words);
+    expect(page).toMatch(/<a href="https:\/\/evil\.example\/track\.png" rel="nofollow[^"]*">shot<\/a>/);
+    expect(page).not.toMatch(/<img|href="(javascript|data):|style="/);
+    const deep = `${">".repeat(2_000)} the bottom\n\n${"- ".repeat(2_000)}the end`;
+    const deeper = files.map(([name, body]): [string, string] => (name === "README.md" ? [name, deep] : [name, body.replace('"1.0.0"', '"1.0.1"')]));
+    await publishRemotely(remote, await packFiles(deeper), key);
+    const bottom = await text("package/demo.reader");
+    expect(bottom).toContain("the bottom");
+    expect(bottom).toContain("the end");
   });
 
   it("allow no script, no frame and nothing from elsewhere", async () => {

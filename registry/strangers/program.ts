@@ -19,5 +19,6 @@ serve({
   npm: async (input: never) => (await import("./npm-task.ts")).chooseNpmVersion(input),
   integrity: async (input: never) => (await archives()).integrityOfBytes(input),
   unpack: async (input: never) => (await archives()).unpackArchive(input),
+  readme: async (input: never) => (await import("./readme-task.ts")).readmeHtml(input),
   scan: async (input: never) => (await archives()).scanFolder(input),
 });

@@ -1,9 +1,10 @@
 import { isPlinthError } from "@plinth/manifests/wire/error.ts";
 import { splitId } from "../../layout.ts";
+import { readmeInRoom } from "../../strangers/readme.ts";
 import type { Api } from "../api.ts";
 import { type Problem, refuse } from "../problem.ts";
 import { homePage } from "./home-page.ts";
-import { html } from "./html.ts";
+import { html, Markup } from "./html.ts";
 import { PAGE_POLICY, type Page, pageOf } from "./layout.ts";
 import { packagePage } from "./package-page.ts";
 import { publisherPage } from "./publisher-page.ts";
@@ -59,7 +60,7 @@ export class Pages {
       registry: this.#name,
       index,
       entry,
-      readme: (await storage.packages.readme(id)) ?? "",
+      readme: await readmeOf(id, (await storage.packages.readme(id)) ?? ""),
       publisher: await storage.publishers.find(splitId(id).publisher),
       downloads: await storage.downloads.of(id),
       findings: await storage.findings.of(id, entry.version),
@@ -74,6 +75,16 @@ export class Pages {
     const { packages, total } = await storage.packages.search({ text: "", publisher: name, limit: 50, offset: 0 });
     return publisherPage(this.#name, publisher, await catalogue.keys(name), packages, total);
   }
+}
+
+/** As it was written where it takes too long to read. */
+async function readmeOf(id: string, text: string): Promise<Markup> {
+  if (text === "") return html`<p class="soft">The package has none.</p>`;
+  const body = await readmeInRoom(id, text).then(
+    (made) => new Markup(made),
+    () => html`<pre>${text}</pre>`,
+  );
+  return html`<section class="readme" tabindex="0" aria-label="Read me">${body}</section>`;
 }
 
 function decoded(text: string): string {

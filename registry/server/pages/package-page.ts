@@ -12,7 +12,8 @@ export interface PackageView {
   registry: string;
   index: PackageIndex;
   entry: PackageVersion;
-  readme: string;
+  /** Ready to be shown. */
+  readme: Markup;
   publisher: Publisher | undefined;
   downloads: { total: number; versions: Record<string, number> };
   findings: Finding[] | undefined;
@@ -38,7 +39,7 @@ ${notices(view)}
 <h2>What it may do</h2>
 ${powers(entry)}
 <h2>Read me</h2>
-${view.readme === "" ? html`<p class="soft">The package has none.</p>` : html`<pre class="readme" tabindex="0" aria-label="Read me">${view.readme}</pre>`}
+${view.readme}
 </div>
 <div>
 <h2>Provenance</h2>
