@@ -53,6 +53,8 @@ export const HOOK_WORDS: Readonly<Record<string, string>> = {
   "tool.after": "read every tool's result, and change it before the agent sees it",
   "message.sending": "read every answer, and change it before you see it",
   "turn.end": "be told when turns end, with which model and what they cost",
+  "channel.happened": "be told who joins, leaves and reacts on your channels",
+  "delivery.failed": "be told which messages did not arrive",
   "install.before": "see what is about to be installed, and deny it",
   "generation.ready": "be told when something is installed, removed or configured",
 };

@@ -66,5 +66,6 @@ export type ContractMap = typeof contracts;
 export type HookMap = (typeof turns)["hooks"] &
   (typeof harness)["hooks"] &
   (typeof toolSet)["hooks"] &
+  (typeof inbox)["hooks"] &
   (typeof pluginSource)["hooks"] &
   (typeof host)["hooks"];

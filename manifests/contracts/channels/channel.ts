@@ -222,7 +222,7 @@ export const channel = defineContract({
     PLINTH_CHANNEL_DOWN: "There is no connection now; it is tried again.",
     PLINTH_CHANNEL_BLOCKED: "Whoever it is for does not take messages from this account.",
     PLINTH_CHANNEL_WINDOW: "Too long ago: the service lets nobody write or edit any more.",
-    PLINTH_CHANNEL_RATE: "Too much at a time; `retryAfterMs` in the details says how long to wait.",
+    PLINTH_CHANNEL_RATE: "Too much at a time. Where the service says how long to wait, the receipt is `failed` with `retryAfterMs` instead.",
     PLINTH_CHANNEL_TOO_LARGE: "The message or its media is larger than the service takes.",
     PLINTH_CHANNEL_UNSUPPORTED: "The channel cannot show any of it.",
     PLINTH_CHANNEL_GONE: "The conversation or the message is not there any more.",

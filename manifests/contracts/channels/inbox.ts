@@ -36,6 +36,28 @@ export const inbox = defineContract({
       idempotent: true,
     },
   },
+  hooks: {
+    "channel.happened": {
+      summary: "Something happened on a channel that starts no turn, such as a reaction, or that somebody joined.",
+      mode: "observe",
+      payload: Type.Object({ item: InboundItem }),
+      deadlineMs: 5_000,
+      failure: "open",
+    },
+    "delivery.failed": {
+      summary: "A message was given up, arrived in part, or may not have arrived.",
+      mode: "observe",
+      payload: Type.Object({
+        channel: Type.String(),
+        account: Type.String(),
+        key: Type.String(),
+        code: Type.String(),
+        what: Type.String({ description: "In words." }),
+      }),
+      deadlineMs: 5_000,
+      failure: "open",
+    },
+  },
   errors: {
     PLINTH_INBOX_FORBIDDEN: "The caller does not provide the channel that it speaks for.",
     PLINTH_INBOX_FULL: "More waits than is kept; bring it again later.",

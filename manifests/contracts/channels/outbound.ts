@@ -43,11 +43,11 @@ export const SendFailure = Type.Object({
 });
 export type SendFailure = Static<typeof SendFailure>;
 
-/** What became of a message. Where nothing at all was sent, the call fails instead, with one of the contract's errors. */
+/** What became of a message. A call can also fail, with one of the contract's errors, where nothing was sent. */
 export const Receipt = Type.Object({
-  status: Type.Enum(["sent", "partial", "suppressed", "unknown"], {
+  status: Type.Enum(["sent", "partial", "failed", "suppressed", "unknown"], {
     description:
-      "sent: the service has all of it. partial: some of it, see `failed`. suppressed: held back on purpose. unknown: it may have arrived, and is not sent again.",
+      "sent: the service has all of it. partial: some of it, and failed: nothing of it, see `failed`. suppressed: held back on purpose. unknown: it may have arrived, and is not sent again.",
   }),
   messages: Type.Array(
     Type.Object({ id: Type.String({ maxLength: 512 }), at: Type.Optional(Type.Number()), url: Type.Optional(Type.String({ maxLength: 2_048 })) }),

@@ -1,4 +1,4 @@
-import { PlinthError, type FetchOptions, type FetchResponse, type Socket } from "@plinth/sdk";
+import { type FetchOptions, type FetchResponse, PlinthError, type Receipt, type Socket } from "@plinth/sdk";
 
 /** What happens there, as the server tells it. */
 export interface Happening {
@@ -15,6 +15,21 @@ export interface Happening {
 export interface Roads {
   fetch(url: string, options?: FetchOptions): Promise<FetchResponse>;
   connect(url: string): Promise<Socket>;
+}
+
+/** The server says how long to wait. */
+export class TooFast extends PlinthError {
+  readonly retryAfterMs: number;
+
+  constructor(message: string, retryAfterMs: number) {
+    super("PLINTH_CHANNEL_RATE", message);
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  get receipt(): Receipt {
+    const { code, message, retryAfterMs } = this;
+    return { status: "failed", messages: [], failed: { code, message, permanent: false, retryAfterMs } };
+  }
 }
 
 /** The service's own protocol: replace this file by that of the service you want to talk to. */
@@ -56,9 +71,6 @@ function failure({ status, headers }: FetchResponse): PlinthError {
   if (status === 401 || status === 403) return new PlinthError("PLINTH_CHANNEL_AUTH", told, { next: "Look at the account's credentials." });
   if (status === 404 || status === 410) return new PlinthError("PLINTH_CHANNEL_GONE", told);
   if (status === 413) return new PlinthError("PLINTH_CHANNEL_TOO_LARGE", told);
-  if (status === 429) {
-    const retryAfterMs = 1_000 * Number(headers["retry-after"] ?? 1);
-    return new PlinthError("PLINTH_CHANNEL_RATE", told, { details: { retryAfterMs } });
-  }
+  if (status === 429) return new TooFast(told, 1_000 * Number(headers["retry-after"] ?? 1));
   return new PlinthError("PLINTH_CHANNEL_DOWN", told, { next: "Look into its log." });
 }

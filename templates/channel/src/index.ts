@@ -1,6 +1,6 @@
 import { type Address, defineExtension } from "@plinth/sdk";
 import { contentText } from "@plinth/sdk/kits/channel";
-import { ChatServer } from "./chat-server.ts";
+import { ChatServer, TooFast } from "./chat-server.ts";
 import { Connection } from "./connection.ts";
 import { itemOf } from "./inbound.ts";
 import type { Manifest } from "./manifest.ts";
@@ -32,8 +32,13 @@ export default defineExtension<Manifest>({
       health: () => ({ state: connection.state }),
       async send({ to, content, key, fallbackText }, { signal }) {
         signal.throwIfAborted();
-        const id = await server.post({ to: place(to), text: contentText(content) || (fallbackText ?? ""), key }, signal);
-        return { status: "sent", messages: [{ id }] };
+        try {
+          const id = await server.post({ to: place(to), text: contentText(content) || (fallbackText ?? ""), key }, signal);
+          return { status: "sent", messages: [{ id }] };
+        } catch (error) {
+          if (error instanceof TooFast) return error.receipt;
+          throw error;
+        }
       },
       async typing({ to, on }, { signal }) {
         await server.typing(place(to), on, signal);

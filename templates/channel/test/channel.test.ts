@@ -64,7 +64,7 @@ describe("the channel __NAME__", () => {
     const send = (status: number) => {
       server.refuse(status);
       return channel.send({ to: ada, content: text("x"), key: `k${status}` }).then(
-        () => "sent",
+        ({ failed }) => failed?.code ?? "sent",
         (error: { code: string }) => error.code,
       );
     };

@@ -1,0 +1,186 @@
+import { type Address, type Context, errorInfo, type InteractionRequest, type OutboundMessage, type Principal } from "@plinth/sdk";
+import { addressText, BURST, type Standing, takeBurst } from "@plinth/sdk/kits/channel";
+import type { Accounts } from "./accounts.ts";
+import type { Book, OpenItem } from "./book.ts";
+import { askedMessage } from "./buttons.ts";
+import type { Deliveries } from "./deliveries.ts";
+import { piecesOf } from "./dialect.ts";
+import { type People, senderText } from "./people.ts";
+import { policyOf } from "./policy.ts";
+import type { Provider } from "./provider.ts";
+import { type End, isCutOff, runIdOf, runTurn, sessionKeyOf, usedTools } from "./turn.ts";
+import { isCommand, together } from "./words.ts";
+
+const TYPING_MS = 4_000;
+const TRIES = 3;
+
+const CUT_OFF = "I was interrupted before I could answer this. Send it again if you still want an answer.";
+const FAILED = "I could not answer that.";
+
+export interface Parts {
+  ctx: Context;
+  book: Book;
+  people: People;
+  accounts: Accounts;
+  deliveries: Deliveries;
+  /** Names of the slash commands there are. */
+  commands(): Promise<string[]>;
+}
+
+/** Takes what waits in each conversation to its answer, one turn after the other; the answer is kept before it is sent. */
+export class Conversations {
+  readonly #parts: Parts;
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  #stop = new AbortController();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#stop = new AbortController();
+  }
+
+  kick(conversation: string): void {
+    if (this.#stop.signal.aborted || this.#running.has(conversation)) return;
+    clearTimeout(this.#timers.get(conversation));
+    this.#timers.delete(conversation);
+    const running = this.#run(conversation)
+      .catch((error) => {
+        if (!this.#stop.signal.aborted) this.#parts.ctx.log.error("A conversation could not go on.", { conversation, ...errorInfo(error) });
+      })
+      .finally(() => this.#running.delete(conversation));
+    this.#running.set(conversation, running);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    await Promise.all(this.#running.values());
+  }
+
+  async #run(conversation: string): Promise<void> {
+    await Promise.resolve();
+    while (!this.#stop.signal.aborted) {
+      const open = this.#parts.book.open(conversation);
+      const [first] = open;
+      if (first === undefined) return;
+      // What an earlier process began goes on as it was taken together then.
+      const batch = first.run === undefined ? this.#burst(open) : open.filter(({ run }) => run === first.run);
+      if (typeof batch === "number") {
+        this.#timers.set(conversation, setTimeout(() => this.kick(conversation), batch).unref());
+        return;
+      }
+      if (!(await this.#answer(conversation, batch))) return;
+    }
+  }
+
+  /** What is one message now; or how long to wait. */
+  #burst(open: readonly OpenItem[]): OpenItem[] | number {
+    const { ctx } = this.#parts;
+    const fresh = open.filter(({ run }) => run === undefined);
+    const quietMs = policyOf(ctx, fresh[0]?.channel ?? "").burstMs;
+    const waiting = fresh.map(({ item, at }) => ({
+      at,
+      from: item.sender?.id ?? "",
+      alone: item.kind !== "message" || isCommand(together([item], [])),
+    }));
+    const { take, waitMs } = takeBurst(waiting, ctx.clock.now(), { ...BURST, quietMs });
+    return take === 0 ? Math.max(1, waitMs) : fresh.slice(0, take);
+  }
+
+  /** False: it cannot go on now. */
+  async #answer(conversation: string, batch: readonly OpenItem[]): Promise<boolean> {
+    const { ctx, book, people, accounts, deliveries } = this.#parts;
+    const [first] = batch as [OpenItem];
+    const { channel, account, item } = first;
+    const provider = accounts.provider(channel);
+    if (provider === undefined) return false;
+    const standing = people.standing(senderText(item));
+    const text = together(
+      batch.map((one) => one.item),
+      await this.#parts.commands(),
+    );
+    const wasBegun = first.run !== undefined;
+    const runId = first.run ?? runIdOf(channel, account, first.event);
+    let replies: OutboundMessage[];
+    // A command has no record of how far it came: it is not run twice.
+    if (wasBegun && isCommand(text)) replies = await this.#said(provider, item.address, runId, CUT_OFF);
+    else {
+      if (!wasBegun) book.begin(batch, runId);
+      const sessionKey = sessionKeyOf(conversation);
+      const asked = { text, sessionKey, runId, channel, sender: item.sender?.id ?? "" };
+      const end = await this.#typing(provider, item.address, () =>
+        this.#as(provider, item.sender?.name, standing, senderText(item), () =>
+          runTurn(ctx, asked, this.#stop.signal, (request) => this.#ask(conversation, provider, item.address, standing, request)),
+        ),
+      );
+      if (isCutOff(end)) {
+        // Its host is stopping: the next one sees to it.
+        if (ctx.signal.aborted || this.#stop.signal.aborted || (end.error?.code === "PLINTH_STOPPING" && !wasBegun)) return false;
+        if (first.tries < TRIES && !(await this.#asHost(() => usedTools(ctx, sessionKey, runId)))) {
+          book.begin(batch, `${runId.slice(0, 43)}-${first.tries + 1}`);
+          return true;
+        }
+      }
+      replies = await this.#said(provider, item.address, runId, answerOf(end, standing));
+    }
+    book.finish(batch, conversation, replies);
+    deliveries.kick(conversation);
+    return true;
+  }
+
+  /**
+   * With whose authority a message is answered. A channel says who wrote it; whether that is the owner, only the owner has
+   * said, and a third party's channel stays a party to it.
+   */
+  #as<T>(provider: Provider, name: string | undefined, standing: Standing, who: string, body: () => Promise<T>): Promise<T> {
+    const { ctx } = this.#parts;
+    const principal: Principal = { role: standing === "owner" ? "owner" : "guest", via: who, ...(name === undefined ? {} : { name }) };
+    return ctx.work(principal, async () => {
+      if (!provider.trusted) await ctx.lower(provider.extension, `brought it in as ${provider.id}`);
+      return body();
+    });
+  }
+
+  async #said(provider: Provider, to: Address, runId: string, text: string): Promise<OutboundMessage[]> {
+    const pieces = await piecesOf(text, provider.descriptor);
+    return pieces.map((piece, index) => ({ to, content: [{ type: "text", text: piece }], key: `${runId}:${index}`, runId }));
+  }
+
+  /** The owner is asked in this turn. Others are told no more than that. */
+  #ask(conversation: string, provider: Provider, to: Address, standing: Standing, request: InteractionRequest): void {
+    this.#parts.book.say(conversation, [askedMessage(provider, to, standing, request)]);
+    this.#parts.deliveries.kick(conversation);
+  }
+
+  async #typing<T>({ id, descriptor }: Provider, to: Address, body: () => Promise<T>): Promise<T> {
+    if (descriptor.can?.includes("typing") !== true) return body();
+    const show = (on: boolean): void => void this.#asHost(() => this.#parts.ctx.use("plinth.channel").get(id).typing({ to, on })).catch(() => {});
+    show(true);
+    const timer = setInterval(() => show(true), TYPING_MS).unref();
+    try {
+      return await body();
+    } finally {
+      clearInterval(timer);
+      show(false);
+    }
+  }
+
+  #asHost<T>(body: () => Promise<T>): Promise<T> {
+    return this.#parts.ctx.work({ role: "guest", via: "channels" }, body);
+  }
+}
+
+/** "" where nothing is to be said. What went wrong in here is the owner's to know. */
+function answerOf(end: End, standing: Standing): string {
+  if (end.status === "ok") return end.text;
+  if (isCutOff(end)) return CUT_OFF;
+  if (end.status === "aborted") return "";
+  const { message = "", next = "" } = end.error ?? {};
+  return standing === "owner" ? `${FAILED} ${message} ${next}`.trim() : FAILED;
+}
+
+export const conversationOf = (address: Address): string => addressText(address);

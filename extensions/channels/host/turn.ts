@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+import { type Context, errorInfo, type InteractionRequest, type TurnEvent } from "@plinth/sdk";
+
+export type End = Extract<TurnEvent, { type: "end" }>;
+
+export interface Asked {
+  text: string;
+  sessionKey: string;
+  runId: string;
+  channel: string;
+  sender: string;
+}
+
+const TRIES = 6;
+const AGAIN_MS = 2_000;
+/** Said of a turn that ended because its host, or a part of it, did. */
+const CUT_OFF = new Set(["PLINTH_RUN_INTERRUPTED", "PLINTH_STOPPING", "PLINTH_GENERATION_ENDED"]);
+
+/** Have a message answered. The run's id is the message's own: one that ran before is not run again, and its end is told. */
+export async function runTurn(ctx: Context, asked: Asked, signal: AbortSignal, onAsked: (request: InteractionRequest) => void): Promise<End> {
+  const { text, sessionKey, runId, channel, sender } = asked;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      let end: End | undefined;
+      // It goes on when this process leaves in an orderly way; what became of it is asked for at the next start.
+      const events = ctx.use("plinth.turns").one().submit({ text, sessionKey, runId, surface: channel, sender, detached: true }, { signal });
+      for await (const event of events) {
+        if (event.type === "end") end = event;
+        else if (event.type === "interaction" && event.state === "asked") onAsked(event.request);
+      }
+      signal.throwIfAborted();
+      if (end !== undefined) return end;
+      throw new Error("The turn ended without an end.");
+    } catch (error) {
+      signal.throwIfAborted();
+      if (attempt >= TRIES) return { type: "end", status: "error", text: "", error: errorInfo(error) };
+      await ctx.clock.sleep(AGAIN_MS * attempt, signal);
+    }
+  }
+}
+
+export const isCutOff = ({ status, error }: End): boolean => status !== "ok" && error !== undefined && CUT_OFF.has(error.code);
+
+/** Whether a run that was cut off called a tool: what it did may have had effects, so it is not done again. */
+export async function usedTools(ctx: Context, key: string, runId: string): Promise<boolean> {
+  try {
+    const { entries } = await ctx.use("plinth.session-store").one().history({ key, limit: 200 });
+    return entries.some((entry) => entry.runId === runId && entry.body.kind === "message" && entry.body.message.role === "tool");
+  } catch {
+    return true;
+  }
+}
+
+/** An id for the turn of an event: the same event has the same one, whichever process asks. */
+export function runIdOf(channel: string, account: string, event: string): string {
+  return `ch-${createHash("sha256")
+    .update(JSON.stringify([channel, account, event]))
+    .digest("hex")
+    .slice(0, 40)}`;
+}
+
+/** A conversation's key: its address, shortened where it is longer than a key may be. */
+export function sessionKeyOf(conversation: string): string {
+  if (conversation.length <= 200) return conversation;
+  return `${conversation.slice(0, 130)}~${createHash("sha256").update(conversation).digest("hex")}`;
+}

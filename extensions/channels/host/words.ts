@@ -1,0 +1,44 @@
+import { type InboundItem, visible } from "@plinth/sdk";
+import { contentText, typedCommand } from "@plinth/sdk/kits/channel";
+
+/** Longer texts are not taken. */
+export const MOST_CHARS = 200_000;
+const EXCERPT_CHARS = 500;
+
+/** What an item says to an agent; undefined where it is not for one. @param commands names of the slash commands there are. */
+export function wordsOf(item: InboundItem, commands: readonly string[]): string | undefined {
+  switch (item.kind) {
+    case "message": {
+      const text = contentText(item.content).trim();
+      if (isCommand(text)) return text;
+      const { excerpt = "", sender } = item.replyTo ?? {};
+      const quoted = excerpt.trim() === "" ? "" : `[In answer to ${nameOf(sender)}: ${oneLine(excerpt, EXCERPT_CHARS)}]\n`;
+      const forwarded = item.forwardedFrom === undefined ? "" : `[Forwarded from ${oneLine(item.forwardedFrom, 100)}]\n`;
+      return `${forwarded}${quoted}${text}`;
+    }
+    case "command":
+      return typedCommand(item.name, item.args, commands);
+    case "location":
+      return `[Location: ${item.latitude}, ${item.longitude}${item.title === undefined ? "" : ` (${oneLine(item.title, 200)})`}]`;
+    default:
+      return undefined;
+  }
+}
+
+/** Several items as one message. In a group, who says what is told: an agent hears more than one voice there. */
+export function together(items: readonly InboundItem[], commands: readonly string[]): string {
+  const texts = items.map((item) => ({ item, text: wordsOf(item, commands) ?? "" })).filter(({ text }) => text !== "");
+  const [only] = texts;
+  if (texts.length === 1 && only !== undefined && isCommand(only.text)) return only.text;
+  const [first] = items;
+  const said = texts.map(({ text }) => text).join("\n");
+  return first === undefined || first.address.peer.kind === "person" ? said : `${nameOf(first.sender)}: ${said}`;
+}
+
+export const isCommand = (text: string): boolean => /^\/[a-z][a-z0-9-]{0,31}(?:\s|$)/i.test(text);
+
+/** A name as one word or two, in which nothing is markup: anybody can call themselves anything. */
+const nameOf = (sender: InboundItem["sender"]): string =>
+  oneLine(sender?.name ?? sender?.handle ?? sender?.id ?? "somebody", 80).replaceAll(/[[\]:]/g, "·");
+
+const oneLine = (text: string, max: number): string => visible(text.replaceAll(/\s+/g, " ").replaceAll("]", ")"), { max });
