@@ -28,7 +28,8 @@ export class RouteSocket {
   /** Bytes of the messages that wait. */
   held = 0;
   #taking = false;
-  #stopping = false;
+  /** What still comes is not taken any more. */
+  #closing = false;
   #second = { since: 0, taken: 0 };
   #alive = true;
 
@@ -67,12 +68,12 @@ export class RouteSocket {
   }
 
   close(): void {
-    this.#client.close(CLOSE.stopping, "the gateway is stopping");
+    this.#close(CLOSE.stopping, "the gateway is stopping");
   }
 
   /** What came so far is still delivered; nothing else is. */
   announceStop(): void {
-    this.#stopping = true;
+    this.#closing = true;
     if (!this.#taking) this.close();
   }
 
@@ -94,13 +95,13 @@ export class RouteSocket {
 
   #receive(data: Buffer, binary: boolean): void {
     this.#alive = true;
-    if (this.#stopping) return;
+    if (this.#closing) return;
     this.#put(binary ? { type: "bytes", base64: data.toString("base64") } : { type: "text", text: data.toString() }, data.length);
   }
 
   #put(item: ClientItem, bytes: number): void {
     // What one read of the socket brought has been parsed already: it waits here, and the socket is not read meanwhile.
-    if (this.#waiting.length >= WAITING_MESSAGES && item.type !== "close") return this.#client.close(CLOSE.protocol, "too many messages at once");
+    if (this.#waiting.length >= WAITING_MESSAGES && item.type !== "close") return this.#close(CLOSE.protocol, "too many messages at once");
     this.#waiting.push({ item, bytes });
     this.held += bytes;
     if (!this.#taking) void this.#take();
@@ -123,7 +124,7 @@ export class RouteSocket {
       this.#taking = false;
       this.#client.resume();
     }
-    if (this.#stopping) this.close();
+    if (this.#closing) this.close();
   }
 
   async #deliver(item: ClientItem): Promise<void> {
@@ -174,6 +175,13 @@ export class RouteSocket {
     const sendable = code === 1000 || (code >= 3000 && code <= 4999) || (code >= 1001 && code <= 1013 && ![1004, 1005, 1006].includes(code));
     let text = reason;
     while (Buffer.byteLength(text) > 123) text = text.slice(0, -1);
-    this.#client.close(sendable ? code : 1000, text);
+    this.#close(sendable ? code : 1000, text);
+  }
+
+  #close(code: number, reason: string): void {
+    this.#closing = true;
+    this.#client.close(code, reason);
+    // Its answer to that must be heard, whatever else it has sent.
+    this.#client.resume();
   }
 }
