@@ -108,6 +108,7 @@ async function buildSdk() {
       extension: join(root, "sdk/extension/index.ts"),
       "config-path": join(root, "sdk/extension/config-path.ts"),
       "kits/channel": join(root, "sdk/kits/channel/index.ts"),
+      "kits/http": join(root, "sdk/kits/http/index.ts"),
     },
   });
   await build({ ...options, entryPoints: { testing: join(root, "sdk/testing/index.ts") }, banner: { js: COMMON_JS } });
@@ -116,6 +117,7 @@ async function buildSdk() {
   const exports = {
     ".": { types: types("extension/index"), default: "./extension.js" },
     "./kits/channel": { types: types("kits/channel/index"), default: "./kits/channel.js" },
+    "./kits/http": { types: types("kits/http/index"), default: "./kits/http.js" },
     "./testing": { types: types("testing/index"), default: "./testing.js" },
     "./config-path": { types: types("extension/config-path"), default: "./config-path.js" },
   };

@@ -3,31 +3,34 @@ import { DOMException } from "./abort.ts";
 type Bytes = Uint8Array & { toBase64(): string };
 const FromBase64 = Uint8Array as unknown as { fromBase64(text: string): Uint8Array<ArrayBuffer> };
 const ALGORITHMS: ReadonlySet<string> = new Set(["SHA-1", "SHA-256", "SHA-384", "SHA-512"]);
+const ED25519 = "ED25519";
 /** Three bytes are four characters, and a text that leaves is bounded. */
 const MAX_BYTES = 3_000_000;
 
 interface KeyState {
-  readonly hash: string;
+  /** Of an HMAC; undefined for an Ed25519 key. */
+  readonly hash: string | undefined;
   readonly base64: string;
 }
 
 /**
- * The part of Web Crypto that needs no keys of its own making: random values, digests, HMAC. Randomness and hashes come from the
- * process outside, by OpenSSL.
+ * The part of Web Crypto that needs no keys of its own making: random values, digests, HMAC, signatures of Ed25519 that are checked.
+ * Randomness, hashes and checks come from the process outside, by OpenSSL.
  */
 export function makeCrypto(send: (text: string) => string): { crypto: object; CryptoKey: unknown } {
   const states = new WeakMap<object, KeyState>();
 
   class CryptoKey {
-    readonly type = "secret";
+    readonly type: "secret" | "public";
     readonly extractable: boolean;
-    readonly algorithm: { name: "HMAC"; hash: { name: string }; length: number };
+    readonly algorithm: { name: "HMAC"; hash: { name: string }; length: number } | { name: "Ed25519" };
     readonly usages: readonly string[];
 
-    constructor(bytes: Uint8Array, hash: string, extractable: boolean, usages: readonly string[]) {
+    constructor(bytes: Uint8Array, hash: string | undefined, extractable: boolean, usages: readonly string[]) {
       if (!(bytes instanceof Uint8Array)) throw new TypeError("Illegal constructor");
+      this.type = hash === undefined ? "public" : "secret";
       this.extractable = extractable;
-      this.algorithm = { name: "HMAC", hash: { name: hash }, length: bytes.length * 8 };
+      this.algorithm = hash === undefined ? { name: "Ed25519" } : { name: "HMAC", hash: { name: hash }, length: bytes.length * 8 };
       this.usages = Object.freeze([...usages]);
       states.set(this, { hash, base64: (bytes as Bytes).toBase64() });
     }
@@ -46,10 +49,18 @@ export function makeCrypto(send: (text: string) => string): { crypto: object; Cr
 
   const stateOf = (algorithm: unknown, key: unknown, usage: string): KeyState => {
     const state = states.get(key as object);
-    if (nameOf(algorithm) !== "HMAC") throw unsupported(nameOf(algorithm));
+    const name = nameOf(algorithm);
+    if (name !== "HMAC" && (name !== ED25519 || usage !== "verify")) throw unsupported(name);
     if (state === undefined) throw new TypeError("the key is not a CryptoKey");
+    if ((name === ED25519) !== (state.hash === undefined)) throw new DOMException("The key is for another algorithm.", "InvalidAccessError");
     if (!(key as CryptoKey).usages.includes(usage)) throw new DOMException(`The key does not allow "${usage}".`, "InvalidAccessError");
     return state;
+  };
+
+  const publicKey = (bytes: Uint8Array, extractable: boolean, usages: string[]): CryptoKey => {
+    if (usages.some((one) => one !== "verify")) throw new DOMException("Such a key is for verify here.", "SyntaxError");
+    if (bytes.length !== 32) throw new DOMException("Invalid keyData", "DataError");
+    return new CryptoKey(bytes.slice(), undefined, extractable, usages);
   };
 
   const subtle = Object.freeze({
@@ -57,9 +68,11 @@ export function makeCrypto(send: (text: string) => string): { crypto: object; Cr
       return hashed(hashName(algorithm), "", bytesOf(data));
     },
     async importKey(format: unknown, keyData: unknown, algorithm: unknown, extractable: unknown, usages: Iterable<string>): Promise<CryptoKey> {
-      if (nameOf(algorithm) !== "HMAC") throw unsupported(nameOf(algorithm));
+      const name = nameOf(algorithm);
+      if (name !== "HMAC" && name !== ED25519) throw unsupported(name);
       if (format !== "raw") throw new DOMException(`Only raw keys are supported here, not ${String(format)}.`, "NotSupportedError");
       const bytes = bytesOf(keyData);
+      if (name === ED25519) return publicKey(bytes, extractable === true, [...usages]);
       if (bytes.length === 0) throw new DOMException("Zero-length key is not supported", "DataError");
       const all = [...usages];
       if (all.length === 0 || all.some((one) => one !== "sign" && one !== "verify"))
@@ -72,6 +85,7 @@ export function makeCrypto(send: (text: string) => string): { crypto: object; Cr
     },
     async verify(algorithm: unknown, key: unknown, signature: unknown, data: unknown): Promise<boolean> {
       const { hash, base64 } = stateOf(algorithm, key, "verify");
+      if (hash === undefined) return send(`E${base64},${(bytesOf(signature) as Bytes).toBase64()},${(bytesOf(data) as Bytes).toBase64()}`) === "true";
       const expected = new Uint8Array(hashed(`HMAC:${hash}`, base64, bytesOf(data)));
       const given = bytesOf(signature);
       let difference = expected.length ^ given.length;

@@ -95,6 +95,13 @@ const alike: Record<string, string[]> = {
         const changed = new Uint8Array(signed.slice(0)); changed[3] ^= 1;
         return [[...new Uint8Array(signed)], await crypto.subtle.verify("HMAC", key, signed, data), await crypto.subtle.verify("HMAC", key, changed, data), await crypto.subtle.verify("HMAC", key, new Uint8Array(3), data), key.type, key.usages]; })())`,
     ),
+    // The first example of RFC 8032 whose message is not empty.
+    `(await (async () => { const hex = (text) => Uint8Array.from(text.match(/../g), (two) => parseInt(two, 16));
+      const key = await crypto.subtle.importKey("raw", hex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"), "Ed25519", true, ["verify"]);
+      const signature = hex("92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
+      const check = (signed, data) => crypto.subtle.verify({ name: "Ed25519" }, key, signed, data);
+      return [await check(signature, hex("72")), await check(signature, hex("73")), await check(signature.slice(1), hex("72")), key.type, key.algorithm.name, key.usages]; })())`,
+    `crypto.subtle.importKey("raw", new Uint8Array(31), "Ed25519", false, ["verify"]).then(() => "done", (thrown) => thrown.name)`,
     `crypto.subtle.importKey("raw", new Uint8Array(4), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]).then((key) => crypto.subtle.verify("HMAC", key, new Uint8Array(1), new Uint8Array(1))).then(() => "done", (thrown) => thrown.name)`,
   ],
 };

@@ -1,7 +1,8 @@
-import { createHash, createHmac, type Encoding, randomBytes } from "node:crypto";
+import { createHash, createHmac, createPublicKey, type Encoding, randomBytes, verify } from "node:crypto";
 
 /**
- * What the process does for its isolates because the engine has no such thing: `R` random bytes, `U` addresses, `H` hashes.
+ * What the process does for its isolates because the engine has no such thing: `R` random bytes, `U` addresses, `H` hashes,
+ * `E` signatures of Ed25519.
  * Pure functions of their input and of the system's random source; strings in, strings out, everything bounded.
  */
 export function answerLookup(text: string): string {
@@ -9,6 +10,7 @@ export function answerLookup(text: string): string {
   if (text[0] === "R") return randomBytes(Math.min(65_536, Math.max(0, Number(rest) || 0))).toString("base64");
   if (text[0] === "U") return parseAddress(JSON.parse(rest));
   if (text[0] === "H") return hash(rest);
+  if (text[0] === "E") return String(isSigned(rest));
   return "";
 }
 
@@ -39,4 +41,15 @@ function hash(request: string): string {
   const [from, to]: [Encoding, "base64"] = ["base64", "base64"];
   if (name.startsWith("HMAC:")) return createHmac(algorithm, Buffer.from(key, from)).update(data, from).digest(to);
   return createHash(algorithm).update(data, from).digest(to);
+}
+
+/** public key,signature,data, each in base64. */
+function isSigned(request: string): boolean {
+  const [key, signature, data] = request.split(",", 3).map((part) => Buffer.from(part, "base64"));
+  if (key?.length !== 32 || signature?.length !== 64 || data === undefined) return false;
+  try {
+    return verify(null, data, createPublicKey({ format: "jwk", key: { kty: "OKP", crv: "Ed25519", x: key.toString("base64url") } }), signature);
+  } catch {
+    return false;
+  }
 }
