@@ -101,7 +101,7 @@ describe("plinth create", () => {
     for (const kind of ["chanel", "..", "tool/src", "_all"]) {
       await expect(run("create", { args: { name: "x" }, options: { kind } })).rejects.toMatchObject({
         code: "PLINTH_TEMPLATE_UNKNOWN",
-        next: "There is: channel, chat-command, data, harness, hook, model-provider, plugin-source, session-store, tool.",
+        next: "There is: channel, chat-command, data, harness, hook, http-route, model-provider, plugin-source, session-store, tool.",
       });
     }
     expect(await readdir(cwd)).toEqual([]);

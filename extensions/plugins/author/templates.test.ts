@@ -9,7 +9,7 @@ import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
 
 const repository = join(import.meta.dirname, "../../..");
-const KINDS = ["tool", "model-provider", "channel", "chat-command", "hook", "harness", "session-store", "plugin-source", "data"];
+const KINDS = ["tool", "model-provider", "channel", "chat-command", "http-route", "hook", "harness", "session-store", "plugin-source", "data"];
 let cwd: string;
 beforeEach(async () => {
   cwd = await realpath(await mkdtemp(join(tmpdir(), "plinth-kinds-")));

@@ -2,6 +2,7 @@ export { type ConformanceCase, type ConformanceRunner, describeConformance } fro
 export { type ChannelSubject, channelConformance, type OpenedChannel } from "./channel.ts";
 export { type ChatCommandSubject, chatCommandConformance } from "./chat-command.ts";
 export { type HarnessSubject, harnessConformance } from "./harness.ts";
+export { type HttpRouteSubject, httpRouteConformance, requestOf } from "./http-route.ts";
 export { approvalOf, type InteractionSubject, interactionConformance } from "./interaction.ts";
 export { type ModelProviderSubject, modelProviderConformance } from "./model-provider.ts";
 export { type PluginSourceSubject, pluginSourceConformance } from "./plugin-source.ts";
