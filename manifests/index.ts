@@ -6,6 +6,7 @@ export { Address, Sender } from "./contracts/channels/address.ts";
 export { ChannelLimits } from "./contracts/channels/channel.ts";
 export { InboundItem } from "./contracts/channels/inbound.ts";
 export { Button, OutboundMessage, Receipt, SendFailure } from "./contracts/channels/outbound.ts";
+export { ArtifactInfo } from "./contracts/content/artifacts.ts";
 export { Origin as MessageOrigin } from "./contracts/content/origin.ts";
 export { ContentPart, INLINE_BASE64, Opaque, Part, ToolCallPart, ToolResultPart } from "./contracts/content/part.ts";
 export { AuditRecord } from "./contracts/host/audit.ts";
@@ -14,6 +15,8 @@ export { ExtensionStatus, Fault, Grant, type HookSnapshot, type InstanceSnapshot
 export * from "./contracts/index.ts";
 export { ModelEvent, Usage } from "./contracts/models/event.ts";
 export { ModelMessage } from "./contracts/models/message.ts";
+export { LoggedEvent } from "./contracts/operations/event-log.ts";
+export { Task, TaskChange } from "./contracts/operations/tasks.ts";
 export { shapes } from "./contracts/shapes.ts";
 export { ClientItem, HttpBody, HttpItem, HttpRequest, SocketItem, SocketRequest } from "./contracts/surfaces/http-route.ts";
 export { ToolAnswer, ToolCallInput, ToolDescriptor, ToolItem, ToolQuestion, ToolResult } from "./contracts/tools/tool.ts";

@@ -53,6 +53,7 @@ export default defineConfig({
         items: [
           { text: "From nothing to published", link: "/authors/" },
           { text: "A recording", link: "/journey" },
+          { text: "Artifacts", link: "/authors/artifacts" },
           { text: "Channel", link: "/authors/channel" },
           { text: "Chat command", link: "/authors/chat-command" },
           { text: "Data", link: "/authors/data" },

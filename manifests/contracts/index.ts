@@ -5,6 +5,7 @@ import { sessionStore } from "./agents/session-store.ts";
 import { turns } from "./agents/turns.ts";
 import { channel } from "./channels/channel.ts";
 import { inbox } from "./channels/inbox.ts";
+import { artifacts } from "./content/artifacts.ts";
 import { audit } from "./host/audit.ts";
 import { egress } from "./host/egress.ts";
 import { entry } from "./host/entry.ts";
@@ -18,6 +19,8 @@ import { secretSource } from "./host/secret-source.ts";
 import { service } from "./host/service.ts";
 import { tier } from "./host/tier.ts";
 import { modelProvider } from "./models/model-provider.ts";
+import { eventLog } from "./operations/event-log.ts";
+import { tasks } from "./operations/tasks.ts";
 import { pluginSource } from "./plugins/plugin-source.ts";
 import { chatCommand } from "./surfaces/chat-command.ts";
 import { cliCommand } from "./surfaces/cli-command.ts";
@@ -44,6 +47,9 @@ export const contracts = {
   [interaction.id]: interaction,
   [sessionStore.id]: sessionStore,
   [router.id]: router,
+  [artifacts.id]: artifacts,
+  [eventLog.id]: eventLog,
+  [tasks.id]: tasks,
   [channel.id]: channel,
   [inbox.id]: inbox,
   [policy.id]: policy,

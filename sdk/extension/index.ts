@@ -4,6 +4,7 @@ import type { AnyManifest, Context, Extension, ManifestTypes } from "./types.ts"
 
 export type {
   Address,
+  ArtifactInfo,
   Button,
   Candidate,
   CatalogTool,

@@ -1,7 +1,9 @@
 export { filesOf } from "../extension/files.ts";
 export type { ScriptedProvider } from "./capability-table.ts";
 export {
+  type ArtifactsSubject,
   approvalOf,
+  artifactsConformance,
   type ChannelSubject,
   type ChatCommandSubject,
   type ConformanceCase,

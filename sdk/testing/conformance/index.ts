@@ -1,3 +1,4 @@
+export { type ArtifactsSubject, artifactsConformance } from "./artifacts.ts";
 export { type ConformanceCase, type ConformanceRunner, describeConformance } from "./case.ts";
 export { type ChannelSubject, channelConformance, type OpenedChannel } from "./channel.ts";
 export { type ChatCommandSubject, chatCommandConformance } from "./chat-command.ts";
