@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, "..");
 const docs = join(root, "docs");
 const guides = readdirSync(docs).filter((name) => name.endsWith(".md"));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
-const pages = ["README.md", ...guides.map((name) => `docs/${name}`)];
+const pages = ["README.md", "CONTRIBUTING.md", ...guides.map((name) => `docs/${name}`)];
 
 beforeAll(() => {
   if (!existsSync(join(root, "dist/commands.json"))) throw new Error("The product is not built: run `npm run build` first.");
@@ -51,6 +51,37 @@ describe("the documentation", () => {
     const table: string = await authorityTable(root);
     if (process.env.PLINTH_WRITE_DOCS === "1") writeFileSync(join(docs, "security/model.md"), text.replace(shown, `$1${table}$3`));
     expect(shown.exec(read("docs/security/model.md"))?.[2], "PLINTH_WRITE_DOCS=1 writes it anew").toBe(table);
+  });
+
+  it("draws the house and one message's way as they are", async () => {
+    const { housePicture } = await import(join(docs, "generate/house-picture.mjs"));
+    const { messagePicture } = await import(join(docs, "generate/message-picture.mjs"));
+    const drawn: Record<string, string> = { "house.svg": housePicture(root), "message.svg": messagePicture() };
+    for (const [name, svg] of Object.entries(drawn)) {
+      if (process.env.PLINTH_WRITE_DOCS === "1") writeFileSync(join(docs, "public", name), svg);
+      expect(read(`docs/public/${name}`), "PLINTH_WRITE_DOCS=1 draws it anew").toBe(svg);
+    }
+  });
+
+  it("takes a message only where manifests and contracts let it go", async () => {
+    const { PARTIES, WAY } = await import(join(docs, "generate/message-picture.mjs"));
+    const { readFacts } = await import(join(docs, "generate/facts.mjs"));
+    const { contracts, extensions } = await readFacts(root);
+    const extension = (id: string) => extensions.find((one: { id: string }) => one.id === id);
+    const names = (list: { contract: string }[] = []): string[] => list.map(({ contract }) => contract);
+    const ids = PARTIES.map(({ id }: { id: string }) => id);
+    for (const { from, to, call, hook } of WAY) {
+      expect(ids).toContain(from);
+      if (call !== undefined) {
+        const [contract, method] = call;
+        expect(Object.keys(contracts.find((one: { id: string }) => one.id === contract)?.methods ?? {}), contract).toContain(method);
+        expect(names(extension(from).uses), `${from} uses`).toContain(contract);
+        expect(names(extension(to).provides), `${to} provides`).toContain(contract);
+      }
+      if (hook === undefined) continue;
+      const owner = contracts.find((one: { hooks?: object }) => Object.hasOwn(one.hooks ?? {}, hook));
+      expect(names(extension(from).provides), `${from} fires ${hook}`).toContain(owner?.id);
+    }
   });
 
   it("gives every field of manifest, configuration and lockfile a meaning", () => {

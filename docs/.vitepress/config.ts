@@ -13,7 +13,7 @@ export default defineConfig({
   description: "A plugin host for AI agents.",
   lang: "en-GB",
   head: [["link", { rel: "icon", href: "/icon.svg", type: "image/svg+xml" }]],
-  srcExclude: ["generate/**", "README.md"],
+  srcExclude: ["generate/**", "changes/**", "README.md"],
   themeConfig: {
     logo: "/icon.svg",
     search: { provider: "local" },
@@ -78,6 +78,7 @@ export default defineConfig({
       {
         text: "Reference",
         items: [
+          reference("Changes", "changes"),
           reference("Commands", "commands"),
           reference("Slash commands", "chat-commands"),
           reference("Gateway methods and routes", "gateway-methods"),

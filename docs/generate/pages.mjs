@@ -1,4 +1,5 @@
 /** All generated pages: name below docs/reference/ → text. */
+import { changelogPage } from "./changelog.mjs";
 import { commandPage } from "./command-page.mjs";
 import { contractPages } from "./contract-pages.mjs";
 import { readErrorCodes } from "./error-codes.mjs";
@@ -13,6 +14,7 @@ export async function referencePages(root) {
     ...schemaPages(facts),
     ...contractPages(facts),
     ...extensionPages(facts),
+    ["changes.md", changelogPage(root)],
     ["commands.md", commandPage(facts)],
     ["errors.md", errorPage(await readErrorCodes(root), facts.extensions)],
     ["contracts.json", `${JSON.stringify(facts.contracts.map(({ id, title }) => ({ id, title })))}\n`],
