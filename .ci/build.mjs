@@ -5,33 +5,15 @@ import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { COMMON_JS, esm } from "./bundles.mjs";
 import { generate } from "./generate.mjs";
-import { emitSdkTypes } from "./sdk-types.mjs";
+import { emitTypes, filesOfPackage } from "./types.mjs";
 
 const root = join(import.meta.dirname, "..");
 // Built beside, then swapped: whoever runs from dist/ meanwhile sees the old or the new one.
 const target = join(root, "dist");
 const dist = join(root, `dist.${process.pid}.tmp`);
 const json = async (path) => JSON.parse(await readFile(path, "utf8"));
-
-// CommonJS inside an ES module bundle still asks for what Node gives each of its modules.
-const COMMON_JS =
-  'import { createRequire as __createRequire } from "node:module"; ' +
-  "const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;";
-const esm = {
-  bundle: true,
-  format: "esm",
-  platform: "node",
-  target: "node26",
-  logLevel: "warning",
-  legalComments: "none",
-  conditions: ["development"],
-  minifySyntax: true,
-  // Beside each bundle, for debuggers and `NODE_OPTIONS=--enable-source-maps`; Node reads none of them by itself.
-  sourcemap: "linked",
-  sourcesContent: false,
-  outExtension: { ".js": ".mjs" },
-};
 
 export async function buildAll({ quiet = false } = {}) {
   const began = performance.now();
@@ -50,7 +32,7 @@ async function buildInto() {
   const { version } = await json(join(root, "package.json"));
   await generate();
   const extensions = await findExtensions();
-  const types = emitSdkTypes(join(dist, "sdk/types"), dist);
+  const types = emitTypes(join(dist, "sdk/types"), dist, await filesOfPackage("sdk"));
   await Promise.all([buildSdk(), buildKernel(), buildStrangers(), buildGuest(), buildPage(), buildSamples(), ...extensions.map(buildExtension)]);
   await Promise.all([types, writeData(version, extensions)]);
   await rm(join(dist, ".tools"), { recursive: true, force: true });
@@ -98,30 +80,25 @@ async function buildGuest() {
   ]);
 }
 
+/** What of the SDK is for extensions of the product alone: it needs the programs that lie beside them. */
+const FIRST_PARTY = ["./home", "./tiers", "./wire"];
+
 /** What authors import, as a package of its own. Its entry uses no Node module: it is bundled into what runs in an isolate. */
 async function buildSdk() {
   const out = join(dist, "sdk");
-  const options = { ...esm, outdir: out, outExtension: undefined };
-  await build({
-    ...options,
-    entryPoints: {
-      extension: join(root, "sdk/extension/index.ts"),
-      "config-path": join(root, "sdk/extension/config-path.ts"),
-      "kits/channel": join(root, "sdk/kits/channel/index.ts"),
-      "kits/http": join(root, "sdk/kits/http/index.ts"),
-    },
-  });
-  await build({ ...options, entryPoints: { testing: join(root, "sdk/testing/index.ts") }, banner: { js: COMMON_JS } });
-  const { name, version, description, license } = await json(join(root, "sdk/package.json"));
-  const types = (path) => `./types/sdk/${path}.d.ts`;
-  const exports = {
-    ".": { types: types("extension/index"), default: "./extension.js" },
-    "./kits/channel": { types: types("kits/channel/index"), default: "./kits/channel.js" },
-    "./kits/http": { types: types("kits/http/index"), default: "./kits/http.js" },
-    "./testing": { types: types("testing/index"), default: "./testing.js" },
-    "./config-path": { types: types("extension/config-path"), default: "./config-path.js" },
-  };
-  await writeFile(join(out, "package.json"), JSON.stringify({ name, version, description, license, type: "module", exports }, null, 2));
+  // Authors' tests run under the Node that they have.
+  const options = { ...esm, target: "node22", outdir: out, outbase: join(root, "sdk"), outExtension: undefined };
+  const { exports: sources, devDependencies: _, private: __, ...rest } = await json(join(root, "sdk/package.json"));
+  const entries = Object.entries(sources).filter(([name]) => !FIRST_PARTY.includes(name));
+  const [tests, code] = [entries.filter(([name]) => name === "./testing"), entries.filter(([name]) => name !== "./testing")];
+  const files = (some) => some.map(([, path]) => join(root, "sdk", path));
+  await build({ ...options, splitting: true, entryPoints: files(code) });
+  await build({ ...options, entryPoints: files(tests), banner: { js: COMMON_JS } });
+  const exports = entries.map(([name, path]) => [
+    name,
+    { types: path.replace("./", "./types/sdk/").replace(/\.ts$/, ".d.ts"), default: path.replace(/\.ts$/, ".js") },
+  ]);
+  await writeFile(join(out, "package.json"), JSON.stringify({ ...rest, sideEffects: false, exports: Object.fromEntries(exports) }, null, 2));
 }
 
 async function findExtensions() {

@@ -73,9 +73,8 @@ function sdkFallback(sdkDir: string): Plugin {
         if (pluginData === asked) return undefined;
         const found = await build.resolve(path, { importer, resolveDir, kind, pluginData: asked });
         if (found.errors.length === 0) return found;
-        const kit = path.slice("@plinth/sdk/".length);
-        const places = kit === "" ? ["extension/index.ts", "dist/extension.js", "extension.js"] : [`${kit}/index.ts`, `dist/${kit}.js`, `${kit}.js`];
-        const entry = places.find((candidate) => existsSync(join(sdkDir, candidate)));
+        const folder = path === "@plinth/sdk" ? "extension" : path.slice("@plinth/sdk/".length);
+        const entry = [`${folder}/index.ts`, `${folder}/index.js`].find((candidate) => existsSync(join(sdkDir, candidate)));
         return entry === undefined ? undefined : { path: await realpath(join(sdkDir, entry)), sideEffects: false };
       });
     },

@@ -199,6 +199,22 @@ describe("these rules see a breach", () => {
   });
 });
 
+describe("a package that others install lists the libraries that it imports, and no other", () => {
+  /** Type declarations that its own declarations name, and what the product bundles with it. */
+  const more: Record<string, string[]> = { registry: ["@types/semver"] };
+
+  it.each(["manifests", "sdk", "registry"])("%s", (part) => {
+    const json = JSON.parse(readFileSync(join(ROOT, part, "package.json"), "utf8"));
+    const listed = Object.keys({ ...json.dependencies, ...json.devDependencies });
+    const imported = sources(part, [".ts"])
+      .filter(({ path }) => !path.startsWith("sdk/guest/"))
+      .flatMap(({ text }) => specifiers(text))
+      .filter((name) => !/^(\.|node:|@plinth\/)/.test(name))
+      .map((name) => name.split("/", name.startsWith("@") ? 2 : 1).join("/"));
+    expect(listed.sort()).toEqual([...new Set([...imported, ...(more[part] ?? [])])].sort());
+  });
+});
+
 it("the lockfile names every workspace, so that npm ci works on a fresh clone", () => {
   const lock = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));
   const { workspaces } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));

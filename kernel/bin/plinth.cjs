@@ -199,9 +199,13 @@ async function* lines(response) {
   }
 }
 
-/** Started by an older Node: the pinned one comes with the package `node`. */
+/** Started by an older Node: the pinned one comes with the package `node`, or with one that holds nothing else. */
 function rerun() {
-  const found = ["node_modules/node/bin/node", "../node/bin/node"].map((path) => join(root, path)).find((path) => existsSync(path));
+  const { platform, arch } = process;
+  const names = ["node", `node-${platform === "win32" ? "win" : platform}-${arch}`, `node-bin-${platform}-${arch}`];
+  const places = names.flatMap((name) => [`node_modules/${name}/bin`, `../${name}/bin`]);
+  const program = platform === "win32" ? "node.exe" : "node";
+  const found = places.map((path) => join(root, path, program)).find((path) => existsSync(path));
   if (found === undefined) {
     return fail({
       code: "PLINTH_NODE",

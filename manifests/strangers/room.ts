@@ -36,8 +36,14 @@ interface Waiting extends Job {
 const LOOK_MS = 300;
 const IDLE_MS = 60_000;
 const TOLD_MS = 1_000;
-/** Beside the host's own file, beside an extension's, and in a source checkout. */
-const PLACES = ["../strangers/program.mjs", "../../strangers/program.mjs", "../../registry/strangers/program.ts"];
+/** Beside the host's own file, beside an extension's, in the registry's package, and in a source checkout. */
+const PLACES = [
+  "../strangers/program.mjs",
+  "../../strangers/program.mjs",
+  "strangers/program.js",
+  "../strangers/program.js",
+  "../../registry/strangers/program.ts",
+];
 
 let found: string | undefined;
 function productProgram(): string {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The launcher of the registry's service: under a Node that runs its sources as they are, or under the one that comes with the project.
+// The launcher of the registry's service: under a Node that runs it, as sources or as built, or under the one that comes with the project.
 "use strict";
 const { existsSync, realpathSync } = require("node:fs");
 const { dirname, join } = require("node:path");
@@ -10,7 +10,7 @@ const argv = process.argv.slice(2);
 
 process.stdout.on("error", (error) => process.exit(error.code === "EPIPE" ? 0 : 1));
 if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR) {
-  import(require("node:url").pathToFileURL(join(here, "command.ts")).href)
+  import(require("node:url").pathToFileURL(["command.ts", "command.js"].map((name) => join(here, name)).find((path) => existsSync(path))).href)
     .then(({ main }) => main(argv))
     .then((code) => {
       process.exitCode = code;

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Manifest } from "@plinth/manifests";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
@@ -34,7 +35,9 @@ interface Job {
   reject(error: unknown): void;
 }
 
-const PROGRAM = join(import.meta.dirname, "check-process.ts");
+/** In a source checkout, and in the package of the registry. */
+const PROGRAMS = ["check-process.ts", "check-process.js", "server/check-process.js"];
+const checkProgram = (): string => PROGRAMS.map((path) => join(import.meta.dirname, path)).find((path) => existsSync(path)) ?? "";
 const LOOK_MS = 100;
 const MAX_ANSWER = 4 * 1024 * 1024;
 /** A process is replaced after so many packages: what they left in it goes with it. */
@@ -129,7 +132,7 @@ export class PackageChecks {
   }
 
   #start(): ChildProcess {
-    const child = spawn(process.execPath, ["--max-old-space-size=512", PROGRAM], {
+    const child = spawn(process.execPath, ["--max-old-space-size=512", checkProgram()], {
       // A group of its own, so that its parser ends with it.
       detached: true,
       env: {},

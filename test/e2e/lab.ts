@@ -62,9 +62,9 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** `descriptors`: how many the gateway may have open; default as many as the test. */
-export async function startGateway(home: string, env: Record<string, string> = {}, descriptors?: number): Promise<Gateway> {
-  const command = [process.execPath, launcher, "gateway", "run", "--port", "0", "--json"];
+/** `descriptors`: how many the gateway may have open; default as many as the test. `program`: another launcher than the clone's. */
+export async function startGateway(home: string, env: Record<string, string> = {}, descriptors?: number, program = launcher): Promise<Gateway> {
+  const command = [process.execPath, program, "gateway", "run", "--port", "0", "--json"];
   const limited = descriptors === undefined ? command : ["/bin/sh", "-c", `ulimit -n ${descriptors} && exec "$0" "$@"`, ...command];
   const child = spawn(limited[0] as string, limited.slice(1), {
     env: cleanEnv({ PLINTH_HOME: home, ...env }),

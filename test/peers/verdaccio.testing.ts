@@ -9,21 +9,22 @@ const program = join(import.meta.dirname, "node_modules/verdaccio/bin/verdaccio"
 export const hasVerdaccio = existsSync(program);
 if (!hasVerdaccio) console.warn("skipped: what needs the npm registry verdaccio (run `npm ci` in test/peers first)");
 
-/** A real npm registry on loopback, empty, that anybody may publish to after signing up. */
+/** A real npm registry on loopback, empty, that anybody may publish to after signing up. It asks `uplink` for what is not ours. */
 export class Verdaccio {
   readonly url: string;
   readonly #dir: string;
   readonly #child: ChildProcess;
-  readonly #token: string;
+  /** Of somebody who may publish. */
+  readonly token: string;
 
   private constructor(url: string, dir: string, child: ChildProcess, token: string) {
     this.url = url;
     this.#dir = dir;
     this.#child = child;
-    this.#token = token;
+    this.token = token;
   }
 
-  static async start(): Promise<Verdaccio> {
+  static async start(uplink?: string): Promise<Verdaccio> {
     const dir = await mkdtemp(join(tmpdir(), "plinth-verdaccio-"));
     const port = await freePort();
     const url = `http://127.0.0.1:${port}/`;
@@ -31,14 +32,22 @@ export class Verdaccio {
       join(dir, "config.yaml"),
       `storage: ./storage
 auth: { htpasswd: { file: ./htpasswd, max_users: 10 } }
-uplinks: {}
-packages: { '**': { access: $all, publish: $authenticated, unpublish: $authenticated } }
+uplinks: ${uplink === undefined ? "{}" : `{ npm: { url: ${JSON.stringify(uplink)}, timeout: 60s, maxage: 60m } }`}
+packages:
+  ${["'plinth'", "'@plinth/*'"].map((name) => `${name}: { access: $all, publish: $authenticated }`).join("\n  ")}
+  '**': { access: $all, publish: $authenticated, unpublish: $authenticated${uplink === undefined ? "" : ", proxy: npm"} }
+max_body_size: 50mb
 log: { type: stdout, format: pretty, level: error }
 `,
     );
     const child = spawn(process.execPath, [program, "--config", join(dir, "config.yaml"), "--listen", `127.0.0.1:${port}`], {
       cwd: dir,
-      env: { PATH: process.env.PATH ?? "", HOME: dir },
+      // What this machine needs to reach the uplink.
+      env: {
+        PATH: process.env.PATH ?? "",
+        HOME: dir,
+        ...Object.fromEntries(Object.entries(process.env).filter(([name]) => /_proxy$|^NODE_EXTRA_CA_CERTS$/i.test(name))),
+      },
       stdio: "ignore",
     });
     for (let tries = 0; !(await answers(url)); tries++) {
@@ -61,7 +70,7 @@ log: { type: stdout, format: pretty, level: error }
       versions: { [version]: manifest },
       _attachments: { [file]: { content_type: "application/octet-stream", data: tarball.toString("base64"), length: tarball.length } },
     };
-    const answer = await send(`${this.url}${name.replace("/", "%2f")}`, "PUT", body, this.#token);
+    const answer = await send(`${this.url}${name.replace("/", "%2f")}`, "PUT", body, this.token);
     if (!answer.ok) throw new Error(`verdaccio refused ${name}@${version}: ${answer.status} ${await answer.text()}`);
   }
 

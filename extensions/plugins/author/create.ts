@@ -3,6 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { PlinthError } from "@plinth/sdk";
 import { type Author, answer, type CommandInput, pathOf, type TerminalItem, word } from "./command.ts";
 import { manifestTypes } from "./manifest-types.ts";
+import type { Product } from "./product.ts";
 
 const PUBLISHER = /^[a-z][a-z0-9-]{0,38}$/;
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
@@ -11,7 +12,7 @@ const SHARED = "_all";
 /** npm drops a `.gitignore` from what it publishes, so the templates have such files under other names. */
 const RENAMED: Record<string, string> = { _gitignore: ".gitignore", "_ci.yml": ".github/workflows/check.yml" };
 
-/** `plinth create NAME`: a copy of a kind's template, its names filled in, linked to this installation's SDK. */
+/** `plinth create NAME`: a copy of a kind's template, its names and versions filled in. */
 export async function* create({ product }: Author, input: CommandInput): AsyncIterable<TerminalItem> {
   const { publisher, name } = readName(word(input.args, "name") ?? "", word(input.options, "publisher"));
   const kind = word(input.options, "kind") ?? word(input.options, "template") ?? "tool";
@@ -23,6 +24,8 @@ export async function* create({ product }: Author, input: CommandInput): AsyncIt
     __NAME__: name,
     __PUBLISHER__: publisher,
     __TITLE__: name.replace(/^./, (letter) => letter.toUpperCase()).replaceAll("-", " "),
+    __SDK__: await versionIn(product.sdk()),
+    __PLINTH__: product.version,
   };
   const files = new Set<string>();
   for (const source of templates) {
@@ -33,19 +36,18 @@ export async function* create({ product }: Author, input: CommandInput): AsyncIt
       await mkdir(dirname(path), { recursive: true });
       await writeFile(
         path,
-        text.replaceAll(/__(ID|NAME|PUBLISHER|TITLE)__/g, (placeholder) => values[placeholder]!),
+        text.replaceAll(/__(ID|NAME|PUBLISHER|TITLE|SDK|PLINTH)__/g, (placeholder) => values[placeholder]!),
         { flag: "wx" },
       );
       files.add(name);
     }
   }
   if (await writeTypes(target)) files.add("src/manifest.ts");
-  const linked = await linkSdk(target, product.sdk(), product.bin());
+  const linked = await linkCheckout(target, product);
   const shown = relative(input.terminal.cwd, target) || ".";
   yield answer(input, { id: values.__ID__, kind, dir: target, files: [...files].sort(), linked }, [
     `Made ${values.__ID__} in ${shown}.`,
-    ...(linked ? [] : ["This installation has no SDK to link: run `npm install` there first."]),
-    `Next: cd ${shown} && npm test`,
+    `Next: cd ${shown} && ${linked ? "" : "npm install && "}npm test`,
   ]);
 }
 
@@ -103,19 +105,32 @@ async function writeTypes(target: string): Promise<boolean> {
   return true;
 }
 
-/** What `npm install` would do, without a network: the SDK and the program of this installation. */
-async function linkSdk(target: string, sdk: string | undefined, bin: string | undefined): Promise<boolean> {
-  const manifest = join(target, "package.json");
-  const text = await readFile(manifest, "utf8").catch(() => undefined);
-  if (text === undefined || sdk === undefined) return false;
-  const json = JSON.parse(text) as { devDependencies?: Record<string, string> };
-  json.devDependencies = { ...json.devDependencies, "@plinth/sdk": `file:${sdk.replace(/\/$/, "")}` };
-  await writeFile(manifest, `${JSON.stringify(json, null, 2)}\n`);
-  await mkdir(join(target, "node_modules/@plinth"), { recursive: true });
-  await symlink(sdk.replace(/\/$/, ""), join(target, "node_modules/@plinth/sdk"), "dir");
-  if (bin !== undefined) {
-    await mkdir(join(target, "node_modules/.bin"), { recursive: true });
-    await symlink(bin, join(target, "node_modules/.bin/plinth"), "file");
+async function versionIn(folder: string | undefined): Promise<string> {
+  if (folder === undefined) return "1";
+  return (JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as { version: string }).version;
+}
+
+/**
+ * In a source checkout, what `npm install` would fetch is there already: links to it let the project work at once, without a
+ * network. They lie in node_modules only; what is written down names versions, and is the same everywhere.
+ */
+async function linkCheckout(target: string, product: Product): Promise<boolean> {
+  const [checkout, sdk, bin] = [product.checkout(), product.sdk(), product.bin()];
+  if (checkout === undefined || sdk === undefined || bin === undefined) return false;
+  const installed = join(checkout, "node_modules");
+  const links: Record<string, string> = {
+    "@plinth/sdk": sdk.replace(/\/$/, ""),
+    vitest: join(installed, "vitest"),
+    typescript: join(installed, "typescript"),
+    ".bin/plinth": bin,
+    ".bin/vitest": join(installed, "vitest/vitest.mjs"),
+    ".bin/tsc": join(installed, "typescript/bin/tsc"),
+    ".bin/node": join(installed, "node/bin/node"),
+  };
+  for (const [name, place] of Object.entries(links)) {
+    const link = join(target, "node_modules", name);
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(place, link);
   }
   return true;
 }

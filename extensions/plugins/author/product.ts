@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PlinthError } from "@plinth/sdk";
 
@@ -12,6 +13,9 @@ export interface Product {
   sdk(): string | undefined;
   /** The `plinth` program. */
   bin(): string | undefined;
+  /** The repository, when this installation is one. */
+  checkout(): string | undefined;
+  readonly version: string;
 }
 
 /** Built, this file lies in dist/extensions/plinth.author; as source, in extensions/plugins/author. */
@@ -25,6 +29,14 @@ export function findProduct(env: Env): Product {
       });
     },
     sdk: () => first(env.PLINTH_SDK_DIR, "../../sdk/", "../../../sdk/"),
+    checkout() {
+      const sources = first(undefined, "../../../sdk/extension/index.ts");
+      return sources === undefined ? undefined : join(dirname(sources), "../..");
+    },
+    get version() {
+      const file = first(undefined, "../../../package.json");
+      return file === undefined ? "0" : (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+    },
     bin: () => first(env.PLINTH_BIN, "../../bin/plinth.cjs", "../../kernel/bin/plinth.cjs", "../../../kernel/bin/plinth.cjs"),
   };
 }

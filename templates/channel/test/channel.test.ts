@@ -1,7 +1,6 @@
-import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import type { InboundItem } from "@plinth/sdk";
 import { channelConformance, createTestHost, describeConformance } from "@plinth/sdk/testing";
+import { describe, expect, it } from "vitest";
 import extension from "../src/index.ts";
 import manifest from "../plinth.json" with { type: "json" };
 import { TestChatServer } from "./chat-server.testing.ts";
@@ -52,10 +51,10 @@ describe("the channel __NAME__", () => {
     server.write({ from: "ada", room: "kitchen", mention: true, text: "hello" });
     while (delivered().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     const [item] = delivered();
-    assert.deepEqual(item?.address.peer, { kind: "group", id: "kitchen" });
-    assert.deepEqual([item?.sender?.id, item?.kind === "message" && item.mentionsMe], ["ada", true]);
+    expect(item?.address.peer).toEqual({ kind: "group", id: "kitchen" });
+    expect([item?.sender?.id, item?.kind === "message" && item.mentionsMe]).toEqual(["ada", true]);
     await channel.send({ to: item!.address, content: text("hi"), key: "k1" });
-    assert.deepEqual(server.posted, [{ to: "kitchen", text: "hi", key: "k1" }]);
+    expect(server.posted).toEqual([{ to: "kitchen", text: "hi", key: "k1" }]);
     await close();
   });
 
@@ -68,10 +67,10 @@ describe("the channel __NAME__", () => {
         (error: { code: string }) => error.code,
       );
     };
-    assert.equal(await send(401), "PLINTH_CHANNEL_AUTH");
-    assert.equal(await send(404), "PLINTH_CHANNEL_GONE");
-    assert.equal(await send(429), "PLINTH_CHANNEL_RATE");
-    assert.equal(await send(503), "PLINTH_CHANNEL_DOWN");
+    expect(await send(401)).toBe("PLINTH_CHANNEL_AUTH");
+    expect(await send(404)).toBe("PLINTH_CHANNEL_GONE");
+    expect(await send(429)).toBe("PLINTH_CHANNEL_RATE");
+    expect(await send(503)).toBe("PLINTH_CHANNEL_DOWN");
     await close();
   });
 });

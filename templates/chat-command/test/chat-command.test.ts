@@ -1,6 +1,5 @@
-import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import { chatCommandConformance, createTestHost, describeConformance } from "@plinth/sdk/testing";
+import { describe, expect, it } from "vitest";
 import manifest from "../plinth.json" with { type: "json" };
 import extension from "../src/index.ts";
 
@@ -17,12 +16,12 @@ describe("/__NAME__", () => {
       for await (const item of command.run({ args, sessionKey: "main" })) if ("text" in item) text += item.text;
       return text;
     };
-    assert.equal(await say("list"), "There are no notes.");
+    expect(await say("list")).toBe("There are no notes.");
     await say("add buy milk");
     await say("add call Ada");
-    assert.equal(await say(""), "1. buy milk\n2. call Ada");
+    expect(await say("")).toBe("1. buy milk\n2. call Ada");
     await say("clear");
-    assert.equal(await say("list"), "There are no notes.");
+    expect(await say("list")).toBe("There are no notes.");
     await close();
   });
 });

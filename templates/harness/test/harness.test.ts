@@ -1,7 +1,6 @@
-import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import type { ModelEvent } from "@plinth/sdk";
 import { createTestHost, describeConformance, harnessConformance } from "@plinth/sdk/testing";
+import { describe, expect, it } from "vitest";
 import manifest from "../plinth.json" with { type: "json" };
 import extension from "../src/index.ts";
 
@@ -36,7 +35,7 @@ describe("the harness __NAME__", () => {
     const { harness, close } = await open();
     let last: unknown;
     for await (const item of harness.run(turn("auto"))) last = item;
-    assert.deepEqual(last, { type: "done", text: "Good morning.", model: "scripted/small", usage: { inputTokens: 3, outputTokens: 2 } });
+    expect(last).toEqual({ type: "done", text: "Good morning.", model: "scripted/small", usage: { inputTokens: 3, outputTokens: 2 } });
     await close();
   });
 });

@@ -1,6 +1,5 @@
-import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import { createTestHost, describeConformance, transformHookConformance } from "@plinth/sdk/testing";
+import { describe, expect, it } from "vitest";
 import manifest from "../plinth.json" with { type: "json" };
 import extension from "../src/index.ts";
 
@@ -14,7 +13,7 @@ describe("__NAME__", () => {
   it("blots out the configured words, in any case", async () => {
     const { host, close } = await open();
     const { text } = await host.fire("message.sending", payload("It is Swordfish, as in swordfish."));
-    assert.equal(text, "It is █████████, as in █████████.");
+    expect(text).toBe("It is █████████, as in █████████.");
     await close();
   });
 });

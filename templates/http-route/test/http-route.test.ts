@@ -1,7 +1,6 @@
-import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { describe, it } from "node:test";
 import { createTestHost, describeConformance, httpRouteConformance, requestOf } from "@plinth/sdk/testing";
+import { describe, expect, it } from "vitest";
 import manifest from "../plinth.json" with { type: "json" };
 import extension from "../src/index.ts";
 
@@ -31,13 +30,13 @@ describe("the webhook __NAME__", () => {
     for (const request of [event('{"kind":"order.paid"}'), event('{"kind":"order.paid"}', "guessed"), event("{}")]) {
       for await (const item of route.handle(requestOf(request))) if (item.type === "head") statuses.push(item.status);
     }
-    assert.deepEqual(statuses, [204, 401, 400]);
+    expect(statuses).toEqual([204, 401, 400]);
 
     const request = { ...requestOf({ path: "/watch/__NAME__" }), protocols: [] };
     for await (const item of watch.socket(request)) {
       if (item.type === "open") void watch.receive({ id: request.id, item: { type: "text", text: "?" } });
       else {
-        assert.deepEqual(item, { type: "text", text: '{"order.paid":1}' });
+        expect(item).toEqual({ type: "text", text: '{"order.paid":1}' });
         break;
       }
     }

@@ -1,6 +1,5 @@
-import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import { createTestHost, describeConformance, modelProviderConformance } from "@plinth/sdk/testing";
+import { describe, expect, it } from "vitest";
 import manifest from "../plinth.json" with { type: "json" };
 import extension from "../src/index.ts";
 
@@ -15,7 +14,7 @@ describe("the model provider __NAME__", () => {
     const { provider, close } = await open();
     let text = "";
     for await (const event of provider.stream(ask("good morning, Ada"))) if (event.type === "text") text += event.delta;
-    assert.equal(text, "good morning, Ada");
+    expect(text).toBe("good morning, Ada");
     await close();
   });
 });

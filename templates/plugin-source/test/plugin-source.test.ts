@@ -1,10 +1,9 @@
-import assert from "node:assert/strict";
 import { copyFile, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { describe, it } from "node:test";
 import { createTestHost, describeConformance, pluginSourceConformance } from "@plinth/sdk/testing";
+import { describe, expect, it } from "vitest";
 import manifest from "../plinth.json" with { type: "json" };
 import extension from "../src/index.ts";
 
@@ -44,6 +43,6 @@ describeConformance({ describe, it }, "__NAME__", pluginSourceConformance, {
   good: "weather-1.0.0",
   missing: "weather-9.9.9",
   async check(into: string) {
-    assert.equal(await readFile(join(into, "plinth.json"), "utf8"), PACKAGE);
+    expect(await readFile(join(into, "plinth.json"), "utf8")).toBe(PACKAGE);
   },
 });

@@ -1,6 +1,6 @@
-import { describe, it } from "node:test";
 import type { Client, Store } from "@plinth/sdk";
 import { createTestHost, describeConformance, sessionStoreConformance } from "@plinth/sdk/testing";
+import { describe, it } from "vitest";
 import manifest from "../plinth.json" with { type: "json" };
 import extension from "../src/index.ts";
 import { sessionStore } from "../src/session-store.ts";

@@ -1,6 +1,5 @@
-import assert from "node:assert/strict";
-import { describe, it } from "node:test";
 import { createTestHost, describeConformance, toolConformance } from "@plinth/sdk/testing";
+import { describe, expect, it } from "vitest";
 import manifest from "../plinth.json" with { type: "json" };
 import extension from "../src/index.ts";
 
@@ -12,13 +11,13 @@ const open = async (config: object = {}) => {
 describe("the tool __NAME__", () => {
   it("greets by name", async () => {
     const { tool, close } = await open();
-    assert.deepEqual(await tool.call({ args: { name: "Ada" } }), { content: [{ type: "text", text: "Hello, Ada!" }] });
+    expect(await tool.call({ args: { name: "Ada" } })).toEqual({ content: [{ type: "text", text: "Hello, Ada!" }] });
     await close();
   });
 
   it("uses the configured greeting", async () => {
     const { tool, close } = await open({ greeting: "Moin" });
-    assert.deepEqual(await tool.call({ args: { name: "Ada" } }), { content: [{ type: "text", text: "Moin, Ada!" }] });
+    expect(await tool.call({ args: { name: "Ada" } })).toEqual({ content: [{ type: "text", text: "Moin, Ada!" }] });
     await close();
   });
 });

@@ -6,7 +6,7 @@ import { errorInfo, type Manifest } from "@plinth/sdk";
 import { manifestTypes } from "../manifest-types.ts";
 import { bytes } from "../style.ts";
 import { failed, type Row } from "./row.ts";
-import { runProgram } from "./run-program.ts";
+import { type Ran, runProgram } from "./run-program.ts";
 import { undeclared, unused, usedPowers } from "./used-powers.ts";
 
 const TSC_MS = 120_000;
@@ -35,7 +35,7 @@ export async function checkCompiles(dir: string, signal: AbortSignal): Promise<R
       check: "compiles",
       status: "skipped",
       detail: "TypeScript is not installed in the project.",
-      next: "Run `npm install --save-dev typescript` to have types checked.",
+      next: "Run `npm install` to have types checked.",
     };
   }
   const { code, output } = await runProgram(process.execPath, [tsc, "-p", ".", "--noEmit", "--pretty", "false"], dir, TSC_MS, signal);
@@ -54,15 +54,13 @@ export async function checkTests(dir: string, manifest: Manifest, signal: AbortS
   if (scripts.test === undefined && files.length === 0) {
     return { check: "tests", status: "warning", detail: "It has no tests.", next: "Add one with the contract's suite from @plinth/sdk/testing." };
   }
-  const node = /^node --test\b/.test(scripts.test ?? "node --test");
-  const ran = node
-    ? await runProgram(process.execPath, ["--test", "--test-reporter=tap", ...files.map((name) => join("test", name))], dir, TESTS_MS, signal)
-    : await runProgram("npm", ["test", "--silent"], dir, TESTS_MS, signal);
+  const ran = await runTests(dir, scripts.test, files, signal);
   if (ran.missing)
     return { check: "tests", status: "warning", detail: "Its tests need npm, which is not there.", next: "Install npm, and check again." };
-  const [, passed] = /^# pass (\d+)/m.exec(ran.output) ?? [];
+  // As node:test says it, or as vitest does.
+  const passed = (/^# pass (\d+)/m.exec(ran.output) ?? /^\s*Tests\s+(?:.*\|\s*)?(\d+) passed/m.exec(ran.output))?.[1];
   if (ran.code !== 0) {
-    const lines = ran.output.split("\n").filter((line) => /^\s*not ok|error:|Error:/.test(line));
+    const lines = ran.output.split("\n").filter((line) => /^\s*not ok|error:|Error:|^\s*[×✗]|FAIL/.test(line));
     const notes = (lines.length > 0 ? lines : ran.output.trim().split("\n").slice(-MAX_NOTES)).slice(0, MAX_NOTES).map((line) => line.trim());
     return failed("tests", { message: "Its tests fail.", next: "Run `npm test` to see them in full." }, notes);
   }
@@ -76,6 +74,17 @@ export async function checkTests(dir: string, manifest: Manifest, signal: AbortS
     };
   }
   return { check: "tests", status: "ok", detail: `${passed ?? "All"} tests pass${suite ? ", the contract's suite among them" : ""}.` };
+}
+
+/** By this Node where the test's program is known; else as the project says. */
+function runTests(dir: string, script: string | undefined, files: readonly string[], signal: AbortSignal): Promise<Ran> {
+  const vitest = join(dir, "node_modules/vitest/vitest.mjs");
+  const [program, ...words] = (script ?? "").split(" ");
+  if (program === "vitest" && words[0] === "run" && existsSync(vitest))
+    return runProgram(process.execPath, [vitest, ...words], dir, TESTS_MS, signal);
+  if (script !== undefined && !/^node --test\b/.test(script)) return runProgram("npm", ["test", "--silent"], dir, TESTS_MS, signal);
+  const tap = ["--test", "--test-reporter=tap", ...files.map((name) => join("test", name))];
+  return runProgram(process.execPath, tap, dir, TESTS_MS, signal);
 }
 
 async function usesSuite(dir: string, files: readonly string[]): Promise<boolean> {

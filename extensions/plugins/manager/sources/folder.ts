@@ -52,6 +52,6 @@ function isWanted(name: string, entry: string | undefined): boolean {
 /** The SDK that came with this product, for folders without one of their own. */
 function sdkOptions(): { sdkDir?: string } {
   const candidates = ["../../sdk", "../../../sdk", "../../../../sdk"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
-  const sdkDir = candidates.find((dir) => ["extension/index.ts", "dist/extension.js", "extension.js"].some((file) => existsSync(join(dir, file))));
+  const sdkDir = candidates.find((dir) => ["extension/index.ts", "extension/index.js"].some((file) => existsSync(join(dir, file))));
   return sdkDir === undefined ? {} : { sdkDir };
 }

@@ -1,4 +1,4 @@
-// The SDK's type declarations, with what they need of manifests/, as one self-contained folder.
+// Type declarations of a package, with what they need of manifests/, as one self-contained folder.
 import { execFile } from "node:child_process";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
@@ -6,9 +6,17 @@ import { promisify } from "node:util";
 
 const root = join(import.meta.dirname, "..");
 
+/** The TypeScript files that a package's exports name. */
+export async function filesOfPackage(folder) {
+  const { exports } = JSON.parse(await readFile(join(root, folder, "package.json"), "utf8"));
+  return Object.values(exports)
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => join(root, folder, path));
+}
+
 /** `scratch`: a folder directly below the repository, for a configuration file that goes again. */
-export async function emitSdkTypes(out, scratch) {
-  const config = join(scratch, "tsconfig.sdk.json");
+export async function emitTypes(out, scratch, files) {
+  const config = join(scratch, `tsconfig.${relative(root, out).replaceAll(/[\\/]/g, "-")}.json`);
   // By path and not by package: only what is not a library is emitted.
   const paths = { "@plinth/manifests": [join(root, "manifests/index.ts")], "@plinth/manifests/*": [join(root, "manifests/*")] };
   await writeFile(
@@ -18,15 +26,13 @@ export async function emitSdkTypes(out, scratch) {
       compilerOptions: { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: root, outDir: out, types: ["node"], paths },
       include: [],
       exclude: [],
-      files: ["extension/index.ts", "extension/config-path.ts", "kits/channel/index.ts", "kits/http/index.ts", "testing/index.ts"].map((name) =>
-        join(root, "sdk", name),
-      ),
+      files,
     }),
   );
   try {
     await promisify(execFile)(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", config], { cwd: root });
   } catch (error) {
-    throw new Error(`the SDK's types cannot be made:\n${error.stdout}`);
+    throw new Error(`type declarations cannot be made:\n${error.stdout}`);
   } finally {
     await rm(config, { force: true });
   }
@@ -36,8 +42,12 @@ export async function emitSdkTypes(out, scratch) {
     const here = up.startsWith(".") ? up : `./${up}`;
     const text = (await readFile(file, "utf8"))
       .replaceAll(/(["'])@plinth\/manifests\1/g, `"${here}/index.js"`)
-      .replaceAll(/(["'])@plinth\/manifests\/([^"']+)\1/g, `"${here}/$2"`)
-      .replaceAll(/(from |import\()(["'])(\.[^"']*)\.ts\2/g, '$1"$3.js"');
-    await writeFile(file, text);
+      .replaceAll(/(["'])@plinth\/manifests\/([^"']+)\1/g, `"${here}/$2"`);
+    await writeFile(file, importingScripts(text));
   }
+}
+
+/** Imports of TypeScript files as imports of what is built of them. */
+export function importingScripts(text) {
+  return text.replaceAll(/(from |import\(|import )(["'])(\.[^"']*)\.ts\2/g, '$1"$3.js"');
 }
