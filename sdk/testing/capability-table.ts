@@ -87,14 +87,14 @@ export function entering(uses: Uses<any>, enter: <T>(body: () => T) => T): Uses<
   return { list: uses.list, get: (id) => wrap(uses.get(id) as any) as any, one: () => wrap(uses.one() as any) as any };
 }
 
-export async function addProvided(rows: Row[], table: ContractTable, instance: ExtensionInstance, validate: boolean): Promise<void> {
+export async function addProvided(rows: Row[], table: ContractTable, instance: ExtensionInstance, validate: boolean, trusted = true): Promise<void> {
   const { id: extension } = instance.manifest;
   for (const { contract, id, version, descriptor } of instance.manifest.provides ?? []) {
     const definition = table.contract(contract);
     if (validate) await checkPayload(`the descriptor of ${contract}/${id}`, definition.descriptor, descriptor, extension);
     add(rows, {
       contract,
-      capability: { id, extension, version, descriptor, trusted: true },
+      capability: { id, extension, version, descriptor, trusted },
       target: {
         contract,
         id,

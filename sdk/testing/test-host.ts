@@ -24,6 +24,8 @@ export interface TestExtension {
   env?: Record<string, string>;
   /** Values by name; the extension sees handles only. */
   secrets?: Record<string, string>;
+  /** false: its capabilities are told as a third party's; default true. */
+  trusted?: boolean;
 }
 
 export interface TestHostOptions {
@@ -113,7 +115,7 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
       const config = await configOf(manifest, one.config ?? {}, validate);
       instances.push(new ExtensionInstance({ manifest, extension: one.extension, config, env, secrets, store: createMemoryStore() }, host));
     }
-    for (const instance of instances) await addProvided(rows, table, instance, validate);
+    for (const [index, instance] of instances.entries()) await addProvided(rows, table, instance, validate, given[index]?.trusted);
     for (const scripted of options.provide ?? []) addScripted(rows, table, scripted);
     if (!rows.some(({ contract }) => contract === "plinth.host")) {
       const provider = hostCounterpart(home, () => instances, options.grants);

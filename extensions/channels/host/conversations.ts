@@ -5,6 +5,7 @@ import type { Book, OpenItem } from "./book.ts";
 import { askedMessage } from "./buttons.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { piecesOf } from "./dialect.ts";
+import { OneAtATime } from "./one-at-a-time.ts";
 import { type People, senderText } from "./people.ts";
 import { policyOf } from "./policy.ts";
 import type { Provider } from "./provider.ts";
@@ -30,49 +31,40 @@ export interface Parts {
 /** Takes what waits in each conversation to its answer, one turn after the other; the answer is kept before it is sent. */
 export class Conversations {
   readonly #parts: Parts;
-  readonly #running = new Map<string, Promise<void>>();
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #conversations: OneAtATime;
   #stop = new AbortController();
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#conversations = new OneAtATime((conversation) =>
+      this.#run(conversation).catch((error) => {
+        if (!this.#stop.signal.aborted) parts.ctx.log.error("A conversation could not go on.", { conversation, ...errorInfo(error) });
+      }),
+    );
   }
 
   start(): void {
     this.#stop = new AbortController();
+    this.#conversations.start();
   }
 
   kick(conversation: string): void {
-    if (this.#stop.signal.aborted || this.#running.has(conversation)) return;
-    clearTimeout(this.#timers.get(conversation));
-    this.#timers.delete(conversation);
-    const running = this.#run(conversation)
-      .catch((error) => {
-        if (!this.#stop.signal.aborted) this.#parts.ctx.log.error("A conversation could not go on.", { conversation, ...errorInfo(error) });
-      })
-      .finally(() => this.#running.delete(conversation));
-    this.#running.set(conversation, running);
+    this.#conversations.kick(conversation);
   }
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
-    await Promise.all(this.#running.values());
+    await this.#conversations.stop();
   }
 
   async #run(conversation: string): Promise<void> {
-    await Promise.resolve();
     while (!this.#stop.signal.aborted) {
       const open = this.#parts.book.open(conversation);
       const [first] = open;
       if (first === undefined) return;
       // What an earlier process began goes on as it was taken together then.
       const batch = first.run === undefined ? this.#burst(open) : open.filter(({ run }) => run === first.run);
-      if (typeof batch === "number") {
-        this.#timers.set(conversation, setTimeout(() => this.kick(conversation), batch).unref());
-        return;
-      }
+      if (typeof batch === "number") return this.#conversations.later(conversation, batch);
       if (!(await this.#answer(conversation, batch))) return;
     }
   }

@@ -2,6 +2,7 @@ import { type Context, errorInfo, type Receipt } from "@plinth/sdk";
 import { paceMs, sendOutcome } from "@plinth/sdk/kits/channel";
 import type { Accounts } from "./accounts.ts";
 import type { Book, Delivery } from "./book.ts";
+import { OneAtATime } from "./one-at-a-time.ts";
 import type { Provider } from "./provider.ts";
 
 /** Sends what is to be sent, in each conversation in its order, as fast as the channel allows. */
@@ -9,54 +10,44 @@ export class Deliveries {
   readonly #ctx: Context;
   readonly #book: Book;
   readonly #accounts: Accounts;
-  readonly #running = new Map<string, Promise<void>>();
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #conversations: OneAtATime;
   readonly #lastOf = new Map<string, number>();
-  #stop = new AbortController();
 
   constructor(ctx: Context, book: Book, accounts: Accounts) {
     this.#ctx = ctx;
     this.#book = book;
     this.#accounts = accounts;
+    this.#conversations = new OneAtATime((conversation) =>
+      this.#run(conversation).catch((error) => ctx.log.error("A message could not be sent.", { conversation, ...errorInfo(error) })),
+    );
   }
 
   start(): void {
-    this.#stop = new AbortController();
+    this.#conversations.start();
   }
 
   /** Something is to be sent there, or can be again. */
   kick(conversation: string): void {
-    if (this.#stop.signal.aborted || this.#running.has(conversation)) return;
-    clearTimeout(this.#timers.get(conversation));
-    this.#timers.delete(conversation);
-    const running = this.#run(conversation)
-      .catch((error) => this.#ctx.log.error("A message could not be sent.", { conversation, ...errorInfo(error) }))
-      .finally(() => this.#running.delete(conversation));
-    this.#running.set(conversation, running);
+    this.#conversations.kick(conversation);
   }
 
   /** What is being sent is waited for; the rest stays for the next start. */
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
-    await Promise.all(this.#running.values());
+  stop(): Promise<void> {
+    return this.#conversations.stop();
   }
 
   async #run(conversation: string): Promise<void> {
-    // One step later, so that whoever kicks sees it as running.
-    await Promise.resolve();
     for (;;) {
       const next = this.#book.next(conversation);
-      if (next === undefined || this.#stop.signal.aborted) return;
+      if (next === undefined || !this.#conversations.isOn) return;
       const { channel, account } = next;
       const provider = this.#accounts.provider(channel);
       // It goes on when the account is connected.
       if (provider === undefined || !this.#accounts.isConnected(channel, account)) return;
       const pause = this.#pause(provider, next);
-      if (pause > 0) return this.#later(conversation, pause);
+      if (pause > 0) return this.#conversations.later(conversation, pause);
       const wait = await this.#send(provider, next);
-      if (wait !== undefined) return this.#later(conversation, wait);
+      if (wait !== undefined) return this.#conversations.later(conversation, wait);
     }
   }
 
@@ -106,11 +97,6 @@ export class Deliveries {
       paceMs(this.#lastOf.get(delivery.conversation), limits.perPeerPerSecond, now),
       paceMs(this.#lastOf.get(accountOf(delivery)), limits.perSecond, now),
     );
-  }
-
-  #later(conversation: string, ms: number): void {
-    if (this.#stop.signal.aborted) return;
-    this.#timers.set(conversation, setTimeout(() => this.kick(conversation), ms).unref());
   }
 }
 

@@ -1,25 +1,23 @@
-import { fromMarkdown } from "mdast-util-from-markdown";
+import MarkdownIt from "markdown-it";
 
-/** The parts of a parsed text that are looked at. */
+/** A piece of a parsed text with what is in it. */
 interface Node {
   readonly type: string;
-  readonly value?: string;
-  readonly url?: string;
-  readonly alt?: string | null;
-  readonly lang?: string | null;
-  readonly depth?: number;
-  readonly ordered?: boolean | null;
-  readonly start?: number | null;
-  readonly children?: readonly Node[];
+  readonly content: string;
+  readonly info: string;
+  attr(name: string): string;
+  readonly children: Node[];
 }
+type Token = ReturnType<typeof parser.parse>[number];
 
 /** How one dialect writes what has a form; what is not here has none there. */
 interface Dialect {
   text(value: string): string;
   strong(inner: string): string;
   emphasis(inner: string): string;
+  struck(inner: string): string;
   code(value: string): string;
-  block(value: string, lang: string): string;
+  block(value: string): string;
   link(inner: string, url: string): string;
   quote(inner: string): string;
 }
@@ -29,19 +27,15 @@ const lines = (text: string, prefix: string): string =>
     .split("\n")
     .map((line) => prefix + line)
     .join("\n");
-const html = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 const slack = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const html = (text: string): string => slack(text).replaceAll('"', "&quot;");
 const same = (text: string): string => text;
 /** Only what leads somewhere on the web becomes a link. */
 const isWeb = (url: string): boolean => /^(https?|mailto):/i.test(url);
 
-const DIALECTS: Readonly<Record<"plain" | "html" | "mrkdwn", Dialect>> = {
+const DIALECTS: Readonly<Record<string, Dialect>> = {
   plain: {
-    text: same,
-    strong: same,
-    emphasis: same,
-    code: same,
-    block: same,
+    ...{ text: same, strong: same, emphasis: same, struck: same, code: same, block: same },
     link: (inner, url) => (inner === url || !isWeb(url) ? inner : `${inner} (${url})`),
     quote: (inner) => lines(inner, "> "),
   },
@@ -49,6 +43,7 @@ const DIALECTS: Readonly<Record<"plain" | "html" | "mrkdwn", Dialect>> = {
     text: html,
     strong: (inner) => `<b>${inner}</b>`,
     emphasis: (inner) => `<i>${inner}</i>`,
+    struck: (inner) => `<s>${inner}</s>`,
     code: (value) => `<code>${html(value)}</code>`,
     block: (value) => `<pre>${html(value)}</pre>`,
     link: (inner, url) => (isWeb(url) ? `<a href="${html(url)}">${inner}</a>` : inner),
@@ -58,6 +53,7 @@ const DIALECTS: Readonly<Record<"plain" | "html" | "mrkdwn", Dialect>> = {
     text: slack,
     strong: (inner) => `*${inner}*`,
     emphasis: (inner) => `_${inner}_`,
+    struck: (inner) => `~${inner}~`,
     code: (value) => `\`${slack(value)}\``,
     block: (value) => `\`\`\`\n${slack(value)}\n\`\`\``,
     link: (inner, url) => (isWeb(url) ? `<${slack(url).replaceAll("|", "%7C")}|${inner.replaceAll("|", "¦")}>` : inner),
@@ -65,76 +61,88 @@ const DIALECTS: Readonly<Record<"plain" | "html" | "mrkdwn", Dialect>> = {
   },
 };
 
-/** Deeper than this nobody writes; what lies there is shown as it was typed. */
-const DEEPEST = 50;
+/** Its own bound on nesting is what keeps this from being deep. */
+const parser = new MarkdownIt({ html: false, linkify: false, maxNesting: 40 });
 
 /** Markdown in another dialect. Markup that the dialect has no form for leaves its text. */
-export function render(markdown: string, format: keyof typeof DIALECTS | string): string {
-  const dialect = DIALECTS[format as keyof typeof DIALECTS] ?? DIALECTS.plain;
-  return blocks(fromMarkdown(markdown) as Node, dialect, 0, "\n\n").trim();
+export function render(markdown: string, format: string): string {
+  const dialect = (Object.hasOwn(DIALECTS, format) ? DIALECTS[format] : undefined) ?? (DIALECTS.plain as Dialect);
+  return blocks(treeOf(parser.parse(markdown, {})), dialect, "\n\n").trim();
 }
 
-const blocks = ({ children = [] }: Node, dialect: Dialect, depth: number, between: string): string =>
-  children
-    .map((child) => block(child, dialect, depth + 1))
+function treeOf(tokens: readonly Token[]): Node[] {
+  const stack: Node[][] = [[]];
+  for (const token of tokens) {
+    if (token.nesting < 0) {
+      if (stack.length > 1) stack.pop();
+      continue;
+    }
+    const node: Node = {
+      type: token.type.replace(/_open$/, ""),
+      content: token.content,
+      info: token.info,
+      attr: (name) => String(token.attrGet(name) ?? ""),
+      children: token.children === null ? [] : treeOf(token.children),
+    };
+    stack.at(-1)?.push(node);
+    if (token.nesting > 0) stack.push(node.children);
+  }
+  return stack[0] as Node[];
+}
+
+const blocks = (nodes: readonly Node[], dialect: Dialect, between: string): string =>
+  nodes
+    .map((node) => block(node, dialect))
     .filter((one) => one !== "")
     .join(between);
 
-function block(node: Node, dialect: Dialect, depth: number): string {
-  if (depth > DEEPEST) return "…";
+function block(node: Node, dialect: Dialect): string {
   switch (node.type) {
-    case "paragraph":
-      return inline(node, dialect, depth);
+    case "inline":
+      return inline(node.children, dialect);
     case "heading":
-      return dialect.strong(inline(node, dialect, depth));
-    case "code":
-      return dialect.block(node.value ?? "", node.lang ?? "");
+      return dialect.strong(blocks(node.children, dialect, " "));
+    case "fence":
+    case "code_block":
+      return dialect.block(node.content.replace(/\n$/, ""));
     case "blockquote":
-      return dialect.quote(blocks(node, dialect, depth, "\n\n"));
-    case "list":
-      return list(node, dialect, depth);
-    case "thematicBreak":
+      return dialect.quote(blocks(node.children, dialect, "\n\n"));
+    case "bullet_list":
+      return list(node, dialect, () => "• ");
+    case "ordered_list":
+      return list(node, dialect, (index) => `${Number(node.attr("start") || 1) + index}. `);
+    case "tr":
+      return blocks(node.children, dialect, " | ");
+    case "hr":
       return "———";
-    case "html":
-      return dialect.text(node.value ?? "");
     default:
-      return node.children === undefined ? "" : blocks(node, dialect, depth, "\n");
+      return node.children.length === 0 ? dialect.text(node.content) : blocks(node.children, dialect, "\n");
   }
 }
 
-function list(node: Node, dialect: Dialect, depth: number): string {
-  const first = node.start ?? 1;
-  return (node.children ?? [])
-    .map((item, index) => {
-      const mark = node.ordered === true ? `${first + index}. ` : "• ";
-      return mark + lines(blocks(item, dialect, depth, "\n"), "  ").trimStart();
-    })
-    .join("\n");
-}
+const list = ({ children }: Node, dialect: Dialect, mark: (index: number) => string): string =>
+  children.map((item, index) => mark(index) + lines(blocks(item.children, dialect, "\n"), "  ").trimStart()).join("\n");
 
-const inline = ({ children = [] }: Node, dialect: Dialect, depth: number): string =>
-  children.map((child) => span(child, dialect, depth + 1)).join("");
+const inline = (nodes: readonly Node[], dialect: Dialect): string => nodes.map((node) => span(node, dialect)).join("");
 
-function span(node: Node, dialect: Dialect, depth: number): string {
-  if (depth > DEEPEST) return "…";
-  const inner = (): string => inline(node, dialect, depth);
+function span(node: Node, dialect: Dialect): string {
   switch (node.type) {
-    case "text":
-    case "html":
-      return dialect.text(node.value ?? "");
     case "strong":
-      return dialect.strong(inner());
-    case "emphasis":
-      return dialect.emphasis(inner());
-    case "inlineCode":
-      return dialect.code(node.value ?? "");
-    case "break":
+      return dialect.strong(inline(node.children, dialect));
+    case "em":
+      return dialect.emphasis(inline(node.children, dialect));
+    case "s":
+      return dialect.struck(inline(node.children, dialect));
+    case "code_inline":
+      return dialect.code(node.content);
+    case "softbreak":
+    case "hardbreak":
       return "\n";
     case "link":
-      return dialect.link(inner(), node.url ?? "");
+      return dialect.link(inline(node.children, dialect), node.attr("href"));
     case "image":
-      return dialect.link(dialect.text(node.alt || "image"), node.url ?? "");
+      return dialect.link(dialect.text(node.content || "image"), node.attr("src"));
     default:
-      return node.value === undefined ? inner() : dialect.text(node.value);
+      return node.children.length === 0 ? dialect.text(node.content) : inline(node.children, dialect);
   }
 }
