@@ -25,8 +25,12 @@ export async function generate() {
   const { default: standalone } = await import("ajv/dist/standalone/index.js");
   const plain = (schema) => JSON.parse(JSON.stringify(schema));
 
-  const contracts = Object.values(manifests.contracts).map((contract) => ({
+  const served = [...Object.values(manifests.contracts), ...manifests.pastContracts];
+  // The newest major goes by its id alone.
+  const keyOf = (contract) => (manifests.contracts[contract.id] === contract ? contract.id : `${contract.id}@${contract.version.split(".")[0]}`);
+  const contracts = served.map((contract) => ({
     id: contract.id,
+    key: keyOf(contract),
     version: contract.version,
     title: contract.title,
     summary: contract.summary,
@@ -87,7 +91,7 @@ export async function generate() {
     const entries = contracts.map((contract, index) => {
       const name = `descriptor_${index}`;
       ajv.addSchema({ ...contract.descriptor, additionalProperties: false }, (names[name] = name));
-      return `${JSON.stringify(contract.id)}: ${name}`;
+      return `${JSON.stringify(contract.key)}: ${name}`;
     });
     return `export const descriptors = {__proto__: null, ${entries.join(", ")}};`;
   });
@@ -126,10 +130,10 @@ export async function generate() {
     payloads.addSchema(refer(plain(schema)), (payloadNames[name] = name));
     refs[key] = name;
   };
-  for (const contract of Object.values(manifests.contracts)) {
+  for (const contract of served) {
     for (const [name, method] of Object.entries(contract.methods)) {
-      add(`${contract.id}#${name}:in`, method.input);
-      add(`${contract.id}#${name}:out`, method.output ?? method.stream);
+      add(`${keyOf(contract)}#${name}:in`, method.input);
+      add(`${keyOf(contract)}#${name}:out`, method.output ?? method.stream);
     }
     for (const [name, hook] of Object.entries(contract.hooks ?? {})) add(`hook#${name}`, hook.payload);
   }

@@ -15,6 +15,8 @@ export interface Answering {
   /** Where its code runs; the kernel's own says nothing. */
   readonly tier?: Tier;
   invoke(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Caller | null): Promise<unknown>;
+  /** Throws where a payload that it made does not fit; the kernel answers for its own. */
+  check?(contract: ContractShape, method: string, direction: "in" | "out", value: unknown): Promise<void>;
   stream(entry: CapabilityEntry, method: string, input: unknown, options: CallOptions, caller: Caller | null): AsyncIterable<unknown>;
 }
 

@@ -1,6 +1,9 @@
+import { ADAPTER, adapterBetween } from "@plinth/manifests/plan/adapters.ts";
+import { type ContractShape, shapeInRange, shapeOfVersion } from "@plinth/manifests/plan/contracts.ts";
 import type { Plan } from "@plinth/manifests/plan/resolver.ts";
 import type { CapabilityData } from "@plinth/manifests/wire/bridge.ts";
 import { type HookShape, Pipeline, type Tap } from "@plinth/manifests/wire/pipeline.ts";
+import { Adapting } from "./adapting.ts";
 import type { CapabilityEntry } from "./capability.ts";
 import { errors } from "./errors.ts";
 import type { Instance } from "./instance.ts";
@@ -12,6 +15,8 @@ export class Generation {
   readonly instances: ReadonlyMap<string, Instance>;
   readonly #table = new Map<string, { byId: Map<string, CapabilityEntry>; list: readonly CapabilityData[]; slot: CapabilityEntry | undefined }>();
   readonly #pipelines = new Map<string, Pipeline>();
+  readonly #several: ReadonlySet<string>;
+  readonly #adapted = new Map<string, CapabilityEntry | undefined>();
   #leases = 0;
   #onIdle: (() => void) | null = null;
   /** Its work is over: what still carries its stamp goes on with the current generation. */
@@ -21,11 +26,12 @@ export class Generation {
     this.number = number;
     this.plan = plan;
     this.instances = instances;
+    this.#several = new Set([...plan.contracts.values()].filter(({ id, key }) => id !== key).map(({ id }) => id));
     const entries: CapabilityEntry[] = [...own];
     for (const [contract, byId] of plan.capabilities) {
       for (const [id, { extension, provide }] of byId) {
         const by = instances.get(extension);
-        const shape = plan.contracts.get(contract);
+        const shape = shapeOfVersion(plan.contracts, contract, provide.version);
         if (by === undefined || shape === undefined) continue;
         const data = Object.freeze({ id, extension, version: provide.version, descriptor: provide.descriptor, trusted: by.trusted });
         entries.push({ contract: shape, id, data, by });
@@ -67,16 +73,53 @@ export class Generation {
     }
   }
 
-  list(contract: string): readonly CapabilityData[] {
-    return this.#table.get(contract)?.list ?? [];
+  /** Those that whoever speaks this shape can call; by default the contract's newest major. */
+  list(contract: string, spoken = this.plan.contracts.get(contract)): readonly CapabilityData[] {
+    const row = this.#table.get(contract);
+    if (row === undefined || !this.#served(contract)) return row?.list ?? [];
+    return row.list.filter(({ id }) => this.#as(row.byId.get(id) as CapabilityEntry, spoken) !== undefined);
   }
 
-  /** `null` asks for the slot's provider. */
-  find(contract: string, id: string | null): CapabilityEntry {
+  /** `null` asks for the slot's provider. One of another major comes with the owner's adapter before it. */
+  find(contract: string, id: string | null, spoken = this.plan.contracts.get(contract)): CapabilityEntry {
     const row = this.#table.get(contract);
-    const entry = id === null ? row?.slot : row?.byId.get(id);
-    if (entry === undefined) throw errors.capabilityMissing(contract, id, [...(row?.byId.keys() ?? [])]);
+    const found = id === null ? row?.slot : row?.byId.get(id);
+    const entry = found === undefined ? undefined : this.#as(found, spoken);
+    if (entry === undefined)
+      throw errors.capabilityMissing(
+        contract,
+        id,
+        this.list(contract, spoken).map((one) => one.id),
+      );
     return entry;
+  }
+
+  /** The shape that an extension speaks, where a contract is served in more than one major. */
+  spoken(contract: string, uses: readonly { contract: string; range: string }[] | undefined): ContractShape | undefined {
+    const use = this.#served(contract) ? uses?.find((one) => one.contract === contract) : undefined;
+    return use === undefined ? this.plan.contracts.get(contract) : shapeInRange(this.plan.contracts, contract, use.range);
+  }
+
+  /** In more than one major. */
+  #served(contract: string): boolean {
+    return this.#several.has(contract);
+  }
+
+  #as(entry: CapabilityEntry, spoken: ContractShape | undefined): CapabilityEntry | undefined {
+    if (spoken === undefined || entry.contract === spoken || !this.#served(spoken.id)) return entry;
+    const key = `${spoken.key} ${entry.id}`;
+    if (!this.#adapted.has(key)) this.#adapted.set(key, this.#adapt(entry, spoken));
+    return this.#adapted.get(key);
+  }
+
+  #adapt(entry: CapabilityEntry, spoken: ContractShape): CapabilityEntry | undefined {
+    const found = adapterBetween(this.plan.adapters, spoken, entry.contract);
+    const adapter = found && this.#table.get(ADAPTER)?.byId.get(found.adapter.id);
+    if (adapter === undefined || adapter.by.id !== found?.adapter.extension) return undefined;
+    // Whatever asks the policy in one of them asks it in the other, whatever its methods are called there.
+    const guarded = Object.values(entry.contract.methods).some((one) => one.guarded === true);
+    const methods = Object.entries(spoken.methods).map(([name, one]) => [name, { ...one, guarded: guarded || one.guarded === true }]);
+    return { ...entry, contract: { ...spoken, methods: Object.fromEntries(methods) }, by: new Adapting(entry, adapter, found.caller) };
   }
 
   pipeline(hook: string): Pipeline | undefined {

@@ -10,6 +10,7 @@ import { type LoadedConfig, settingsOf } from "@plinth/manifests/home/config-fil
 import { type CatalogRecord, documentFile, type Installed } from "@plinth/manifests/home/installed.ts";
 import { sweepStore } from "@plinth/manifests/home/sweep.ts";
 import { Writers } from "@plinth/manifests/home/writers.ts";
+import { shapeInRange } from "@plinth/manifests/plan/contracts.ts";
 import { chooseTier, emptyPlan, type Plan, type PlannedExtension, resolve } from "@plinth/manifests/plan/resolver.ts";
 import { effectivePermissions } from "@plinth/manifests/powers.ts";
 import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
@@ -326,8 +327,8 @@ export class Host {
       if (value !== undefined) env[name] = value;
     }
     const methods: Record<string, Record<string, boolean>> = {};
-    for (const { contract } of manifest.uses ?? []) {
-      const shape = plan.contracts.get(contract);
+    for (const { contract, range } of manifest.uses ?? []) {
+      const shape = shapeInRange(plan.contracts, contract, range);
       if (shape !== undefined) methods[contract] = Object.fromEntries(Object.entries(shape.methods).map(([name, { stream }]) => [name, stream]));
     }
     const hasData = (granted?.fs ?? []).some((one) => one === "data" || one === "data:ro");

@@ -2,46 +2,23 @@ import { mkdir } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Tier } from "@plinth/manifests";
 import { replaceValues } from "@plinth/manifests/check/config-values.ts";
-import type { SchemaGuard } from "@plinth/manifests/check/guard.ts";
 import { checkHookPayload, checkPayload, loadPayloads } from "@plinth/manifests/check/payloads.ts";
 import type { CatalogRecord } from "@plinth/manifests/home/installed.ts";
+import type { ContractShape } from "@plinth/manifests/plan/contracts.ts";
 import { Breaker } from "@plinth/manifests/wire/breaker.ts";
-import type { CallOptions, InstanceInfo, WorkData } from "@plinth/manifests/wire/bridge.ts";
+import type { CallOptions } from "@plinth/manifests/wire/bridge.ts";
 import { Budgets } from "@plinth/manifests/wire/budgets.ts";
 import { Call, followStream, settle } from "@plinth/manifests/wire/call.ts";
 import { inContract, isGuestError, streamInContract } from "@plinth/manifests/wire/guest-errors.ts";
 import { Calls, partyOf } from "@plinth/manifests/wire/parties.ts";
 import { isDenial } from "@plinth/manifests/wire/pipeline.ts";
 import type { Runner, RunnerInput, Usage } from "@plinth/manifests/wire/runner.ts";
-import type { DependencyContainer } from "tsyringe";
 import type { Answering, Caller, CapabilityEntry } from "./capability.ts";
 import { InstanceContainer } from "./container.ts";
 import { errors, owned, type PlinthError } from "./errors.ts";
-import type { Supervisor } from "./supervisor.ts";
+import type { InstanceInput } from "./instance-input.ts";
 import { verifiedSource } from "./tiers/load.ts";
 import { currentWork, runWork, Work } from "./work.ts";
-
-export interface InstanceInput {
-  readonly key: string;
-  readonly record: CatalogRecord;
-  readonly tier: Tier;
-  readonly info: InstanceInfo;
-  readonly workspace: string;
-  readonly trust: string;
-  readonly sandbox: RunnerInput["sandbox"];
-  readonly bridge: RunnerInput["bridge"];
-  readonly parent: DependencyContainer;
-  readonly supervisor: Supervisor;
-  readonly guard: SchemaGuard;
-  readonly onLog: RunnerInput["onLog"];
-  readonly makeRunner: (tier: Tier, input: RunnerInput, record: CatalogRecord, container: InstanceContainer) => Promise<Runner>;
-  /** What forbids it to take part in this work: an expired grant, or one for other work. */
-  readonly permits: ((work: WorkData | undefined) => PlinthError | null) | null;
-  /** Told of each call that was not let in. */
-  readonly onRefused: (what: string, error: PlinthError) => void;
-  /** Check payloads in the host tier too. */
-  readonly validate: boolean;
-}
 
 const BREAKS = new Set(["PLINTH_DEADLINE", "PLINTH_EXTENSION_EXITED", "PLINTH_PROTOCOL"]);
 const START_MS = 20_000;
@@ -136,7 +113,7 @@ export class Instance implements Answering {
       );
     this.#calls.add(call);
     const foreign = !entry.contract.checked && this.#crosses(caller);
-    const ready = foreign ? this.#foreign(caller?.id ?? "host", entry, method, "in", input).then(() => this.#runner ?? this.#start()) : null;
+    const ready = foreign ? this.#foreign(caller?.id ?? "host", entry.contract, method, "in", input).then(() => this.#runner ?? this.#start()) : null;
     const result = ready !== null ? ready.then(run) : this.#runner === null ? this.#start().then(run) : run(this.#runner);
     return result.then(
       (value) => {
@@ -144,7 +121,7 @@ export class Instance implements Answering {
         this.#mark(call, entry);
         const problem = this.tier === "host" && !this.#input.validate ? null : checkPayload(this.id, entry.contract, method, "out", value);
         if (problem !== null) throw problem;
-        return foreign ? this.#foreign(this.id, entry, method, "out", value).then(() => value) : value;
+        return foreign ? this.#foreign(this.id, entry.contract, method, "out", value).then(() => value) : value;
       },
       (thrown: unknown) => {
         const failed = inContract(thrown, entry.contract);
@@ -167,13 +144,13 @@ export class Instance implements Answering {
     const foreign = !entry.contract.checked && this.#crosses(caller);
     this.#calls.add(call);
     const open = async function* (this: Instance): AsyncGenerator<unknown> {
-      if (foreign) await this.#foreign(caller?.id ?? "host", entry, method, "in", input);
+      if (foreign) await this.#foreign(caller?.id ?? "host", entry.contract, method, "in", input);
       const runner = this.#runner ?? (await this.#start());
       for await (const item of streamInContract(runner.stream(entry.contract.id, entry.id, method, input, call), entry.contract)) {
         const problem = checked ? checkPayload(this.id, entry.contract, method, "out", item) : null;
         if (problem !== null) throw problem;
         this.#mark(call, entry);
-        if (foreign) await this.#foreign(this.id, entry, method, "out", item);
+        if (foreign) await this.#foreign(this.id, entry.contract, method, "out", item);
         yield item;
       }
     };
@@ -224,13 +201,21 @@ export class Instance implements Answering {
     return this.tier !== "host" || (caller !== null && caller.tier !== "host") || this.#input.validate;
   }
 
+  /** Throws where something that it made for a contract does not fit that. */
+  async check(contract: ContractShape, method: string, direction: "in" | "out", value: unknown): Promise<void> {
+    if (this.tier === "host" && !this.#input.validate) return;
+    const problem = checkPayload(this.id, contract, method, direction, value);
+    if (problem !== null) throw problem;
+    if (!contract.checked) await this.#foreign(this.id, contract, method, direction, value);
+  }
+
   /** A contract of a third party comes with schemas of a third party: they are run away from this thread. */
-  async #foreign(owner: string, entry: CapabilityEntry, method: string, direction: "in" | "out", value: unknown): Promise<void> {
-    const schema = entry.contract.methods[method]?.[direction];
+  async #foreign(owner: string, contract: ContractShape, method: string, direction: "in" | "out", value: unknown): Promise<void> {
+    const schema = contract.methods[method]?.[direction];
     // `{}` and `true` admit everything: nothing to run.
     if (typeof schema !== "object" || schema === null || Object.keys(schema).length === 0) return;
     const [problem] = await this.#input.guard.validate(schema, value ?? null, owner);
-    if (problem !== undefined) throw errors.payload(owner, `${entry.contract.id}.${method}`, `${problem.path || "/"}: ${problem.message}`);
+    if (problem !== undefined) throw errors.payload(owner, `${contract.id}.${method}`, `${problem.path || "/"}: ${problem.message}`);
   }
 
   #admit(entry: CapabilityEntry, method: string, input: unknown, caller: Caller | null): PlinthError | null {

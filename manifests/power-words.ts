@@ -25,6 +25,7 @@ export const PROVIDE_WORDS: Readonly<Record<string, string>> = {
   "plinth.kv-store": "keep what all extensions store, if you put it there",
   "plinth.audit": "keep the record of decisions, if you put it there",
   "plinth.tier": "build the walls of other extensions, if you put it there",
+  "plinth.contract-adapter": "change what passes between extensions that speak different majors of a contract of its own",
   "plinth.entry": "be what runs at every command, if you put it there",
 };
 

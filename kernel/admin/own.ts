@@ -52,24 +52,7 @@ export function ownCapabilities(host: Host): CapabilityEntry[] {
     name,
     async (input) => (await import("./admin-methods.ts")).adminMethods(host).get(name)?.(input),
   ];
-  const adminMethods = new Map(
-    [
-      "inspect",
-      "inspectSet",
-      "install",
-      "installSet",
-      "uninstall",
-      "enable",
-      "grant",
-      "revoke",
-      "importGrants",
-      "configSet",
-      "configUndo",
-      "configVersions",
-      "configCheck",
-      "stop",
-    ].map(admin),
-  );
+  const adminMethods = new Map(Object.keys(productContracts.get("plinth.host-admin")?.methods ?? {}).map(admin));
   const kernelMethods = new Map<string, Method>([
     ["snapshot", () => snapshot(host)],
     ["blocked", ({ extension, ms }) => host.current.instances.get(String(extension))?.blocked(Number(ms)) ?? {}],

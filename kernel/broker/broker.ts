@@ -44,9 +44,10 @@ export class Broker implements wire.Bridge {
     this.#declared(contract);
     const work = currentWork();
     const generation = this.#host.generation();
-    const choice = generation.plan.contracts.get(contract)?.choice;
+    const spoken = generation.spoken(contract, this.#manifest.uses);
+    const choice = spoken?.choice;
     return generation
-      .list(contract)
+      .list(contract, spoken)
       .filter(({ extension, trusted }) => trusted || choice !== true || this.#host.grants.chose(extension, contract))
       .filter(({ extension }) => this.#host.grants.refuses(extension, work) === null);
   }
@@ -320,7 +321,8 @@ export class Broker implements wire.Bridge {
 
   #callee(contract: string, id: string | null, method: string): CapabilityEntry {
     this.#declared(contract);
-    const entry = this.#host.generation().find(contract, id);
+    const generation = this.#host.generation();
+    const entry = generation.find(contract, id, generation.spoken(contract, this.#manifest.uses));
     if (entry.contract.choice && !entry.data.trusted && !this.#host.grants.chose(entry.data.extension, contract))
       throw this.#tell("call", () => contract, errors.notChosen(entry.data.extension, contract));
     if (this.#host.audits(true)) this.#tell("call", () => `${contract}/${entry.id}.${method}`);

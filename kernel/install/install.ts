@@ -1,21 +1,20 @@
 import { existsSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Candidate, Grant, LockEntry, Lockfile, Manifest } from "@plinth/manifests";
-import { manifestInvalid, parseManifest } from "@plinth/manifests/check/manifest.ts";
-import { consentHash, treeDigest } from "@plinth/manifests/digest.ts";
+import { manifestInvalid } from "@plinth/manifests/check/manifest.ts";
+import { candidateOf, grantOf, readPackage } from "@plinth/manifests/home/candidate.ts";
 import { settingsOf } from "@plinth/manifests/home/config-file.ts";
 import type { CatalogRecord } from "@plinth/manifests/home/installed.ts";
-import { keptFor, putAside, takeBack } from "@plinth/manifests/home/kept-data.ts";
+import { putAside, takeBack } from "@plinth/manifests/home/kept-data.ts";
 import { storePackage } from "@plinth/manifests/home/package-store.ts";
 import { assertFoldersGrantable } from "@plinth/manifests/home/places.ts";
 import { finishRemovals, removeUnlessInstalled } from "@plinth/manifests/home/removals.ts";
 import { sweepStore } from "@plinth/manifests/home/sweep.ts";
 import { discard } from "@plinth/manifests/home/trash.ts";
 import { partyOf } from "@plinth/manifests/party.ts";
+import { shapeOfVersion } from "@plinth/manifests/plan/contracts.ts";
 import { imitation } from "@plinth/manifests/plan/imitation.ts";
 import { type Plan, resolve } from "@plinth/manifests/plan/resolver.ts";
-import { describePowers } from "@plinth/manifests/powers.ts";
 import { errors } from "../errors.ts";
 import type { Host, HostState } from "../host.ts";
 import { currentWork } from "../work.ts";
@@ -37,50 +36,27 @@ const TRIALS = 4;
 
 /** Check unpacked packages as one set and say what each asks for. Nothing is changed and none of their code runs. */
 export async function inspectPackages(host: Host, dirs: readonly string[]): Promise<Inspected[]> {
-  const records = await Promise.all(dirs.map((dir) => readPackage(host, dir)));
+  const records = await Promise.all(dirs.map((dir) => admitPackage(host, dir)));
   const twice = records.find(({ manifest }, at) => records.findIndex((one) => one.manifest.id === manifest.id) !== at);
   if (twice !== undefined) throw errors.conflict(twice.manifest.id, `the id ${twice.manifest.id}`, ["two packages of this set"]);
   const plan = checkPlan(host, records);
   for (const { manifest } of records) await checkForeignDescriptors(host, manifest, plan);
-  return records.map((record) => ({ candidate: candidateOf(host, record), record }));
+  const existing = (id: string): CatalogRecord | undefined => host.state.records.find((one) => one.manifest.id === id);
+  return records.map((record) => {
+    const { id } = record.manifest;
+    return { candidate: candidateOf(record, existing(id), host.grants.get(id), host.home), record };
+  });
 }
 
-async function readPackage(host: Host, dir: string): Promise<CatalogRecord> {
-  const text = await readFile(join(dir, "plinth.json"), "utf8").catch(() => {
-    throw manifestInvalid("the package", "", "it has no plinth.json");
-  });
-  const manifest = parseManifest(text, "the package");
-  if (manifest.entry !== undefined) {
-    const found = await stat(join(dir, manifest.entry)).catch(() => null);
-    if (!found?.isFile()) throw manifestInvalid(manifest.id, "/entry", `${manifest.entry} is not in the package`);
-  }
-  const { digest } = await treeDigest(manifest.id, dir);
+async function admitPackage(host: Host, dir: string): Promise<CatalogRecord> {
+  const record = await readPackage(dir);
+  const { manifest } = record;
   const isBundled = host.state.records.some((one) => one.bundled && one.manifest.id === manifest.id);
   if (isBundled) throw errors.conflict(manifest.id, `the id ${manifest.id}`, ["the product", "this package"]);
   const imitates = imitation(manifest, host.state.records);
   if (imitates !== null) throw imitates;
   assertFoldersGrantable(manifest, host.home);
-  return { manifest, digest, dir, bundled: false };
-}
-
-function candidateOf(host: Host, { manifest, digest }: CatalogRecord): Candidate {
-  const { id, version } = manifest;
-  const existing = host.state.records.find((one) => one.manifest.id === id);
-  const asks = describePowers(manifest);
-  const before = host.grants.get(id)?.asks;
-  return {
-    id,
-    version,
-    digest,
-    manifest,
-    consent: {
-      hash: consentHash(manifest, digest),
-      granted: existing !== undefined && host.grants.covers(manifest, digest),
-      asks,
-      widens: before === undefined ? [] : asks.filter((one) => !before.includes(one)),
-    },
-    ...(existing === undefined ? { kept: keptFor(host.home, id) } : { replaces: existing.manifest.version }),
-  };
+  return record;
 }
 
 /** The whole set must resolve with them: neither they nor anything that runs now may be left out because of them. */
@@ -109,11 +85,10 @@ function checkPlan(host: Host, fresh: readonly CatalogRecord[]): Plan {
 
 /** What it states as a provider of contracts that extensions define, its own included. */
 async function checkForeignDescriptors(host: Host, manifest: Manifest, plan: Plan): Promise<void> {
-  const own = new Map((manifest.defines ?? []).map((one) => [one.id, one.descriptor]));
-  for (const { contract, id, descriptor } of manifest.provides ?? []) {
-    const shape = plan.contracts.get(contract);
+  for (const { contract, version, id, descriptor } of manifest.provides ?? []) {
+    const shape = shapeOfVersion(plan.contracts, contract, version);
     if (shape?.checked) continue;
-    const [problem] = await host.guard.validate(own.get(contract) ?? shape?.descriptor ?? true, descriptor ?? null);
+    const [problem] = await host.guard.validate(shape?.descriptor ?? true, descriptor ?? null);
     if (problem !== undefined) throw manifestInvalid(manifest.id, `/provides/${contract}/${id}/descriptor${problem.path}`, problem.message);
   }
 }
@@ -146,7 +121,7 @@ export async function installPackages(
       const dir = await storePackage(host.home, id, from, digest);
       state.lock.extensions[id] = { version, digest, ...provenance };
       state.records.push({ ...record, dir });
-      grants.set(id, grantOf(host, candidate));
+      grants.set(id, grantOf(candidate, host.grants.get(id), currentWork()?.principal.via ?? "unknown"));
     }
     for (const id of ids) host.supervisor.clear(id);
     const toTry = state.records.filter(({ manifest }) => grants.has(manifest.id) && manifest.entry !== undefined);
@@ -169,23 +144,6 @@ export async function installPackages(
     await eachNew(putAside);
     throw thrown;
   }
-}
-
-function grantOf(host: Host, { id, version, digest, manifest, consent }: Candidate): Grant {
-  const { scope, expiresAt = 0, chosen } = host.grants.get(id) ?? {};
-  return {
-    consent: consent.hash,
-    digest,
-    version,
-    at: Date.now(),
-    by: currentWork()?.principal.via ?? "unknown",
-    permissions: (manifest as Manifest).permissions ?? {},
-    asks: consent.asks,
-    // An update is no way out of what an owner narrowed; an end that has passed is what this consent is about.
-    ...(scope === undefined ? {} : { scope }),
-    ...(expiresAt > Date.now() ? { expiresAt } : {}),
-    ...(chosen === undefined ? {} : { chosen }),
-  };
 }
 
 /** Remove an extension, its grant, its package and (unless kept) its data. Refuses while another one needs it. */

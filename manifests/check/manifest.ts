@@ -34,6 +34,9 @@ export function parseManifest(text: string, origin: string): Manifest {
     const foreign = Object.keys(contract.hooks ?? {}).find((hook) => !hook.startsWith(`${manifest.id}.`));
     if (foreign !== undefined) throw manifestInvalid(manifest.id, "/defines", `the hook ${foreign} must start with ${manifest.id}.`);
   }
+  const majors = (manifest.defines ?? []).map((one) => `${one.id} ${Number.parseInt(one.version, 10)}`);
+  const twice = majors.find((one, at) => majors.indexOf(one) !== at);
+  if (twice !== undefined) throw manifestInvalid(manifest.id, "/defines", `the major ${twice} is defined twice`);
   const seen = new Set<string>();
   for (const { contract, id } of manifest.provides ?? []) {
     if (seen.has(`${contract}/${id}`)) throw manifestInvalid(manifest.id, "/provides", `${contract}/${id} is provided twice`);
@@ -55,8 +58,10 @@ function checkText({ id, title, description, license = "", provides = [], define
 const UNSEEN = "it has control characters, or ones that cannot be seen or turn the direction of writing";
 
 function checkDescriptor(owner: string, provide: Provide): void {
-  const validate = (compiled.descriptors as unknown as Record<string, Validator | undefined>)[provide.contract];
-  if (!Object.hasOwn(compiled.descriptors, provide.contract) || validate === undefined || validate(provide.descriptor)) return;
+  const older = `${provide.contract}@${Number.parseInt(provide.version, 10)}`;
+  const key = Object.hasOwn(compiled.descriptors, older) ? older : provide.contract;
+  const validate = (compiled.descriptors as unknown as Record<string, Validator | undefined>)[key];
+  if (!Object.hasOwn(compiled.descriptors, key) || validate === undefined || validate(provide.descriptor)) return;
   const { path, message } = explain(validate.errors ?? [], provide.descriptor);
   throw manifestInvalid(owner, `/provides/${provide.contract}/${provide.id}/descriptor${path}`, message);
 }

@@ -11,12 +11,12 @@ export async function loadPayloads(): Promise<void> {
 /** A payload that crosses a tier must fit its contract. Contracts of third parties are bounded, not checked. */
 export function checkPayload(
   owner: string,
-  contract: { readonly id: string; readonly checked: boolean },
+  contract: { readonly id: string; readonly key: string; readonly checked: boolean },
   method: string,
   direction: "in" | "out",
   value: unknown,
 ): PlinthError | null {
-  return check(owner, `${contract.id}#${method}:${direction}`, `${contract.id}.${method}`, contract.checked, value);
+  return check(owner, `${contract.key}#${method}:${direction}`, `${contract.id}.${method}`, contract.checked, value);
 }
 
 export function checkHookPayload(owner: string, hook: string, value: unknown): PlinthError | null {

@@ -1,3 +1,4 @@
+import type { ContractDef } from "../define.ts";
 import { harness } from "./agents/harness.ts";
 import { interaction } from "./agents/interaction.ts";
 import { router } from "./agents/router.ts";
@@ -7,6 +8,7 @@ import { channel } from "./channels/channel.ts";
 import { inbox } from "./channels/inbox.ts";
 import { artifacts } from "./content/artifacts.ts";
 import { audit } from "./host/audit.ts";
+import { contractAdapter } from "./host/contract-adapter.ts";
 import { egress } from "./host/egress.ts";
 import { entry } from "./host/entry.ts";
 import { fileAccess } from "./host/file-access.ts";
@@ -64,7 +66,11 @@ export const contracts = {
   [kernel.id]: kernel,
   [host.id]: host,
   [hostAdmin.id]: hostAdmin,
+  [contractAdapter.id]: contractAdapter,
 } as const;
+
+/** Older majors of contracts above that the product still serves, each with an adapter in a bundled extension. */
+export const pastContracts: readonly ContractDef[] = [];
 
 export type ContractMap = typeof contracts;
 

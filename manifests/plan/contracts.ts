@@ -1,7 +1,10 @@
+import semver from "semver";
 import contractData from "../generated/contracts.js";
 
 export interface ContractShape {
   readonly id: string;
+  /** What it is found by: its id for the newest major, `id@1` for an older one. */
+  readonly key: string;
   readonly version: string;
   readonly cardinality: "one" | "many";
   readonly selection: string;
@@ -18,7 +21,25 @@ export interface ContractShape {
   readonly hooks: Readonly<Record<string, { mode: string; deadlineMs: number; failure: "open" | "closed" }>>;
 }
 
-/** The product's own contracts. */
+/** The product's own contracts, by key. */
 export const productContracts: ReadonlyMap<string, ContractShape> = new Map(
-  (contractData as ContractShape[]).map((one) => [one.id, { ...one, checked: true }]),
+  (contractData as ContractShape[]).map((one) => [one.key, { ...one, checked: true }]),
 );
+
+export const majorOf = (version: string): number => Number.parseInt(version, 10);
+
+/** The shapes of one contract, newest first: each major that its owner still serves. */
+export function majorsOf(contracts: ReadonlyMap<string, ContractShape>, id: string): ContractShape[] {
+  const newest = contracts.get(id);
+  if (newest === undefined) return [];
+  const older = [...contracts.values()].filter((one) => one.id === id && one !== newest);
+  return [newest, ...older.sort((a, b) => majorOf(b.version) - majorOf(a.version))];
+}
+
+/** The shape that a provider of this version has. */
+export const shapeOfVersion = (contracts: ReadonlyMap<string, ContractShape>, id: string, version: string): ContractShape | undefined =>
+  majorsOf(contracts, id).find((one) => majorOf(one.version) === majorOf(version));
+
+/** The shape that a consumer speaks: the newest one that its range admits. */
+export const shapeInRange = (contracts: ReadonlyMap<string, ContractShape>, id: string, range: string): ContractShape | undefined =>
+  majorsOf(contracts, id).find((one) => semver.satisfies(one.version, range));

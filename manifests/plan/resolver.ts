@@ -8,7 +8,8 @@ import type { Config } from "../schema/config.ts";
 import type { Manifest, Tier } from "../schema/extension.ts";
 import type { Lockfile } from "../schema/lockfile.ts";
 import type { PlinthError } from "../wire/error.ts";
-import { type ContractShape, productContracts } from "./contracts.ts";
+import { ADAPTER, type Adapter, noteOlder, notItsOwner, planAdapters } from "./adapters.ts";
+import { type ContractShape, majorOf, majorsOf, productContracts, shapeInRange, shapeOfVersion } from "./contracts.ts";
 import { type PlannedHook, planHooks } from "./hooks.ts";
 import { chooseProviders, type Offer } from "./providers.ts";
 
@@ -21,7 +22,9 @@ export interface PlannedExtension {
 
 export interface Plan {
   readonly extensions: ReadonlyMap<string, PlannedExtension>;
+  /** By key: the newest major of each under its id, older ones that are still served beside it. */
   readonly contracts: ReadonlyMap<string, ContractShape>;
+  readonly adapters: readonly Adapter[];
   /** Providers by contract and id, already chosen. */
   readonly capabilities: ReadonlyMap<string, ReadonlyMap<string, Offer>>;
   readonly slots: ReadonlyMap<string, string>;
@@ -69,9 +72,9 @@ export function resolve(input: ResolveInput): Plan {
     changed = false;
     for (const [id, record] of candidates) {
       const tier = chooseTier(record, settingsOf(input.config, id).tier) as Tier;
-      const problem = unmet(record.manifest, tier, candidates, contracts, input.records);
+      const problem = unmet(record, tier, candidates, contracts, input.records);
       if (problem === null) continue;
-      for (const one of record.manifest.defines ?? []) contracts.delete(one.id);
+      withdraw(contracts, record.manifest);
       candidates.delete(id);
       blocked.set(id, problem);
       changed = true;
@@ -81,13 +84,21 @@ export function resolve(input: ResolveInput): Plan {
     );
     for (const id of new Set(path)) {
       blocked.set(id, errors.cycle(id, path));
-      for (const one of candidates.get(id)?.manifest.defines ?? []) contracts.delete(one.id);
+      withdraw(contracts, candidates.get(id)?.manifest);
       candidates.delete(id);
       changed = true;
     }
   }
   const { capabilities, slots, problems } = chooseProviders({ wanted: input.config.slots ?? {}, defaults: input.slots }, candidates, contracts, note);
   const hooks = planHooks(candidates, contracts, problems);
+  const adapters = planAdapters(candidates, note);
+  noteOlder(
+    candidates,
+    adapters,
+    (contract, wanted) => spoken(contracts, contract, wanted),
+    (contract) => contracts.get(contract),
+    note,
+  );
   const extensions = new Map<string, PlannedExtension>();
   for (const [id, record] of candidates) {
     const settings = settingsOf(input.config, id);
@@ -100,12 +111,13 @@ export function resolve(input: ResolveInput): Plan {
     extensions.set(id, { record, tier, settings, reasons: reasons.get(id) ?? [] });
   }
   for (const [id, problem] of blocked) note(id, `left out: ${problem.code}: ${problem.message}`);
-  return { extensions, contracts, capabilities, slots, hooks, disabled, blocked, problems, reasons };
+  return { extensions, contracts, adapters, capabilities, slots, hooks, disabled, blocked, problems, reasons };
 }
 
 export const emptyPlan: Plan = {
   extensions: new Map(),
   contracts: new Map(),
+  adapters: [],
   capabilities: new Map(),
   slots: new Map(),
   hooks: new Map(),
@@ -147,12 +159,14 @@ export function chooseTier(record: CatalogRecord, wanted: Tier | undefined): Tie
 function defineContracts(candidates: Map<string, CatalogRecord>, blocked: Map<string, PlinthError>): Map<string, ContractShape> {
   const contracts = new Map(productContracts);
   for (const [id, { manifest }] of candidates) {
-    for (const one of manifest.defines ?? []) {
-      if (contracts.has(one.id)) {
-        blocked.set(id, errors.conflict(id, `the contract ${one.id}`, [id, "another extension"]));
-        candidates.delete(id);
-        break;
-      }
+    const defines = [...(manifest.defines ?? [])].sort((a, b) => majorOf(b.version) - majorOf(a.version));
+    const taken = defines.find((one) => contracts.has(one.id));
+    if (taken !== undefined) {
+      blocked.set(id, errors.conflict(id, `the contract ${taken.id}`, [id, "another extension"]));
+      candidates.delete(id);
+      continue;
+    }
+    for (const one of defines) {
       const methods = Object.fromEntries(
         Object.entries(one.methods).map(([name, method]) => [
           name,
@@ -165,15 +179,29 @@ function defineContracts(candidates: Map<string, CatalogRecord>, blocked: Map<st
           },
         ]),
       );
-      const { version, cardinality, selection, descriptor } = one;
-      contracts.set(one.id, { id: one.id, version, cardinality, selection, checked: false, descriptor, methods, hooks: one.hooks ?? {} });
+      const { id: contract, version, cardinality, selection, descriptor } = one;
+      const key = contracts.has(contract) ? `${contract}@${majorOf(version)}` : contract;
+      contracts.set(key, { id: contract, key, version, cardinality, selection, checked: false, descriptor, methods, hooks: one.hooks ?? {} });
     }
   }
   return contracts;
 }
 
+const namesOf = (contracts: ReadonlyMap<string, ContractShape>): Set<string> => new Set([...contracts.values()].map((one) => one.id));
+
+/** What an extension that is left out defines is not there. */
+function withdraw(contracts: Map<string, ContractShape>, manifest: Manifest | undefined): void {
+  for (const { id } of manifest?.defines ?? []) for (const { key } of majorsOf(contracts, id)) contracts.delete(key);
+}
+
+const spoken = (
+  contracts: ReadonlyMap<string, ContractShape>,
+  id: string,
+  wanted: { version: string } | { range: string },
+): ContractShape | undefined => ("range" in wanted ? shapeInRange(contracts, id, wanted.range) : shapeOfVersion(contracts, id, wanted.version));
+
 function unmet(
-  manifest: Manifest,
+  { manifest, bundled }: CatalogRecord,
   tier: Tier,
   candidates: ReadonlyMap<string, CatalogRecord>,
   contracts: ReadonlyMap<string, ContractShape>,
@@ -186,22 +214,23 @@ function unmet(
     if (found === undefined) return errors.missing(id, `${other} ${range}${installed(other) ? ` (installed: ${installed(other)})` : ""}`);
     if (!semver.satisfies(found.manifest.version, range)) return errors.versionConflict(id, other, range, found.manifest.version);
   }
-  for (const { contract, version } of manifest.provides ?? []) {
-    const shape = contracts.get(contract);
-    if (shape === undefined) return errors.unknownContract(id, contract, nearNames(contract, contracts.keys())[0]);
+  for (const { contract, version, descriptor } of manifest.provides ?? []) {
+    const newest = contracts.get(contract);
+    if (newest === undefined) return errors.unknownContract(id, contract, nearNames(contract, namesOf(contracts))[0]);
     if (KERNEL_CONTRACTS.has(contract)) return errors.conflict(id, contract, ["the kernel", id]);
     // A provider may be older than the contract's owner (N-1 within a major), never newer.
-    if (semver.major(version) !== semver.major(shape.version) || semver.gt(version, shape.version)) {
-      return errors.versionConflict(id, contract, version, shape.version);
-    }
+    const shape = shapeOfVersion(contracts, contract, version);
+    if (shape === undefined || semver.gt(version, shape.version)) return errors.versionConflict(id, contract, version, (shape ?? newest).version);
+    const wrong = contract === ADAPTER ? notItsOwner(manifest, bundled, descriptor, contracts) : null;
+    if (wrong !== null) return errors.undeclared(id, wrong);
   }
   for (const { contract, range, optional } of manifest.uses ?? []) {
     const shape = contracts.get(contract);
     if (shape === undefined) {
       if (optional) continue;
-      return errors.unknownContract(id, contract, nearNames(contract, contracts.keys())[0]);
+      return errors.unknownContract(id, contract, nearNames(contract, namesOf(contracts))[0]);
     }
-    if (!semver.satisfies(shape.version, range)) return errors.versionConflict(id, contract, range, shape.version);
+    if (shapeInRange(contracts, contract, range) === undefined) return errors.versionConflict(id, contract, range, shape.version);
   }
   const hooks = new Map([...contracts.values()].flatMap((one) => Object.entries(one.hooks)));
   for (const { on } of manifest.hooks ?? []) {

@@ -14,7 +14,8 @@ interface Named {
 /** What the chosen extensions say about contracts, by contract, so that a new one is compared with those that it concerns only. */
 export class ContractTable {
   readonly #product: ReadonlyMap<string, string>;
-  readonly #defined = new Map<string, Named>();
+  /** One for each major that its owner serves. */
+  readonly #defined = new Map<string, Named[]>();
   readonly #used = new Map<string, Named[]>();
   readonly #provided = new Map<string, Named[]>();
 
@@ -24,13 +25,13 @@ export class ContractTable {
   }
 
   add(id: string, { version, manifest }: Release): void {
-    for (const { id: contract, version: what } of manifest.defines ?? []) this.#defined.set(contract, { id, version, contract, what });
+    for (const { id: contract, version: what } of manifest.defines ?? []) put(this.#defined, { id, version, contract, what });
     for (const { contract, range } of manifest.uses ?? []) put(this.#used, { id, version, contract, what: range });
     for (const { contract, version: what } of manifest.provides ?? []) put(this.#provided, { id, version, contract, what });
   }
 
   remove(id: string, { manifest }: Release): void {
-    for (const { id: contract } of manifest.defines ?? []) this.#defined.delete(contract);
+    for (const { id: contract } of manifest.defines ?? []) take(this.#defined, contract, id);
     for (const { contract } of manifest.uses ?? []) take(this.#used, contract, id);
     for (const { contract } of manifest.provides ?? []) take(this.#provided, contract, id);
   }
@@ -48,11 +49,11 @@ export class ContractTable {
     const { version, manifest } = release;
     const twice = (manifest.defines ?? []).find((one) => this.#product.has(one.id));
     if (twice !== undefined) return `${id} ${version} defines the contract ${twice.id}, which is defined already`;
-    const own = new Map((manifest.defines ?? []).map((one) => [one.id, one.version]));
+    const own = (contract: string) => (manifest.defines ?? []).filter((one) => one.id === contract).map((one) => ({ what: one.version }));
     return (
       this.#unfit(id, release, (contract) => {
-        const found = this.#product.get(contract) ?? own.get(contract);
-        return found === undefined ? undefined : { what: found };
+        const found = this.#product.get(contract);
+        return found === undefined ? own(contract) : [{ what: found }];
       })?.problem ?? null
     );
   }
@@ -60,32 +61,38 @@ export class ContractTable {
   /** What a release and a chosen one disagree about, and who that is. */
   clash(id: string, release: Release): { problem: string; with: string } | null {
     const { version, manifest } = release;
-    for (const one of manifest.defines ?? []) {
-      const other = this.#defined.get(one.id);
+    const defines = manifest.defines ?? [];
+    for (const one of defines) {
+      const majors = defines.filter((other) => other.id === one.id);
+      const other = this.#defined.get(one.id)?.[0];
       if (other !== undefined)
         return { problem: `${other.id} ${other.version} defines the contract ${one.id}, which is defined already`, with: other.id };
-      const user = this.#used.get(one.id)?.find(({ what }) => !satisfies(one.version, what));
+      const user = this.#used.get(one.id)?.find(({ what }) => !majors.some(({ version: here }) => satisfies(here, what)));
       if (user !== undefined) return { problem: usesWrong(user.id, user.version, one.id, user.what, one.version), with: user.id };
-      const provider = this.#provided.get(one.id)?.find(({ what }) => !serves(what, one.version));
+      const provider = this.#provided.get(one.id)?.find(({ what }) => !majors.some(({ version: here }) => serves(what, here)));
       if (provider !== undefined)
         return { problem: providesWrong(provider.id, provider.version, one.id, provider.what, one.version), with: provider.id };
     }
-    const found = this.#unfit(id, { version, manifest }, (contract) => this.#defined.get(contract));
+    const found = this.#unfit(id, { version, manifest }, (contract) => this.#defined.get(contract) ?? []);
     return found === null ? null : { problem: found.problem, with: found.by as string };
   }
 
   #unfit(
     id: string,
     { version, manifest }: Release,
-    definerOf: (contract: string) => { what: string; id?: string } | undefined,
+    definersOf: (contract: string) => readonly { what: string; id?: string }[],
   ): { problem: string; by: string | undefined } | null {
     for (const { contract, range } of manifest.uses ?? []) {
-      const there = definerOf(contract);
-      if (there !== undefined && !satisfies(there.what, range)) return { problem: usesWrong(id, version, contract, range, there.what), by: there.id };
+      const majors = definersOf(contract);
+      const [there] = majors;
+      if (there !== undefined && !majors.some(({ what }) => satisfies(what, range)))
+        return { problem: usesWrong(id, version, contract, range, there.what), by: there.id };
     }
     for (const { contract, version: what } of manifest.provides ?? []) {
-      const there = definerOf(contract);
-      if (there !== undefined && !serves(what, there.what)) return { problem: providesWrong(id, version, contract, what, there.what), by: there.id };
+      const majors = definersOf(contract);
+      const [there] = majors;
+      if (there !== undefined && !majors.some((one) => serves(what, one.what)))
+        return { problem: providesWrong(id, version, contract, what, there.what), by: there.id };
     }
     return null;
   }

@@ -67,8 +67,10 @@ export { originLine } from "@plinth/manifests/origin/telling.ts";
 export { hides, hidesWithin, type VisibleOptions, visible } from "@plinth/manifests/plain-text.ts";
 export { CHOSEN, PROVIDE_WORDS } from "@plinth/manifests/power-words.ts";
 export type { FileInfo } from "@plinth/manifests/wire/bridge.ts";
+export { type Conversion, type Conversions, contractAdapter } from "./adapter.ts";
 export { errorInfo, isPlinthError, PlinthError, type PlinthErrorOptions } from "./errors.ts";
 export type { Files } from "./files.ts";
+export { known } from "./known.ts";
 export type { ExecOptions, ExecResult } from "./program.ts";
 export type { Socket, SocketOptions } from "./socket.ts";
 export type {

@@ -1,0 +1,68 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { manifestInvalid, parseManifest } from "../check/manifest.ts";
+import type { Candidate } from "../contracts/host/host-admin.ts";
+import type { Grant } from "../contracts/host/state.ts";
+import { consentHash, treeDigest } from "../digest.ts";
+import { describePowers } from "../powers.ts";
+import type { Manifest } from "../schema/extension.ts";
+import type { CatalogRecord } from "./installed.ts";
+import { keptFor } from "./kept-data.ts";
+
+/** An unpacked package as a record of what could be installed. None of its code runs. */
+export async function readPackage(dir: string): Promise<CatalogRecord> {
+  const text = await readFile(join(dir, "plinth.json"), "utf8").catch(() => {
+    throw manifestInvalid("the package", "", "it has no plinth.json");
+  });
+  const manifest = parseManifest(text, "the package");
+  if (manifest.entry !== undefined) {
+    const found = await stat(join(dir, manifest.entry)).catch(() => null);
+    if (!found?.isFile()) throw manifestInvalid(manifest.id, "/entry", `${manifest.entry} is not in the package`);
+  }
+  const { digest } = await treeDigest(manifest.id, dir);
+  return { manifest, digest, dir, bundled: false };
+}
+
+/** What installing it means, for whoever is to consent: what it asks for, and what of that is new. */
+export function candidateOf(
+  { manifest, digest }: CatalogRecord,
+  existing: CatalogRecord | undefined,
+  grant: Grant | undefined,
+  home: string,
+): Candidate {
+  const { id, version } = manifest;
+  const asks = describePowers(manifest);
+  const hash = consentHash(manifest, digest);
+  const before = grant?.asks;
+  return {
+    id,
+    version,
+    digest,
+    manifest,
+    consent: {
+      hash,
+      granted: existing !== undefined && grant?.consent === hash,
+      asks,
+      widens: before === undefined ? [] : asks.filter((one) => !before.includes(one)),
+    },
+    ...(existing === undefined ? { kept: keptFor(home, id) } : { replaces: existing.manifest.version }),
+  };
+}
+
+/** What an owner allows by consenting to it. */
+export function grantOf({ version, digest, manifest, consent }: Candidate, before: Grant | undefined, by: string): Grant {
+  const { scope, expiresAt = 0, chosen } = before ?? {};
+  return {
+    consent: consent.hash,
+    digest,
+    version,
+    at: Date.now(),
+    by,
+    permissions: (manifest as Manifest).permissions ?? {},
+    asks: consent.asks,
+    // An update is no way out of what an owner narrowed; an end that has passed is what this consent is about.
+    ...(scope === undefined ? {} : { scope }),
+    ...(expiresAt > Date.now() ? { expiresAt } : {}),
+    ...(chosen === undefined ? {} : { chosen }),
+  };
+}
