@@ -172,7 +172,7 @@ async function writeData(version, extensions) {
   );
   await writeFile(join(dist, "commands.json"), JSON.stringify({ version, commands }));
   const cli = join(root, "extensions/surfaces/cli");
-  if (existsSync(join(cli, "help.ts"))) await buildForLauncher("launcher", cli, ["./help.ts", "./argv.ts"]);
+  if (existsSync(join(cli, "help.ts"))) await buildForLauncher("launcher", cli, ["./help.ts", "./argv.ts", "./completion.ts"]);
   if (existsSync(join(cli, "questions.ts"))) await buildForLauncher("questions", cli, ["./questions.ts"]);
   const home = join(root, "manifests/home");
   await buildForLauncher("home", home, ["./home-folder.ts", "./code-cache.ts"]);

@@ -22,9 +22,15 @@ async function launch() {
   if (!existsSync(join(dist, "commands.json"))) {
     return fail({ code: "PLINTH_NOT_BUILT", message: "Plinth is not built.", next: `Run \`npm run build\` in ${root}.` });
   }
-  const { version, commands } = commandTable();
+  const { version, commands, ids } = commandTable();
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) return print(`${version}\n`);
-  const { matchArgv, renderHelp } = require(join(dist, "launcher.cjs"));
+  const { completions, matchArgv, renderHelp } = require(join(dist, "launcher.cjs"));
+  if (argv[0] === "--complete")
+    return print(
+      completions(commands, argv.slice(2), ids)
+        .map((word) => `${word}\n`)
+        .join(""),
+    );
   const match = matchArgv(commands, argv);
   const columns = process.stdout.columns ?? 100;
   const color = useColor();
@@ -49,13 +55,14 @@ async function launch() {
 
 /** Commands of the product, and those of installed extensions from the index; no code is loaded. */
 function commandTable() {
-  const table = JSON.parse(readFileSync(join(dist, "commands.json"), "utf8"));
+  const table = { ids: [], ...JSON.parse(readFileSync(join(dist, "commands.json"), "utf8")) };
   try {
     const index = ["installed.json", "index.json"].map((name) => join(home, name)).find((one) => existsSync(one));
     // Not from others: they would choose what is printed here.
     if (process.getuid !== undefined && [home, index].some((path) => isOthers(statSync(path)))) return table;
     const { records } = JSON.parse(readFileSync(index, "utf8").replace(/^\uFEFF/, ""));
     for (const { manifest } of records) {
+      table.ids.push(manifest.id);
       for (const one of manifest.provides ?? []) {
         if (one.contract === "plinth.cli-command") table.commands.push({ id: one.id, extension: manifest.id, ...one.descriptor });
       }

@@ -19,7 +19,8 @@ describe("the launcher answers from data", () => {
     expect(await plinth(home, ["-V"])).toMatchObject({ code: 0, stdout: `${version}\n` });
     const help = await plinth(home, ["--help"]);
     expect(help).toMatchObject({ code: 0, stderr: "" });
-    for (const words of ["agent", "gateway run", "plugins install", "status", "create", "--json"]) expect(help.stdout).toContain(words);
+    for (const words of ["Start here", "agent", "gateway run", "plugins install", "status", "create", "Groups", "--json"])
+      expect(help.stdout).toContain(words);
     expect((await plinth(home, [])).stdout).toBe(help.stdout);
     const plugins = await plinth(home, ["plugins", "--help"]);
     expect(plugins).toMatchObject({ code: 0, stderr: "" });
@@ -27,6 +28,15 @@ describe("the launcher answers from data", () => {
     expect(plugins.stdout).not.toContain("gateway run");
     expect((await plinth(home, ["help", "plugins"])).stdout).toBe(plugins.stdout);
     expect(existsSync(home)).toBe(false);
+  });
+
+  it("completions for shells, with installed ids, and makes no home for it", async () => {
+    const home = join(await newHome(), "none");
+    expect(await plinth(home, ["--complete", "--", "plugins", "un"])).toEqual({ code: 0, stdout: "uninstall\nunpin\n", stderr: "" });
+    expect(existsSync(home)).toBe(false);
+    const script = await plinth(await newHome(), ["completion", "bash"]);
+    expect(script).toMatchObject({ code: 0, stdout: expect.stringContaining("complete -o default -F _plinth plinth") });
+    expect(await plinth(await newHome(), ["completion", "tcsh"])).toMatchObject({ code: 1, stderr: expect.stringContaining("bash, zsh, fish") });
   });
 
   it("an unknown command with the one that was probably meant, and ends with 2", async () => {

@@ -9,11 +9,19 @@ const own = manifest.provides
   .map(({ id, descriptor }) => ({ id, ...descriptor }) as Command);
 
 describe("help", () => {
-  it("lists every visible command on the first page", () => {
+  it("has every visible command on the first page: the first ones, single ones, and the others by their groups", () => {
     const hidden: Command = { id: "secret", path: ["secret"], summary: "Not shown", hidden: true };
     const page = renderHelp([...own, hidden], [], { version: "1.2.3" });
     expect(page).toContain("plinth 1.2.3");
-    for (const { path, summary } of own) expect(page.replace(/\s+/g, " ")).toContain(`${path.join(" ")} ${summary}`);
+    const [, first = "", single = "", groups = ""] = /Start here\n([\s\S]*)\nCommands\n([\s\S]*)\nGroups\n([\s\S]*)\nOptions/.exec(page) ?? [];
+    const flat = (text: string): string => text.replace(/\s+/g, " ");
+    for (const { path, summary } of own) {
+      const [group = "", ...rest] = path;
+      const several = own.filter((one) => one.path[0] === group).length > 1;
+      if (several) expect(flat(groups)).toMatch(new RegExp(`\\b${group} [^\\n]*\\b${rest.join(" ")}\\b`));
+      else expect(flat(first + single)).toContain(`${path.join(" ")} ${summary}`);
+    }
+    expect(flat(first)).toContain("config set Set one value");
     expect(page).not.toContain("secret");
   });
 
@@ -43,8 +51,8 @@ describe("help", () => {
     expect(renderHelp([{ id: "x", path: ["x"], summary: "\u001b[2Jgone\u0007" }], [])).not.toMatch(/(?!\n)\p{Cc}/u);
   });
 
-  it("imports nothing, and neither does the matcher, so that the launcher can bundle both", () => {
-    for (const file of ["help.ts", "argv.ts"]) {
+  it("imports nothing, and neither do the matcher and the completion, so that the launcher can bundle them", () => {
+    for (const file of ["help.ts", "argv.ts", "completion.ts"]) {
       const source = readFileSync(new URL(file, import.meta.url), "utf8");
       expect(source.match(/^import (?!type)/gm)).toBeNull();
     }

@@ -25,7 +25,8 @@ export function renderHelp(commands: readonly Command[], path: readonly string[]
     page.line(path.length === 0 ? `plinth${options.version ? ` ${options.version}` : ""}: a plugin host for AI agents` : name);
     page.section("Usage", [[`${name} COMMAND [options]`, ""]]);
   }
-  if (below.length > 0)
+  if (path.length === 0) rootPage(page, below);
+  else if (below.length > 0)
     page.section(
       "Commands",
       below.map((one) => [one.path.join(" "), one.summary]),
@@ -37,6 +38,48 @@ export function renderHelp(commands: readonly Command[], path: readonly string[]
   ]);
   if (!command) page.line("", `Run \`${name} COMMAND --help\` for one command.`);
   return page.text();
+}
+
+/** What people need first, in the order in which they need it. */
+const FIRST: readonly string[] = [
+  "gateway run",
+  "agent",
+  "plugins search",
+  "plugins install",
+  "plugins list",
+  "plugins update",
+  "approvals list",
+  "config set",
+  "status",
+  "doctor",
+];
+
+/** The first ten by themselves, single commands by theirs, all others as groups. */
+function rootPage(page: Page, commands: readonly Command[]): void {
+  const nameOf = (one: Command): string => one.path.join(" ");
+  const first = FIRST.flatMap((name) => commands.find((one) => nameOf(one) === name) ?? []);
+  if (first.length > 0)
+    page.section(
+      "Start here",
+      first.map((one) => [nameOf(one), one.summary]),
+    );
+  const groups = new Map<string, Command[]>();
+  for (const one of commands) {
+    const name = one.path[0] as string;
+    groups.set(name, [...(groups.get(name) ?? []), one]);
+  }
+  const alone = [...groups.values()].flatMap((list) => (list.length === 1 && !first.includes(list[0] as Command) ? (list[0] as Command) : []));
+  if (alone.length > 0)
+    page.section(
+      "Commands",
+      alone.map((one) => [nameOf(one), one.summary]),
+    );
+  const several = [...groups].filter(([, list]) => list.length > 1);
+  if (several.length > 0)
+    page.section(
+      "Groups",
+      several.map(([name, list]) => [name, list.flatMap((one) => (one.path.length > 1 ? one.path.slice(1).join(" ") : [])).join(", ")]),
+    );
 }
 
 /** One line, such as `plinth config set PATH VALUE [options]`. */

@@ -2,6 +2,7 @@ import type { Call, Context } from "@plinth/sdk";
 import { defineExtension } from "@plinth/sdk";
 import { agent } from "./commands/agent.ts";
 import { type OwnCommand, ownersOnly } from "./commands/command.ts";
+import { completion } from "./commands/completion.ts";
 import { configGet, configPath, configSet, configUndo, configUnset, configValidate } from "./commands/config.ts";
 import { doctor } from "./commands/doctor.ts";
 import { boot, explain, hooks } from "./commands/insight.ts";
@@ -24,6 +25,7 @@ const commands: { [id: string]: OwnCommand } = {
   "config.path": configPath,
   "config.validate": configValidate,
   "config.undo": configUndo,
+  completion,
   explain,
   hooks,
   boot,
