@@ -69,6 +69,7 @@ export { CHOSEN, PROVIDE_WORDS } from "@plinth/manifests/power-words.ts";
 export type { FileInfo } from "@plinth/manifests/wire/bridge.ts";
 export { type Conversion, type Conversions, contractAdapter } from "./adapter.ts";
 export { errorInfo, isPlinthError, PlinthError, type PlinthErrorOptions } from "./errors.ts";
+export { Feed } from "./feed.ts";
 export type { Files } from "./files.ts";
 export { known } from "./known.ts";
 export type { ExecOptions, ExecResult } from "./program.ts";

@@ -1,6 +1,8 @@
 import { defineExtension, type ModelEvent, type ModelMessage, type Part } from "@plinth/sdk";
 import { createTestHost, type ScriptedProvider, type TestExtension, type TestHost } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
+import tools from "../../tools/catalog/index.ts";
+import toolsManifest from "../../tools/catalog/plinth.json" with { type: "json" };
 import extension from "./index.ts";
 import { trustedHistory } from "./messages.ts";
 import manifest from "./plinth.json" with { type: "json" };
@@ -10,7 +12,7 @@ let host: TestHost | undefined;
 afterEach(() => host?.close());
 
 async function start(provide: ScriptedProvider[], more: TestExtension[] = []): Promise<void> {
-  host = await createTestHost({ extensions: [{ manifest, extension }, ...more], provide });
+  host = await createTestHost({ extensions: [{ manifest, extension }, { manifest: toolsManifest, extension: tools }, ...more], provide });
 }
 
 const end: ModelEvent = { type: "end", reason: "stop" };

@@ -22,11 +22,11 @@ export default defineExtension({
       generation: () => ctx.currentWork()?.generation,
     });
     const instructions = new Instructions(ctx.hooks.fire, ctx.clock.now);
-    const tools = new ToolRunner(ctx, limits);
 
     ctx.provide("plinth.harness", "native", {
-      run: (input, call) =>
-        runLoop(
+      run: (input, call) => {
+        const tools = new ToolRunner(ctx, limits, input);
+        return runLoop(
           { ...input, history: trustedHistory(input.history, call.caller) },
           {
             choose: (model) => chooser.choose(model),
@@ -37,12 +37,13 @@ export default defineExtension({
                 .stream({ ...request, messages: messagesFor(request.messages, maker), model, sessionKey: input.sessionKey }, { signal }),
             instructions: (signal) => instructions.build(input, signal),
             tools: () => tools.list(),
-            callTool: (toolCall, tool, signal) => tools.run(toolCall, tool, input, signal),
+            callTool: (toolCall, tool, signal, tell) => tools.run(toolCall, tool, signal, tell),
             sleep: ctx.clock.sleep,
           },
           limits,
           call.signal,
-        ),
+        );
+      },
     });
   },
 });

@@ -2,7 +2,7 @@ import { type ModelEvent, toolCallsOf, toolResultsOf } from "@plinth/sdk";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type LoopItem, type LoopParts, runLoop } from "./loop.ts";
-import type { Tool } from "./tool-runner.ts";
+import type { Tool } from "./tool.ts";
 
 const limits = { maxRounds: 6, maxToolCalls: 8, toolTimeoutMs: 1_000, maxToolResultChars: 1_000, retries: 0, retryBaseMs: 1 };
 const input = {
@@ -13,7 +13,13 @@ const input = {
   system: [],
   history: [{ role: "user" as const, content: [{ type: "text" as const, text: "hi" }] }],
 };
-const tool = (name: string, effects: string[]): Tool => ({ spec: { name, description: "", input: {} }, effects, maker: `t/${name}` });
+const tool = (name: string, effects: string[]): Tool => ({
+  spec: { name, description: "", input: {} },
+  effects,
+  maker: `t/${name}`,
+  parallel: name === "read",
+  secrets: [],
+});
 const tools = new Map([tool("read", ["read"]), tool("write", ["write"])].map((one) => [one.spec.name, one]));
 
 /** A loop without a host: `rounds` are the calls of each model answer; the abort comes at the given tool call. */

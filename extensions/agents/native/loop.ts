@@ -12,8 +12,8 @@ import {
 } from "@plinth/sdk";
 import { ask } from "./ask.ts";
 import type { ModelChoice } from "./model-choice.ts";
+import type { Tool } from "./tool.ts";
 import { runTools } from "./tool-round.ts";
-import type { Tool } from "./tool-runner.ts";
 
 export interface Limits {
   maxRounds: number;
@@ -28,6 +28,9 @@ export interface LoopInput {
   runId: string;
   sessionKey: string;
   workspace: string;
+  agent?: string;
+  surface?: string;
+  locale?: string;
   model: string;
   system: string[];
   history: ModelMessage[];
@@ -49,7 +52,7 @@ export interface LoopParts {
   /** The tools there are now, by name. */
   tools(): Promise<ReadonlyMap<string, Tool>>;
   /** Never throws: whatever goes wrong is a result that the model can read. */
-  callTool(call: ToolCallPart, tool: Tool, signal: AbortSignal): Promise<ToolResult>;
+  callTool(call: ToolCallPart, tool: Tool, signal: AbortSignal, tell: (event: TurnEvent) => void): Promise<ToolResult>;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 

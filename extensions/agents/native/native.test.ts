@@ -1,6 +1,8 @@
 import { defineExtension, PlinthError } from "@plinth/sdk";
 import { createTestHost, type ScriptedProvider, type TestExtension, type TestHost } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
+import tools from "../../tools/catalog/index.ts";
+import toolsManifest from "../../tools/catalog/plinth.json" with { type: "json" };
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
 import { calls, runTurn, says, scriptedModel, scriptedTool, type TurnOptions, text } from "./scripted.testing.ts";
@@ -9,7 +11,7 @@ let host: TestHost | undefined;
 afterEach(() => host?.close());
 
 async function start(provide: ScriptedProvider[], config: object = {}, others: TestExtension[] = []): Promise<void> {
-  host = await createTestHost({ extensions: [{ manifest, extension, config }, ...others], provide });
+  host = await createTestHost({ extensions: [{ manifest, extension, config }, { manifest: toolsManifest, extension: tools }, ...others], provide });
 }
 
 const run = (options?: TurnOptions) => runTurn(host!, options);
@@ -78,7 +80,7 @@ describe("the native harness", () => {
     ]);
     const items = await run();
     expect(items.map(({ type }) => type)).toEqual(["message", "tool-start", "tool-end", "message", "text", "message", "done"]);
-    expect(seen).toEqual({ args: { a: 2 }, runId: "r", sessionKey: "s", workspace: "/w" });
+    expect(seen).toEqual({ args: { a: 2 }, callId: "c1", runId: "r", sessionKey: "s", workspace: "/w" });
     expect(model.seen[1]!.messages).toEqual([
       { role: "user", content: [{ type: "text", text: "hi" }] },
       { role: "assistant", content: [{ type: "tool-call", id: "c1", name: "add", args: { a: 2 } }], model: "scripted/m" },
@@ -345,5 +347,155 @@ describe("a model that fails", () => {
     await new Promise((resolve) => setImmediate(resolve));
     controller.abort();
     await expect(running).rejects.toMatchObject({ code: "PLINTH_ABORTED" });
+  });
+});
+
+describe("what tools say of themselves", () => {
+  const said = (id: string, descriptor: object, provider: object): ScriptedProvider => ({
+    contract: "plinth.tool",
+    id,
+    descriptor: { description: `Does ${id}.`, input: { type: "object" }, effects: [], ...descriptor },
+    provider: provider as never,
+  });
+  const neverCalled = () => {
+    throw new Error("`run` is there");
+  };
+
+  it("shows how far a call is and what it writes while it runs, made visible, and gives the model its result", async () => {
+    const model = scriptedModel([calls(["c1", "build"]), says("ok")]);
+    async function* work() {
+      yield { type: "progress", done: 1, total: 4 };
+      yield { type: "progress", text: "half \u001b[2J" };
+      yield { type: "later-kind" };
+      yield { type: "output", text: "compiled\n" };
+      yield { type: "result", result: text("built") };
+    }
+    await start([model, said("build", { progress: true }, { call: neverCalled, run: work })]);
+    const items = await run();
+    expect(items.slice(1, 6)).toEqual([
+      { type: "tool-start", callId: "c1", name: "build", args: {} },
+      { type: "progress", callId: "c1", text: "build: 1 of 4", done: 1, total: 4 },
+      { type: "progress", callId: "c1", text: "build: half ␛[2J" },
+      { type: "tool-output", callId: "c1", text: "compiled\n" },
+      expect.objectContaining({ type: "tool-end", callId: "c1" }),
+    ]);
+    expect(results(items)).toMatchObject([{ content: [{ text: "built" }] }]);
+  });
+
+  it("shows progress of calls that run side by side as it comes, and bounds what one call can tell", async () => {
+    async function* floods() {
+      for (let n = 0; n < 5_000; n++) yield { type: "progress", text: `${n}` };
+      for (let n = 0; n < 100; n++) yield { type: "output", text: "x".repeat(10_000) };
+      yield { type: "result", result: text("ok") };
+    }
+    await start([
+      scriptedModel([calls(["a", "flood"], ["b", "flood"]), says("ok")]),
+      said("flood", { progress: true }, { call: neverCalled, run: floods }),
+    ]);
+    const items = await run();
+    const of = (callId: string) => items.filter((one) => one.callId === callId && (one.type === "progress" || one.type === "tool-output"));
+    expect(of("a").length).toBeLessThanOrEqual(500);
+    expect(of("b").length).toBeLessThanOrEqual(500);
+    expect(JSON.stringify(of("a")).length).toBeLessThan(200_000);
+    expect(results(items).map(({ callId }) => callId)).toEqual(["a", "b"]);
+  });
+
+  it("decides which calls run beside others", async () => {
+    let running = 0;
+    const most: Record<string, number> = {};
+    const tool = (id: string, descriptor: object) =>
+      said(id, descriptor, {
+        call: async () => {
+          most[id] = Math.max(most[id] ?? 0, ++running);
+          await new Promise((resolve) => setImmediate(resolve));
+          running--;
+          return text("ok");
+        },
+      });
+    await start([
+      scriptedModel([calls(["a", "send"], ["b", "send"], ["c", "look"], ["d", "look"]), says("ok")]),
+      tool("send", { effects: ["send"], parallel: true }),
+      tool("look", { effects: ["read"], parallel: false }),
+    ]);
+    const items = await run();
+    expect(most).toEqual({ send: 2, look: 1 });
+    expect(results(items).map(({ callId }) => callId)).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("masks arguments that the tool calls secret where people and logs see them, and gives the tool their values", async () => {
+    let seen: unknown;
+    const login = said(
+      "login",
+      { secretsInArgs: ["password"] },
+      {
+        call: ({ args }: { args: unknown }) => {
+          seen = args;
+          return text("in");
+        },
+      },
+    );
+    await start([scriptedModel([calls(["c1", "login", { user: "ada", password: "hunter2" }]), says("ok")]), login]);
+    const items = await run();
+    expect(items.find(({ type }) => type === "tool-start").args).toEqual({ user: "ada", password: "•••" });
+    expect(seen).toEqual({ user: "ada", password: "hunter2" });
+    expect(JSON.stringify(host!.log)).not.toContain("hunter2");
+  });
+
+  it("ends a call that takes longer than the tool says, and one that breaks its promise of output", async () => {
+    const output = { type: "object", required: ["sum"], properties: { sum: { type: "number" } } };
+    await start([
+      scriptedModel([calls(["a", "hangs"], ["b", "sums"]), says("ok")]),
+      said("hangs", { timeoutMs: 100 }, { call: () => new Promise(() => {}) }),
+      said("sums", { output }, { call: () => ({ ...text("4"), structured: { sum: "4" } }) }),
+    ]);
+    const words = results(await run()).map(({ content }) => content[0].text);
+    expect(words[0]).toContain("PLINTH_DEADLINE");
+    expect(words[1]).toContain("PLINTH_TOOL_RESULT");
+  });
+});
+
+describe("the tools of sets", () => {
+  const set = (many: number): ScriptedProvider => ({
+    contract: "plinth.tool-set",
+    id: "desk",
+    descriptor: { title: "Desk", effects: ["read"] },
+    provider: {
+      list: () => ({
+        tools: Array.from({ length: many }, (_, n) => ({
+          name: `t${n}`,
+          source: "north",
+          description: n === 7 ? "Lights a lamp." : "Does.",
+          input: { type: "object" },
+        })),
+      }),
+      call: ({ tool }: { tool: string }) => text(`did ${tool}`),
+    } as never,
+  });
+
+  it("are called by their names, and what they say is their source's word", async () => {
+    const model = scriptedModel([calls(["c1", "desk__north__t0"]), says("ok")]);
+    await start([model, set(2)]);
+    const items = await host!.as({ role: "owner", via: "test" }, async () => {
+      const all = await run();
+      expect(host!.influences()).toMatchObject([{ party: "desk:north" }]);
+      return all;
+    });
+    expect(model.seen[0]!.tools!.map(({ name }) => name)).toEqual(["desk__north__t0", "desk__north__t1"]);
+    expect(results(items)).toMatchObject([{ from: "desk:north", content: [{ text: "did t0" }] }]);
+  });
+
+  it("are searched for where there are many, and offered once they were found", async () => {
+    const model = scriptedModel([calls(["c1", "tool_search", { query: "lamp" }]), calls(["c2", "desk__north__t7"]), says("ok")]);
+    await start([model, set(900)]);
+    const items = await run();
+    expect(model.seen.map(({ tools = [] }) => tools.map(({ name }) => name))).toEqual([
+      ["tool_search"],
+      ["desk__north__t7", "tool_search"],
+      ["desk__north__t7", "tool_search"],
+    ]);
+    expect(results(items)).toMatchObject([
+      { from: "outside", content: [{ text: expect.stringContaining("desk__north__t7: Lights") }] },
+      { content: [{ text: "did t7" }] },
+    ]);
   });
 });

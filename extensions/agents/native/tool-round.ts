@@ -1,7 +1,7 @@
-import { type ModelMessage, partsFor, type ToolCallPart, type ToolResult, type ToolResultPart, type TurnEvent } from "@plinth/sdk";
+import { Feed, type ModelMessage, partsFor, type ToolCallPart, type ToolResult, type ToolResultPart, type TurnEvent } from "@plinth/sdk";
 import type { LoopParts } from "./loop.ts";
+import type { Tool } from "./tool.ts";
 import { failure } from "./tool-result.ts";
-import { isReadOnly, type Tool } from "./tool-runner.ts";
 
 export type ToolItem = TurnEvent | { type: "message"; message: ModelMessage };
 
@@ -14,7 +14,7 @@ interface Budget {
 }
 
 /**
- * The calls of one model answer. Side by side when all of them only read, else one after the other; the results come in
+ * The calls of one model answer. Those that may run side by side do, the others one after the other; the results come in
  * the order of the calls, and each call that was announced gets exactly one, whatever happens.
  */
 export async function* runTools(
@@ -24,7 +24,7 @@ export async function* runTools(
   budget: Budget,
   signal: AbortSignal,
 ): AsyncGenerator<ToolItem, void> {
-  const run = async (call: ToolCallPart, index: number): Promise<ToolResult> => {
+  const run = async (call: ToolCallPart, index: number, tell: (event: TurnEvent) => void): Promise<ToolResult> => {
     if (signal.aborted) return failure("PLINTH_ABORTED", "The turn was aborted before this call ran.");
     if (budget.exhausted) return failure("PLINTH_TURN_LIMIT", `The call was not run: ${budget.exhausted}.`);
     if (index >= budget.allowed) {
@@ -35,24 +35,42 @@ export async function* runTools(
       const names = [...tools.keys()].join(", ") || "none";
       return failure("PLINTH_TOOL_UNKNOWN", `There is no tool "${call.name}". The tools are: ${names}.`);
     }
-    return parts.callTool(call, tool, signal);
+    return parts.callTool(call, tool, signal, tell);
   };
 
-  if (calls.every(({ name }) => isReadOnly(tools.get(name)))) {
-    for (const call of calls) yield start(call);
-    const results = calls.map(run);
-    for (const [index, call] of calls.entries()) yield* finish(call, await results[index]!, tools.get(call.name));
-  } else {
-    for (const [index, call] of calls.entries()) {
-      yield start(call);
-      yield* finish(call, await run(call, index), tools.get(call.name));
-    }
+  for (const batch of batches(calls, tools)) {
+    for (const { call } of batch) yield start(call, tools.get(call.name));
+    const feed = new Feed<ToolItem>();
+    const results = batch.map(({ call, index }) => run(call, index, (event) => feed.push(event)));
+    void (async () => {
+      for (const [at, { call }] of batch.entries()) for (const item of finish(call, await results[at]!, tools.get(call.name))) feed.push(item);
+    })().then(
+      () => feed.end(),
+      (error: unknown) => feed.end({ error }),
+    );
+    yield* feed.read();
   }
 }
 
-function start({ id, name, args }: ToolCallPart): ToolItem {
-  return { type: "tool-start", callId: id, name, args };
+/** Neighbours that may run beside others run together; each of the rest by itself. */
+function batches(calls: readonly ToolCallPart[], tools: ReadonlyMap<string, Tool>): { call: ToolCallPart; index: number }[][] {
+  const all: { call: ToolCallPart; index: number }[][] = [];
+  let together = false;
+  for (const [index, call] of calls.entries()) {
+    const parallel = tools.get(call.name)?.parallel ?? false;
+    if (parallel && together) all.at(-1)?.push({ call, index });
+    else all.push([{ call, index }]);
+    together = parallel;
+  }
+  return all;
 }
+
+function start({ id, name, args }: ToolCallPart, tool: Tool | undefined): ToolItem {
+  return { type: "tool-start", callId: id, name, args: masked(args, tool?.secrets ?? []) };
+}
+
+const masked = (args: Record<string, unknown>, secrets: readonly string[]): Record<string, unknown> =>
+  secrets.length === 0 ? args : Object.fromEntries(Object.entries(args).map(([name, value]) => [name, secrets.includes(name) ? "•••" : value]));
 
 function* finish({ id, name }: ToolCallPart, result: ToolResult, tool: Tool | undefined): Generator<ToolItem> {
   const { content, structured, isError, outside } = result;

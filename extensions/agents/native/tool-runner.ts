@@ -1,48 +1,35 @@
-import { type Context, errorInfo, partsFrom, type ToolCallPart, type ToolResult } from "@plinth/sdk";
+import { type CatalogTool, type Context, errorInfo, PlinthError, partsFrom, type ToolCallPart, type ToolResult, type TurnEvent } from "@plinth/sdk";
 import type { Limits, LoopInput } from "./loop.ts";
+import { Telling } from "./telling.ts";
+import type { Tool } from "./tool.ts";
 import { bounded, failure, isToolResult } from "./tool-result.ts";
+import { foundWords, SEARCH, SEARCH_TOOL } from "./tool-search.ts";
 
-export interface Tool {
-  /** As the model is told about it. */
-  readonly spec: { name: string; description: string; input: Record<string, unknown>; say?: string[] };
-  readonly effects: readonly string[];
-  /** extension/tool, whose opaque parts are its own. */
-  readonly maker: string;
-  /** Whose words its results are, where it is not the product's. */
-  readonly from?: string;
-}
+type Parts = Pick<Context, "use" | "validate" | "hooks">;
 
-type Run = Pick<LoopInput, "runId" | "sessionKey" | "workspace">;
-
-/** Calls tools: arguments checked, through the gate, bounded in time and size. Every failure becomes a result. */
+/** The tools of one turn. Calls: arguments checked, through the gate, bounded in time and size. Every failure becomes a result. */
 export class ToolRunner {
-  readonly #ctx: Pick<Context, "use" | "validate" | "hooks" | "lower">;
+  readonly #ctx: Parts;
   readonly #limits: Limits;
+  readonly #turn: LoopInput;
+  /** What the model searched for and found. */
+  readonly #found = new Map<string, CatalogTool>();
 
-  constructor(ctx: Pick<Context, "use" | "validate" | "hooks" | "lower">, limits: Limits) {
+  constructor(ctx: Parts, limits: Limits, turn: LoopInput) {
     this.#ctx = ctx;
     this.#limits = limits;
+    this.#turn = turn;
   }
 
-  /** The tools there are, in the order of their names. The model is about to read what third parties say of theirs. */
+  /** The tools there are, in the order of their names. The model is about to read what third parties say of theirs; the catalog notes it. */
   async list(): Promise<Map<string, Tool>> {
-    const capabilities = await this.#ctx.use("plinth.tool").list();
-    const sorted = [...capabilities].sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const { id, extension, trusted } of sorted) if (!trusted) await this.#ctx.lower(extension, `describes the tool ${id}`);
-    return new Map(
-      sorted.map(({ id, extension, trusted, descriptor: { description, input, say, effects } }) => [
-        id,
-        {
-          spec: { name: id, description, input, ...(say ? { say } : {}) },
-          effects,
-          maker: `${extension}/${id}`,
-          ...(trusted ? {} : { from: extension }),
-        },
-      ]),
-    );
+    const { tools, deferred } = await this.#catalog.list(this.#place).catch(withoutCatalog);
+    const all = new Map([...tools, ...this.#found.values()].map((one) => [one.name, toolOf(one)]));
+    if (deferred > 0) all.set(SEARCH, SEARCH_TOOL);
+    return new Map([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  async run({ id, name, args }: ToolCallPart, tool: Tool, run: Run, signal: AbortSignal): Promise<ToolResult> {
+  async run({ id, name, args }: ToolCallPart, tool: Tool, signal: AbortSignal, tell: (event: TurnEvent) => void): Promise<ToolResult> {
     let stage = "could not be checked";
     // Without what only its model may read.
     const call: ToolCallPart = { type: "tool-call", id, name, args };
@@ -52,16 +39,15 @@ export class ToolRunner {
         const list = problems.slice(0, 8).map(({ path, message }) => `${path || "the arguments"} ${message}`);
         return failure("PLINTH_TOOL_INPUT", `The arguments of "${call.name}" do not fit its schema: ${list.join("; ")}.`);
       }
-      const names = { runId: run.runId, sessionKey: run.sessionKey };
+      if (tool === SEARCH_TOOL) return await this.#search(String(args.query), signal);
+      const { runId, sessionKey } = this.#turn;
+      const names = { runId, sessionKey };
       const gate = await this.#ctx.hooks.fire("tool.before", { ...names, call, effects: [...tool.effects] }, { signal });
       if (gate.allowed !== true) {
         return failure("PLINTH_TOOL_DENIED", `The call of "${call.name}" was denied by ${gate.by}: ${gate.reason}`);
       }
       stage = "failed";
-      const result: unknown = await this.#ctx
-        .use("plinth.tool")
-        .get(call.name)
-        .call({ args: call.args, ...names, workspace: run.workspace }, { signal, deadlineMs: this.#limits.toolTimeoutMs });
+      const result: unknown = await this.#result(call, tool, signal, tell);
       if (!isToolResult(result)) return failure("PLINTH_TOOL_RESULT", `The tool "${call.name}" did not give a result that can be read.`);
       stage = "ran, but its result could not be checked and is withheld";
       const checked = await this.#ctx.hooks.fire("tool.after", { ...names, call, result }, { signal });
@@ -73,8 +59,55 @@ export class ToolRunner {
       return failure(code, `The tool "${call.name}" ${stage}: ${message}${next ? ` ${next}` : ""}`);
     }
   }
+
+  async #result({ id, name, args }: ToolCallPart, { digest }: Tool, signal: AbortSignal, tell: (event: TurnEvent) => void): Promise<unknown> {
+    const { runId, sessionKey, workspace, agent, locale } = this.#turn;
+    const told = { runId, sessionKey, workspace, ...(agent === undefined ? {} : { agent }), ...(locale === undefined ? {} : { locale }) };
+    const listed = digest === undefined ? {} : { digest };
+    const items = this.#catalog.run({ name, args, callId: id, ...told, ...listed, timeoutMs: this.#limits.toolTimeoutMs }, { signal });
+    const telling = new Telling(id, name, tell);
+    let result: unknown;
+    for await (const item of items) {
+      if (item.type === "result") result = item.result;
+      else telling.add(item);
+    }
+    return result;
+  }
+
+  /** What it finds is offered from the next model call on. */
+  async #search(query: string, signal: AbortSignal): Promise<ToolResult> {
+    const { tools } = await this.#catalog.search({ query, ...this.#place }, { signal });
+    for (const tool of tools) this.#found.set(tool.name, tool);
+    return foundWords(tools);
+  }
+
+  get #catalog() {
+    return this.#ctx.use("plinth.tool-catalog").one();
+  }
+
+  get #place(): { surface?: string } {
+    const { surface } = this.#turn;
+    return surface === undefined ? {} : { surface };
+  }
 }
 
-export function isReadOnly(tool: Tool | undefined): boolean {
-  return tool?.effects.every((effect) => effect === "read") ?? false;
+function toolOf({
+  name,
+  extension,
+  from,
+  digest,
+  descriptor: { description, input, say, effects, parallel, secretsInArgs = [] },
+}: CatalogTool): Tool {
+  return {
+    spec: { name, description, input, ...(say ? { say } : {}) },
+    ...{ effects, digest, maker: `${extension}/${name}`, secrets: secretsInArgs },
+    parallel: parallel ?? effects.every((effect) => effect === "read"),
+    ...(from === undefined ? {} : { from }),
+  };
+}
+
+/** A host without a catalog has no tools. */
+function withoutCatalog(error: unknown): { tools: CatalogTool[]; deferred: number } {
+  if (error instanceof PlinthError && error.code === "PLINTH_CAPABILITY_MISSING") return { tools: [], deferred: 0 };
+  throw error;
 }

@@ -14,7 +14,7 @@ export function condense(events: readonly TurnEvent[]): { events: TurnEvent[]; s
   for (let at = 0; at < events.length; at++) {
     const event = events[at]!;
     // What was asked has its own history; nothing can be answered here any more.
-    if (event.type === "progress" || event.type === "interaction") continue;
+    if (event.type === "progress" || event.type === "tool-output" || event.type === "interaction") continue;
     size += OVERHEAD;
     if (event.type === "text" || event.type === "reasoning") {
       const deltas = [event.delta];

@@ -85,7 +85,7 @@ export class TurnRunner {
       const [prepared, { entries }, harnesses] = await Promise.all(asked);
       const { messages, parties } = modelHistory(entries, this.#limits.historyChars);
       for (const party of parties) await this.#ctx.lower(party, "had a hand in this conversation");
-      outcome = await turn.follow(prepared, harnessOf(harnesses, prepared.harness), route.workspace, messages, input.surface);
+      outcome = await turn.follow(prepared, harnessOf(harnesses, prepared.harness), route, messages, input.surface);
       this.lastModel = outcome.model ?? this.lastModel;
     } catch (error) {
       outcome = await turn.failed(error);
@@ -155,13 +155,13 @@ class Turn {
   async follow(
     prepared: { harness: string; model: string; system: string[] },
     maker: Harness,
-    workspace: string,
+    { workspace, agent }: Route,
     history: ModelMessage[],
     surface: string,
   ): Promise<Outcome> {
     const { id: runId, sessionKey, signal } = this.#run;
     const { harness, model, system } = prepared;
-    const input = { runId, sessionKey, workspace, model, system, history: messagesFor(history, maker) };
+    const input = { runId, sessionKey, workspace, agent, surface, model, system, history: messagesFor(history, maker) };
     const items = this.#ctx.use("plinth.harness").get(harness).run(input, { signal });
     let done: Done | undefined;
     for await (const item of items) {
@@ -218,6 +218,7 @@ class Turn {
       case "part":
       case "progress":
       case "warning":
+      case "tool-output":
         break;
       case "tool-start":
         this.#openTools.set(event.callId, event.name);

@@ -57,7 +57,7 @@ function targetOf({ name, set, tool, source }: CatalogTool, ctx: Parts): { targe
 }
 
 async function fitting(tool: CatalogTool, result: unknown, ctx: Parts): Promise<ToolResult> {
-  const { content, structured, isError } = (result ?? {}) as ToolResult & { structured?: unknown };
+  const { content, structured, isError } = (result ?? {}) as ToolResult;
   if (!Array.isArray(content)) throw noResult(tool, "what it gave cannot be read");
   const { output } = tool.descriptor;
   if (output !== undefined && isError !== true) {

@@ -62,7 +62,7 @@ function facts({ name, extension, from, set, source, descriptor, digest }: Catal
 }
 
 const problemLine = ({ what, code, message }: ToolProblem): string =>
-  `${visible(what, { max: 256 })} is left out: ${visible(message, { max: 1_000 })} (${visible(code, { max: 64 })})`;
+  `${visible(what, { max: 256 })}: ${visible(message, { max: 1_000 })} (${visible(code, { max: 64 })})`;
 
 function none(name: string, tools: readonly CatalogTool[]): PlinthError {
   const near = nearNames(

@@ -42,7 +42,7 @@ describe.skipIf(!there)("the tools of a real MCP server", () => {
     const sum = await set.call({ source: "demo", tool: "get-sum", args: { a: 2, b: 3 } });
     expect(sum).toMatchObject({ content: [{ type: "text", text: expect.stringContaining("5") }], outside: true });
     const weather = await set.call({ source: "demo", tool: "get-structured-content", args: { location: "New York" } });
-    expect((weather as { structured?: unknown }).structured).toMatchObject({ temperature: expect.any(Number) });
+    expect(weather.structured).toMatchObject({ temperature: expect.any(Number) });
   });
 
   it("answer what they cannot do as an error that a model can read", async () => {

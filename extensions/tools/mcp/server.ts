@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Client, ElicitRequest, ElicitResult, Tool } from "@modelcontextprotocol/client";
-import { type Effect, errorInfo, PlinthError, type SetTool, type ToolAnswer, type ToolItem } from "@plinth/sdk";
-import { Feed } from "./feed.ts";
+import { type Effect, errorInfo, Feed, PlinthError, type SetTool, type ToolAnswer, type ToolItem } from "@plinth/sdk";
 import { ProcessTransport, type Program } from "./process-transport.ts";
 import { resultOf, toolOf } from "./wording.ts";
 

@@ -47,12 +47,11 @@ function partOf(part: CallToolResult["content"][number]): Part[] {
       return [bytes(part.type, part.data, part.mimeType)];
     case "resource_link": {
       const { uri, name, mimeType } = part;
-      return [{ type: "resource", uri, name, ...(mimeType === undefined ? {} : { mimeType }) } as never];
+      return [{ type: "resource", uri, name, ...(mimeType === undefined ? {} : { mimeType }) }];
     }
     case "resource": {
       const { uri, mimeType } = part.resource;
-      if ("text" in part.resource)
-        return [{ type: "resource", uri, text: part.resource.text, ...(mimeType === undefined ? {} : { mimeType }) } as never];
+      if ("text" in part.resource) return [{ type: "resource", uri, text: part.resource.text, ...(mimeType === undefined ? {} : { mimeType }) }];
       return [bytes("file", part.resource.blob, mimeType ?? "application/octet-stream")];
     }
     default:
@@ -61,6 +60,6 @@ function partOf(part: CallToolResult["content"][number]): Part[] {
 }
 
 function bytes(type: "image" | "audio" | "file", base64: string, mimeType: string): Part {
-  if (base64.length <= INLINE_BASE64) return { type, base64, mimeType } as never;
+  if (base64.length <= INLINE_BASE64) return { type, base64, mimeType };
   return { type: "text", text: `[a ${type} of ${Math.floor((base64.length * 3) / 4)} bytes was left out: it is too large]` };
 }

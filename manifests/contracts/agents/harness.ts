@@ -27,6 +27,9 @@ export const harness = defineContract({
       input: Type.Object({
         ...run,
         workspace: Type.String(),
+        agent: Type.Optional(Type.String()),
+        surface: Type.Optional(Type.String({ description: "Where the turn came from: tools can need one." })),
+        locale: Type.Optional(Type.String({ maxLength: 64, description: "BCP 47, such as de-DE." })),
         model: Type.String(),
         system: Type.Array(Type.String()),
         history: Type.Array(ModelMessage, { description: "Oldest first; the last one is the user's new message." }),

@@ -29,13 +29,23 @@ export const turnEvents = [
     { description: "Something that is not text, such as an image or a citation, at its place." },
   ),
   Type.Object({ type: Type.Literal("warning"), code: Type.String(), message: Type.String() }),
-  Type.Object({ type: Type.Literal("progress"), text: Type.String() }),
+  Type.Object({
+    type: Type.Literal("progress"),
+    text: Type.String(),
+    callId: Type.Optional(Type.String({ description: "Of the tool call that tells it." })),
+    done: Type.Optional(Type.Number()),
+    total: Type.Optional(Type.Number()),
+  }),
   Type.Object({
     type: Type.Literal("tool-start"),
     callId: Type.String(),
     name: Type.String(),
-    args: Type.Record(Type.String(), Type.Unknown()),
+    args: Type.Record(Type.String(), Type.Unknown(), { description: "Those that the tool calls secret are masked." }),
   }),
+  Type.Object(
+    { type: Type.Literal("tool-output"), callId: Type.String(), text: Type.String() },
+    { description: "What a running tool writes, for people; its result says it to the model." },
+  ),
   Type.Object({ type: Type.Literal("tool-end"), callId: Type.String(), name: Type.String(), result: ToolResult }),
   Type.Object(
     {
