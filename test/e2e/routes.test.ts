@@ -11,7 +11,7 @@ import WebSocket from "ws";
 import { makeArchive } from "../hostile/package.ts";
 import { type Client, cleanUp, connect, type Gateway, newHome, onCleanUp, startGateway } from "./lab.ts";
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const SLACK = "8f742231b10e8888abcd99yyyzzz85a5";
 const discord = generateKeyPairSync("ed25519");

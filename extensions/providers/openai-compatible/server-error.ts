@@ -1,23 +1,26 @@
 import { type FetchResponse, PlinthError } from "@plinth/sdk";
+import { retryAfterMs } from "@plinth/sdk/kits/http";
 import type { Endpoint } from "./endpoint.ts";
 
 const MAX_BODY = 64 * 1024;
 const MAX_MESSAGE = 500;
+const LONGEST_WAIT_MS = 3_600_000;
 
 /** The coded error for a status other than 2xx. The server's own words are quoted as data, bounded, keys struck out. */
 export async function httpError(endpoint: Endpoint, response: FetchResponse): Promise<PlinthError> {
   const { title } = endpoint.vendor;
   const { status } = response;
   const said = serverMessage(await boundedText(response));
-  const retryAfterMs = retryAfter(response.headers["retry-after"]);
-  const { code, next } = advice(endpoint, status, retryAfterMs);
+  const wanted = retryAfterMs(response.headers["retry-after"], Date.now());
+  const waitMs = wanted === undefined ? undefined : Math.min(wanted, LONGEST_WAIT_MS);
+  const { code, next } = advice(endpoint, status, waitMs);
   const words = strikeKeys(said, code === "PLINTH_MODEL_AUTH");
   return new PlinthError(code, `${title} answered ${status}${words === "" ? "" : `: ${words}`}`, {
     next,
     details: {
       status,
       retryable: code === "PLINTH_MODEL_RATE" || code === "PLINTH_MODEL_SERVER",
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
     },
   });
 }
@@ -55,7 +58,7 @@ export function unreachable(endpoint: Endpoint, cause: unknown): PlinthError {
   });
 }
 
-function advice(endpoint: Endpoint, status: number, retryAfterMs: number | undefined): { code: string; next: string } {
+function advice(endpoint: Endpoint, status: number, waitMs: number | undefined): { code: string; next: string } {
   const { vendor, secret } = endpoint;
   if (status === 401 || status === 403) {
     return {
@@ -66,7 +69,7 @@ function advice(endpoint: Endpoint, status: number, retryAfterMs: number | undef
     };
   }
   if (status === 429) {
-    const wait = retryAfterMs === undefined ? "Wait a moment" : `Wait ${Math.ceil(retryAfterMs / 1000)} s`;
+    const wait = waitMs === undefined ? "Wait a moment" : `Wait ${Math.ceil(waitMs / 1000)} s`;
     return {
       code: "PLINTH_MODEL_RATE",
       next: `${wait}, then try again; look at the limits of your ${vendor.title} account if it stays so.`,
@@ -119,10 +122,4 @@ function serverMessage(body: string): string {
 function strikeKeys(text: string, aboutKeys: boolean): string {
   const known = text.replace(/\bBearer\s+\S+/gi, "Bearer [key]").replace(/\b(sk|pk|gsk|xai|key|rk|AIza)[-_A-Za-z0-9*]{10,}/g, "[key]");
   return aboutKeys ? known.replace(/[A-Za-z0-9_\-*+=]{12,}/g, (token) => (/[\d*]/.test(token) ? "[key]" : token)) : known;
-}
-
-function retryAfter(header: string | undefined): number | undefined {
-  if (header === undefined) return undefined;
-  const ms = /^\d+(\.\d+)?$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isFinite(ms) ? Math.min(Math.max(Math.round(ms), 0), 3_600_000) : undefined;
 }

@@ -4,6 +4,7 @@ import type { Method, Offer } from "./directory.ts";
 import { errorFrame, eventFrame, parseFrame, type RequestFrame, resultFrame, stoppingFrame } from "./frames.ts";
 import { type Door, OWNER } from "./http.ts";
 import { CONNECT_FRAME_BYTES, type Limits } from "./limits.ts";
+import { assertFits } from "./payload.ts";
 import { refuse } from "./problem.ts";
 import { CLOSE } from "./wire-socket.ts";
 
@@ -155,12 +156,19 @@ export class Connection {
         next: "Use the gateway's token.",
       });
     }
-    if (method.descriptor.streaming !== true) return resultFrame(id, await method.client.call(params, { signal }));
+    const { ctx } = this.#door;
+    await assertFits(ctx, method, "params", params);
+    if (method.descriptor.streaming !== true) {
+      const result = await method.client.call(params, { signal });
+      await assertFits(ctx, method, "result", result);
+      return resultFrame(id, result);
+    }
     let seq = 0;
     // What has no end of its own ends with the gateway, at once: nobody waits for it.
     const ends = method.descriptor.endless === true ? AbortSignal.any([signal, this.#door.stopping]) : signal;
     for await (const item of method.client.open(params, { signal: ends })) {
       if (this.#socket.readyState !== this.#socket.OPEN) break;
+      await assertFits(ctx, method, "events", item);
       seq += 1;
       this.#send(eventFrame(id, seq, item));
     }

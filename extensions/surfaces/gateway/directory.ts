@@ -4,6 +4,8 @@ import { RouteTable } from "./routes.ts";
 export interface Method {
   readonly name: string;
   readonly extension: string;
+  /** Of the product, or run by the operator inside the host. */
+  readonly trusted: boolean;
   readonly descriptor: Descriptor<"plinth.gateway-method">;
   readonly client: Client<"plinth.gateway-method">;
 }
@@ -73,7 +75,12 @@ export class Directory {
         (id) => routes.get(id),
         (extension) => trusted.has(extension),
       ),
-      methods: new Map(methodList.map(({ id, extension, descriptor }) => [id, { name: id, extension, descriptor, client: methods.get(id) }])),
+      methods: new Map(
+        methodList.map(({ id, extension, trusted: known, descriptor }) => [
+          id,
+          { name: id, extension, trusted: known, descriptor, client: methods.get(id) },
+        ]),
+      ),
     };
   }
 

@@ -94,6 +94,8 @@ export default defineExtension({
           scope: descriptor.scope,
           streaming: descriptor.streaming === true,
           ...(descriptor.params === undefined ? {} : { params: descriptor.params }),
+          ...(descriptor.result === undefined ? {} : { result: descriptor.result }),
+          ...(descriptor.events === undefined ? {} : { events: descriptor.events }),
         })),
       }),
     });

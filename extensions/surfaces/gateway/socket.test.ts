@@ -299,4 +299,47 @@ describe("the gateway over WebSocket", () => {
     await using own = await Client.open(gateway, { origin: gateway.url });
     expect(own.socket.readyState).toBe(WebSocket.OPEN);
   });
+
+  it("holds callers and methods to what the methods declare", async () => {
+    const called: unknown[] = [];
+    const declared = (id: string, schemas: object, provider: object) => {
+      const scripted = method(id, provider);
+      Object.assign(scripted.descriptor as object, schemas);
+      return scripted;
+    };
+    const params = { type: "object", required: ["n"], properties: { n: { type: "integer", minimum: 1 } }, additionalProperties: false };
+    await using gateway = await startGateway([
+      declared(
+        "double",
+        { params, result: { type: "integer" } },
+        {
+          call: ({ n }: { n: number }) => {
+            called.push(n);
+            return n === 3 ? "six" : 2 * n;
+          },
+        },
+      ),
+      declared(
+        "events",
+        { events: { type: "string" } },
+        {
+          async *open() {
+            yield "one";
+            yield 2;
+          },
+        },
+      ),
+    ]);
+    await using client = await Client.connected(gateway);
+    expect(await client.ask("double", { n: 2 })).toMatchObject({ ok: true, result: 4 });
+    for (const bad of [{}, { n: 0 }, { n: "2" }, { n: 1, m: 1 }, []]) {
+      expect(await client.ask("double", bad), JSON.stringify(bad)).toMatchObject({ ok: false, error: { code: "PLINTH_BAD_REQUEST" } });
+    }
+    expect(called).toEqual([2]);
+    expect(await client.ask("double", { n: 3 })).toMatchObject({ ok: false, error: { code: "PLINTH_PAYLOAD", extension: "test.scripted" } });
+    const answer = client.ask("events");
+    expect(await answer).toMatchObject({ ok: false, error: { code: "PLINTH_PAYLOAD" } });
+    expect(client.frames.filter(({ type }) => type === "event").map(({ data }) => data)).toEqual(["one"]);
+    expect((await client.ask("methods.list")).result.methods).toContainEqual(expect.objectContaining({ name: "double", params }));
+  });
 });

@@ -11,7 +11,9 @@ export const gatewayMethod = defineContract({
   descriptor: Type.Object({
     summary: Type.String(),
     scope: Type.Enum(["read", "write", "owner"]),
-    params: Type.Optional(Type.Unknown({ description: "JSON Schema of the parameters." })),
+    params: Type.Optional(Type.Unknown({ description: "JSON Schema of the parameters. What does not fit is refused before the method is called." })),
+    result: Type.Optional(Type.Unknown({ description: "JSON Schema of the answer of `call`, checked before it is sent." })),
+    events: Type.Optional(Type.Unknown({ description: "JSON Schema of each event of `open`, checked before it is sent." })),
     streaming: Type.Optional(Type.Boolean({ description: "true: `open` is called and each item becomes an event." })),
     endless: Type.Optional(
       Type.Boolean({ description: "true: the stream goes on until its reader leaves, such as a watch; a stop of the gateway ends it at once." }),

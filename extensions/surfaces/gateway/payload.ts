@@ -1,0 +1,41 @@
+import { type Context, PlinthError } from "@plinth/sdk";
+import type { Method } from "./directory.ts";
+
+type Part = "params" | "result" | "events";
+interface Problem {
+  path: string;
+  message: string;
+}
+
+/**
+ * What a method declares of its parameters, its result and its events holds, whoever wrote it. The product's schemas are checked
+ * here, in microseconds; a third party's schema could be made to hang whoever checks, so the host does that elsewhere.
+ */
+export function assertFits(ctx: Context, method: Method, part: Part, value: unknown): Promise<void> | undefined {
+  const schema = method.descriptor[part];
+  return schema === undefined ? undefined : refuseMisfit(ctx, method, part, schema, value);
+}
+
+async function refuseMisfit(ctx: Context, { name, extension, trusted }: Method, part: Part, schema: unknown, value: unknown): Promise<void> {
+  const [first] = trusted ? await problemsOf(schema, value) : await ctx.validate(schema, value);
+  if (first === undefined) return;
+  const where = first.path === "" ? "" : ` at ${first.path}`;
+  if (part === "params") {
+    throw new PlinthError("PLINTH_BAD_REQUEST", `The parameters of ${name} do not fit${where}: ${first.message}.`, {
+      next: "`methods.list` says what it takes.",
+    });
+  }
+  const what = part === "result" ? "The answer" : "An event";
+  throw new PlinthError("PLINTH_PAYLOAD", `${what} of ${name} does not fit what it declares${where}: ${first.message}.`, {
+    extension,
+    next: "Report it to the author of the extension.",
+  });
+}
+
+async function problemsOf(schema: unknown, value: unknown): Promise<Problem[]> {
+  const { Check, Errors } = await import("typebox/schema");
+  if (Check(schema as object, value)) return [];
+  // The place where nothing is allowed says less than the rule that says so.
+  const [, errors] = Errors(schema as object, value);
+  return errors.filter(({ keyword }) => keyword !== "boolean").map(({ instancePath, message }) => ({ path: instancePath, message }));
+}
