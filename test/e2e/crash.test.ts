@@ -9,9 +9,12 @@ const ROUNDS = 20;
 
 it(`kill -9 in the middle of a turn, ${ROUNDS} times: every transcript is well-formed and says what was interrupted`, async () => {
   const home = await newHome();
+  let finishing = false;
   // Alternates between a tool call followed by silence, and half an answer followed by silence.
   const { env } = await scriptedModel(async (body, _request, response) => {
     const last = body.messages.at(-1);
+    // What was accepted and had no turn before the last crash has it now.
+    if (finishing) return say(response, "finished");
     if (last.role === "user" && last.content.includes("finish")) return say(response, "finished");
     if (last.role === "tool") {
       sse.head(response).write(sse.chunk({ content: "after the tool" }));
@@ -33,13 +36,16 @@ it(`kill -9 in the middle of a turn, ${ROUNDS} times: every transcript is well-f
     process.kill(gateway.pid, "SIGKILL");
     await turn;
   }
+  finishing = true;
   const gateway = await startGateway(home, env);
   const client = await connect(gateway);
   let interrupted = 0;
   for (let index = 0; index < 5; index++) {
     // Nobody asks whether the dead host lives: its last runs end when their claims expire.
     await expect
-      .poll(async () => (await client.request("sessions.list", {})).sessions.filter((one: any) => one.running).length, { timeout: 30_000 })
+      .poll(async () => (await client.request("sessions.list", {})).sessions.filter((one: any) => one.running || one.waiting).length, {
+        timeout: 30_000,
+      })
       .toBe(0);
     const { entries } = await client.request("chat.history", { sessionKey: `crash-${index}`, limit: 1_000 });
     interrupted += wellFormed(entries);
@@ -53,6 +59,53 @@ it(`kill -9 in the middle of a turn, ${ROUNDS} times: every transcript is well-f
   expect(db.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
   db.close();
 }, 180_000);
+
+it("kill -9 between a message's acceptance and its turn: the turn runs after the restart, once, with nobody asking for it", async () => {
+  const home = await newHome();
+  const asked: string[] = [];
+  let hanging = true;
+  const { env } = await scriptedModel(async (body, _request, response) => {
+    const { content } = body.messages.at(-1);
+    asked.push(content);
+    if (hanging) sse.head(response).write(sse.chunk({ content: "half an ans" }));
+    else say(response, `answer to ${content}`);
+  });
+  const gateway = await startGateway(home, env);
+  const client = await connect(gateway);
+  const events: string[] = [];
+  const lost = [client.request("chat.send", { text: "hang", sessionKey: "s", runId: "r1" }, (event) => events.push(event.type)).catch(() => {})];
+  await expect.poll(() => events.includes("text"), { timeout: 20_000 }).toBe(true);
+  const accepted: string[] = [];
+  for (const n of [2, 3]) {
+    lost.push(
+      client.request("chat.send", { text: `wait ${n}`, sessionKey: "s", runId: `r${n}` }, (event) => accepted.push(event.type)).catch(() => {}),
+    );
+  }
+  await expect.poll(() => accepted, { timeout: 20_000 }).toEqual(["start", "start"]);
+  process.kill(gateway.pid, "SIGKILL");
+  await Promise.all(lost);
+  hanging = false;
+
+  const again = await startGateway(home, env);
+  const file = () => {
+    const db = new DatabaseSync(join(home, "state/plinth.sessions/sessions.db"), { readOnly: true });
+    const rows = db.prepare("SELECT run, json_extract(body, '$.status') AS status FROM entries WHERE run_end = 1 ORDER BY seq").all();
+    db.close();
+    return rows.map(({ run, status }) => `${run} ${status}`);
+  };
+  // Nobody connects: the next host finds them by itself.
+  await expect.poll(file, { timeout: 40_000 }).toEqual(["r1 interrupted", "r2 ok", "r3 ok"]);
+  expect(asked).toEqual(["hang", "wait 2", "wait 3"]);
+  const late = await connect(again);
+  const told: any[] = [];
+  await late.request("chat.send", { text: "wait 2", sessionKey: "s", runId: "r2" }, (event) => told.push(event));
+  expect(told.at(-1)).toMatchObject({ type: "end", status: "ok", text: "answer to wait 2" });
+  expect(asked).toHaveLength(3);
+  const { entries } = await late.request("chat.history", { sessionKey: "s", limit: 100 });
+  wellFormed(entries);
+  expect(entries.filter((one: any) => one.runId === "r3").map((one: any) => one.origin?.by)).toEqual(["owner", "owner", "owner"]);
+  await again.stop();
+}, 120_000);
 
 /** Parent chain unbroken, each tool call exactly one result, each run closed; returns how many were interrupted. */
 function wellFormed(entries: any[]): number {

@@ -40,6 +40,12 @@ export class Intake {
     }
   }
 
+  /** What was taken in before, by a host that died: only where it goes is decided anew. */
+  async again<D>(run: Run, input: Submission, decide: () => Promise<D | undefined>): Promise<Taken<D>> {
+    const route = await this.#route(run, input);
+    return { route, text: input.text, drop: undefined, decision: await decide() };
+  }
+
   async #route(run: Run, { surface, sender, sessionKey, model }: Submission): Promise<Route> {
     const asked = { surface, ...(sender ? { sender } : {}), ...(sessionKey ? { sessionKey } : {}), ...(model ? { model } : {}) };
     const route = await this.#router.route(asked, { signal: run.signal });
@@ -48,12 +54,15 @@ export class Intake {
     return route;
   }
 
-  async #received(run: Run, { text, surface, sender }: Submission): Promise<{ text: string; drop: string | undefined }> {
+  async #received(run: Run, { text, content = [], surface, sender }: Submission): Promise<{ text: string; drop: string | undefined }> {
     const message = { text, sessionKey: run.sessionKey, surface, ...(sender ? { sender } : {}) };
     const received = await this.#ctx.hooks.fire("message.received", message, { signal: run.signal });
     const rewritten = typeof received.text === "string" ? received.text : text;
     if (typeof received.drop === "string") return { text: rewritten, drop: received.drop || "The message was dropped." };
-    return { text: rewritten, drop: rewritten.trim() === "" ? "There is nothing to answer in the message." : undefined };
+    return {
+      text: rewritten,
+      drop: rewritten.trim() === "" && content.every(({ type }) => type === "text") ? "There is nothing to answer in the message." : undefined,
+    };
   }
 
   #enter(key: string): { before: Promise<void> | undefined; leave(): void } {

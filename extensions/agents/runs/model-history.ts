@@ -16,11 +16,12 @@ export function modelHistory(entries: readonly TranscriptEntry[], maxChars: numb
     for (const [callId, name] of open) messages.push(unanswered(callId, name));
     open.clear();
   };
-  for (const entry of entries) {
+  const { summary, kept, hidden } = compacted(entries);
+  for (const entry of kept) {
     const { body } = entry;
     if (body.kind !== "message") continue;
     const origin = storedOrigin(entry);
-    const message = told(body.message, body.message.role === "user" ? origin : undefined);
+    const message = told(quoting(body), body.message.role === "user" ? origin : undefined);
     if (origin !== undefined) origins.set(message, partiesOf(origin));
     if (message.role === "tool") {
       const results = toolResultsOf(message.content).filter(({ callId }) => open.delete(callId));
@@ -34,7 +35,34 @@ export function modelHistory(entries: readonly TranscriptEntry[], maxChars: numb
   }
   close();
   const shown = messages.slice(firstShown(messages, maxChars));
-  return { messages: shown, parties: new Set(shown.flatMap((message) => origins.get(message) ?? [])) };
+  const parties = new Set(shown.flatMap((message) => origins.get(message) ?? []));
+  if (summary === undefined) return { messages: shown, parties };
+  // Whoever had a hand in what was summed up has one in the sum.
+  for (const entry of hidden) for (const party of partiesOf(storedOrigin(entry) ?? { by: "owner" })) parties.add(party);
+  return { messages: [{ role: "user", content: [{ type: "text", text: `The conversation so far, summed up:\n\n${summary}` }] }, ...shown], parties };
+}
+
+/** What a compaction leaves to be shown: its summary, and the entries from the first one that it kept. */
+function compacted(entries: readonly TranscriptEntry[]): { summary?: string; kept: readonly TranscriptEntry[]; hidden: readonly TranscriptEntry[] } {
+  const at = entries.findLastIndex(({ body }) => body.kind === "compaction");
+  const body = entries[at]?.body;
+  if (body?.kind !== "compaction") return { kept: entries, hidden: [] };
+  const first = body.firstKept === null ? -1 : entries.findIndex(({ id }) => id === body.firstKept);
+  const from = first < 0 || first > at ? at : first;
+  return { summary: body.summary, kept: entries.slice(from), hidden: [...entries.slice(0, from), entries[at] as TranscriptEntry] };
+}
+
+const quotes = new WeakMap<ModelMessage, ModelMessage>();
+
+/** What a message answers stands before it, as a quotation. One object, so that its size is counted once. */
+function quoting({ message, replyTo }: Extract<TranscriptEntry["body"], { kind: "message" }>): ModelMessage {
+  if (replyTo?.text === undefined) return message;
+  const known = quotes.get(message);
+  if (known !== undefined) return known;
+  const text = `(In reply to ${replyTo.sender ?? "an earlier message"}, who is only quoted here: ${JSON.stringify(replyTo.text)})`;
+  const fresh: ModelMessage = { ...message, content: [{ type: "text", text }, ...message.content] };
+  quotes.set(message, fresh);
+  return fresh;
 }
 
 const marked = new WeakMap<ModelMessage, ModelMessage>();

@@ -1,4 +1,4 @@
-import { type Context, type MessageOrigin, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
+import { type ContentPart, type Context, type MessageOrigin, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
 import { condense } from "./condense.ts";
 
 /** One submitted message: what has happened so far, who follows it, and the way to abort it. */
@@ -11,25 +11,37 @@ export class Run {
   startedAt: number | undefined;
   /** A command that is answered beside the session's lane. */
   aside = false;
+  /** Nobody has to wait for its answer. */
+  detached = false;
+  /** The message waits in the store. */
+  kept = false;
+  /** Others that wait in the same mode may join it until it runs. */
+  collects = false;
+  /** What is answered in this run's turn as well. */
+  readonly joining: { runId: string; kept: boolean; content: ContentPart[] }[] = [];
+  /** The run in whose turn this message is answered. */
+  joined: string | undefined;
   /** The extension whose words the message is, because a button that it suggested sent them. */
   suggestedBy: string | undefined;
   /** Whose words the message is, where they are not just the owner's. */
   origin: MessageOrigin | undefined;
   /** Rough size of what a finished run still keeps, in characters. */
   size = 0;
+  readonly #told: (event: TurnEvent, size: number) => void;
   readonly #controller = new AbortController();
   #events: TurnEvent[] = [];
   #over = false;
   #chars = 0;
   #failure: unknown;
   #followers = 0;
-  #detached = false;
   #waiting: (() => void)[] = [];
 
-  constructor(id: string, sessionKey: string, principal: Principal | undefined) {
+  /** @param told hears of each event when it happens. */
+  constructor(id: string, sessionKey: string, principal: Principal | undefined, told: (event: TurnEvent, size: number) => void = () => {}) {
     this.id = id;
     this.sessionKey = sessionKey;
     this.principal = principal;
+    this.#told = told;
   }
 
   get signal(): AbortSignal {
@@ -62,11 +74,13 @@ export class Run {
 
   emit(event: TurnEvent): void {
     if (this.#over) return;
-    if (event.type !== "end" && (this.#chars += sizeOf(event)) > MAX_CHARS) {
+    const size = sizeOf(event);
+    if (event.type !== "end" && (this.#chars += size) > MAX_CHARS) {
       this.abort(tooLong());
       return;
     }
     this.#events.push(event);
+    this.#told(event, size);
     if (event.type === "end") this.#finish();
     else this.#wake();
   }
@@ -81,7 +95,7 @@ export class Run {
   /** All events from the first one on, then what comes. The turn is aborted when its last follower leaves. */
   async *follow(signal: AbortSignal, detached: boolean): AsyncGenerator<TurnEvent, void> {
     this.#followers++;
-    if (detached) this.#detached = true;
+    if (detached) this.detached = true;
     let here = true;
     const leave = (): void => {
       if (!here) return;
@@ -89,7 +103,7 @@ export class Run {
       this.#followers--;
       if (this.#followers > 0) return;
       if (this.#over) this.#condense();
-      else if (!this.#detached) this.abort(new PlinthError("PLINTH_ABORTED", "The turn was aborted because nobody waits for its answer any more."));
+      else if (!this.detached) this.abort(new PlinthError("PLINTH_ABORTED", "The turn was aborted because nobody waits for its answer any more."));
     };
     // A generator that waits cannot be told to return: the signal is how a follower leaves at once.
     signal.addEventListener("abort", leave, { once: true });

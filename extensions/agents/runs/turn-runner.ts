@@ -14,10 +14,11 @@ import { modelHistory } from "./model-history.ts";
 import { originNote } from "./origin-note.ts";
 import { storedEnd } from "./replay.ts";
 import type { Run } from "./run.ts";
-import { type Held, SessionClaim } from "./session-claim.ts";
+import { type Claiming, type Held, SessionClaim } from "./session-claim.ts";
 import { isThirdParty, type Suggestions } from "./suggestions.ts";
 import { TranscriptWriter } from "./transcript-writer.ts";
 import type { Submission } from "./turns.ts";
+import type { Waiting } from "./waiting.ts";
 
 export interface Route {
   agent: string;
@@ -57,11 +58,13 @@ export class TurnRunner {
   readonly #store: Client<"plinth.session-store">;
   readonly #claim: SessionClaim;
   readonly #suggestions: Suggestions;
+  readonly #waiting: Waiting;
   readonly #telling = new Set<Promise<void>>();
   lastModel: string | undefined;
 
-  constructor(ctx: Context, limits: TurnLimits, suggestions: Suggestions) {
+  constructor(ctx: Context, limits: TurnLimits, suggestions: Suggestions, waiting: Waiting) {
     this.#ctx = ctx;
+    this.#waiting = waiting;
     this.#suggestions = suggestions;
     this.#limits = limits;
     this.#store = ctx.use("plinth.session-store").one();
@@ -79,8 +82,7 @@ export class TurnRunner {
     const turn = new Turn(this.#ctx, this.#suggestions, run);
     let outcome: Outcome;
     try {
-      const claiming = { key: sessionKey, runId, message: { role: "user" as const, content: [{ type: "text" as const, text: input.text }] } };
-      turn.held = await this.#claim.take(claiming, run.signal, (error) => run.abort(error as PlinthError));
+      turn.held = await this.#take(run, input);
       const asked = [this.#prepare(run, input, route), this.#history(sessionKey), this.#ctx.use("plinth.harness").list()] as const;
       const [prepared, { entries }, harnesses] = await Promise.all(asked);
       const { messages, parties } = modelHistory(entries, this.#limits.historyChars);
@@ -99,6 +101,27 @@ export class TurnRunner {
     const origin = originNote(this.#ctx.currentWork());
     const more = content === undefined ? {} : { content };
     run.emit({ type: "end", status, text, ...more, ...facts, ...(origin === undefined ? {} : { origin }) });
+  }
+
+  /** Claim the session: with the claim the message, and those that joined it, leave the queue. */
+  async #take(run: Run, { content = [], replyTo, externalId, expectedHead }: Submission): Promise<Held> {
+    // Nothing joins it from here on.
+    run.collects = false;
+    const inputs = [...(run.kept ? [run.id] : []), ...run.joining.flatMap(({ runId, kept }) => (kept ? [runId] : []))];
+    const claiming: Claiming = {
+      key: run.sessionKey,
+      runId: run.id,
+      message: { role: "user", content: [content, ...run.joining.map((one) => one.content)].flat() },
+      ...(replyTo === undefined ? {} : { replyTo }),
+      ...(externalId === undefined ? {} : { externalId }),
+      ...(expectedHead === undefined ? {} : { expectedHead }),
+      ...(inputs.length === 0 ? {} : { inputs }),
+    };
+    const held = await this.#claim.take(claiming, run.signal, (error) => run.abort(error as PlinthError));
+    for (const id of inputs) this.#waiting.gone(id);
+    run.kept = false;
+    run.joining.length = 0;
+    return held;
   }
 
   /** Resolves when no subscriber of `turn.end` is being told any more. */

@@ -1,6 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { type Call, type Context, errorInfo, type InteractionStep, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
+import {
+  type Call,
+  type ContentPart,
+  type Context,
+  errorInfo,
+  type InteractionStep,
+  PlinthError,
+  type Principal,
+  type Quoted,
+  type TurnEvent,
+} from "@plinth/sdk";
 import { type Answering, Commands } from "./commands.ts";
+import { Feed, type FeedItem } from "./feed.ts";
 import { Intake } from "./intake.ts";
 import { type LaneLimits, Lanes } from "./lanes.ts";
 import { originNote } from "./origin-note.ts";
@@ -8,9 +19,16 @@ import { RecentRuns } from "./recent-runs.ts";
 import { Run } from "./run.ts";
 import { isThirdParty, Suggestions } from "./suggestions.ts";
 import { type Route, type TurnLimits, TurnRunner } from "./turn-runner.ts";
+import { type Left, Waiting } from "./waiting.ts";
 
 export interface Submission {
   text: string;
+  /** The message in parts, where it is more than text. */
+  content?: ContentPart[];
+  replyTo?: Quoted;
+  externalId?: string;
+  mode?: "followup" | "collect" | "interrupt" | "steer";
+  expectedHead?: string | null;
   sessionKey?: string;
   runId?: string;
   surface: string;
@@ -35,6 +53,8 @@ export class Turns {
   readonly #runner: TurnRunner;
   readonly #suggestions = new Suggestions();
   readonly #recent = new RecentRuns();
+  readonly #feed = new Feed();
+  readonly #waiting: Waiting;
   /** What each run that is not over still does. */
   readonly #driving = new Map<Run, Promise<void>>();
 
@@ -43,7 +63,13 @@ export class Turns {
     this.#lanes = new Lanes(limits);
     this.#intake = new Intake(ctx, limits.maxQueued);
     this.#commands = new Commands(ctx, this.#suggestions);
-    this.#runner = new TurnRunner(ctx, limits, this.#suggestions);
+    this.#waiting = new Waiting(ctx, ctx.use("plinth.session-store").one());
+    this.#runner = new TurnRunner(ctx, limits, this.#suggestions, this.#waiting);
+  }
+
+  /** Take over what a host that died left waiting. Nothing is loaded where there is a sign that it left nothing. */
+  resume(): void {
+    if (this.#waiting.left) this.#watch();
   }
 
   /** provider/model of the newest answer. */
@@ -60,21 +86,49 @@ export class Turns {
       return known.follow(call.signal, detached);
     }
     if (this.#ctx.signal.aborted) throw stopping();
-    const run = new Run(input.runId ?? randomUUID(), input.sessionKey ?? "", principal);
-    this.#recent.add(run);
-    const driving = this.#drive(run, input).finally(() => this.#driving.delete(run));
-    this.#driving.set(run, driving);
+    this.#watch();
+    const run = this.#start(input, principal);
     return run.follow(call.signal, detached);
   }
 
-  abort(target: { runId?: string; sessionKey?: string }, { work }: Pick<Call, "work">): { aborted: number } {
-    let aborted = 0;
-    const reason = new PlinthError("PLINTH_ABORTED", "The turn was aborted on request.");
-    for (const run of this.#driving.keys()) {
-      const meant = target.runId === undefined ? run.sessionKey === target.sessionKey && !run.aside : run.id === target.runId;
-      if (meant && mayFollow(run, work?.principal) && run.abort(reason)) aborted++;
+  /** Back from where it waits; what runs already is ended by `abort`. */
+  async withdraw({ runId }: { runId: string }, { work }: Pick<Call, "work">): Promise<{ withdrawn: boolean }> {
+    const run = this.#recent.get(runId);
+    if (run === undefined || run.over || run.startedAt !== undefined || run.aside || !mayFollow(run, work?.principal)) return { withdrawn: false };
+    const withdrawn = run.abort(new PlinthError("PLINTH_WITHDRAWN", "The message was taken back before it was answered."));
+    await this.#driving.get(run);
+    return { withdrawn };
+  }
+
+  async *follow({ runId, sessionKey, after }: { runId?: string; sessionKey?: string; after?: string }, call: Pick<Call, "signal" | "work">) {
+    const principal = call.work?.principal;
+    const mine = (item: FeedItem): boolean => {
+      const run = this.#recent.get(item.runId);
+      return run === undefined ? principal?.role === "owner" : mayFollow(run, principal);
+    };
+    if (runId === undefined) {
+      const wanted = (item: FeedItem) => item.sessionKey === sessionKey && mine(item);
+      const begins = (item: FeedItem) => wanted(item) && this.#recent.get(item.runId)?.over === false;
+      yield* this.#feed.follow(after, wanted, begins, call.signal);
+      return;
     }
-    return { aborted };
+    const run = this.#recent.get(runId);
+    if (run === undefined) throw unknownRun(runId);
+    if (!mayFollow(run, principal)) throw notYours(runId);
+    const begins = (item: FeedItem) => item.runId === runId && item.event.type === "start";
+    if (after === undefined && run.over && !this.#feed.holds(begins)) {
+      for await (const event of run.follow(call.signal, true)) yield { cursor: this.#feed.end, sessionKey: run.sessionKey, runId, event };
+      return;
+    }
+    for await (const item of this.#feed.follow(after, (one) => one.runId === runId, begins, call.signal)) {
+      yield item;
+      if (item.event.type === "end") return;
+    }
+  }
+
+  abort(target: { runId?: string; sessionKey?: string }, { work }: Pick<Call, "work">): { aborted: number } {
+    const reason = new PlinthError("PLINTH_ABORTED", "The turn was aborted on request.");
+    return { aborted: this.#end(target, work?.principal, reason) };
   }
 
   /** Only the product says in a turn that an owner is asked. */
@@ -93,45 +147,120 @@ export class Turns {
     return { running, queued: this.#lanes.waiting };
   }
 
-  /** Abort everything and wait until nothing runs any more. */
+  /** Abort everything and wait until nothing runs any more. What waits and wants nobody's ear is answered by the next host. */
   async close(): Promise<void> {
-    for (const run of this.#driving.keys()) run.abort(stopping());
+    for (const run of this.#driving.keys()) run.abort(run.detached && run.kept && run.startedAt === undefined ? later() : stopping());
     await Promise.allSettled(this.#driving.values());
+    this.#waiting.stop();
     await this.#runner.settled();
   }
 
+  /** @param but the run that is not meant, whatever else is. */
+  #end(target: { runId?: string; sessionKey?: string }, principal: Principal | undefined, reason: PlinthError, but?: Run): number {
+    let ended = 0;
+    for (const run of this.#driving.keys()) {
+      const meant = target.runId === undefined ? run.sessionKey === target.sessionKey && !run.aside : run.id === target.runId;
+      if (meant && run !== but && mayFollow(run, principal) && run.abort(reason)) ended++;
+    }
+    return ended;
+  }
+
+  #watch(): void {
+    this.#waiting.watch(({ input, principal, origin }) => {
+      if (this.#recent.get(input.runId) === undefined && !this.#ctx.signal.aborted) this.#start(input, principal, { input, principal, origin });
+    });
+  }
+
+  #start(input: Submission, principal: Principal | undefined, left?: Left): Run {
+    const run: Run = new Run(input.runId ?? randomUUID(), input.sessionKey ?? "", principal, (event, size) =>
+      this.#feed.add(run.sessionKey, run.id, event, size),
+    );
+    run.detached = input.detached ?? false;
+    this.#recent.add(run);
+    const driving = this.#drive(run, input, left).finally(() => this.#driving.delete(run));
+    this.#driving.set(run, driving);
+    return run;
+  }
+
   /** Never rejects: whatever goes wrong is told to those who follow the run. */
-  async #drive(run: Run, input: Submission): Promise<void> {
+  async #drive(run: Run, input: Submission, left: Left | undefined): Promise<void> {
     let place: { granted: Promise<void>; leave(): void } | undefined;
     try {
-      const taken = await this.#intake.take(run, input, async () => {
-        run.suggestedBy = this.#suggestions.source(run.sessionKey, input.text, input.suggestedBy);
+      const decide = async () => {
+        run.suggestedBy = left === undefined ? this.#suggestions.source(run.sessionKey, input.text, input.suggestedBy) : undefined;
         // What was typed: whoever rewrites a message must not give orders in the name of its sender.
         const command = await run.within(this.#ctx, async () => {
           if (isThirdParty(run.suggestedBy)) await this.#ctx.lower(run.suggestedBy as string, "suggested it");
-          run.origin = originNote(this.#ctx.currentWork());
-          return this.#commands.find(input.text, run.principal, run.suggestedBy);
+          run.origin = left === undefined ? originNote(this.#ctx.currentWork()) : left.origin;
+          return left === undefined && input.content === undefined ? this.#commands.find(input.text, run.principal, run.suggestedBy) : undefined;
         });
+        if (input.mode === "interrupt" && command === undefined) this.#end({ sessionKey: run.sessionKey }, run.principal, interrupted(), run);
         // Its place is taken before the next message of the session is looked at: first come, first served.
         if (command?.aside) run.aside = true;
         else place = this.#lanes.enter(run.sessionKey, run.signal);
         return command;
-      });
+      };
+      const taken = left === undefined ? await this.#intake.take(run, input, decide) : await this.#intake.again(run, input, decide);
+      if (taken.drop === undefined && taken.decision === undefined) await this.#keep(run, { ...input, text: taken.text }, left);
       run.emit({ type: "start", runId: run.id, sessionKey: run.sessionKey, ...(run.origin === undefined ? {} : { origin: run.origin }) });
       if (taken.drop !== undefined) return run.emit(dropped(taken.drop));
+      if (taken.decision === undefined && this.#join(run, input, taken.text)) return;
       await place?.granted;
-      await run.within(this.#ctx, () => this.#answer(run, input, taken.route, taken.text, taken.decision));
+      await run.within(this.#ctx, async () => {
+        for (const { party, how } of left?.origin?.influences ?? []) await this.#ctx.lower(party, how);
+        await this.#answer(run, input, taken.route, taken.text, taken.decision);
+      });
     } catch (error) {
       this.#fail(run, error);
     } finally {
       place?.leave();
+      // What has had its turn is gone from the queue already; what is only postponed stays there.
+      if (run.joined === undefined && run.signal.reason?.code !== "PLINTH_POSTPONED") await this.#forget(run);
     }
+  }
+
+  /** In the store before anybody is told that it was taken in. What was rewritten is not shown to `message.received` again. */
+  async #keep(run: Run, input: Submission, left: Left | undefined): Promise<void> {
+    if (left !== undefined) run.kept = true;
+    else {
+      const whole = { ...input, runId: run.id, sessionKey: run.sessionKey };
+      run.kept = await run.within(this.#ctx, () => this.#waiting.add(whole, run.principal));
+    }
+  }
+
+  async #forget({ id, kept, joining }: Run): Promise<void> {
+    for (const runId of [...(kept ? [id] : []), ...joining.flatMap((one) => (one.kept ? [one.runId] : []))]) {
+      await this.#waiting
+        .withdraw(runId)
+        .catch((error: unknown) => this.#ctx.log.warn("A message could not be taken from the queue.", { runId, ...errorInfo(error) }));
+    }
+  }
+
+  /** One turn for messages of one person that wait together. The first one's turn answers them all. */
+  #join(run: Run, input: Submission, text: string): boolean {
+    if (input.mode !== "collect") return false;
+    for (const other of this.#driving.keys()) {
+      if (other === run || !other.collects || other.startedAt !== undefined || other.over || other.signal.aborted) continue;
+      const same = other.sessionKey === run.sessionKey && sameOrigin(other, run);
+      if (!same || other.joining.length >= MAX_JOINED) continue;
+      run.joined = other.id;
+      other.joining.push({ runId: run.id, kept: run.kept, content: contentOf(input, text) });
+      run.emit({
+        type: "end",
+        status: "ok",
+        text: "",
+        error: { code: "PLINTH_MESSAGE_COLLECTED", message: `It is answered together with others, by the run ${other.id}.` },
+      });
+      return true;
+    }
+    run.collects = true;
+    return false;
   }
 
   async #answer(run: Run, input: Submission, route: Route, text: string, command: Answering | undefined): Promise<void> {
     if (!run.aside) run.startedAt = this.#ctx.clock.now();
     if (command !== undefined) return this.#commands.answer(run, command);
-    return this.#runner.run(run, { ...input, text }, route);
+    return this.#runner.run(run, { ...input, text, content: contentOf(input, text) }, route);
   }
 
   /** What fails before there is a turn is the caller's error; what fails in one, or is aborted at any time, is its end. */
@@ -144,6 +273,20 @@ export class Turns {
     if (!run.started) run.emit({ type: "start", runId: run.id, sessionKey: run.sessionKey });
     run.emit({ type: "end", status: aborted ? "aborted" : "error", text: "", error: errorInfo(aborted ? reason : thrown) });
   }
+}
+
+const MAX_JOINED = 50;
+
+/** The message as it goes to the model: its parts, with the text that `message.received` made of theirs. */
+function contentOf({ text: typed, content }: Submission, text: string): ContentPart[] {
+  if (content === undefined) return [{ type: "text", text }];
+  return text === typed ? content : [{ type: "text", text }, ...content.filter(({ type }) => type !== "text")];
+}
+
+/** Only what the same person said, with nobody else's hand in it or the same ones', goes together. */
+function sameOrigin(one: Run, other: Run): boolean {
+  const of = ({ principal, origin }: Run) => JSON.stringify([principal?.role, principal?.via, principal?.name, origin]);
+  return of(one) === of(other);
 }
 
 /** An id is not a secret: a run is followed and ended by its owner, or by whoever submitted it. */
@@ -159,6 +302,18 @@ function dropped(reason: string): TurnEvent {
 
 function notYours(runId: string): PlinthError {
   return new PlinthError("PLINTH_RUN_FORBIDDEN", `The run ${runId} was submitted by somebody else.`, { next: "Use a run id of your own." });
+}
+
+function unknownRun(runId: string): PlinthError {
+  return new PlinthError("PLINTH_RUN_UNKNOWN", `No run ${runId} is known here.`, { next: "Read the session's history." });
+}
+
+function interrupted(): PlinthError {
+  return new PlinthError("PLINTH_ABORTED", "The turn was aborted because a newer message wanted to be answered at once.");
+}
+
+function later(): PlinthError {
+  return new PlinthError("PLINTH_POSTPONED", "The host is stopping; the message is answered when it is back.");
 }
 
 function stopping(): PlinthError {

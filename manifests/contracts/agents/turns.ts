@@ -1,10 +1,11 @@
 import Type, { type Static } from "typebox";
 import { defineContract, openUnion } from "../../define.ts";
 import { Origin } from "../content/origin.ts";
-import { Part } from "../content/part.ts";
+import { ContentPart, Part } from "../content/part.ts";
 import { Usage } from "../models/event.ts";
 import { ToolResult } from "../tools/tool.ts";
 import { InteractionAnswer, InteractionRequest, InteractionStep } from "./interaction.ts";
+import { Quoted } from "./quoted.ts";
 
 export const ErrorInfo = Type.Object({
   code: Type.String(),
@@ -91,7 +92,19 @@ export const turns = defineContract({
     submit: {
       summary: "Queue one message and follow its turn. Cancelling the stream aborts the turn.",
       input: Type.Object({
-        text: Type.String({ minLength: 1, maxLength: 1_000_000 }),
+        text: Type.Optional(Type.String({ minLength: 1, maxLength: 1_000_000, description: "The message, where it is nothing but text." })),
+        content: Type.Optional(Type.Array(ContentPart, { minItems: 1, maxItems: 256, description: "The message in parts; instead of `text`." })),
+        replyTo: Type.Optional(Quoted),
+        externalId: Type.Optional(Type.String({ maxLength: 256, description: "The message's id in the channel that it came through." })),
+        mode: Type.Optional(
+          Type.Enum(["followup", "collect", "interrupt", "steer"], {
+            description:
+              "What becomes of it while the session is busy. followup (default): a turn of its own, afterwards. collect: one turn with the others that wait in this mode, of the same person. interrupt: what runs and waits is aborted first. steer: into the running turn where its harness can, else as followup.",
+          }),
+        ),
+        expectedHead: Type.Optional(
+          Type.Union([Type.String(), Type.Null()], { description: "The turn fails with PLINTH_SESSION_MOVED where the session went on meanwhile." }),
+        ),
         sessionKey: Type.Optional(Type.String({ maxLength: 256, description: "Default: the router's choice." })),
         runId: Type.Optional(Type.String({ maxLength: 64, description: "Idempotency key; a known id follows that run." })),
         surface: Type.String({ description: "Where it came from, such as webchat, cli, openai-http." }),
@@ -115,6 +128,24 @@ export const turns = defineContract({
       output: Type.Object({ aborted: Type.Integer() }),
       deadlineMs: 10_000,
     },
+    withdraw: {
+      summary: "Take a message back that waits for its turn; false: it does not wait any more. What runs, `abort` ends.",
+      input: Type.Object({ runId: Type.String({ maxLength: 64 }) }),
+      output: Type.Object({ withdrawn: Type.Boolean() }),
+      deadlineMs: 5_000,
+      idempotent: true,
+    },
+    follow: {
+      summary:
+        "Watch a run, or all that happens in a session, from a cursor on; without one from the beginning of what runs. Any number may watch; nothing is aborted when one leaves.",
+      input: Type.Object({
+        runId: Type.Optional(Type.String({ maxLength: 64 })),
+        sessionKey: Type.Optional(Type.String({ maxLength: 256 })),
+        after: Type.Optional(Type.String({ maxLength: 64, description: "The `cursor` of the last item that was seen." })),
+      }),
+      stream: Type.Object({ cursor: Type.String(), sessionKey: Type.String(), runId: Type.String(), event: TurnEvent }),
+      deadlineMs: 0,
+    },
     tell: {
       summary:
         "Show a running turn's followers that an owner is asked, or what came of it. For the product's own extensions; false: no such turn runs.",
@@ -132,6 +163,12 @@ export const turns = defineContract({
       deadlineMs: 2_000,
       idempotent: true,
     },
+  },
+  errors: {
+    PLINTH_QUEUE_FULL: "As many messages wait as may.",
+    PLINTH_RUN_FORBIDDEN: "The run, or the session, is somebody else's.",
+    PLINTH_CURSOR_GONE: "What came after the cursor is not kept any more.",
+    PLINTH_SESSION_MOVED: "The session's head is not the one that was expected.",
   },
   hooks: {
     "message.received": {
