@@ -34,6 +34,7 @@ export default defineConfig({
           { text: "Plugins", link: "/plugins" },
           { text: "Permissions", link: "/permissions" },
           { text: "Approvals", link: "/approvals" },
+          { text: "Channels", link: "/channels" },
           { text: "Configuration", link: "/configuration" },
           { text: "Operating", link: "/operating" },
           { text: "Running a registry", link: "/registry" },

@@ -217,7 +217,7 @@ describe("plinth pack and publish", () => {
     const { dir } = await run("create", { args: { name: "acme.weather" }, options: { kind: "channel" } });
     const shown = await text("publish", { in: dir, options: { registry: "../registry", "dry-run": true } });
     expect(shown).toMatch(/^Would publish acme\.weather 0\.1\.0 to .*\/registry\. Nothing was sent\./);
-    expect(shown).toMatch(/KiB +index\.js[\s\S]*It may\n {2}connect to chat\.example\.com\n {2}take in work for guests/);
+    expect(shown).toMatch(/KiB +index\.js[\s\S]*It may\n {2}connect to chat\.example\.com\n {2}bring other people's messages/);
     expect(shown).toContain("none yet; it is made when you publish");
     expect((await readdir(cwd)).sort()).toEqual(["weather"]);
     await run("publish", { in: dir, options: { registry: "../registry" } });

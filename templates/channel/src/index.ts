@@ -1,4 +1,4 @@
-import { type Address, defineExtension } from "@plinth/sdk";
+import { type Address, defineExtension, type FetchOptions } from "@plinth/sdk";
 import { contentText } from "@plinth/sdk/kits/channel";
 import { ChatServer, TooFast } from "./chat-server.ts";
 import { Connection } from "./connection.ts";
@@ -10,7 +10,8 @@ const ACCOUNT = "default";
 export default defineExtension<Manifest>({
   activate(ctx) {
     const inbox = ctx.use("plinth.inbox").one();
-    const server = new ChatServer(ctx.config.server ?? "https://chat.example.com", ctx);
+    const roads = { fetch: (url: string, options?: FetchOptions) => ctx.fetch(url, options), connect: (url: string) => ctx.connect(url) };
+    const server = new ChatServer(ctx.config.server ?? "https://chat.example.com", roads);
     const connection = new Connection(
       server,
       // Kept by the host before it is acknowledged: whatever happens next, it is neither lost nor answered twice.
