@@ -19,7 +19,10 @@ export async function loadContracts(manifests: readonly Manifest[]): Promise<Con
   const product = await import("@plinth/manifests");
   const contracts = new Map<string, ContractDef>(Object.entries(product.contracts as Record<string, ContractDef>));
   for (const manifest of manifests) {
-    for (const definition of manifest.defines ?? []) {
+    // Of several majors of one contract the newest: this host has no adapters.
+    const major = ({ version }: { version: string }) => Number.parseInt(version, 10);
+    const newest = (manifest.defines ?? []).filter((one, _at, all) => !all.some((other) => other.id === one.id && major(other) > major(one)));
+    for (const definition of newest) {
       if (contracts.has(definition.id)) {
         throw new PlinthError("PLINTH_CAPABILITY_CONFLICT", `The contract "${definition.id}" is defined twice.`, {
           extension: manifest.id,

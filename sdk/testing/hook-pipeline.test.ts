@@ -122,4 +122,25 @@ describe("hooks in a test host", () => {
       reason: expect.stringContaining("PLINTH_DEADLINE"),
     });
   });
+
+  it("run those whose order is a cycle after the others, as the host does, and say so", async () => {
+    await using host = await createTestHost({
+      extensions: [
+        subscriber("demo.b", "message.sending", add("b"), { after: ["demo.c"] }),
+        subscriber("demo.c", "message.sending", add("c"), { after: ["demo.b"] }),
+        subscriber("demo.z", "message.sending", add("z")),
+      ],
+    });
+    expect(await host.fire("message.sending", sending)).toMatchObject({ text: "zbc" });
+    expect(host.faults).toMatchObject([{ code: "PLINTH_CYCLE" }]);
+  });
+
+  it("skip an answer of the wrong shape where a hook fails open, and fail where it fails closed", async () => {
+    const prepare = { ...run, harness: "native", model: "auto", system: [] };
+    await using host = await createTestHost({ extensions: [subscriber("demo.a", "turn.prepare", () => ({ system: "no list" }))] });
+    expect(await host.fire("turn.prepare", prepare)).toEqual(prepare);
+    expect(host.faults).toMatchObject([{ code: "PLINTH_PAYLOAD", extension: "demo.a" }]);
+    await using closed = await createTestHost({ extensions: [subscriber("demo.a", "message.sending", () => "text")] });
+    await expect(closed.fire("message.sending", sending)).rejects.toMatchObject({ code: "PLINTH_PAYLOAD", extension: "demo.a" });
+  });
 });

@@ -1,11 +1,14 @@
 import type { HookUse } from "@plinth/manifests";
-import { errorInfo, PlinthError } from "../extension/errors.ts";
+import { orderSubscribers } from "@plinth/manifests/order.ts";
+import { Breaker } from "@plinth/manifests/wire/breaker.ts";
+import { Pipeline, type Tap } from "@plinth/manifests/wire/pipeline.ts";
+import { PlinthError } from "../extension/errors.ts";
 import type { Call, CallOptions } from "../extension/index.ts";
 import type { KnownHook } from "./contract-table.ts";
 import { schemaProblems } from "./json-schema.ts";
 import type { WorkScope } from "./work.ts";
 
-/** One extension's subscription, in the order in which it runs. */
+/** One extension's subscription. */
 export interface Subscriber {
   readonly extension: string;
   readonly use: HookUse;
@@ -15,7 +18,7 @@ export interface Subscriber {
   failed(error: PlinthError): void;
 }
 
-/** Run a hook by its mode: the answer is nothing, the payload, a verdict or a claim. */
+/** Run a hook as the host does: its order, its pipeline, its deadlines. Answers are checked as those of a guest. */
 export async function fireHook(
   hook: KnownHook,
   subscribers: readonly Subscriber[],
@@ -24,102 +27,52 @@ export async function fireHook(
   options: CallOptions,
   works: WorkScope,
 ): Promise<unknown> {
-  const ask = (subscriber: Subscriber, value: unknown) => run(hook, subscriber, value, caller, options, works);
-  const closed = (subscriber: Subscriber) => hook.failure === "closed" || subscriber.use.failure === "closed";
-  const ordered = orderSubscribers(subscribers);
-  if (hook.mode.startsWith("observe")) {
-    await Promise.all(ordered.map((subscriber) => ask(subscriber, payload)));
-    return undefined;
-  }
-  let current = payload;
-  for (const subscriber of ordered) {
-    const { answer, error } = await ask(subscriber, current);
-    if (options.signal?.aborted) throw new PlinthError("PLINTH_ABORTED", `${hook.name} was cancelled.`);
-    if (hook.mode === "gate") {
-      const deny = error && closed(subscriber) ? `${error.code}: ${error.message}` : (answer as { deny?: string } | undefined)?.deny;
-      if (deny !== undefined) return { allowed: false, reason: deny, by: subscriber.extension };
-    } else if (error) {
-      if (closed(subscriber)) throw error;
-    } else if (answer !== undefined && answer !== null) {
-      if (hook.mode === "claim") return { by: subscriber.extension, answer };
-      current = answer;
-    }
-  }
-  if (hook.mode === "gate") return { allowed: true };
-  return hook.mode === "claim" ? undefined : current;
+  const planned = subscribers.map((subscriber) => ({
+    extension: subscriber.extension,
+    stage: subscriber.use.stage ?? ("normal" as const),
+    before: subscriber.use.before ?? [],
+    after: subscriber.use.after ?? [],
+    subscriber,
+  }));
+  const { order, problem } = orderSubscribers(planned);
+  const rest = planned.filter((one) => !order.includes(one));
+  // As in the host: those of a cycle still run, after the others, by their ids.
+  if (problem !== null) rest[0]?.subscriber.failed(problem);
+  const taps = [...order, ...rest].map(({ subscriber, stage }) => tapOf(hook, subscriber, stage, works));
+  const deadlineMs = Math.min(hook.deadlineMs, options.deadlineMs ?? hook.deadlineMs);
+  // Everybody here is trusted: nobody leaves a mark on the work.
+  return new Pipeline({ ...hook, deadlineMs }, taps).fire(caller, payload, undefined, options);
 }
 
-async function run(
-  hook: KnownHook,
-  subscriber: Subscriber,
-  payload: unknown,
-  caller: string,
-  options: CallOptions,
-  works: WorkScope,
-): Promise<{ answer?: unknown; error?: PlinthError }> {
-  const limit = Math.min(hook.deadlineMs, subscriber.use.deadlineMs ?? hook.deadlineMs, options.deadlineMs ?? hook.deadlineMs);
-  const controller = new AbortController();
-  const timer = setTimeout(() => {
-    controller.abort(fault("PLINTH_DEADLINE", `${subscriber.extension} did not finish ${hook.name} within ${limit} ms.`));
-  }, limit);
-  const fault = (code: string, message: string) => new PlinthError(code, message, { extension: subscriber.extension });
-  const signal = AbortSignal.any([controller.signal, subscriber.stopped, ...(options.signal ? [options.signal] : [])]);
-  const aborted = new Promise<never>((_, reject) => {
-    const fail = () => reject(signal.reason);
-    if (signal.aborted) fail();
-    else signal.addEventListener("abort", fail, { once: true });
-  });
-  aborted.catch(() => {});
-  try {
-    const handler = await Promise.race([subscriber.handler(), aborted]);
-    const answer = await Promise.race([(async () => handler(payload, { signal, caller, work: works.current() }))(), aborted]);
-    if (answer === undefined || answer === null) return {};
-    if (hook.mode === "gate" && typeof (answer as { deny?: unknown }).deny !== "string") {
-      throw fault("PLINTH_PAYLOAD", `${subscriber.extension} answered ${hook.name} with something else than nothing or { deny: reason }.`);
-    }
-    if (hook.mode.startsWith("transform")) {
-      const [problem] = await schemaProblems(hook.payload, answer);
-      if (problem)
-        throw fault(
-          "PLINTH_PAYLOAD",
-          `${subscriber.extension} answered ${hook.name} with a wrong payload: ${problem.path || "/"} ${problem.message}.`,
-        );
-    }
-    return { answer };
-  } catch (thrown) {
-    const { code, message, next } = errorInfo(thrown);
-    const known = code === "PLINTH_FAILED" ? "PLINTH_EXTENSION_FAILED" : code;
-    const error = new PlinthError(known, message, {
-      extension: subscriber.extension,
-      cause: thrown,
-      ...(next ? { next } : {}),
-    });
-    subscriber.failed(error);
-    return { error };
-  } finally {
-    clearTimeout(timer);
-  }
+function tapOf(hook: KnownHook, subscriber: Subscriber, stage: Tap["stage"], works: WorkScope): Tap {
+  const { extension, use } = subscriber;
+  let handler: ((payload: unknown, call: Call) => unknown) | undefined;
+  const sync = hook.mode.endsWith("-sync");
+  return {
+    extension,
+    trusted: true,
+    stage,
+    deadlineMs: Math.min(use.deadlineMs ?? hook.deadlineMs, hook.deadlineMs),
+    closed: hook.failure === "closed" || use.failure === "closed",
+    breaker: new Breaker(),
+    counts: { calls: 0, errors: 0 },
+    ready: async () => {
+      handler = await subscriber.handler();
+    },
+    run: (payload, call) => {
+      const told: Call = { signal: AbortSignal.any([call.signal, subscriber.stopped]), caller: call.caller, work: works.current() };
+      if (sync) return handler?.(payload, told);
+      return subscriber.handler().then((run) => Promise.resolve(run(payload, told)).then((answer) => checked(hook, extension, answer)));
+    },
+    failed: subscriber.failed,
+  };
 }
 
-const STAGES = ["early", "normal", "late"];
-
-/** Stage first, then before/after, then the extension's id; never the order of loading. */
-export function orderSubscribers(subscribers: readonly Subscriber[]): Subscriber[] {
-  const stage = (subscriber: Subscriber) => STAGES.indexOf(subscriber.use.stage ?? "normal");
-  const waiting = [...subscribers].sort((a, b) => stage(a) - stage(b) || (a.extension < b.extension ? -1 : 1));
-  const ordered: Subscriber[] = [];
-  while (waiting.length > 0) {
-    const free = waiting.findIndex((one) => !waiting.some((other) => other !== one && mustPrecede(other, one)));
-    if (free < 0) {
-      throw new PlinthError("PLINTH_CYCLE", `The order of ${waiting.map((one) => one.extension).join(", ")} is a cycle.`, {
-        next: "Remove one of their before/after edges.",
-      });
-    }
-    ordered.push(...waiting.splice(free, 1));
-  }
-  return ordered;
-}
-
-function mustPrecede(first: Subscriber, second: Subscriber): boolean {
-  return Boolean(first.use.before?.includes(second.extension) || second.use.after?.includes(first.extension));
+/** What it answers must be what the hook is about; whether a denial is one, the pipeline sees. */
+async function checked(hook: KnownHook, extension: string, answer: unknown): Promise<unknown> {
+  if (hook.mode !== "transform" || answer === undefined || answer === null) return answer;
+  const [problem] = await schemaProblems(hook.payload, answer);
+  if (problem === undefined) return answer;
+  const message = `${extension} answered ${hook.name} with a wrong payload: ${problem.path || "/"} ${problem.message}.`;
+  throw new PlinthError("PLINTH_PAYLOAD", message, { extension });
 }
