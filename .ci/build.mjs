@@ -68,6 +68,7 @@ async function buildGuest() {
   await Promise.all([
     build({ ...program, entryPoints: [join(guest, "process.ts")], outfile: join(dist, "guest/process.mjs") }),
     build({ ...program, entryPoints: [join(guest, "confine.ts")], outfile: join(dist, "guest/confine.mjs") }),
+    build({ ...program, entryPoints: [join(guest, "door.ts")], outfile: join(dist, "guest/door.mjs") }),
     build({ ...program, entryPoints: [join(guest, "probe.ts")], outfile: join(dist, "guest/probe.mjs") }),
     build({ ...program, entryPoints: [join(guest, "isolate/child.ts")], outfile: join(dist, "guest/isolate/child.mjs") }),
     build({

@@ -44,6 +44,8 @@ function together({ permissions = {}, provides = [], uses = [], hooks = [] }: Ma
     if (exec.length > 0) lines.push(`so it can hand ${what} to programs on this machine`);
     if (fs.some((entry) => !entry.endsWith(":ro") && entry !== "data")) lines.push(`so it can write ${what} into files outside its own folder`);
   }
+  if (net.length > 0 && exec.length > 0)
+    lines.push(`so it can let programs that it runs connect to ${net.includes("*") ? "any public host" : net.map(reach).join(", ")}`);
   const reads = fs.filter((entry) => entry !== "data" && entry !== "data:ro");
   if (net.length > 0 && reads.length > 0)
     lines.push(`so it can send the files that it reads to ${net.includes("*") ? "any host" : net.map(reach).join(", ")}`);

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { AuditRecord, Manifest, Permissions } from "@plinth/manifests";
 import { checkPayload } from "@plinth/manifests/check/payloads.ts";
 import { Origin } from "@plinth/manifests/origin/origin.ts";
@@ -10,11 +9,12 @@ import { errors, owned } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { currentWork, nextWorkId, runWork, streamAfter, Work, withWork } from "../work.ts";
 import type { BrokerHost } from "./broker-host.ts";
+import { grantedFolders } from "./granted-folders.ts";
+import { sizeOf } from "./size.ts";
 
 type Kind = AuditRecord["kind"];
 
 const REFUSAL = /^PLINTH_(PERMISSION|UNDECLARED|QUOTA|SANDBOX|GRANT_[A-Z]+)$/;
-const MB = 1_048_576;
 
 /**
  * The only road to authority. Each request is checked against what the manifest declares and the owner granted, whatever
@@ -110,7 +110,11 @@ export class Broker implements wire.Bridge {
     try {
       this.#permitted("fs", "use files");
       const storageMb = this.#manifest.budgets?.storageMb;
-      const answer = await this.#ask("plinth.file-access", "request", { request, folders: this.#folders(), storageMb });
+      const answer = await this.#ask("plinth.file-access", "request", {
+        request,
+        folders: this.#folders(),
+        storageMb,
+      });
       this.#tell("files", what);
       return answer;
     } catch (thrown) {
@@ -120,10 +124,14 @@ export class Broker implements wire.Bridge {
 
   exec(request: wire.ExecRequest, signal: AbortSignal | undefined): AsyncIterable<wire.ExecItem> {
     const what = (): string => `${request.program} ${[request.args].flat().join(" ")}`;
-    return this.#road("exec", what, "plinth.program-runner", "run", signal, async () => {
+    return this.#road("exec", what, "plinth.program-runner", "open", signal, async () => {
       const programs = this.#permitted("exec", "run programs");
-      return { request, programs, folders: this.#folders() };
+      return { request, programs, folders: this.#folders(), hosts: this.#granted.net ?? [] };
     });
+  }
+
+  async execSend(id: string, message: wire.ExecMessage): Promise<void> {
+    await this.#ask("plinth.program-runner", "send", { id, message });
   }
 
   async secretExists(name: string): Promise<boolean> {
@@ -215,11 +223,18 @@ export class Broker implements wire.Bridge {
         if (kind === "net") this.#spend(item);
         if (!begun) this.#tell(kind, what);
         begun = true;
-        yield item as T;
+        if (!this.#reached(item as object)) yield item as T;
       }
     } catch (thrown) {
       throw this.#tell(kind, what, thrown);
     }
+  }
+
+  /** What a program of its own asked of the network: recorded and counted here, and nobody else's business. */
+  #reached({ reached }: { reached?: wire.Reached }): boolean {
+    if (reached !== undefined && reached.bytes > 0) this.#spend(reached.bytes);
+    else if (reached !== undefined) this.#tell("net", () => reached.what, reached.refused);
+    return reached !== undefined;
   }
 
   async #ask(contract: string, method: string, given: object): Promise<unknown> {
@@ -236,14 +251,7 @@ export class Broker implements wire.Bridge {
     return [entry, input];
   }
 
-  #folders(): { name: string; path: string; write: boolean }[] {
-    const { home } = this.#host;
-    return (this.#granted.fs ?? []).map((entry) => {
-      const name = entry.replace(/:ro$/, "");
-      const path = name === "data" ? join(home, "state", this.#manifest.id) : name === "workspace" ? join(home, name) : name;
-      return { name, path, write: name === entry };
-    });
-  }
+  #folders = () => grantedFolders(this.#host.home, this.#manifest.id, this.#granted);
 
   /** What was granted of one kind, where the grant holds; nothing is no grant. */
   #permitted(kind: keyof Permissions, what: string): readonly string[] {
@@ -260,7 +268,7 @@ export class Broker implements wire.Bridge {
     const bytes = sizeOf(item);
     const limit = this.#manifest.budgets?.egressMbPerMinute;
     if (this.instance !== null) this.instance.counts.egressBytes += bytes;
-    if (limit !== undefined && this.#traffic.spend(partyOf(null, currentWork()), bytes) > limit * MB)
+    if (limit !== undefined && this.#traffic.spend(partyOf(null, currentWork()), bytes) > limit * 1_048_576)
       throw errors.quota(this.#manifest.id, `${limit} MiB of network traffic a minute`);
   }
 
@@ -339,11 +347,3 @@ export class Broker implements wire.Bridge {
 
 // An extension in the host's process holds one.
 Object.freeze(Broker.prototype);
-
-/** Of a chunk, a message, or a response's head. */
-function sizeOf(item: unknown): number {
-  if (item instanceof Uint8Array) return item.byteLength;
-  if (typeof item === "string") return Buffer.byteLength(item);
-  const { binary, text } = item as { binary?: unknown; text?: unknown };
-  return sizeOf(binary ?? text ?? JSON.stringify(item));
-}

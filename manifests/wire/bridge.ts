@@ -131,10 +131,35 @@ export interface ExecRequest {
   base64?: boolean | undefined;
   timeoutMs?: number | undefined;
   maxBytes?: number | undefined;
+  /** Its input stays open and it can be spoken to: the first item names it. */
+  duplex?: boolean | undefined;
+  /** Besides what every program gets; values may hold secrets' handles, where the grant pins the program. */
+  env?: Record<string, string> | undefined;
+  /** Of the granted folders only these, as in `permissions.fs`; default all of them. */
+  folders?: string[] | undefined;
+  /** Hosts that it may reach through the host, as in `permissions.net`; true: all that were granted. Default none. */
+  net?: true | string[] | undefined;
+  /** A terminal of this size instead of three pipes. What it prints is then all stdout. */
+  pty?: TerminalSize | undefined;
 }
 
-/** Output as it comes, and how it ended. */
-export type ExecItem = { stdout: Uint8Array } | { stderr: Uint8Array } | { code: number | null; signal: string | null };
+export interface TerminalSize {
+  columns: number;
+  rows: number;
+}
+
+/** With `duplex` first `open`; output as it comes, and how it ended. */
+export type ExecItem = { open: string } | { stdout: Uint8Array } | { stderr: Uint8Array } | { code: number | null; signal: string | null };
+
+/** What a program asked of the network, and whether it was refused; or so many bytes that went either way. The host's own business. */
+export interface Reached {
+  what: string;
+  bytes: number;
+  refused?: unknown;
+}
+
+/** What is said to an open program. `write` is done when there is room for more. */
+export type ExecMessage = { write: string | Uint8Array } | { end: true } | { signal: string } | { resize: TerminalSize };
 
 export interface WorkData {
   readonly id: string;
@@ -163,6 +188,8 @@ export interface Bridge {
   socketClose(id: string, code?: number, reason?: string): Promise<void>;
   files(request: FilesRequest): Promise<unknown>;
   exec(request: ExecRequest, signal: AbortSignal | undefined): AsyncIterable<ExecItem>;
+  /** To a program that was opened with `duplex`. */
+  execSend(id: string, message: ExecMessage): Promise<void>;
   secretExists(name: string): Promise<boolean>;
   validate(schema: unknown, value: unknown): Promise<{ path: string; message: string }[]>;
   work<T>(principal: Principal, body: () => Promise<T>): Promise<T>;

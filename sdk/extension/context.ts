@@ -14,6 +14,7 @@ import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { filesOf } from "./files.ts";
 import { type ExecOptions, runProgram } from "./program.ts";
 import { type SocketOptions, startSocket } from "./socket.ts";
+import { type SpawnOptions, spawnProgram } from "./spawn.ts";
 
 type Disposer = () => void | Promise<void>;
 
@@ -106,6 +107,7 @@ export function createContext(bridge: Bridge, info: InstanceInfo, registrations:
     connect: (url: string, options?: SocketOptions) => startSocket(bridge, stopping.signal, url, options),
     files: filesOf(bridge),
     exec: (program: string, args?: readonly string[], options?: ExecOptions) => runProgram(bridge, stopping.signal, program, args, options),
+    spawn: (program: string, args?: readonly string[], options?: SpawnOptions) => spawnProgram(bridge, stopping.signal, program, args, options),
     validate: (schema: unknown, value: unknown) => bridge.validate(schema, value),
     work: <T>(principal: Parameters<Bridge["work"]>[0], body: () => Promise<T>) => bridge.work(principal, body),
     currentWork: () => bridge.currentWork(),

@@ -74,6 +74,7 @@ export type { Files } from "./files.ts";
 export { known } from "./known.ts";
 export type { ExecOptions, ExecResult } from "./program.ts";
 export type { Socket, SocketOptions } from "./socket.ts";
+export type { Program, ProgramEnd, ProgramOptions, SpawnOptions } from "./spawn.ts";
 export type {
   AnyManifest,
   Call,

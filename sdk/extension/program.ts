@@ -1,25 +1,20 @@
 import type { Bridge } from "@plinth/manifests/wire/bridge.ts";
 import { toBase64 } from "@plinth/manifests/wire/bytes.ts";
 import { linkedSignal } from "./linked-signal.ts";
+import type { ProgramEnd, ProgramOptions } from "./spawn.ts";
 
-export interface ExecOptions {
-  /** A granted folder or one below it; default the workspace if that is granted, else `/`. */
-  cwd?: string;
+export interface ExecOptions extends ProgramOptions {
   /** Its standard input; default empty. */
   input?: string | Uint8Array;
   /** Longest run in milliseconds; default 60 000, at most 600 000. */
   timeoutMs?: number;
   /** Most output of both streams together, in bytes; default and most 8 MiB. */
   maxBytes?: number;
-  signal?: AbortSignal;
   /** Output as it comes. It is then not collected. */
   onOutput?: (chunk: Uint8Array, stream: "stdout" | "stderr") => void;
 }
 
-export interface ExecResult {
-  /** Null when a signal ended it. */
-  readonly code: number | null;
-  readonly signal: string | null;
+export interface ExecResult extends ProgramEnd {
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -32,17 +27,17 @@ export async function runProgram(
   args: readonly string[] = [],
   options: ExecOptions = {},
 ) {
-  const { cwd, input, timeoutMs, maxBytes, signal, onOutput } = options;
+  const { input, signal, onOutput, ...rest } = options;
   const given = input === undefined ? {} : typeof input === "string" ? { input } : { input: toBase64(input), base64: true };
-  const request = { program: String(program), args: args.map(String), cwd, timeoutMs, maxBytes, ...given };
+  const request = { program: String(program), args: args.map(String), ...rest, ...given };
   const text = { stdout: "", stderr: "" };
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
-  let end: Pick<ExecResult, "code" | "signal"> = { code: null, signal: null };
+  let end: ProgramEnd = { code: null, signal: null };
   const linked = linkedSignal(stopping, signal);
   try {
     for await (const item of bridge.exec(request, linked.signal)) {
       if ("code" in item) end = { code: item.code, signal: item.signal };
-      else {
+      else if ("stdout" in item || "stderr" in item) {
         const [stream, chunk] = "stdout" in item ? (["stdout", item.stdout] as const) : (["stderr", item.stderr] as const);
         if (onOutput !== undefined) onOutput(chunk, stream);
         else text[stream] += decoders[stream].decode(chunk, { stream: true });

@@ -4,6 +4,7 @@ import type { Static } from "typebox";
 import type { Files } from "./files.ts";
 import type { ExecOptions, ExecResult } from "./program.ts";
 import type { Socket, SocketOptions } from "./socket.ts";
+import type { Program, SpawnOptions } from "./spawn.ts";
 
 /** Contracts by id. Extensions that define contracts of their own augment this interface. */
 export interface Contracts extends ContractMap {}
@@ -234,8 +235,10 @@ export interface Context<M extends ManifestTypes = AnyManifest> {
   /** A WebSocket to a granted host. */
   connect(url: string, options?: SocketOptions): Promise<Socket>;
   readonly files: Files;
-  /** Run a granted program (permission `exec`), without a shell, without the network, seeing granted folders only. */
+  /** Run a granted program (permission `exec`) to its end, without a shell, seeing granted folders only, with no network but `net`. */
   exec(program: string, args?: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+  /** The same, to speak with it while it runs: an agent, a language server, whatever wants a terminal. */
+  spawn(program: string, args?: readonly string[], options?: SpawnOptions): Promise<Program>;
   /** Check a value against a JSON Schema of unknown origin, away from this thread. Resolves to problems; [] = fits. */
   validate(schema: unknown, value: unknown): Promise<{ path: string; message: string }[]>;
   /** Run `body` as new work for a principal whose identity this extension has proven (permission `principals`). */

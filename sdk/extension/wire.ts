@@ -3,6 +3,7 @@ export type {
   Bridge,
   CallInfo,
   ExecItem,
+  ExecMessage,
   ExecRequest,
   FetchHead,
   FetchRequest,

@@ -154,6 +154,7 @@ export function serveHost({ works, connect, load, onBridge }: GuestInput): Peer 
     async *exec(request, signal) {
       for await (const item of bound(peer.open("exec", request, meta(), signal))) yield unpackBytes(item) as ExecItem;
     },
+    execSend: (id, message) => ask("exec.send", packBytes({ id, ...message })),
     secretExists: (name) => ask("secret.exists", { name }),
     validate: (schema, value) => ask("validate", { schema, value }),
     async work(principal, body) {

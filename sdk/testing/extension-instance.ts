@@ -7,6 +7,7 @@ import { filesOf } from "../extension/files.ts";
 import type { Call, CallOptions, Context, Disposer, Extension, Principal, Scope, Store, Uses } from "../extension/index.ts";
 import { runProgram } from "../extension/program.ts";
 import { startSocket } from "../extension/socket.ts";
+import { spawnProgram } from "../extension/spawn.ts";
 import { createFetch, type FetchRules, secretHandle } from "./bounded-fetch.ts";
 import type { Implementation } from "./capability-call.ts";
 import { roadsOf } from "./host-roads.ts";
@@ -173,6 +174,7 @@ export class ExtensionInstance {
       connect: (url, options) => startSocket(roads, this.#stop.signal, url, options),
       files: filesOf(roads),
       exec: (program, args, options) => runProgram(roads, this.#stop.signal, program, args, options),
+      spawn: (program, args, options) => spawnProgram(roads, this.#stop.signal, program, args, options),
       validate: schemaProblems,
       work: async <T>(principal: Principal, body: () => Promise<T>): Promise<T> => {
         if (!(permissions.principals as string[] | undefined)?.includes(principal.role))

@@ -7,7 +7,7 @@ import type { GrantedFolder } from "../extension/tiers/granted-path.ts";
 import { type FetchRules, permit, withSecrets } from "./bounded-fetch.ts";
 import { plainFiles } from "./plain-files.ts";
 
-type Roads = Pick<Bridge, "files" | "exec" | "socket" | "socketSend" | "socketClose">;
+type Roads = Pick<Bridge, "files" | "exec" | "execSend" | "socket" | "socketSend" | "socketClose">;
 
 /**
  * Files, programs and WebSockets of an extension under test. What fills their slots in the test host carries them out, as an
@@ -35,10 +35,16 @@ export function roadsOf(rules: FetchRules, home: string, use: <C extends Contrac
     },
     async *exec(request, signal) {
       const programs = granted("exec", "any program");
-      const input = { extension, programs, folders: foldersOf(rules.manifest, home), request: JSON.parse(JSON.stringify(request)) };
-      yield* use("plinth.program-runner")
+      const given = { programs, folders: foldersOf(rules.manifest, home), hosts: permissions.net ?? [] };
+      const input = { extension, ...given, request: JSON.parse(JSON.stringify(request)) };
+      const items = use("plinth.program-runner")
         .one()
-        .run(input, signal === undefined ? {} : { signal });
+        .open(input, signal === undefined ? {} : { signal });
+      for await (const item of items) if (!("reached" in item)) yield item;
+    },
+    async execSend(id, message) {
+      granted("exec", "any program");
+      await use("plinth.program-runner").one().send({ extension, id, message });
     },
     async *socket({ url, protocols = [], headers = {} }, signal) {
       permit(new URL(url), rules);

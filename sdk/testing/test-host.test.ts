@@ -89,7 +89,7 @@ describe("a test host", () => {
           contract: "plinth.program-runner",
           descriptor: { title: "Scripted" },
           provider: {
-            async *run({ programs, request }) {
+            async *open({ programs, request }) {
               yield { stdout: new TextEncoder().encode(`${programs} ${request.args}`) };
               yield { code: 1, signal: null };
             },

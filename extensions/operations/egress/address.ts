@@ -2,13 +2,18 @@ import type { LookupAddress } from "node:dns";
 import { lookup as resolveName } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
 import { isPlinthError, PlinthError } from "@plinth/sdk";
-import { addressAllowed, hostAllowed, targetOf } from "./policy.ts";
+import { addressAllowed, hostAllowed, type Target, targetOf } from "./policy.ts";
 
 export interface Asker {
   readonly extension: string;
   /** The granted patterns. */
   readonly hosts: readonly string[];
+  /** Patterns too: only what both admit. */
+  readonly only?: readonly string[] | undefined;
 }
+
+/** Whether what was granted admits a target by name. */
+export const reaches = ({ hosts, only = hosts }: Asker, target: Target): boolean => hostAllowed(hosts, target) && hostAllowed(only, target);
 
 /** Look a name up once and check where it leads; the connection then goes there, whatever the name says a moment later. */
 export async function pinnedLookup(asker: Asker, url: URL, signal: AbortSignal): Promise<LookupFunction> {
@@ -23,9 +28,10 @@ export async function pinnedLookup(asker: Asker, url: URL, signal: AbortSignal):
 }
 
 /** One that is refused refuses them all. */
-async function checkedAddresses({ extension, hosts }: Asker, url: URL, signal: AbortSignal): Promise<LookupAddress[]> {
+async function checkedAddresses(asker: Asker, url: URL, signal: AbortSignal): Promise<LookupAddress[]> {
+  const { extension, hosts } = asker;
   const target = targetOf(url);
-  if (!hostAllowed(hosts, target)) throw forbidden(extension, `connect to ${target.scheme}://${url.host}`);
+  if (!reaches(asker, target)) throw forbidden(extension, `connect to ${target.scheme}://${url.host}`);
   const family = isIP(target.host);
   const addresses = family > 0 ? [{ address: target.host, family }] : await untilAborted(resolveName(target.host, { all: true }), signal);
   const refused = addresses.find(({ address }) => !addressAllowed(hosts, target, address));

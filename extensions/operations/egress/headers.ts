@@ -25,5 +25,17 @@ export const responseHeaders = ({ headers }: IncomingMessage): Headers =>
     Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value]])),
   );
 
+/** Of one connection, and not for whom a proxy speaks to. */
+const HOP = /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade)$/;
+
+/** What a proxy hands on: also without what a message names as its connection's own. */
+export function endToEnd(headers: IncomingMessage["headers"]): Record<string, string | string[]> {
+  const named = String(headers.connection ?? "")
+    .split(",")
+    .map((name) => name.trim().toLowerCase());
+  const kept = Object.entries(headers).filter(([name, value]) => value !== undefined && !HOP.test(name) && !named.includes(name));
+  return Object.fromEntries(kept) as Record<string, string | string[]>;
+}
+
 const keep = (headers: Headers, wanted: (name: string) => boolean): Headers =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => wanted(name)));

@@ -1,9 +1,11 @@
 import type { Agent } from "node:http";
+import { Server } from "node:net";
 import { type Call, defineExtension, PlinthError } from "@plinth/sdk";
 import { descriptorLimit } from "@plinth/sdk/tiers";
 import { exchange } from "./exchange.ts";
 import { Idle } from "./idle.ts";
 import { Places, Room } from "./places.ts";
+import { serveProxy } from "./proxy.ts";
 import { Sockets } from "./sockets.ts";
 
 const MAX_GRANTS = 512;
@@ -49,6 +51,11 @@ export default defineExtension({
       connect(request, call) {
         hostOnly(call);
         return connections.hold(request.extension, sockets.connect(request, call.signal));
+      },
+      proxy(request, { signal }) {
+        // Whoever holds a listener of this process runs in it.
+        if (!(request.listener instanceof Server)) throw new TypeError("A proxy needs a listener of this process.");
+        return serveProxy({ ...request, listener: request.listener, places: exchanges }, signal);
       },
       async send(message, call) {
         hostOnly(call);

@@ -26,19 +26,27 @@ export class Places {
 
   /** A place for as long as `body` runs. */
   async *hold<T>(extension: string, body: AsyncIterable<T>): AsyncGenerator<T> {
+    const leave = this.take(extension);
+    try {
+      yield* body;
+    } finally {
+      leave();
+    }
+  }
+
+  /** A place until the result is called, once. */
+  take(extension: string): () => void {
     const taken = this.#taken.get(extension) ?? 0;
     if (taken >= this.#most) throw overBudget(extension, `${this.#most} ${this.#what} at one time`, "Wait for some to end.");
     if (this.#room.taken >= this.#room.most)
       throw overBudget(extension, `${this.#room.most} connections at one time are kept for all extensions of this host`, "Wait for some to end.");
     this.#taken.set(extension, taken + 1);
     this.#room.taken++;
-    try {
-      yield* body;
-    } finally {
+    return () => {
       this.#room.taken--;
       const left = (this.#taken.get(extension) ?? 1) - 1;
       if (left === 0) this.#taken.delete(extension);
       else this.#taken.set(extension, left);
-    }
+    };
   }
 }

@@ -4,11 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createTestHost } from "@plinth/sdk/testing";
-import { found } from "@plinth/sdk/tiers";
+import { admits, found } from "@plinth/sdk/tiers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import extension from "./index.ts";
-import { admits } from "./patterns.ts";
 import manifest from "./plinth.json" with { type: "json" };
 import { Programs } from "./programs.ts";
 
@@ -40,18 +39,18 @@ async function openLab() {
       const items = host
         .use("plinth.program-runner")
         .one()
-        .run({ extension: "acme.x", programs, folders: granted, request }, signal ? { signal } : {});
+        .open({ extension: "acme.x", programs, folders: granted, request }, signal ? { signal } : {});
       const all = { stdout: "", stderr: "", code: undefined as number | null | undefined };
       for await (const item of items) {
         if ("stdout" in item) all.stdout += Buffer.from(item.stdout).toString();
         else if ("stderr" in item) all.stderr += Buffer.from(item.stderr).toString();
-        else all.code = item.code;
+        else if ("code" in item) all.code = item.code;
       }
       return all;
     },
     /** Resolves when it has said something. */
     async start(programs: string[], [program = "", ...args]: string[]) {
-      const items = host.use("plinth.program-runner").one().run({ extension: "acme.x", programs, folders, request: { program, args } });
+      const items = host.use("plinth.program-runner").one().open({ extension: "acme.x", programs, folders, request: { program, args } });
       const iterator = items[Symbol.asyncIterator]();
       await iterator.next();
       return { end: iterator.next() };
@@ -262,9 +261,13 @@ describe.skipIf(here.bwrap === null)("a program", () => {
 });
 
 it("is not run where there is no wall to run it behind", async () => {
-  const programs = new Programs(async () => ({ ...here, bwrap: null, why: "it was taken away" }), tmpdir());
+  const programs = new Programs(
+    async () => ({ ...here, bwrap: null, why: "it was taken away" }),
+    tmpdir(),
+    async function* () {},
+  );
   const input = { extension: "acme.x", programs: ["*"], folders: [], request: { program: "true", args: [] } };
-  await expect(programs.run(input, new AbortController().signal).next()).rejects.toMatchObject({
+  await expect(programs.open(input, new AbortController().signal).next()).rejects.toMatchObject({
     code: "PLINTH_SANDBOX",
     message: expect.stringContaining("it was taken away"),
   });

@@ -1,127 +1,167 @@
-import { existsSync, mkdirSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { PlinthError, type Provider } from "@plinth/sdk";
-import {
-  descriptorLimit,
-  type Found,
-  type GrantedFolder,
-  grantedPath,
-  holdFolders,
-  launch,
-  makesMounts,
-  ownUser,
-  type Room,
-  releaseFolders,
-  userEnded,
-} from "@plinth/sdk/tiers";
-import { admits } from "./patterns.ts";
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { isPlinthError, PlinthError, type Provider } from "@plinth/sdk";
+import { admits, descriptorLimit, type Found, holdFolders, makesMounts, openTerminal, ownUser, releaseFolders, userEnded } from "@plinth/sdk/tiers";
+import { throughDoor } from "./door.ts";
+import type { Input, Message, Reach } from "./requests.ts";
+import { launched, narrowed, resolved, roomOf, workingFolder } from "./room.ts";
 import { type Item, RunningProgram } from "./running-program.ts";
+import { variablesOf, wayOut } from "./variables.ts";
 
 const MAX_RUNNING = 8;
 /** One program for so many descriptors of the host; it takes a few, and most are kept for other things. */
 const DESCRIPTORS = 16;
 const DEFAULT_MS = 60_000;
 const MAX_MS = 600_000;
+/** An open one is a companion: an agent, a server of a language. */
+const DUPLEX_MS = 24 * 3_600_000;
+const MAX_DUPLEX_MS = 7 * DUPLEX_MS;
 const MAX_BYTES = 8 * 1_048_576;
-/** Where programs are looked for; never in a search path, which may be anybody's. */
-const FOLDERS = ["/usr/bin", "/bin"];
-/** What programs need besides themselves, read-only. */
-const SYSTEM = ["/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache"];
 
-type Input = Parameters<Provider<"plinth.program-runner">["run"]>[0];
+type Proxy = (input: Parameters<Provider<"plinth.egress">["proxy"]>[0], signal: AbortSignal) => AsyncIterable<Reach>;
 
 /** Programs of extensions: which may run, behind what, how many at one time. */
 export class Programs {
   readonly #tools: () => Promise<Found>;
   readonly #home: string;
+  readonly #proxy: Proxy;
   readonly #most = Math.max(1, Math.floor(descriptorLimit() / DESCRIPTORS));
-  readonly #running = new Map<RunningProgram, string>();
+  readonly #running = new Set<RunningProgram>();
+  readonly #open = new Map<string, RunningProgram>();
+  readonly #places = new Map<string, number>();
 
-  /** @param home of this host, which no folder may hold. */
-  constructor(tools: () => Promise<Found>, home: string) {
+  /**
+   * @param home of this host, which no folder may hold.
+   * @param proxy what answers a program's way to the network.
+   */
+  constructor(tools: () => Promise<Found>, home: string, proxy: Proxy) {
     this.#tools = tools;
     this.#home = home;
+    this.#proxy = proxy;
   }
 
-  async *run({ extension, programs, folders, request }: Input, signal: AbortSignal): AsyncGenerator<Item> {
-    const { program, args, input, base64, timeoutMs, maxBytes } = request;
+  async *open(input: Input, caller: AbortSignal): AsyncGenerator<Item> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([caller, over.signal]);
+    const leave = await this.#admit(input);
+    const id = input.request.duplex === true ? randomUUID() : null;
+    let run: RunningProgram | undefined;
+    try {
+      const started = await this.#start(input);
+      run = started.run;
+      this.#running.add(run);
+      if (started.waits) await this.#begin(run, input, signal);
+      if (id !== null) {
+        this.#open.set(id, run);
+        yield { open: id };
+      }
+      yield* run.items(caller);
+    } finally {
+      if (id !== null) this.#open.delete(id);
+      over.abort(new Error("The program is over."));
+      await run?.stop();
+      if (run !== undefined) this.#running.delete(run);
+      leave();
+    }
+  }
+
+  async send(extension: string, id: string, message: Message): Promise<void> {
+    const run = this.#open.get(id);
+    if (run?.extension === extension) return run.send(message);
+    throw new PlinthError("PLINTH_EXEC_ENDED", "The program is over.", { extension, next: "Open it again." });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#running].map((one) => one.stop()));
+  }
+
+  /** A place for one more, if it may run at all. The result gives the place back. */
+  async #admit({ extension, programs, hosts = [], request: { program, args, net } }: Input): Promise<() => void> {
     if (program.includes("\0") || args.some((one) => one.includes("\0"))) throw denied(extension, "give a program a null byte");
     if (!admits(programs, program, args)) throw denied(extension, `run ${[program, ...args].join(" ").slice(0, 200)}`);
+    if (net !== undefined && hosts.length === 0) throw denied(extension, "give a program a way to the network");
+    const tools = await this.#tools();
+    if (tools.bwrap === null) throw noWall(extension, tools.why ?? "bubblewrap does not work here");
+    const [own, all] = [this.#places.get(extension) ?? 0, [...this.#places.values()].reduce((sum, one) => sum + one, 0)];
+    if (all >= this.#most) throw crowded(extension, this.#most);
+    if (own >= MAX_RUNNING) throw busy(extension);
+    this.#places.set(extension, own + 1);
+    return () => {
+      const left = (this.#places.get(extension) ?? 1) - 1;
+      if (left === 0) this.#places.delete(extension);
+      else this.#places.set(extension, left);
+    };
+  }
+
+  async #start({ extension, folders: granted, request }: Input): Promise<{ run: RunningProgram; waits: boolean }> {
+    const { program, args, input, base64, timeoutMs, maxBytes, duplex = false, net, pty } = request;
+    variablesOf(extension, request.env);
+    const folders = narrowed(extension, granted, request.folders);
     const cwd = workingFolder(extension, folders, request.cwd);
     const path = resolved(extension, program);
     // Its own folder and the workspace are the host's to make; another one is the owner's.
     for (const folder of folders) if (!folder.name.startsWith("/")) mkdirSync(folder.path, { recursive: true, mode: 0o700 });
     const tools = await this.#tools();
-    if (tools.bwrap === null) throw noWall(extension, tools.why ?? "bubblewrap does not work here");
-    if (this.#running.size >= this.#most) throw crowded(extension, this.#most);
-    if ([...this.#running.values()].filter((one) => one === extension).length >= MAX_RUNNING) throw busy(extension);
-    const user = await ownUser(extension, folders.find(({ name }) => name === "data")?.path ?? null);
-    const held = await holdFolders(extension, this.#home, folders, user, makesMounts(tools)).catch((thrown: unknown) => {
+    const user = await ownUser(extension, granted.find(({ name }) => name === "data")?.path ?? null);
+    try {
+      const held = await holdFolders(extension, this.#home, folders, user, makesMounts(tools));
+      const waits = net !== undefined || request.env !== undefined;
+      try {
+        const terminal = pty === undefined ? null : openTerminal(extension, pty.columns, pty.rows);
+        const room = { ...roomOf(path, cwd, { waits, net: net !== undefined, terminal: terminal !== null }), folders: held, user };
+        const child = launched(extension, tools, room, [path, ...args], { terminal, waits, net: net !== undefined });
+        const run = new RunningProgram({
+          extension,
+          program,
+          child,
+          terminal,
+          input: input === undefined && duplex ? null : Buffer.from(input ?? "", base64 ? "base64" : "utf8"),
+          timeoutMs: duplex ? bounded(timeoutMs, DUPLEX_MS, MAX_DUPLEX_MS) : bounded(timeoutMs, DEFAULT_MS, MAX_MS),
+          maxBytes: duplex ? (maxBytes ?? Number.POSITIVE_INFINITY) : bounded(maxBytes, MAX_BYTES, MAX_BYTES),
+        });
+        void run.closed.then(() => userEnded(user));
+        return { run, waits };
+      } finally {
+        // It has its own descriptors of the folders by now.
+        releaseFolders(held);
+      }
+    } catch (thrown) {
       userEnded(user);
       throw thrown;
-    });
-    const room: Room = { ...roomOf(path, cwd), folders: held, user };
-    const run = new RunningProgram({
-      extension,
-      program,
-      // It has its own descriptors of the folders by then.
-      start() {
-        try {
-          return launch({ ...tools, libraries: [] }, room, [path, ...args], { input: "pipe", connection: false });
-        } finally {
-          releaseFolders(held);
-        }
-      },
-      input: input === undefined ? null : Buffer.from(input, base64 ? "base64" : "utf8"),
-      timeoutMs: bounded(timeoutMs, DEFAULT_MS, MAX_MS),
-      maxBytes: bounded(maxBytes, MAX_BYTES, MAX_BYTES),
-    });
-    this.#running.set(run, extension);
-    try {
-      yield* run.items(signal);
-    } finally {
-      await run.stop();
-      this.#running.delete(run);
-      userEnded(user);
     }
   }
 
-  async stop(): Promise<void> {
-    await Promise.all([...this.#running.keys()].map((one) => one.stop()));
+  /** Variables and a way out for a program that waits for them. */
+  async #begin(run: RunningProgram, { extension, hosts = [], request }: Input, signal: AbortSignal): Promise<void> {
+    const { program, net, pty } = request;
+    const [password, only] = [randomBytes(18).toString("base64url"), net === true ? hosts : (net ?? [])];
+    const stop = (): void => void run.stop();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      if (signal.aborted) stop();
+      const listener = await throughDoor(extension, program, run.child, (port) => ({
+        ...roomOf("/", "/", { terminal: pty !== undefined }).env,
+        ...variablesOf(extension, request.env),
+        ...(net === undefined ? {} : wayOut(port, password, only)),
+      }));
+      if (listener !== null) void run.tell(this.#proxy({ extension, hosts: [...hosts], only: [...only], listener, password }, signal));
+    } catch (thrown) {
+      if (signal.aborted && isPlinthError(signal.reason)) throw signal.reason;
+      throw thrown;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
   }
 }
-
-/** It sees the system's programs and the granted folders, and nothing else of this machine; there is no network. */
-const roomOf = (path: string, cwd: string): Omit<Room, "folders" | "user"> => ({
-  programs: [...SYSTEM.filter((one) => existsSync(one)), ...(SYSTEM.some((one) => path.startsWith(`${one}/`)) ? [] : [path])],
-  cwd,
-  env: { PATH: FOLDERS.join(":"), HOME: "/", LANG: "C.UTF-8", TZ: process.env.TZ ?? "UTC" },
-  processes: true,
-});
 
 /** What is no number of this range counts as not given. */
 const bounded = (value: number | undefined, preset: number, most: number): number =>
   value !== undefined && value >= 0 ? Math.min(value, most) : preset;
 
-function workingFolder(extension: string, folders: readonly GrantedFolder[], asked: string | undefined): string {
-  const preset = folders.find(({ name }) => name === "workspace")?.path ?? "/";
-  if (asked === undefined) return preset;
-  const { folder, steps } = grantedPath(extension, folders, asked);
-  return join(folder.path, ...steps);
-}
-
-function resolved(extension: string, program: string): string {
-  const found = (program.startsWith("/") ? [program] : FOLDERS.map((folder) => join(folder, program))).find((path) =>
-    statSync(path, { throwIfNoEntry: false })?.isFile(),
-  );
-  if (found !== undefined) return found;
-  throw new PlinthError("PLINTH_EXEC_FAILED", `There is no program ${program} here.`, { extension, next: `Install it into ${FOLDERS[0]}.` });
-}
-
 const denied = (extension: string, what: string): PlinthError =>
   new PlinthError("PLINTH_PERMISSION", `${extension} may not ${what}.`, {
     extension,
-    next: "Its manifest must declare the program and these arguments in permissions.exec, and an owner must consent.",
+    next: "Its manifest must declare it in permissions.exec, or the hosts in permissions.net, and an owner must consent.",
   });
 
 const crowded = (extension: string, most: number): PlinthError =>

@@ -1,6 +1,7 @@
 import Type from "typebox";
 import { defineContract } from "../../define.ts";
 import type { SocketItem } from "../../wire/bridge.ts";
+import type { ProgramReach } from "./program-runner.ts";
 
 const hosts = Type.Array(Type.String(), { description: "The granted `permissions.net`." });
 const headers = Type.Optional(Type.Record(Type.String(), Type.String()));
@@ -48,6 +49,19 @@ export const egress = defineContract({
         headers,
       }),
       stream: Type.Unsafe<SocketItem>({}),
+      deadlineMs: 0,
+    },
+    proxy: {
+      summary:
+        "Answer a program's listener as an HTTP proxy (CONNECT and plain HTTP) for as long as this is read. What it asks for is told, with bytes as they go. Host callers only: the listener passes by reference.",
+      input: Type.Object({
+        extension: Type.String(),
+        hosts,
+        only: Type.Optional(Type.Array(Type.String(), { description: "Patterns too: only what both lists admit." })),
+        listener: Type.Unsafe<object>({ description: "A server of node:net that listens." }),
+        password: Type.String({ description: "Of the user `plinth`; whoever does not say it gets nothing." }),
+      }),
+      stream: Type.Unsafe<ProgramReach>({}),
       deadlineMs: 0,
     },
     send: {

@@ -1,7 +1,8 @@
 import type { IOType } from "node:child_process";
 import { openSync, readdirSync, readFileSync } from "node:fs";
 
-type Stdio = readonly (IOType | number)[];
+type End = IOType | "ipc" | number;
+type Stdio = readonly End[];
 
 const CLOSED_ON_EXEC = 0o2000000;
 
@@ -12,9 +13,9 @@ let nothing: number | null = null;
  * Descriptors that the host was started with, from a shell or a service manager, would go on to every child: Node marks
  * only the lowest. `stdio` with nothing in the place of each.
  */
-export function sealed(stdio: Stdio): (IOType | number)[] {
+export function sealed(stdio: Stdio): End[] {
   leaks ??= inheritable();
-  const all: (IOType | number)[] = [...stdio];
+  const all: End[] = [...stdio];
   for (const fd of leaks) {
     if (fd < stdio.length) continue;
     while (all.length < fd) all.push("ignore");

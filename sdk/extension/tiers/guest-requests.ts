@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { PlinthError } from "../errors.ts";
 import {
   type Bridge,
+  type ExecMessage,
   type ExecRequest,
   type FetchRequest,
   type FilesRequest,
@@ -75,6 +76,13 @@ export class GuestRequests implements Handler {
       [
         "socket.close",
         (p) => bridge.socketClose(String(p.id), bound(p.code), p.reason === undefined || p.reason === null ? undefined : String(p.reason)),
+      ],
+      [
+        "exec.send",
+        (p) => {
+          const { id, ...message } = unpackBytes(p) as Params;
+          return bridge.execSend(String(id), message as unknown as ExecMessage);
+        },
       ],
       ["files", async (p) => packBytes(await bridge.files(p as unknown as FilesRequest))],
       ["secret.exists", (p) => bridge.secretExists(String(p.name))],

@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { type ChildProcess, type IOType, spawn } from "node:child_process";
 import type { Writable } from "node:stream";
 import { sealed } from "./descriptors.ts";
+import { insideOf } from "./inside.ts";
 import { assertReachable } from "./reach.ts";
 import type { Room, Tools } from "./room.ts";
 import { systemCallFilter } from "./seccomp.ts";
@@ -17,8 +17,10 @@ const WATCHING_SHELL = `{ read -r line <&${OUTER_AT}; kill -KILL 0; } & dog=$!; 
 export interface Ends {
   /** Default: nothing to read. */
   readonly input?: "pipe";
-  /** Number 3, a connection to the host; default true. */
-  readonly connection?: boolean;
+  /** The far end of a terminal, open here: in the place of all three. */
+  readonly terminal?: number | undefined;
+  /** Number 3, a connection to the host; default true. `ipc`: as between two of the runtime's processes. */
+  readonly connection?: boolean | "ipc";
 }
 
 /**
@@ -26,7 +28,7 @@ export interface Ends {
  * pipe), two pipes for what it prints, and number 3, a connection to the host. Throws `PLINTH_ROOT` where the room's user
  * could not reach what is in it.
  */
-export function launch(tools: Tools, room: Room, command: readonly string[], { input, connection = true }: Ends = {}): ChildProcess {
+export function launch(tools: Tools, room: Room, command: readonly string[], { input, terminal, connection = true }: Ends = {}): ChildProcess {
   const { user } = room;
   if (user != null) assertReachable(tools, room);
   const filter =
@@ -38,10 +40,16 @@ export function launch(tools: Tools, room: Room, command: readonly string[], { i
   const lending = room.folders.map(({ lent }) => lent?.mapping);
   const all = [...held, ...lending].filter((fd) => fd !== undefined);
   const at = (fd: number | undefined): number | undefined => (fd === undefined ? undefined : FOLDERS_AT + all.indexOf(fd));
-  const places: Places = { ...(filter === null ? {} : { filter: OUTER_AT }), folders: held.map(at), lending: lending.map(at), connection };
+  const places: Places = {
+    ...(filter === null ? {} : { filter: OUTER_AT }),
+    folders: held.map(at),
+    lending: lending.map(at),
+    connection: connection !== false,
+  };
   const [program, args] = walled(tools, room, shell ? watched(command) : command, places);
+  const spoken: IOType[] | number[] = terminal === undefined ? [input ?? "ignore", "pipe", "pipe"] : [terminal, terminal, terminal];
   const child = spawn(program, args, {
-    stdio: sealed([input ?? "ignore", "pipe", "pipe", connection ? "pipe" : "ignore", outer ? "pipe" : "ignore", ...all]),
+    stdio: sealed([...spoken, connection === "ipc" ? "ipc" : connection ? "pipe" : "ignore", outer ? "pipe" : "ignore", ...all]),
     env: room.env,
     cwd: leastRoot(tools, room) === null ? room.cwd : "/",
     detached: true,
@@ -64,7 +72,8 @@ const watched = (command: readonly string[]): string[] => ["/bin/sh", "-c", WATC
 export function kill(child: ChildProcess): void {
   const { pid } = child;
   if (pid === undefined) return;
-  const inside = running(child) ? children(pid) : [];
+  // Also those who left the group: of them the outer process is the parent.
+  const inside = running(child) ? insideOf(pid) : [];
   if (inside.length === 0) return killGroup(pid);
   for (const one of inside) signal(one);
   setTimeout(() => {
@@ -73,16 +82,6 @@ export function kill(child: ChildProcess): void {
 }
 
 const running = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
-
-/** Also those who left the group: of them the outer process is the parent. */
-const children = (pid: number): number[] => {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
-  } catch {
-    // Not this system, or it ended meanwhile.
-    return [];
-  }
-};
 
 const killGroup = (pid: number): void => signal(-pid);
 

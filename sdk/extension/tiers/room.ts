@@ -51,6 +51,8 @@ export interface Room {
   readonly env: Readonly<Record<string, string>>;
   /** It may start programs of its own: the filter of system calls leaves room for that. */
   readonly processes?: boolean;
+  /** It has a terminal, and may open it by the name that every process has for its own. */
+  readonly terminal?: boolean;
   /** Who it is; null = the host's own user, who then is not root. */
   readonly user: OwnUser | null;
   /** Of one file that it writes, in bytes; default 1 GiB. */

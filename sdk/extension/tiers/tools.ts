@@ -105,12 +105,13 @@ async function probeConfine(tools: Omit<Tools, "confine">, without: ReadonlySet<
 }
 
 /** In the product beside the extensions; in a checkout, the source. */
-const confineProgram = (): string | undefined =>
-  [
-    process.env.PLINTH_CONFINE_PROGRAM ?? "",
-    join(import.meta.dirname, "../../guest/confine.mjs"),
-    join(import.meta.dirname, "../../guest/confine.ts"),
-  ].find((path) => path !== "" && existsSync(path));
+const guestProgram = (name: string): string | undefined =>
+  [join(import.meta.dirname, `../../guest/${name}.mjs`), join(import.meta.dirname, `../../guest/${name}.ts`)].find((path) => existsSync(path));
+
+const confineProgram = (): string | undefined => process.env.PLINTH_CONFINE_PROGRAM || guestProgram("confine");
+
+/** The program of ours behind which a granted one begins, where that needs a way out or variables. */
+export const doorProgram = (): string | undefined => guestProgram("door");
 
 async function works(name: string, command: (path: string) => string[]): Promise<string | null> {
   const path = program(name);

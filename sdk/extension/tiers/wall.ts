@@ -77,6 +77,7 @@ export function boxed(
     ...[...missing, ...room.programs].flatMap((path) => ["--ro-bind", path, path]),
     // What can be written in there is the machine's, also for who may do nothing else.
     ...["--proc", "/proc", "--remount-ro", "/proc", "--dev-bind", "/dev/null", "/dev/null"],
+    ...(room.terminal ? ["--dev-bind", "/dev/tty", "/dev/tty"] : []),
     ...(folders.some(({ path }) => path === "/") ? [] : ["--remount-ro", "/"]),
     ...["--chdir", room.cwd, "--"],
     ...(becomes === null ? command : become({ setpriv: setpriv as string }, becomes, command)),
