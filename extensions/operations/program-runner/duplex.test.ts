@@ -148,7 +148,7 @@ describe.skipIf(here.bwrap === null)("an open program", () => {
 
   it("has a terminal where it asks for one: keys, size, and whatever it prints as it is", async () => {
     const { spawn } = await openLab(["bash"]);
-    const script = String.raw`tty -s && echo terminal; stty size; stty -echo; printf '\033]0;title\007\033[2J\n'; trap 'stty size' WINCH; trap 'echo interrupted' INT; while read -r line || :; do [ -n "$line" ] && echo "heard $line"; [ "$line" = end ] && exit 5; done`;
+    const script = String.raw`trap 'stty size' WINCH; trap 'echo interrupted' INT; tty -s && echo terminal; stty size; stty -echo; printf '\033]0;title\007\033[2J\n'; while read -r line || :; do [ -n "$line" ] && echo "heard $line"; [ "$line" = end ] && exit 5; done`;
     const program = await spawn("bash", ["-c", script], { pty: { columns: 91, rows: 17 } });
     const out = program.stdout[Symbol.asyncIterator]();
     expect(await until(out, /2J\r\n/)).toBe("terminal\r\n17 91\r\n\x1b]0;title\x07\x1b[2J\r\n");
