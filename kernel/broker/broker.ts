@@ -1,16 +1,16 @@
 import type { AuditRecord, Manifest, Permissions } from "@plinth/manifests";
 import { checkPayload } from "@plinth/manifests/check/payloads.ts";
+import { grantedFolders } from "@plinth/manifests/home/granted-folders.ts";
 import { Origin } from "@plinth/manifests/origin/origin.ts";
 import { redact } from "@plinth/manifests/redact.ts";
 import type * as wire from "@plinth/manifests/wire/bridge.ts";
 import { partyOf, Shares } from "@plinth/manifests/wire/parties.ts";
+import { sizeOf } from "@plinth/manifests/wire/size.ts";
 import type { Caller, CapabilityEntry } from "../capability.ts";
 import { errors, owned } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { currentWork, nextWorkId, runWork, streamAfter, Work, withWork } from "../work.ts";
 import type { BrokerHost } from "./broker-host.ts";
-import { grantedFolders } from "./granted-folders.ts";
-import { sizeOf } from "./size.ts";
 
 type Kind = AuditRecord["kind"];
 

@@ -1,9 +1,7 @@
-import { join } from "node:path";
-import type { Manifest } from "@plinth/manifests";
+import { grantedFolders } from "@plinth/manifests/home/granted-folders.ts";
 import type { Bridge, FilesRequest, SocketItem } from "@plinth/manifests/wire/bridge.ts";
 import { PlinthError } from "../extension/errors.ts";
 import type { ContractId, Uses } from "../extension/index.ts";
-import type { GrantedFolder } from "../extension/tiers/granted-path.ts";
 import { type FetchRules, permit, withSecrets } from "./bounded-fetch.ts";
 import { plainFiles } from "./plain-files.ts";
 
@@ -28,14 +26,14 @@ export function roadsOf(rules: FetchRules, home: string, use: <C extends Contrac
   return {
     async files(request: FilesRequest) {
       granted("fs", "any folder");
-      const folders = foldersOf(rules.manifest, home);
+      const folders = grantedFolders(home, extension, permissions);
       const slot = use("plinth.file-access");
       const input = { extension, folders, request: JSON.parse(JSON.stringify(request)) as FilesRequest };
       return (await slot.list()).length > 0 ? slot.one().request(input) : plainFiles(extension, folders, request);
     },
     async *exec(request, signal) {
       const programs = granted("exec", "any program");
-      const given = { programs, folders: foldersOf(rules.manifest, home), hosts: permissions.net ?? [] };
+      const given = { programs, folders: grantedFolders(home, extension, permissions), hosts: permissions.net ?? [] };
       const input = { extension, ...given, request: JSON.parse(JSON.stringify(request)) };
       const items = use("plinth.program-runner")
         .one()
@@ -67,13 +65,6 @@ export function roadsOf(rules: FetchRules, home: string, use: <C extends Contrac
     },
   };
 }
-
-const foldersOf = ({ id, permissions = {} }: Manifest, home: string): GrantedFolder[] =>
-  (permissions.fs ?? []).map((entry) => {
-    const name = entry.replace(/:ro$/, "");
-    const path = name === "data" ? join(home, "state", id) : name === "workspace" ? join(home, name) : name;
-    return { name, path, write: name === entry };
-  });
 
 async function* itemsOf(id: string, socket: WebSocket, extension: string, signal: AbortSignal | undefined): AsyncGenerator<SocketItem> {
   const items: SocketItem[] = [];

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Permissions } from "@plinth/manifests";
+import type { Permissions } from "../schema/extension.ts";
 
 /** Where the folders of a grant lie on this machine. */
 export const grantedFolders = (home: string, extension: string, { fs = [] }: Permissions): { name: string; path: string; write: boolean }[] =>
