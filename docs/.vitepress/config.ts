@@ -64,6 +64,7 @@ export default defineConfig({
           { text: "Plugin source", link: "/authors/plugin-source" },
           { text: "Session store", link: "/authors/session-store" },
           { text: "Tool", link: "/authors/tool" },
+          { text: "Tool set", link: "/authors/tool-set" },
         ],
       },
       {

@@ -6,7 +6,7 @@ export default defineExtension<Manifest>({
   activate(ctx) {
     const providers = ctx.use("plinth.model-provider");
     ctx.provide("plinth.harness", "__NAME__", {
-      // One model call for a turn. A harness with tools adds `use plinth.tool`, and asks again with each result.
+      // One model call for a turn. A harness with tools adds `use plinth.tool-catalog`, and asks again with each result.
       async *run({ model, system, history, sessionKey }, { signal }) {
         const { provider, name } = await chooseModel(providers, model);
         let text = "";
