@@ -47,6 +47,7 @@ export const USE_WORDS: Readonly<Record<string, string>> = {
   "plinth.channel": "send messages to other people through your channels",
   "plinth.inbox": "bring your agents what other people write on the channels that it provides",
   "plinth.router": "see where messages go",
+  "plinth.plugin-source": "fetch packages through the product's sources",
   "plinth.host": "see what is installed here and how it is set up",
   "plinth.gateway-method": "call the gateway's methods as a guest",
   "plinth.interaction": "see nothing and ask nothing: only the product asks you",
@@ -63,6 +64,7 @@ export const HOOK_WORDS: Readonly<Record<string, string>> = {
   "channel.happened": "be told who joins, leaves and reacts on your channels",
   "delivery.failed": "be told which messages did not arrive",
   "install.before": "see what is about to be installed, and deny it",
+  "tools.changed": "be told when the tools that there are change",
   "generation.ready": "be told when something is installed, removed or configured",
 };
 
