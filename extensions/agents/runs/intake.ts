@@ -33,6 +33,8 @@ export class Intake {
     try {
       await next.before;
       const route = await this.#route(run, input);
+      const unanswered = unansweredBy(route);
+      if (unanswered !== undefined) return { route, text: input.text, drop: unanswered, decision: undefined };
       const { text, drop } = await run.within(this.#ctx, () => this.#received(run, input));
       return { route, text, drop, decision: drop === undefined ? await decide() : undefined };
     } finally {
@@ -86,4 +88,10 @@ export class Intake {
       },
     };
   }
+}
+
+/** Why the router wants no answer; undefined where it wants one. */
+function unansweredBy({ action = "answer", say, why }: Route): string | undefined {
+  if (action === "answer") return undefined;
+  return say ?? `The message is not answered here${why === undefined ? "" : `: ${why}`}.`;
 }

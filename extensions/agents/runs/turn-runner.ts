@@ -27,6 +27,10 @@ export interface Route {
   model: string;
   workspace: string;
   system: string[];
+  /** What becomes of the message; absent: it is answered. */
+  action?: string;
+  say?: string;
+  why?: string;
 }
 
 export interface TurnLimits {

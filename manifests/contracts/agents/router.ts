@@ -1,5 +1,8 @@
 import Type from "typebox";
 import { defineContract } from "../../define.ts";
+import { Address, Sender } from "../channels/address.ts";
+
+const names = (maxItems: number) => Type.Array(Type.String({ maxLength: 512 }), { maxItems });
 
 export const router = defineContract({
   id: "plinth.router",
@@ -17,8 +20,52 @@ export const router = defineContract({
         sender: Type.Optional(Type.String()),
         sessionKey: Type.Optional(Type.String()),
         model: Type.Optional(Type.String()),
+        kind: Type.Optional(
+          Type.Enum(["person", "group", "channel", "thread", "app", "api", "agent", "schedule", "webhook"], {
+            description: "Where it was said. Absent: app.",
+          }),
+        ),
+        address: Type.Optional(Address),
+        from: Type.Optional(Sender),
+        mentionsMe: Type.Optional(Type.Boolean()),
+        repliesToMe: Type.Optional(Type.Boolean()),
+        command: Type.Optional(Type.String({ maxLength: 128, description: "Without a slash, where it is one." })),
+        parts: Type.Optional(
+          Type.Array(Type.String({ maxLength: 64 }), {
+            maxItems: 64,
+            description: "Kinds of its parts: a model that sees pictures is wanted for some.",
+          }),
+        ),
+        agent: Type.Optional(Type.String({ maxLength: 256, description: "Asked for by name." })),
+        parentSession: Type.Optional(Type.String({ maxLength: 256 })),
+        at: Type.Optional(Type.Number()),
       }),
       output: Type.Object({
+        action: Type.Optional(
+          Type.Enum(["answer", "observe", "ignore", "pair", "refuse"], {
+            description:
+              "answer (default). observe: noted in the session, not answered. ignore: neither. pair: who it is has to be settled first. refuse: not answered, and `say` is said.",
+          }),
+        ),
+        say: Type.Optional(Type.String({ maxLength: 2_000 })),
+        why: Type.Optional(Type.String({ maxLength: 256, description: "The rule that decided, for people." })),
+        lane: Type.Optional(
+          Type.Object({
+            mode: Type.Optional(Type.Enum(["followup", "collect", "interrupt", "steer"], { description: "Where the message asks for none." })),
+            debounceMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 60_000 })),
+          }),
+        ),
+        fallbacks: Type.Optional(names(16)),
+        tools: Type.Optional(Type.Object({ allow: Type.Optional(names(512)), deny: Type.Optional(names(512)) })),
+        role: Type.Optional(Type.Enum(["owner", "guest"], { description: "The most that its turn may be; it can only lower." })),
+        delivery: Type.Optional(
+          Type.Object({
+            to: Type.Optional(Type.Array(Address, { maxItems: 64, description: "Default: where it came from." })),
+            thread: Type.Optional(Type.Enum(["same", "new", "none"])),
+            stream: Type.Optional(Type.Boolean()),
+            mention: Type.Optional(Type.Boolean()),
+          }),
+        ),
         agent: Type.String(),
         sessionKey: Type.String(),
         harness: Type.String(),
