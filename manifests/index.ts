@@ -15,6 +15,10 @@ export { ExtensionStatus, Fault, Grant, type HookSnapshot, type InstanceSnapshot
 export * from "./contracts/index.ts";
 export { ModelEvent, Usage } from "./contracts/models/event.ts";
 export { ModelMessage } from "./contracts/models/message.ts";
+export { ModelInfo } from "./contracts/models/model.ts";
+export { ModelEndpoint } from "./contracts/models/model-api.ts";
+export { ModelVendor } from "./contracts/models/model-vendor.ts";
+export { ModelRequest, ModelTool } from "./contracts/models/request.ts";
 export { LoggedEvent } from "./contracts/operations/event-log.ts";
 export { Task, TaskChange } from "./contracts/operations/tasks.ts";
 export { shapes } from "./contracts/shapes.ts";

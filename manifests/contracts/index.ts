@@ -20,7 +20,9 @@ import { programRunner } from "./host/program-runner.ts";
 import { secretSource } from "./host/secret-source.ts";
 import { service } from "./host/service.ts";
 import { tier } from "./host/tier.ts";
+import { modelApi } from "./models/model-api.ts";
 import { modelProvider } from "./models/model-provider.ts";
+import { modelVendor } from "./models/model-vendor.ts";
 import { eventLog } from "./operations/event-log.ts";
 import { tasks } from "./operations/tasks.ts";
 import { pluginSource } from "./plugins/plugin-source.ts";
@@ -44,6 +46,8 @@ export const contracts = {
   [toolSet.id]: toolSet,
   [toolCatalog.id]: toolCatalog,
   [modelProvider.id]: modelProvider,
+  [modelVendor.id]: modelVendor,
+  [modelApi.id]: modelApi,
   [harness.id]: harness,
   [turns.id]: turns,
   [interaction.id]: interaction,

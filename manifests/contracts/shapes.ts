@@ -8,6 +8,8 @@ import { Influence, Origin } from "./content/origin.ts";
 import * as part from "./content/part.ts";
 import { ModelEvent, Usage } from "./models/event.ts";
 import { ModelMessage } from "./models/message.ts";
+import { ModelInfo } from "./models/model.ts";
+import { ModelRequest } from "./models/request.ts";
 import { ToolDescriptor, ToolItem, ToolResult } from "./tools/tool.ts";
 import { CatalogTool } from "./tools/tool-catalog.ts";
 import { SetTool } from "./tools/tool-set.ts";
@@ -34,5 +36,18 @@ export const shapes = {
   ...{ CatalogTool, SetTool, ToolDescriptor, ToolItem },
   ...{ TextPart, ImagePart, AudioPart, VideoPart, FilePart, ResourcePart, CitationPart, ReasoningPart },
   ...{ Address, Sender, InboundItem, Receipt },
-  ...{ ErrorInfo, InteractionAnswer, InteractionRequest, ModelEvent, ModelMessage, ToolResult, EntryBody, TranscriptEntry, TurnEvent, Usage },
+  ...{
+    ErrorInfo,
+    InteractionAnswer,
+    InteractionRequest,
+    ModelEvent,
+    ModelMessage,
+    ModelInfo,
+    ModelRequest,
+    ToolResult,
+    EntryBody,
+    TranscriptEntry,
+    TurnEvent,
+    Usage,
+  },
 };

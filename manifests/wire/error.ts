@@ -4,7 +4,7 @@ export interface PlinthErrorOptions {
   /** What to do next, a sentence for people. */
   next?: string | undefined;
   cause?: unknown;
-  /** More for machines; stays on this side of a tier. */
+  /** More for machines; stays on this side of a tier, but for `retryable` and `retryAfterMs`. */
   details?: unknown;
 }
 
@@ -30,11 +30,27 @@ export interface ErrorData {
   message: string;
   extension?: string;
   next?: string;
+  /** Asking again may help. */
+  retryable?: boolean;
+  retryAfterMs?: number;
 }
 
 /** By its shape: each bundle (kernel, extensions, guests) has a class of its own. */
 export const isPlinthError = (thrown: unknown): thrown is PlinthError =>
   thrown instanceof Error && typeof (thrown as { code?: unknown }).code === "string" && CODE.test((thrown as unknown as { code: string }).code);
+
+/** Longest wait that an error may name: a day. */
+const MAX_WAIT_MS = 86_400_000;
+
+/** What an error says of asking again, as bounded data; {} where it says nothing. */
+export function retryOf(said: unknown): Pick<ErrorData, "retryable" | "retryAfterMs"> {
+  if (typeof said !== "object" || said === null) return {};
+  const { retryable, retryAfterMs } = said as Record<string, unknown>;
+  return {
+    ...(typeof retryable === "boolean" ? { retryable } : {}),
+    ...(typeof retryAfterMs === "number" && retryAfterMs >= 0 ? { retryAfterMs: Math.min(Math.round(retryAfterMs), MAX_WAIT_MS) } : {}),
+  };
+}
 
 const CODE = /^PLINTH_[A-Z0-9_]{1,64}$/;
 const MAX_TEXT = 4_000;
@@ -44,7 +60,7 @@ const clip = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0
 export function errorData(thrown: unknown, owner?: string): ErrorData {
   try {
     if (typeof thrown === "object" && thrown !== null) {
-      const { code, message, extension, next } = thrown as Record<string, unknown>;
+      const { code, message, extension, next, details } = thrown as Record<string, unknown>;
       const known = typeof code === "string" && CODE.test(code);
       const data: ErrorData = {
         code: known ? code : "PLINTH_EXTENSION_FAILED",
@@ -54,7 +70,7 @@ export function errorData(thrown: unknown, owner?: string): ErrorData {
       if (by !== undefined) data.extension = by;
       if (typeof next === "string") data.next = clip(next);
       else if (data.code === "PLINTH_EXTENSION_FAILED" && by !== undefined) data.next = "Report it to the author of the extension.";
-      return data;
+      return Object.assign(data, retryOf(thrown), retryOf(details));
     }
     return { code: "PLINTH_EXTENSION_FAILED", message: clip(String(thrown)), ...(owner ? { extension: owner } : {}) };
   } catch {
@@ -65,7 +81,7 @@ export function errorData(thrown: unknown, owner?: string): ErrorData {
 /** The thrown value as a PlinthError with an owner; errors that have one already keep it. */
 export function owned(thrown: unknown, owner: string): PlinthError {
   if (isPlinthError(thrown) && thrown.extension !== undefined) return thrown;
-  const { code, message, ...rest } = errorData(thrown, owner);
+  const { code, message, extension, next } = errorData(thrown, owner);
   const details = (thrown as { details?: unknown } | null)?.details;
-  return new PlinthError(code, message, { ...rest, cause: thrown, ...(details === undefined ? {} : { details }) });
+  return new PlinthError(code, message, { extension, next, cause: thrown, ...(details === undefined ? {} : { details }) });
 }

@@ -45,6 +45,19 @@ describe("an error of a guest", () => {
     expect(inContract(error, {})).toBe(error);
   });
 
+  it("may say whether asking again helps, and when, and nothing else for machines", () => {
+    const said = new GuestErrors("acme.tool").revive(
+      JSON.parse(
+        JSON.stringify({ code: "PLINTH_MODEL_RATE", message: "m", retryable: true, retryAfterMs: 9e12, details: { retryable: false, x: 1 } }),
+      ),
+    );
+    expect((inContract(said, { errors: ["PLINTH_MODEL_RATE"] }) as PlinthError).details).toEqual({
+      claimed: "PLINTH_MODEL_RATE",
+      retryable: false,
+      retryAfterMs: 86_400_000,
+    });
+  });
+
   it("is told from one that the host made about it", () => {
     const own = new PlinthError("PLINTH_DEADLINE", "m", { extension: "acme.tool", details: { retryable: true } });
     expect([isGuestError(own), isGuestError(new GuestErrors("a.b").revive(FORGED)), inContract(own, { errors: ["PLINTH_DEADLINE"] })]).toEqual([

@@ -39,9 +39,9 @@ export class GuestErrors {
 
   /** The guest sends this one. */
   revive(data: WireError): PlinthError {
-    const { code, message, next = "" } = errorData(data);
+    const { code, message, next = "", extension: _, ...retry } = errorData(data);
     const steps = this.#told.get(code);
-    const options = { extension: this.#guest, next: steps?.has(next) ? next : REPORT, details: { claimed: code } satisfies Claim };
+    const options = { extension: this.#guest, next: steps?.has(next) ? next : REPORT, details: { claimed: code, ...retry } satisfies Claim };
     return new PlinthError(steps === undefined && !OF_ITSELF.has(code) ? FAILED : code, visible(message), options);
   }
 }

@@ -324,6 +324,6 @@ export class Peer {
 const isProduct = (owner: string): boolean => owner.startsWith("plinth.");
 
 function revive(data: WireError, owner: string): PlinthError {
-  const { code, message, extension, next } = errorData(data, owner);
-  return new PlinthError(code, message, { extension, next });
+  const { code, message, extension, next, ...retry } = errorData(data, owner);
+  return new PlinthError(code, message, { extension, next, ...(Object.keys(retry).length === 0 ? {} : { details: retry }) });
 }

@@ -33,6 +33,8 @@ export interface WireError {
   message: string;
   extension?: string;
   next?: string;
+  retryable?: boolean;
+  retryAfterMs?: number;
 }
 
 export const WIRE = {

@@ -2,7 +2,10 @@ import { errorInfo, PlinthError, type TurnEvent, textOf } from "@plinth/sdk";
 import { Answer } from "./answer.ts";
 import type { Limits, LoopParts, ModelRequest } from "./loop.ts";
 
-const retryable = new Set(["PLINTH_MODEL_RATE", "PLINTH_MODEL_SERVER"]);
+/** A server that wants a longer wait is not waited for. */
+const MAX_WAIT_MS = 60_000;
+/** Retried also where a provider does not say so. */
+const RETRIED = new Set(["PLINTH_MODEL_RATE", "PLINTH_MODEL_OVERLOADED", "PLINTH_MODEL_SERVER", "PLINTH_MODEL_NETWORK"]);
 
 /** One model call: deltas pass through as they are, the whole answer is returned. */
 export async function* ask(
@@ -30,12 +33,13 @@ export async function* ask(
       return answer;
     } catch (error) {
       parts.failed();
-      const again = !answer.spoke && !signal.aborted && attempt < limits.retries && retryable.has(errorInfo(error).code);
-      if (!again) throw error;
+      const { code, message, retryable = RETRIED.has(code), retryAfterMs = 0 } = errorInfo(error);
+      const again = !answer.spoke && !signal.aborted && attempt < limits.retries && retryable && code.startsWith("PLINTH_MODEL_");
+      if (!again || retryAfterMs > MAX_WAIT_MS) throw error;
       // Half of the wait is chance, so that many turns that failed together do not come back together.
       const wait = limits.retryBaseMs * 2 ** attempt * (0.5 + Math.random() / 2);
-      yield { type: "progress", text: `${errorInfo(error).message} Trying again.` };
-      await parts.sleep(wait, signal);
+      yield { type: "progress", text: `${message} Trying again.` };
+      await parts.sleep(Math.max(wait, retryAfterMs), signal);
     }
   }
 }

@@ -31,10 +31,20 @@ export default defineExtension({
           {
             choose: (model) => chooser.choose(model),
             failed: () => chooser.forget(),
-            stream: ({ provider, model, maker }, request, signal) =>
-              providers
-                .get(provider)
-                .stream({ ...request, messages: messagesFor(request.messages, maker), model, sessionKey: input.sessionKey }, { signal }),
+            stream: ({ provider, model, maker }, { system, messages, tools }, signal) =>
+              providers.get(provider).stream(
+                {
+                  model,
+                  // The same in each call of a turn, and mostly in the next turn too.
+                  system: [{ type: "text", text: system, cache: true }],
+                  messages: messagesFor(messages, maker),
+                  tools,
+                  cacheKey: input.sessionKey,
+                  // A conversation goes on with a model that can do less than the one before.
+                  onUnsupported: "drop",
+                },
+                { signal },
+              ),
             instructions: (signal) => instructions.build(input, signal),
             tools: () => tools.list(),
             callTool: (toolCall, tool, signal, tell) => tools.run(toolCall, tool, signal, tell),

@@ -51,7 +51,7 @@ describe("the native harness", () => {
     const model = scriptedModel([says("ok")]);
     await start([model]);
     await run({ system: ["Be brief.", "Be kind."] });
-    expect(model.seen[0]!.system).toMatch(
+    expect(model.seen[0]!.system![0]!.text).toMatch(
       /Plinth[\s\S]*Be brief\.\n\nBe kind\.\n\nYour workspace is the folder \/w\.[\s\S]*Today is \d{4}-\d\d-\d\d/,
     );
   });
@@ -65,7 +65,7 @@ describe("the native harness", () => {
       })),
     ]);
     await run();
-    expect(model.seen[0]!.system).toMatch(/^You are[\s\S]*\n\nSpeak like a sailor\.$/);
+    expect(model.seen[0]!.system![0]!.text).toMatch(/^You are[\s\S]*\n\nSpeak like a sailor\.$/);
   });
 
   it("runs the tools that the model calls and tells it their results", async () => {
@@ -301,6 +301,17 @@ describe("the limits of a turn", () => {
 });
 
 describe("a model that fails", () => {
+  it("is asked again where its provider says that this may help, but not when that would take long", async () => {
+    const failing = (details: object) => new PlinthError("PLINTH_MODEL_STREAM", "It broke.", { details });
+    const model = scriptedModel([failing({ retryable: true, retryAfterMs: 5 }), says("ok")]);
+    await start([model], { retryBaseMs: 1 });
+    expect(done(await run()).text).toBe("ok");
+    await start([scriptedModel([failing({ retryable: true, retryAfterMs: 3_600_000 })])], { retryBaseMs: 1 });
+    await expect(run()).rejects.toMatchObject({ code: "PLINTH_MODEL_STREAM" });
+    await start([scriptedModel([failing({ retryable: false }), says("ok")])], { retryBaseMs: 1 });
+    await expect(run()).rejects.toMatchObject({ code: "PLINTH_MODEL_STREAM" });
+  });
+
   const rate = new PlinthError("PLINTH_MODEL_RATE", "Too many requests.");
 
   it("is asked again when it was only busy", async () => {

@@ -3,7 +3,7 @@ import type { ScriptedProvider, TestHost } from "@plinth/sdk/testing";
 
 export interface Seen {
   model: string;
-  system?: string;
+  system?: { text: string }[];
   messages: ModelMessage[];
   tools?: { name: string }[];
 }

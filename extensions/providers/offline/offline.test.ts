@@ -53,6 +53,7 @@ describeConformance({ describe, it }, "the offline model", modelProviderConforma
   good: { model: "offline", messages: [{ role: "user", content: [{ type: "text", text: "hello" }] }] },
   toolCall: { model: "offline", messages: [{ role: "user", content: [{ type: "text", text: "roll a die" }] }], tools },
   bad: { model: "gpt-9", messages: [{ role: "user", content: [{ type: "text", text: "hello" }] }] },
+  unsupported: { model: "offline", messages: [{ role: "user", content: [{ type: "text", text: "hello" }] }], output: "json" },
 });
 
 describe("the offline model", () => {

@@ -1,12 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { type ModelEvent, PlinthError } from "@plinth/sdk";
-import { serverFault } from "./server-error.ts";
+import type { ModelEvent, Part, PlinthError, ToolCallPart, Usage } from "@plinth/sdk";
+import { failure, fault, imageOf } from "@plinth/sdk/kits/model-api";
+import { annotationOf, usageOf } from "./wire-facts.ts";
+import type { WireExtra } from "./wire-messages.ts";
 
 const MAX_TOOL_CALLS = 128;
 const MAX_ARGUMENTS = 8 * 1024 * 1024;
 
+/** Of what one answer thinks, in the server's own form. */
+const MAX_DETAILS = 4_096;
+
 interface ToolCallSlot {
   id: string;
+  extra: unknown;
   name: string;
   pieces: string[];
 }
@@ -14,6 +20,7 @@ interface ToolCallSlot {
 interface WireToolCall {
   index?: unknown;
   id?: unknown;
+  extra_content?: unknown;
   function?: { name?: unknown; arguments?: unknown };
 }
 
@@ -23,6 +30,9 @@ interface WireDelta {
   reasoning_content?: unknown;
   reasoning?: unknown;
   tool_calls?: unknown;
+  reasoning_details?: unknown;
+  annotations?: unknown;
+  images?: unknown;
 }
 
 interface WireChunk {
@@ -39,7 +49,9 @@ export class CompletionReader {
   #argumentsSize = 0;
   #lastIndex = -1;
   #refusal = "";
-  #usage: { inputTokens: number; outputTokens: number } | undefined;
+  #thought = "";
+  readonly #details: unknown[] = [];
+  #usage: Usage | undefined;
   #finish: string | undefined;
   #done = false;
 
@@ -66,7 +78,7 @@ export class CompletionReader {
       throw this.#broken("sent something that is not JSON", cause);
     }
     if (typeof chunk !== "object" || chunk === null) throw this.#broken("sent something that is not an object");
-    if (chunk.error) throw serverFault(this.#title, chunk.error);
+    if (chunk.error) throw fault(this.#title, chunk.error);
     if (chunk.usage) this.#usage = usageOf(chunk.usage) ?? this.#usage;
     const choice = Array.isArray(chunk.choices) ? chunk.choices.find((one) => (one?.index ?? 0) === 0) : undefined;
     if (!choice) return;
@@ -78,11 +90,17 @@ export class CompletionReader {
   /** What is left to tell once the answer is complete: tool calls, usage, the one end. */
   *finish(): Generator<ModelEvent> {
     if (this.#finish === undefined && !this.#done) throw this.#broken("stopped in the middle of its answer");
+    if (this.#details.length > 0) {
+      const data: WireExtra = { reasoning_details: this.#details };
+      yield { type: "reasoning", part: { type: "reasoning", ...(this.#thought === "" ? {} : { text: this.#thought }), opaque: { data } } };
+    }
     const used = new Set<string>();
     for (const [, slot] of [...this.#slots].sort(([a], [b]) => a - b)) {
       const id = slot.id === "" || used.has(slot.id) ? `call_${randomUUID()}` : slot.id;
       used.add(id);
-      yield { type: "tool-call", call: { type: "tool-call", id, name: this.#toolNames.get(slot.name) ?? slot.name, args: this.#args(slot) } };
+      const call: ToolCallPart = { type: "tool-call", id, name: this.#toolNames.get(slot.name) ?? slot.name, args: this.#args(slot) };
+      if (slot.extra !== undefined) call.opaque = { data: { extra_content: slot.extra } satisfies WireExtra };
+      yield { type: "tool-call", call };
     }
     if (this.#refusal !== "") yield { type: "part", part: { type: "refusal", text: this.#refusal } };
     if (this.#usage) yield { type: "usage", usage: this.#usage };
@@ -91,22 +109,28 @@ export class CompletionReader {
 
   #delta(delta: WireDelta, out: ModelEvent[]): void {
     const thinking = delta.reasoning_content ?? delta.reasoning;
-    if (typeof thinking === "string" && thinking !== "") out.push({ type: "reasoning", delta: thinking });
+    if (typeof thinking === "string" && thinking !== "") {
+      this.#thought += thinking;
+      out.push({ type: "reasoning", delta: thinking });
+    }
+    if (Array.isArray(delta.reasoning_details)) this.#details.push(...delta.reasoning_details.slice(0, MAX_DETAILS - this.#details.length));
     const text = typeof delta.content === "string" ? delta.content : partsText(delta.content);
     if (text !== "") out.push({ type: "text", delta: text });
     if (typeof delta.refusal === "string") this.#refusal += delta.refusal;
+    for (const part of partsOf(delta)) out.push({ type: "part", part });
     if (Array.isArray(delta.tool_calls)) for (const call of delta.tool_calls as WireToolCall[]) this.#toolCall(call ?? {});
   }
 
-  #toolCall({ index, id, function: called }: WireToolCall): void {
+  #toolCall({ index, id, function: called, extra_content }: WireToolCall): void {
     const at = this.#indexOf(index, id);
     this.#lastIndex = at;
     let slot = this.#slots.get(at);
     if (!slot) {
       if (this.#slots.size >= MAX_TOOL_CALLS) throw this.#broken(`called more than ${MAX_TOOL_CALLS} tools at once`);
-      slot = { id: "", name: "", pieces: [] };
+      slot = { id: "", name: "", pieces: [], extra: undefined };
       this.#slots.set(at, slot);
     }
+    slot.extra ??= extra_content;
     if (slot.id === "" && typeof id === "string") slot.id = id;
     if (slot.name === "" && typeof called?.name === "string") slot.name = called.name;
     const piece = typeof called?.arguments === "object" && called.arguments ? JSON.stringify(called.arguments) : called?.arguments;
@@ -149,18 +173,15 @@ export class CompletionReader {
   }
 
   #broken(what: string, cause?: unknown): PlinthError {
-    return new PlinthError("PLINTH_MODEL_STREAM", `${this.#title} ${what}.`, {
-      next: "Try again; if it stays so, use another model.",
-      cause,
-    });
+    return failure("STREAM", `${this.#title} ${what}.`, { cause });
   }
 }
 
-function usageOf(usage: unknown): { inputTokens: number; outputTokens: number } | undefined {
-  const { prompt_tokens, completion_tokens } = usage as { prompt_tokens?: unknown; completion_tokens?: unknown };
-  const count = (value: unknown) => (typeof value === "number" && value > 0 ? Math.floor(value) : 0);
-  if (typeof prompt_tokens !== "number" && typeof completion_tokens !== "number") return undefined;
-  return { inputTokens: count(prompt_tokens), outputTokens: count(completion_tokens) };
+/** What a piece of an answer holds besides words: sources, images. */
+function partsOf({ annotations, images }: WireDelta): Part[] {
+  const cited = Array.isArray(annotations) ? annotations.flatMap((one) => annotationOf(one) ?? []) : [];
+  const seen = Array.isArray(images) ? images.flatMap((one) => imageOf(one?.image_url?.url) ?? []) : [];
+  return [...cited, ...seen];
 }
 
 /** Content as a list of parts, of which only text is kept. */

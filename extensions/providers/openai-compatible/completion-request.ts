@@ -1,123 +1,79 @@
-import {
-  type Client,
-  type ModelMessage,
-  originLine,
-  type Part,
-  partLabel,
-  type ToolResultPart,
-  textOf,
-  toolCallsOf,
-  toolResultsOf,
-} from "@plinth/sdk";
+import { type ModelRequest, textOf } from "@plinth/sdk";
+import { ToolNames, Unsupported } from "@plinth/sdk/kits/model-api";
 import type { Endpoint } from "./endpoint.ts";
+import { wireMessages } from "./wire-messages.ts";
 
-export type CompletionInput = Parameters<Client<"plinth.model-provider">["stream"]>[0];
-
-/** A request's body as JSON text, and how the names of its tools map back. */
+/** A request's body as JSON text, how the names of its tools map back, and what was left out of it. */
 export interface CompletionRequest {
   readonly body: string;
   /** The tool's name by the name that was sent. */
   readonly toolNames: ReadonlyMap<string, string>;
+  readonly warnings: Unsupported["warnings"];
 }
 
-export function completionRequest(endpoint: Endpoint, input: CompletionInput, usage: boolean): CompletionRequest {
-  const { wire, toolNames } = wireNames(input);
+export function completionRequest(endpoint: Endpoint, input: ModelRequest, usage: boolean): CompletionRequest {
   const { vendor, own } = endpoint;
+  const unsupported = new Unsupported(vendor.title, input);
+  const names = new ToolNames((input.tools ?? []).map(({ name }) => name));
   const maxTokens = own && vendor.maxTokensField ? vendor.maxTokensField : "max_tokens";
+  const system = textOf(input.system ?? []) === "" ? undefined : (input.system ?? []).map(({ text }) => text).join("\n\n");
   const body = JSON.stringify({
     model: input.model,
     messages: [
-      ...(input.system ? [{ role: "system", content: input.system }] : []),
-      ...input.messages.filter(saysSomething).flatMap((message) => wireMessages(message, wire)),
+      ...(system === undefined ? [] : [{ role: "system", content: system }]),
+      ...input.messages.flatMap((message) => wireMessages(message, names, unsupported)),
     ],
-    ...(input.tools?.length
-      ? {
-          tools: input.tools.map(({ name, description, input: parameters }) => ({
-            type: "function",
-            function: { name: wire(name), description, parameters },
-          })),
-        }
-      : {}),
-    ...(input.temperature === undefined ? {} : { temperature: input.temperature }),
-    ...(input.maxOutputTokens === undefined ? {} : { [maxTokens]: input.maxOutputTokens }),
+    ...toolFields(input, names, unsupported),
+    ...outputFields(input),
+    ...thinkingFields(input, unsupported),
+    ...present({
+      temperature: input.temperature,
+      top_p: input.topP,
+      stop: input.stop,
+      seed: input.seed,
+      metadata: own && vendor.openai ? input.metadata : undefined,
+      prompt_cache_key: own && vendor.openai ? input.cacheKey : undefined,
+      [maxTokens]: input.maxOutputTokens,
+    }),
+    ...(input.vendor?.[vendor.id] as object | undefined),
     stream: true,
     ...(usage ? { stream_options: { include_usage: true } } : {}),
   });
-  return { body, toolNames };
+  return { body, toolNames: names.sent, warnings: unsupported.warnings };
 }
 
-/** Servers refuse an assistant message that is empty in every way, such as that of an aborted run. */
-const saysSomething = ({ role, content }: ModelMessage): boolean => role !== "assistant" || textOf(content) !== "" || toolCallsOf(content).length > 0;
-
-function wireMessages(message: ModelMessage, wire: (name: string) => string): object[] {
-  const { role, content } = message;
-  if (role === "user") return [{ role, content: userContent(originLine(message), content) }];
-  if (role === "assistant") {
-    const text = textOf(content);
-    const calls = toolCallsOf(content);
-    if (calls.length === 0) return [{ role, content: text }];
-    const tool_calls = calls.map(({ id, name, args }) => ({ id, type: "function", function: { name: wire(name), arguments: JSON.stringify(args) } }));
-    return [{ role, content: text === "" ? null : text, tool_calls }];
-  }
-  return toolResultsOf(content).map((result) => ({ role, tool_call_id: result.callId, content: `${originLine(result)}${resultText(result)}` }));
-}
-
-/** A plain text where there is nothing else: every server takes that. */
-function userContent(origin: string, content: readonly Part[]): string | object[] {
-  if (content.every(({ type }) => type === "text" || type === "opaque")) return `${origin}${textOf(content)}`;
-  const parts = content.flatMap((part) => userPart(part));
-  return origin === "" ? parts : [{ type: "text", text: origin }, ...parts];
-}
-
-function userPart(part: Part): object[] {
-  switch (part.type) {
-    case "text":
-      return part.text === "" ? [] : [{ type: "text", text: part.text }];
-    case "image": {
-      const url = part.url ?? (part.base64 === undefined ? undefined : `data:${part.mimeType};base64,${part.base64}`);
-      return url === undefined ? [unsent(part)] : [{ type: "image_url", image_url: { url } }];
-    }
-    case "resource":
-      return [{ type: "text", text: part.text ?? partLabel(part) }];
-    case "audio":
-    case "video":
-    case "file":
-      return [unsent(part)];
-    default:
-      return [];
-  }
-}
-
-const unsent = (part: Part): object => ({ type: "text", text: `${partLabel(part)} cannot be sent to the model over this connection.` });
-
-function resultText({ content, isError }: ToolResultPart): string {
-  const parts = content.flatMap((part) => {
-    if (part.type === "text") return [part.text];
-    if (part.type === "resource" && part.text !== undefined) return [part.text];
-    if (part.type === "opaque") return [];
-    return [`${partLabel(part)} is shown to the person; this connection cannot send it to the model.`];
-  });
-  const text = parts.join("\n") || "(no output)";
-  return isError ? `The call failed: ${text}` : text;
-}
-
-/** Tool names on the wire are letters, digits, `_` and `-`; ours may have dots too. */
-function wireNames(input: CompletionInput): { wire: (name: string) => string; toolNames: Map<string, string> } {
-  const toolNames = new Map<string, string>();
-  const sent = new Map<string, string>();
-  const wire = (name: string): string => {
-    const known = sent.get(name);
-    if (known !== undefined) return known;
-    const base = name.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 60) || "tool";
-    let candidate = base;
-    for (let n = 2; toolNames.has(candidate); n++) candidate = `${base}_${n}`;
-    toolNames.set(candidate, name);
-    sent.set(name, candidate);
-    return candidate;
+function toolFields(input: ModelRequest, names: ToolNames, unsupported: Unsupported): object {
+  for (const { id } of input.serverTools ?? []) unsupported.leave("serverTools", `the server's own tool ${JSON.stringify(id.slice(0, 64))}`);
+  const { tools = [], toolChoice, parallelTools } = input;
+  if (tools.length === 0) return {};
+  return {
+    tools: tools.map(({ name, description, input: parameters, strict }) => ({
+      type: "function",
+      function: { name: names.wire(name), description, parameters, ...present({ strict }) },
+    })),
+    ...present({
+      tool_choice: typeof toolChoice === "object" ? { type: "function", function: { name: names.wire(toolChoice.name) } } : toolChoice,
+      parallel_tool_calls: parallelTools,
+    }),
   };
-  // Names that need no change first, so that nothing else takes them.
-  const names = (input.tools ?? []).map(({ name }) => name);
-  for (const name of names) if (/^[A-Za-z0-9_-]{1,60}$/.test(name)) wire(name);
-  for (const name of names) wire(name);
-  return { wire, toolNames };
+}
+
+function outputFields({ output }: ModelRequest): object {
+  if (output === undefined || output === "text") return {};
+  if (output === "json") return { response_format: { type: "json_object" } };
+  const { schema, name = "answer", strict } = output;
+  return { response_format: { type: "json_schema", json_schema: { name, schema, ...present({ strict }) } } };
+}
+
+function thinkingFields({ thinking }: ModelRequest, unsupported: Unsupported): object {
+  if (thinking === undefined) return {};
+  if (thinking === "off") return { reasoning_effort: "none" };
+  if ("effort" in thinking) return { reasoning_effort: thinking.effort };
+  unsupported.leave("thinking", "a budget of tokens for thinking; it takes an effort");
+  return {};
+}
+
+/** The fields that have a value. */
+function present(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

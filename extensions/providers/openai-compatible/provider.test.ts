@@ -158,7 +158,8 @@ describe("a completion", () => {
   it("sends the conversation in the server's words", async () => {
     const { server } = await streamed(sse(events(stop)), {
       ...ask,
-      system: "Be brief.",
+      onUnsupported: "drop",
+      system: [{ type: "text", text: "Be brief." }],
       maxOutputTokens: 5,
       temperature: 0,
       tools: [{ name: "dice", description: "Rolls.", input: { type: "object" }, say: ["roll"] }],
@@ -213,7 +214,7 @@ describe("a completion that fails", () => {
       [400, "PLINTH_MODEL_REQUEST", /model/],
       [429, "PLINTH_MODEL_RATE", /Wait 7 s/],
       [500, "PLINTH_MODEL_SERVER", /Try again/],
-      [503, "PLINTH_MODEL_SERVER", /Try again/],
+      [503, "PLINTH_MODEL_OVERLOADED", /Try again/],
     ];
     for (const [status, code, next] of refusals) {
       const error = await failed(json(status, { error: { message: `because\n of ${status}` } }, { "retry-after": "7" }));
@@ -260,7 +261,7 @@ describe("a completion that fails", () => {
 
   it("understands an error in the middle of a stream", async () => {
     expect(await failed(sse(events(delta({ content: "x" }), { error: { message: "Overloaded", type: "overloaded_error" } })))).toMatchObject({
-      code: "PLINTH_MODEL_SERVER",
+      code: "PLINTH_MODEL_OVERLOADED",
       message: expect.stringContaining("Overloaded"),
     });
     expect(await failed(sse(events({ error: { message: "slow down", code: 429 } })))).toMatchObject({ code: "PLINTH_MODEL_RATE" });
@@ -269,7 +270,8 @@ describe("a completion that fails", () => {
   it("says when nobody is there, and when there is no key", async () => {
     await using host = await hostFor("http://127.0.0.1:9/v1");
     await expect(collect(host.use("plinth.model-provider").get("openai").stream(ask))).rejects.toMatchObject({
-      code: "PLINTH_MODEL_SERVER",
+      code: "PLINTH_MODEL_NETWORK",
+      details: { retryable: true },
     });
     await expect(collect(host.use("plinth.model-provider").get("groq").stream(ask))).rejects.toMatchObject({
       code: "PLINTH_MODEL_AUTH",

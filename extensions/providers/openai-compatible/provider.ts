@@ -1,8 +1,17 @@
-import { type Call, type Context, errorInfo, type FetchResponse, type ModelEvent, PlinthError, type Provider } from "@plinth/sdk";
+import {
+  type Call,
+  type Context,
+  errorInfo,
+  type FetchResponse,
+  type ModelEvent,
+  type ModelRequest,
+  type PlinthError,
+  type Provider,
+} from "@plinth/sdk";
+import { EventStreamParser, failure } from "@plinth/sdk/kits/model-api";
 import { CompletionReader } from "./completion-reader.ts";
-import { type CompletionInput, type CompletionRequest, completionRequest } from "./completion-request.ts";
+import { type CompletionRequest, completionRequest } from "./completion-request.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { EventStreamParser } from "./event-stream.ts";
 import { authorization, ModelList } from "./model-list.ts";
 import { httpError, missingKey, unreachable } from "./server-error.ts";
 
@@ -23,7 +32,7 @@ export function createProvider(ctx: Context, endpoint: Endpoint): Provider<"plin
     if (!endpoint.keyOptional && !(await hasKey())) throw missingKey(endpoint);
   };
 
-  const post = async (input: CompletionInput, call: Call): Promise<{ request: CompletionRequest; response: FetchResponse }> => {
+  const post = async (input: ModelRequest, call: Call): Promise<{ request: CompletionRequest; response: FetchResponse }> => {
     const headers = { "content-type": "application/json", accept: "text/event-stream", ...(await authorization(ctx, endpoint)) };
     for (;;) {
       const request = completionRequest(endpoint, input, asksForUsage);
@@ -40,7 +49,7 @@ export function createProvider(ctx: Context, endpoint: Endpoint): Provider<"plin
         });
       if (response.ok) return { request, response };
       const error = await httpError(endpoint, response);
-      if (!asksForUsage || error.code !== "PLINTH_MODEL_REQUEST" || !/stream_options|include_usage/.test(error.message)) throw error;
+      if (!asksForUsage || !/_(REQUEST|UNSUPPORTED)$/.test(error.code) || !/stream_options|include_usage/.test(error.message)) throw error;
       asksForUsage = false;
     }
   };
@@ -69,6 +78,7 @@ export function createProvider(ctx: Context, endpoint: Endpoint): Provider<"plin
     async *stream(input, call) {
       await requireEndpoint();
       const { request, response } = await post(input, call);
+      yield* request.warnings;
       const reader = new CompletionReader(vendor.title, request.toolNames);
       try {
         if (isWholeAnswer(response)) {
@@ -107,8 +117,9 @@ function isWholeAnswer({ headers }: FetchResponse): boolean {
   const type = (headers["content-type"] ?? "").toLowerCase();
   if (type === "" || type.startsWith("text/event-stream") || type.startsWith("text/plain")) return false;
   if (/^application\/([\w.]+\+)?json/.test(type)) return true;
-  throw new PlinthError("PLINTH_MODEL_STREAM", `The answer is ${type.slice(0, 80)} and not a completion.`, {
+  throw failure("STREAM", `The answer is ${type.slice(0, 80)} and not a completion.`, {
     next: "Check the server's address: it usually ends with /v1.",
+    details: { retryable: false },
   });
 }
 
@@ -117,7 +128,7 @@ async function wholeText(response: FetchResponse): Promise<string> {
   let text = "";
   for await (const chunk of response.body) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.length > WHOLE_ANSWER_LIMIT) throw new PlinthError("PLINTH_MODEL_STREAM", "The answer is larger than 8 MiB.");
+    if (text.length > WHOLE_ANSWER_LIMIT) throw failure("STREAM", "The answer is larger than 8 MiB.", { details: { retryable: false } });
   }
   return text + decoder.decode();
 }
@@ -126,15 +137,11 @@ async function wholeText(response: FetchResponse): Promise<string> {
 function cut(title: string, error: unknown): unknown {
   const info = errorInfo(error);
   if (info.code.startsWith("PLINTH_MODEL_")) return error;
-  return new PlinthError("PLINTH_MODEL_STREAM", `The answer of ${title} was cut: ${info.message}`, {
-    next: "Try again.",
-    details: { retryable: true },
-    cause: error,
-  });
+  return failure("STREAM", `The answer of ${title} was cut: ${info.message}`, { next: "Try again.", cause: error });
 }
 
 function notConfigured(): PlinthError {
-  return new PlinthError("PLINTH_MODEL_REQUEST", "The custom server has no address.", {
+  return failure("REQUEST", "The custom server has no address.", {
     next: `Set it: plinth config set 'extensions["plinth.openai-compatible"].config.vendors.custom.baseUrl' URL`,
   });
 }

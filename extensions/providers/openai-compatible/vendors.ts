@@ -16,6 +16,8 @@ export interface Vendor {
   /** How GET /models wants the key; default: as a bearer token. */
   readonly modelsKeyHeader?: "x-api-key";
   readonly headers?: Readonly<Record<string, string>>;
+  /** Takes what only OpenAI's own server takes: metadata, and a key for its cache. */
+  readonly openai?: boolean;
   /** The field that limits the answer's length; default `max_tokens`. */
   readonly maxTokensField?: "max_completion_tokens";
 }
@@ -33,6 +35,7 @@ export const vendors: readonly Vendor[] = [
     secret: "OPENAI_API_KEY",
     defaultModel: "gpt-5-mini",
     maxTokensField: "max_completion_tokens",
+    openai: true,
   },
   {
     id: "anthropic",

@@ -37,7 +37,13 @@ export const noSuchModel = (model: string): ApiFailure =>
 const KINDS: Record<string, [status: number, type: string]> = {
   PLINTH_MODEL_RATE: [429, "rate_limit_error"],
   PLINTH_QUOTA: [429, "rate_limit_error"],
+  PLINTH_MODEL_QUOTA: [429, "insufficient_quota"],
+  PLINTH_MODEL_OVERLOADED: [503, "server_error"],
   PLINTH_MODEL_REQUEST: [400, "invalid_request_error"],
+  PLINTH_MODEL_CONTEXT: [400, "invalid_request_error"],
+  PLINTH_MODEL_UNSUPPORTED: [400, "invalid_request_error"],
+  PLINTH_MODEL_FILTER: [400, "invalid_request_error"],
+  PLINTH_MODEL_UNKNOWN: [404, "invalid_request_error"],
   PLINTH_SESSION_BUSY: [409, "conflict_error"],
   PLINTH_GATE_DENIED: [403, "permission_error"],
   PLINTH_PERMISSION: [403, "permission_error"],

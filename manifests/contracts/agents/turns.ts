@@ -12,6 +12,8 @@ export const ErrorInfo = Type.Object({
   message: Type.String(),
   extension: Type.Optional(Type.String()),
   next: Type.Optional(Type.String()),
+  retryable: Type.Optional(Type.Boolean({ description: "Asking again may help." })),
+  retryAfterMs: Type.Optional(Type.Integer({ minimum: 0, description: "Not before this has passed." })),
 });
 export type ErrorInfo = Static<typeof ErrorInfo>;
 

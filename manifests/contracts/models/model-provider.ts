@@ -1,14 +1,11 @@
 import Type from "typebox";
 import { defineContract } from "../../define.ts";
 import { ModelEvent } from "./event.ts";
-import { ModelMessage } from "./message.ts";
+import { modelErrors } from "./failures.ts";
+import { ModelInfo } from "./model.ts";
+import { ModelRequest } from "./request.ts";
 
-export const ModelTool = Type.Object({
-  name: Type.String(),
-  description: Type.String(),
-  input: Type.Record(Type.String(), Type.Unknown()),
-  say: Type.Optional(Type.Array(Type.String())),
-});
+const { model, system, messages, tools } = ModelRequest.properties;
 
 export const modelProvider = defineContract({
   id: "plinth.model-provider",
@@ -22,7 +19,8 @@ export const modelProvider = defineContract({
     title: Type.String(),
     priority: Type.Integer({ description: "Order of the automatic choice: the lowest ready one wins." }),
     local: Type.Optional(Type.Boolean({ description: "Runs on this machine." })),
-    models: Type.Optional(Type.Array(Type.Object({ id: Type.String(), contextTokens: Type.Optional(Type.Integer()) }))),
+    auth: Type.Optional(Type.Array(Type.Enum(["none", "key", "oauth"]), { description: "How it proves whose requests these are." })),
+    models: Type.Optional(Type.Array(ModelInfo)),
   }),
   methods: {
     status: {
@@ -39,32 +37,24 @@ export const modelProvider = defineContract({
     models: {
       summary: "The models on offer.",
       input: Type.Object({}),
-      output: Type.Object({
-        models: Type.Array(Type.Object({ id: Type.String(), contextTokens: Type.Optional(Type.Integer()) })),
-      }),
+      output: Type.Object({ models: Type.Array(ModelInfo) }),
       deadlineMs: 15_000,
       idempotent: true,
     },
     stream: {
       summary: "One completion. Ends with exactly one `end` item, or throws a coded error.",
-      input: Type.Object({
-        model: Type.String(),
-        system: Type.Optional(Type.String()),
-        messages: Type.Array(ModelMessage),
-        tools: Type.Optional(Type.Array(ModelTool)),
-        maxOutputTokens: Type.Optional(Type.Integer({ minimum: 1 })),
-        temperature: Type.Optional(Type.Number({ minimum: 0 })),
-        sessionKey: Type.Optional(Type.String()),
-      }),
+      input: ModelRequest,
       stream: ModelEvent,
       deadlineMs: 120_000,
     },
+    countTokens: {
+      summary: "How many tokens a request would read, by the model's own tokenizer.",
+      input: Type.Object({ model, system, messages, tools }),
+      output: Type.Object({ inputTokens: Type.Integer({ minimum: 0 }) }),
+      deadlineMs: 30_000,
+      idempotent: true,
+      optional: true,
+    },
   },
-  errors: {
-    PLINTH_MODEL_AUTH: "The key is missing or was refused (401, 403).",
-    PLINTH_MODEL_RATE: "Too many requests (429); retryable.",
-    PLINTH_MODEL_SERVER: "The server failed (5xx) or cannot be reached; retryable.",
-    PLINTH_MODEL_REQUEST: "The server refused the request (other 4xx), such as an unknown model.",
-    PLINTH_MODEL_STREAM: "The answer was not what the protocol says, or was cut.",
-  },
+  errors: modelErrors,
 });

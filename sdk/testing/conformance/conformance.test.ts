@@ -8,7 +8,9 @@ import {
   describeConformance,
   harnessConformance,
   interactionConformance,
+  modelApiConformance,
   modelProviderConformance,
+  modelVendorConformance,
   pluginSourceConformance,
   sessionStoreConformance,
   toolConformance,
@@ -84,7 +86,64 @@ const honestSet = {
 
 describeConformance({ describe, it }, "an honest set of tools", toolSetConformance, setSubject(honestSet));
 
+const endpoint = { vendor: "acme", title: "Acme", baseUrl: "https://models.example", headers: {} };
+const hello = { model: "m", messages: [{ role: "user" as const, content: [{ type: "text" as const, text: "hi" }] }] };
+
+describeConformance({ describe, it }, "an honest model API", modelApiConformance, {
+  open: async () => {
+    const { client, close } = await scripted("plinth.model-api", {
+      models: () => ({ models: [{ id: "m" }] }),
+      async *stream({ request }: { request: { model: string } }) {
+        if (request.model !== "m") throw new PlinthError("PLINTH_MODEL_UNKNOWN", "There is no such model.");
+        yield { type: "text", delta: "a" };
+        yield { type: "text", delta: "b" };
+        yield { type: "end", reason: "stop" };
+      },
+      countTokens: ({ request }: { request: { messages: unknown[] } }) => ({ inputTokens: request.messages.length }),
+    });
+    return { api: client, endpoint, close };
+  },
+  good: hello,
+  bad: { ...hello, model: "none" },
+});
+
+const vendorManifest = (descriptor: object) => ({
+  manifest: {
+    id: "acme.models",
+    version: "1.0.0",
+    title: "Acme",
+    description: "",
+    engines: { plinth: "*" },
+    provides: [{ contract: "plinth.model-vendor", version: "1.0.0", id: "acme", descriptor }],
+    permissions: { secrets: ["ACME_API_KEY"] },
+  },
+  id: "acme",
+});
+const vendor = {
+  title: "Acme",
+  api: "openai-chat",
+  priority: 70,
+  baseUrls: { default: "https://models.example/v1" },
+  auth: [{ kind: "key", secret: "ACME_API_KEY" }],
+  models: [{ id: "a-2", aliases: ["a"], input: ["image"], price: { input: 1, output: 2 } }],
+  defaultModel: "a",
+};
+
+describeConformance({ describe, it }, "an honest vendor", modelVendorConformance, vendorManifest(vendor) as never);
+
 describe("the suites", () => {
+  it("notice a vendor whose data does not hold together", async () => {
+    expect(await failures(modelVendorConformance, vendorManifest({ ...vendor, baseUrls: { eu: "https://models.example/" } }))).toEqual([
+      "has an address without a slash at its end, and one to begin with",
+    ]);
+    const wrong = { ...vendor, auth: [{ kind: "key", secret: "OTHER" }], defaultModel: "b", priority: "high" };
+    expect(await failures(modelVendorConformance, vendorManifest(wrong))).toEqual([
+      "fits the contract",
+      "declares the secrets and the environment that it names",
+      "names each model once, by whichever name, and knows its default",
+    ]);
+  });
+
   it("notice a set that lists without end, says more than it may, or answers for any name", async () => {
     const found = await failures(
       toolSetConformance,

@@ -5,7 +5,9 @@ export { type ChatCommandSubject, chatCommandConformance } from "./chat-command.
 export { type HarnessSubject, harnessConformance } from "./harness.ts";
 export { type HttpRouteSubject, httpRouteConformance, requestOf } from "./http-route.ts";
 export { approvalOf, type InteractionSubject, interactionConformance } from "./interaction.ts";
+export { type ModelApiSubject, modelApiConformance } from "./model-api.ts";
 export { type ModelProviderSubject, modelProviderConformance } from "./model-provider.ts";
+export { type ModelVendorSubject, modelVendorConformance } from "./model-vendor.ts";
 export { type PluginSourceSubject, pluginSourceConformance } from "./plugin-source.ts";
 export { type SessionStoreSubject, sessionStoreConformance } from "./session-store.ts";
 export { wholeSessionStoreConformance } from "./session-store-whole.ts";

@@ -1,21 +1,27 @@
 import assert from "node:assert/strict";
-import type { Client, ModelEvent } from "../../extension/index.ts";
+import { type Client, errorInfo, type ModelEvent, type ModelRequest, type Part } from "../../extension/index.ts";
 import { assertCodedFailure, assertFits, type ConformanceCase, collect, withOpened } from "./case.ts";
 
 const ID = "plinth.model-provider";
 type ModelClient = Client<"plinth.model-provider">;
-type ModelInput = Parameters<ModelClient["stream"]>[0];
 
 export interface ModelProviderSubject {
   /** A fresh, ready provider for each case. */
   open(): Promise<{ provider: ModelClient; close?(): unknown }>;
   /** A request that is answered with text. */
-  good: ModelInput;
+  good: ModelRequest;
   /** A request that is answered with a call of one of its tools. */
-  toolCall?: ModelInput;
+  toolCall?: ModelRequest;
   /** A request that the provider must refuse. */
-  bad?: ModelInput;
+  bad?: ModelRequest;
+  /** A request with an image, which is answered. */
+  image?: ModelRequest;
+  /** A request with a field that the model cannot take, and is answered without it. */
+  unsupported?: ModelRequest;
 }
+
+/** A part of a kind that no version of today knows. */
+const LATER = { type: "plinth-conformance-later", anything: true } as unknown as Part;
 
 /** What `plinth.model-provider` asks of every provider. */
 export const modelProviderConformance: readonly ConformanceCase<ModelProviderSubject>[] = [
@@ -36,6 +42,8 @@ export const modelProviderConformance: readonly ConformanceCase<ModelProviderSub
         const first = await provider.models({});
         await assertFits(ID, "models", "output", first);
         assert.deepEqual(await provider.models({}), first);
+        const ids = first.models.map(({ id }) => id);
+        assert.equal(new Set(ids).size, ids.length, "each model is listed once");
       }),
   },
   {
@@ -91,6 +99,56 @@ export const modelProviderConformance: readonly ConformanceCase<ModelProviderSub
       }),
   },
   {
+    name: "calls no tool where none may be called",
+    needs: ["toolCall"],
+    run: ({ open, toolCall }) =>
+      withOpened(open, async ({ provider }) => {
+        const attempt = collect(provider.stream({ ...toolCall!, toolChoice: "none" }));
+        const items = await attempt.catch(() => undefined);
+        if (items === undefined) return void (await assertUnsupported(attempt));
+        assert.ok(!items.some(({ type }) => type === "tool-call"));
+      }),
+  },
+  {
+    name: "takes an image",
+    needs: ["image"],
+    run: ({ open, image }) => withOpened(open, async ({ provider }) => void (await complete(provider, image!))),
+  },
+  {
+    name: "refuses what it cannot take, and leaves it out with a warning where that is wanted",
+    needs: ["unsupported"],
+    run: ({ open, unsupported }) =>
+      withOpened(open, async ({ provider }) => {
+        await assertUnsupported(collect(provider.stream({ ...unsupported!, onUnsupported: "refuse" })));
+        const { onUnsupported: _, ...plain } = unsupported!;
+        await assertUnsupported(collect(provider.stream(plain)));
+        const items = await complete(provider, { ...unsupported!, onUnsupported: "drop" });
+        const warnings = items.filter(({ type }) => type === "warning");
+        assert.ok(warnings.length > 0, "it is said what was left out");
+        for (const one of warnings) assert.ok(one.type === "warning" && one.param, "a warning names the field");
+      }),
+  },
+  {
+    name: "passes over parts of a kind that it does not know",
+    run: ({ open, good }) =>
+      withOpened(open, async ({ provider }) => {
+        const messages = good.messages.map((message, at) => (at === 0 ? { ...message, content: [...message.content, LATER] } : message));
+        await complete(provider, { ...good, messages });
+      }),
+  },
+  {
+    name: "counts tokens, more for more, or says that it does not",
+    run: ({ open, good }) =>
+      withOpened(open, async ({ provider }) => {
+        const { model, messages } = good;
+        const attempt = provider.countTokens({ model, messages });
+        const first = await attempt.catch(() => undefined);
+        if (first === undefined) return void assert.equal((await assertCodedFailure(attempt)).code, "PLINTH_UNSUPPORTED");
+        const twice = await provider.countTokens({ model, messages: [...messages, ...messages] });
+        assert.ok(twice.inputTokens > first.inputTokens);
+      }),
+  },
+  {
     name: "sends nothing when it is cancelled already",
     run: ({ open, good }) =>
       withOpened(open, async ({ provider }) => {
@@ -130,7 +188,13 @@ export const modelProviderConformance: readonly ConformanceCase<ModelProviderSub
   },
 ];
 
-async function complete(provider: ModelClient, input: ModelInput): Promise<ModelEvent[]> {
+async function assertUnsupported(attempt: Promise<unknown>): Promise<void> {
+  const error = await assertCodedFailure(attempt);
+  assert.equal(error.code, "PLINTH_MODEL_UNSUPPORTED");
+  assert.notEqual(errorInfo(error).retryable, true, "the same request would be refused again");
+}
+
+async function complete(provider: ModelClient, input: ModelRequest): Promise<ModelEvent[]> {
   const items = await collect(provider.stream(input));
   for (const item of items) await assertFits(ID, "stream", "item", item);
   assert.equal(items.filter(({ type }) => type === "end").length, 1, "there is one end");

@@ -11,7 +11,8 @@ export default defineExtension<Manifest>({
         const { provider, name } = await chooseModel(providers, model);
         let text = "";
         let usage: { inputTokens: number; outputTokens: number } | undefined;
-        const request = { model: name, system: system.join("\n\n"), messages: history, sessionKey };
+        const instructions = system.map((text) => ({ type: "text" as const, text }));
+        const request = { model: name, system: instructions, messages: history, cacheKey: sessionKey, onUnsupported: "drop" as const };
         for await (const event of providers.get(provider).stream(request, { signal })) {
           if (event.type === "text") text += event.delta;
           if (event.type === "text") yield event;

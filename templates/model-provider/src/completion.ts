@@ -5,7 +5,7 @@ export const MODELS = [{ id: "echo", contextTokens: 8192 }] as const;
 /** Say the newest message again, word by word. A real provider sends the request with ctx.fetch and reads its stream. */
 export async function* complete(request: { model: string; messages: ModelMessage[] }, signal: AbortSignal): AsyncGenerator<ModelEvent> {
   if (!MODELS.some(({ id }) => id === request.model)) {
-    throw new PlinthError("PLINTH_MODEL_REQUEST", `There is no model ${JSON.stringify(request.model.slice(0, 100))}.`, {
+    throw new PlinthError("PLINTH_MODEL_UNKNOWN", `There is no model ${JSON.stringify(request.model.slice(0, 100))}.`, {
       next: `Use ${MODELS.map(({ id }) => id).join(", ")}.`,
     });
   }

@@ -1,11 +1,11 @@
-import { PlinthError } from "@plinth/sdk";
+import { PlinthError } from "../../extension/errors.ts";
 
 const LINE_LIMIT = 8 * 1024 * 1024;
 
 /**
  * The `text/event-stream` format of the HTML standard, incrementally: bytes in, the data of complete events out.
- * Chunks may be cut anywhere, even inside a character or between CR and LF. Event names, ids and retry times are not
- * used by chat completions and are skipped.
+ * Chunks may be cut anywhere, even inside a character or between CR and LF. Event names, ids and retry times are
+ * skipped: what models' servers send says in its data what it is.
  */
 export class EventStreamParser {
   readonly #decoder = new TextDecoder("utf-8", { fatal: true });

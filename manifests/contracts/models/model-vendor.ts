@@ -1,0 +1,54 @@
+import Type, { type Static } from "typebox";
+import { defineContract } from "../../define.ts";
+import { ModelInfo } from "./model.ts";
+
+const url = Type.String({ maxLength: 2_048, pattern: "^https?://" });
+const name = Type.String({ maxLength: 128, pattern: "^[A-Za-z][A-Za-z0-9_]*$" });
+
+/** How a vendor wants to be told whose requests these are. */
+const Auth = Type.Object({
+  kind: Type.Enum(["none", "key", "oauth", "aws"]),
+  secret: Type.Optional(Type.String({ ...name, description: "key: name of the secret, which the manifest declares too." })),
+  header: Type.Optional(Type.String({ maxLength: 128, description: "key: the header that carries it. Default: authorization." })),
+  prefix: Type.Optional(
+    Type.String({ maxLength: 64, description: "key: what stands before it in the header. Default: `Bearer ` for authorization." }),
+  ),
+  authorizeUrl: Type.Optional(url),
+  deviceUrl: Type.Optional(url),
+  tokenUrl: Type.Optional(url),
+  clientId: Type.Optional(Type.String({ maxLength: 256 })),
+  scopes: Type.Optional(Type.Array(Type.String({ maxLength: 256 }), { maxItems: 32 })),
+});
+
+export const ModelVendor = Type.Object({
+  title: Type.String({ maxLength: 200 }),
+  website: Type.Optional(url),
+  api: Type.String({ maxLength: 128, description: "Id of the `plinth.model-api` that it speaks." }),
+  priority: Type.Integer({ description: "Order of the automatic choice: the lowest ready one wins." }),
+  local: Type.Optional(Type.Boolean({ description: "Runs on this machine, and is ready when it answers." })),
+  baseUrls: Type.Record(Type.String({ maxLength: 64 }), url, { description: "By region; `default` is used where none is chosen." }),
+  baseUrlEnv: Type.Optional(Type.String({ ...name, description: "Environment variable with another address." })),
+  modelEnv: Type.Optional(Type.String({ ...name, description: "Environment variable with the model of the automatic choice." })),
+  auth: Type.Array(Auth, { minItems: 1, maxItems: 8 }),
+  headers: Type.Optional(Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 512 }))),
+  models: Type.Optional(Type.Array(ModelInfo, { maxItems: 2_000, description: "What is known of its models; what it lists itself is added." })),
+  defaultModel: Type.Optional(Type.String({ maxLength: 256 })),
+  quirks: Type.Optional(
+    Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { description: "Switches that its API declares, by which this server differs." }),
+  ),
+  rateLimitHeaders: Type.Optional(Type.Array(Type.String({ maxLength: 128 }), { maxItems: 16, description: "Headers that say when to ask again." })),
+});
+export type ModelVendor = Static<typeof ModelVendor>;
+
+/** A server of models without a line of code: what is said here, joined with the code of its API, is a model provider. */
+export const modelVendor = defineContract({
+  id: "plinth.model-vendor",
+  version: "1.0.0",
+  title: "Model vendor",
+  summary: "A vendor of models as data: addresses, authentication, models, and how its server differs. An API's code does the rest.",
+  cardinality: "many",
+  selection: "by-id",
+  choice: true,
+  descriptor: ModelVendor,
+  methods: {},
+});

@@ -1,0 +1,8 @@
+/** What the code of models' protocols shares: reading streams, naming tools, telling failures apart. It sends nothing itself. */
+export { imageOf, urlOf } from "./bytes.ts";
+export { EventStreamParser } from "./event-stream.ts";
+export { type FailureKind, type FailureOptions, failure, fault, kindOf, type Refusal, refusalOf, refused } from "./failure.ts";
+export { LineParser } from "./lines.ts";
+export { replay } from "./replay.ts";
+export { Unsupported } from "./support.ts";
+export { ToolNames } from "./tool-names.ts";

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import type { Manifest, ModelVendor } from "../../extension/index.ts";
+import { loadContracts } from "../contract-table.ts";
+import { schemaProblems } from "../json-schema.ts";
+import type { ConformanceCase } from "./case.ts";
+
+export interface ModelVendorSubject {
+  manifest: Manifest;
+  /** The vendor's id in it. */
+  id: string;
+}
+
+const one = (name: string, body: (vendor: ModelVendor, manifest: Manifest) => void): ConformanceCase<ModelVendorSubject> => ({
+  name,
+  async run({ manifest, id }) {
+    const found = (manifest.provides ?? []).find((provide) => provide.contract === "plinth.model-vendor" && provide.id === id);
+    assert.ok(found, `the manifest provides plinth.model-vendor ${id}`);
+    body(found.descriptor as ModelVendor, manifest);
+  },
+});
+
+/** What `plinth.model-vendor` asks of every vendor: that its data holds together. */
+export const modelVendorConformance: readonly ConformanceCase<ModelVendorSubject>[] = [
+  {
+    name: "fits the contract",
+    async run({ manifest, id }) {
+      const found = (manifest.provides ?? []).find((provide) => provide.contract === "plinth.model-vendor" && provide.id === id);
+      const { descriptor } = (await loadContracts([manifest])).contract("plinth.model-vendor");
+      assert.deepEqual(await schemaProblems(descriptor, found?.descriptor), []);
+    },
+  },
+  one("has an address without a slash at its end, and one to begin with", ({ baseUrls }) => {
+    assert.ok(baseUrls.default !== undefined, "there is a default");
+    for (const url of Object.values(baseUrls)) assert.ok(!url.endsWith("/"), url);
+  }),
+  one("declares the secrets and the environment that it names", ({ auth, baseUrlEnv, modelEnv }, { permissions = {} }) => {
+    for (const { kind, secret } of auth) {
+      if (kind !== "key") continue;
+      assert.ok(secret !== undefined, "a key has a name");
+      assert.ok(permissions.secrets?.includes(secret), `permissions.secrets has ${secret}`);
+    }
+    for (const name of [baseUrlEnv, modelEnv]) if (name !== undefined) assert.ok(permissions.env?.includes(name), `permissions.env has ${name}`);
+  }),
+  one("names each model once, by whichever name, and knows its default", ({ models = [], defaultModel }) => {
+    const names = models.flatMap(({ id, aliases = [] }) => [id, ...aliases]);
+    assert.equal(new Set(names).size, names.length);
+    if (defaultModel !== undefined && models.length > 0) assert.ok(names.includes(defaultModel), `${defaultModel} is one of its models`);
+    for (const { replacedBy } of models) if (replacedBy !== undefined) assert.ok(names.includes(replacedBy), `${replacedBy} is there`);
+  }),
+];
