@@ -39,6 +39,8 @@ export default defineExtension({
                   system: [{ type: "text", text: system, cache: true }],
                   messages: messagesFor(messages, maker),
                   tools,
+                  ...(input.thinking === undefined ? {} : { thinking: input.thinking }),
+                  ...(input.output === undefined ? {} : { output: input.output }),
                   cacheKey: input.sessionKey,
                   // A conversation goes on with a model that can do less than the one before.
                   onUnsupported: "drop",

@@ -4,6 +4,7 @@ import {
   type Part,
   PlinthError,
   partsFor,
+  type ModelRequest as Request,
   type ToolCallPart,
   type ToolResult,
   type TurnEvent,
@@ -34,6 +35,9 @@ export interface LoopInput {
   model: string;
   system: string[];
   history: ModelMessage[];
+  thinking?: Request["thinking"];
+  output?: Request["output"];
+  limits?: { rounds?: number; toolCalls?: number };
 }
 
 export interface ModelRequest {
@@ -59,10 +63,18 @@ export interface LoopParts {
 export type LoopItem =
   | TurnEvent
   | { type: "message"; message: ModelMessage }
-  | { type: "done"; text: string; content?: Part[]; model: string; usage: Usage };
+  | { type: "done"; text: string; content?: Part[]; model: string; usage: Usage; reason?: "length" | "refusal" | "filter" | "rounds" };
+
+/** Why a turn ended, where it is not just done. */
+const WHY = { length: "length", refusal: "refusal", filter: "filter", pause: "rounds" } as const;
 
 /** One turn: ask the model, run what it calls, tell it the results, until it answers without a call. */
-export async function* runLoop(input: LoopInput, parts: LoopParts, limits: Limits, signal: AbortSignal): AsyncGenerator<LoopItem, void> {
+export async function* runLoop(input: LoopInput, parts: LoopParts, own: Limits, signal: AbortSignal): AsyncGenerator<LoopItem, void> {
+  const limits = {
+    ...own,
+    maxRounds: Math.min(own.maxRounds, input.limits?.rounds ?? own.maxRounds),
+    maxToolCalls: Math.min(own.maxToolCalls, input.limits?.toolCalls ?? own.maxToolCalls),
+  };
   const messages = [...input.history];
   const usage: Usage = { inputTokens: 0, outputTokens: 0 };
   const callIds = new Set<string>();
@@ -82,7 +94,8 @@ export async function* runLoop(input: LoopInput, parts: LoopParts, limits: Limit
     const paused = answer.reason === "pause" && content.length > 0 && round < limits.maxRounds;
     if (calls.length === 0 && !paused) {
       const more = content.some(({ type }) => type !== "text") ? { content: partsFor(content, undefined) } : {};
-      yield { type: "done", text: textOf(content), ...more, model, usage };
+      const reason = WHY[answer.reason as keyof typeof WHY];
+      yield { type: "done", text: textOf(content), ...more, model, usage, ...(reason === undefined ? {} : { reason }) };
       return;
     }
 

@@ -510,3 +510,27 @@ describe("the tools of sets", () => {
     ]);
   });
 });
+
+describe("a turn that asks for less", () => {
+  it("has fewer rounds and calls than the harness allows, thinks as it is told, and says why it ended", async () => {
+    const model = scriptedModel([
+      calls(["a", "tool"], ["b", "tool"]),
+      [
+        { type: "text", delta: "cut" },
+        { type: "end", reason: "length" },
+      ],
+    ]);
+    await start([model, scriptedTool("tool", [], () => text("ok"))]);
+    const items: any[] = [];
+    const history = [{ role: "user" as const, content: [{ type: "text" as const, text: "hi" }] }];
+    const input = { runId: "r", sessionKey: "s", workspace: "/w", model: "auto", system: [], history, limits: { toolCalls: 1 } };
+    for await (const item of host!
+      .use("plinth.harness")
+      .get("native")
+      .run({ ...input, thinking: { effort: "low" } }))
+      items.push(item);
+    expect(results(items).map(({ isError }) => isError ?? false)).toEqual([false, true]);
+    expect(done(items)).toMatchObject({ text: "cut", reason: "length" });
+    expect(model.seen[0]).toMatchObject({ thinking: { effort: "low" }, onUnsupported: "drop" });
+  });
+});

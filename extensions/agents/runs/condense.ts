@@ -3,6 +3,7 @@ import type { TurnEvent } from "@plinth/sdk";
 const MAX_CHARS = 32_768;
 /** What an event costs beside its text. */
 const OVERHEAD = 128;
+const OTHERS: ReadonlySet<string> = new Set(["part", "plan", "diff", "terminal", "compaction"]);
 
 /**
  * What a finished run keeps for those who ask for it again: deltas as whole texts, no progress; only the start and the
@@ -30,7 +31,7 @@ export function condense(events: readonly TurnEvent[]): { events: TurnEvent[]; s
     if (event.type === "end") size += event.text.length + (event.content === undefined ? 0 : JSON.stringify(event.content).length);
     if (event.type === "tool-start") size += JSON.stringify(event.args).length;
     if (event.type === "tool-end") size += JSON.stringify(event.result.content).length;
-    if (event.type === "part") size += JSON.stringify(event.part).length;
+    if (OTHERS.has(event.type)) size += JSON.stringify(event).length;
     kept.push(event);
   }
   if (size <= MAX_CHARS) return { events: kept, size };

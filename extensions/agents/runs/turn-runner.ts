@@ -194,6 +194,7 @@ class Turn {
     for await (const item of items) {
       if (item.type === "message") this.#message(messageFrom(item.message, maker));
       else if (item.type === "done") done = item;
+      else if (item.type === "resume") continue;
       else if (item.type === "suggest" || item.type === "interaction") this.#inNameOf(maker, item);
       else this.#event(item);
     }
@@ -245,6 +246,11 @@ class Turn {
       case "part":
       case "progress":
       case "warning":
+      case "plan":
+      case "diff":
+      case "terminal":
+      case "subagent":
+      case "compaction":
       case "tool-output":
         break;
       case "tool-start":

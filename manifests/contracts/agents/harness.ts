@@ -3,10 +3,25 @@ import { defineContract, openUnion } from "../../define.ts";
 import { Part, ToolCallPart } from "../content/part.ts";
 import { Usage } from "../models/event.ts";
 import { ModelMessage } from "../models/message.ts";
+import { ModelRequest } from "../models/request.ts";
 import { ToolResult } from "../tools/tool.ts";
 import { turnEvents } from "./turns.ts";
 
 const run = { sessionKey: Type.String(), runId: Type.String() };
+
+const whose = (description: string) => Type.Optional(Type.Enum(["owned", "shared", "refused"], { description }));
+
+/** Who has the say. owned: the harness alone. shared: it takes what the host gives. refused: it takes nothing of the kind. */
+const Declares = Type.Object({
+  loop: whose("The loop of model and tools."),
+  history: whose("The conversation."),
+  compaction: whose("Making a long conversation short."),
+  tools: whose("The tools; shared: the host's are offered to its model."),
+  hooks: whose("shared: it fires those that `emits` names."),
+  context: whose("What others add to the prompt."),
+  approvals: whose("Asking before something is done; owned: answered with `answer`."),
+  systemPrompt: whose("The instructions."),
+});
 
 export const harness = defineContract({
   id: "plinth.harness",
@@ -19,7 +34,15 @@ export const harness = defineContract({
   descriptor: Type.Object({
     title: Type.String(),
     emits: Type.Array(Type.String(), { description: "The harness hooks that it really fires." }),
-    ownsHistory: Type.Optional(Type.Boolean({ description: "true: keeps the conversation itself." })),
+    declares: Type.Optional(Declares),
+    accepts: Type.Optional(
+      Type.Array(Type.String({ maxLength: 64 }), {
+        maxItems: 32,
+        description: "Kinds of part that it takes besides text; absent: what its model takes.",
+      }),
+    ),
+    steers: Type.Optional(Type.Boolean({ description: "Provides `steer`." })),
+    resumes: Type.Optional(Type.Boolean({ description: "Yields `resume`, and goes on from one." })),
   }),
   methods: {
     run: {
@@ -32,6 +55,15 @@ export const harness = defineContract({
         locale: Type.Optional(Type.String({ maxLength: 64, description: "BCP 47, such as de-DE." })),
         model: Type.String(),
         system: Type.Array(Type.String()),
+        thinking: Type.Optional(ModelRequest.properties.thinking),
+        output: Type.Optional(ModelRequest.properties.output),
+        limits: Type.Optional(
+          Type.Object(
+            { rounds: Type.Optional(Type.Integer({ minimum: 1 })), toolCalls: Type.Optional(Type.Integer({ minimum: 0 })) },
+            { description: "Of this turn; they can only be less than the harness's own." },
+          ),
+        ),
+        resume: Type.Optional(Type.Unknown({ description: "What it yielded last as `resume` in this session, as it was." })),
         history: Type.Array(ModelMessage, { description: "Oldest first; the last one is the user's new message." }),
       }),
       stream: openUnion("type", [
@@ -43,15 +75,54 @@ export const harness = defineContract({
           },
           { description: "A finished assistant or tool message, to be stored at once." },
         ),
+        Type.Object({ type: Type.Literal("resume"), data: Type.Unknown() }, { description: "From here it can go on, whatever comes." }),
         Type.Object({
           type: Type.Literal("done"),
           text: Type.String({ description: "The whole answer." }),
           content: Type.Optional(Type.Array(Part, { description: "The answer's parts, where it is more than text." })),
           model: Type.Optional(Type.String()),
           usage: Type.Optional(Usage),
+          reason: Type.Optional(
+            Type.Enum(["end", "length", "rounds", "refusal", "filter", "cancelled", "error"], { description: "Why it stopped. Default: end." }),
+          ),
         }),
       ]),
       deadlineMs: 0,
+    },
+    steer: {
+      summary: "Say something into a running turn. `no`: it is over, or goes on without it.",
+      input: Type.Object({ runId: Type.String(), content: Type.Array(Part, { minItems: 1 }), when: Type.Enum(["now", "next"]) }),
+      output: Type.Object({ taken: Type.Enum(["now", "next", "no"]) }),
+      deadlineMs: 10_000,
+      optional: true,
+    },
+    answer: {
+      summary: "Answer what its own approvals ask, where it owns them.",
+      input: Type.Object({ runId: Type.String(), id: Type.String(), option: Type.String() }),
+      output: Type.Object({}),
+      deadlineMs: 10_000,
+      optional: true,
+    },
+    close: {
+      summary: "Let go of what it keeps for a session. It can be resumed.",
+      input: Type.Object({ sessionKey: Type.String() }),
+      output: Type.Object({}),
+      deadlineMs: 30_000,
+      idempotent: true,
+      optional: true,
+    },
+    probe: {
+      summary: "Whether it could run now, which version it is, and what to do where it cannot.",
+      input: Type.Object({}),
+      output: Type.Object({
+        ready: Type.Boolean(),
+        version: Type.Optional(Type.String({ maxLength: 120 })),
+        reason: Type.Optional(Type.String({ maxLength: 500 })),
+        next: Type.Optional(Type.String({ maxLength: 500 })),
+      }),
+      deadlineMs: 10_000,
+      idempotent: true,
+      optional: true,
     },
   },
   hooks: {

@@ -31,6 +31,47 @@ export const turnEvents = [
     { type: Type.Literal("part"), part: Part },
     { description: "Something that is not text, such as an image or a citation, at its place." },
   ),
+  Type.Object({
+    type: Type.Literal("plan"),
+    entries: Type.Array(
+      Type.Object({
+        text: Type.String(),
+        status: Type.Enum(["pending", "running", "done"]),
+        priority: Type.Optional(Type.Enum(["high", "medium", "low"])),
+      }),
+      { description: "The whole plan as it is now." },
+    ),
+  }),
+  Type.Object(
+    {
+      type: Type.Literal("diff"),
+      path: Type.String(),
+      before: Type.Optional(Type.String()),
+      after: Type.Optional(Type.String()),
+      callId: Type.Optional(Type.String()),
+    },
+    { description: "A file as it was and as it is; absent: it was not there, or is gone." },
+  ),
+  Type.Object({
+    type: Type.Literal("terminal"),
+    id: Type.String(),
+    output: Type.Optional(Type.String({ description: "What came since the last one." })),
+    exit: Type.Optional(Type.Integer()),
+    callId: Type.Optional(Type.String()),
+  }),
+  Type.Object({
+    type: Type.Literal("subagent"),
+    id: Type.String(),
+    status: Type.Enum(["running", "done", "failed"]),
+    title: Type.Optional(Type.String()),
+    callId: Type.Optional(Type.String()),
+  }),
+  Type.Object({
+    type: Type.Literal("compaction"),
+    summary: Type.Optional(Type.String()),
+    before: Type.Optional(Type.Integer()),
+    after: Type.Optional(Type.Integer()),
+  }),
   Type.Object({ type: Type.Literal("warning"), code: Type.String(), message: Type.String() }),
   Type.Object({
     type: Type.Literal("progress"),

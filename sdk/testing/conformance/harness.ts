@@ -13,6 +13,10 @@ export interface HarnessSubject {
   turn: Turn;
   /** A turn that cannot be run, such as one with a model that is not there. */
   bad?: Turn;
+  /** A turn that calls a tool, with `limits` that allow no call of one. */
+  limited?: Turn;
+  /** Its descriptor, for what it says of itself. */
+  descriptor?: { steers?: boolean; resumes?: boolean };
 }
 
 /** What `plinth.harness` asks of every harness. */
@@ -32,6 +36,56 @@ export const harnessConformance: readonly ConformanceCase<HarnessSubject>[] = [
         const results = messages.flatMap(({ content }) => toolResultsOf(content)).map(({ callId }) => callId);
         assert.deepEqual(results.sort(), calls.sort(), "each tool call has its result");
         assert.ok(!messages.some(({ role }) => role === "user"), "what the user said is stored by the host");
+      }),
+  },
+  {
+    name: "calls no tool where the turn's limits allow none",
+    needs: ["limited"],
+    run: ({ open, limited }) =>
+      withOpened(open, async ({ harness }) => {
+        const items: unknown[] = [];
+        await (async () => {
+          for await (const item of harness.run(limited!)) items.push(item);
+        })().catch(() => {});
+        const ends = (items as { type: string; result?: { isError?: boolean } }[]).filter(({ type }) => type === "tool-end");
+        assert.ok(
+          ends.every(({ result }) => result?.isError === true),
+          "each call is told that it was not run",
+        );
+      }),
+  },
+  {
+    name: "takes a word into a running turn where it says so, and says that it does not where it does not",
+    needs: ["descriptor"],
+    run: ({ open, turn, descriptor }) =>
+      withOpened(open, async ({ harness }) => {
+        const word = { runId: turn.runId, content: [{ type: "text" as const, text: "and be brief" }], when: "next" as const };
+        if (descriptor!.steers !== true) return void assert.equal((await assertCodedFailure(harness.steer(word))).code, "PLINTH_UNSUPPORTED");
+        assert.equal((await harness.steer(word)).taken, "no", "no such turn runs");
+        let taken: string | undefined;
+        for await (const _ of harness.run(turn)) taken ??= (await harness.steer(word)).taken;
+        assert.ok(taken === "now" || taken === "next", "it was taken");
+      }),
+  },
+  {
+    name: "goes on from where it was where it says so, and yields no such place where it does not",
+    needs: ["descriptor"],
+    run: ({ open, turn, descriptor }) =>
+      withOpened(open, async ({ harness }) => {
+        const places = (await collect(harness.run(turn))).flatMap((item) => (item.type === "resume" ? [item.data] : []));
+        assert.equal(places.length > 0, descriptor!.resumes === true);
+        if (places.length > 0) await answered(harness, { ...turn, resume: places.at(-1) });
+      }),
+  },
+  {
+    name: "says whether it could run, or that it does not say",
+    run: ({ open }) =>
+      withOpened(open, async ({ harness }) => {
+        const attempt = harness.probe({});
+        const said = await attempt.catch(() => undefined);
+        if (said === undefined) return void assert.equal((await assertCodedFailure(attempt)).code, "PLINTH_UNSUPPORTED");
+        await assertFits(ID, "probe", "output", said);
+        if (!said.ready) assert.ok(said.reason && said.next, "who cannot run says why, and what to do");
       }),
   },
   {
