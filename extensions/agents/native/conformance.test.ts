@@ -17,5 +17,5 @@ describeConformance({ describe, it }, "native", harnessConformance, {
   turn,
   bad: { ...turn, model: "nobody/none" },
   limited: { ...turn, model: "calling/m", limits: { toolCalls: 0 } },
-  descriptor: manifest.provides[0]!.descriptor,
+  descriptor: manifest.provides[0]!.descriptor as object,
 });
