@@ -13,11 +13,22 @@ import { cleanUp, newHome, root } from "./lab.ts";
 /** Asks for whatever the test names, as an author would. */
 const CODE = `
   import { defineExtension } from "@plinth/sdk";
+  import { jsonRpcOver, linesOf } from "@plinth/sdk/kits/process";
   const bytes = (value) => value instanceof Uint8Array ? [...value] : value;
   let late = null;
   const ops = {
     files: async (ctx, op, ...args) => bytes(await ctx.files[op](...args)),
     exec: (ctx, ...args) => ctx.exec(...args),
+    // What is written comes back: a request that it answers itself, through a program and back.
+    async speak(ctx, ...words) {
+      const program = await ctx.spawn("cat");
+      const rpc = jsonRpcOver(program, { requests: { double: ({ word }) => word + word } });
+      const doubled = await Promise.all(words.map((word) => rpc.request("double", { word }).catch(({ code }) => code)));
+      await program.stdin.end();
+      return { doubled, end: await program.exited, after: await rpc.request("double", {}).catch(({ code }) => code) };
+    },
+    async told(ctx, signal) { const program = await ctx.spawn("cat", [], { signal: AbortSignal.timeout(60_000) }); await program.signal(signal); return program.exited; },
+    async lines(ctx, ...args) { const program = await ctx.spawn(...args); const all = []; for await (const line of linesOf(program.stdout)) all.push(line); return { all, end: await program.exited }; },
     fetch: async (ctx, url, options) => { const answer = await ctx.fetch(url, options); return { status: answer.status, text: (await answer.text()).slice(0, 100) }; },
     // What goes on after the call that began it.
     later: async (ctx, url) => { setTimeout(async () => { late = await Promise.all([ops.fetch(ctx, url).then(() => "done", ({ code }) => code), ctx.files.list("data").then(() => "done", ({ code }) => code)]); }, 50); },
@@ -83,7 +94,7 @@ beforeAll(async () => {
     permissions: {
       net: ["loopback"],
       fs: ["data", "workspace", "/usr/share:ro"],
-      exec: ["git", "cat *", "echo hello"],
+      exec: ["git", "cat *", "echo hello", "curl *"],
       secrets: ["REACH_KEY"],
     },
     budgets: { egressMbPerMinute: 1, storageMb: 1 },
@@ -142,6 +153,28 @@ describe.each(["isolate", "process", "host"])("an extension in the %s tier", (ti
     for (const [program, ...args] of [["echo", "bye"], ["sh", "-c", "id"], ["/bin/cat"]])
       expect(await ask("exec", program, args)).toMatchObject({ code: "PLINTH_PERMISSION", next: expect.stringContaining("permissions.exec") });
   });
+
+  it("speaks with an open program, tells it signals, and gives it variables, a terminal and the network that it has itself", async () => {
+    // Its own request comes back to it, and so does its answer.
+    expect(await ask("speak", "one", "é")).toEqual({
+      value: { doubled: ["oneone", "éé"], end: { code: 0, signal: null }, after: "PLINTH_EXEC_ENDED" },
+    });
+    expect(await ask("told", "SIGTERM")).toEqual({ value: { code: 143, signal: "SIGTERM" } });
+    expect(await ask("told", "SIGSEGV")).toMatchObject({ code: "PLINTH_PERMISSION" });
+    expect(await ask("lines", "cat", ["/proc/self/environ"], { env: { GIVEN: "a b" } })).toMatchObject({
+      value: { all: [expect.stringContaining("GIVEN=a b")] },
+    });
+    expect(await ask("lines", "git", ["-c", "color.ui=auto", "--version"], { pty: { columns: 80, rows: 24 } })).toMatchObject({
+      value: { end: { code: 0 } },
+    });
+    expect(await ask("lines", "curl", ["-s", `${http}/x?key=1`], { net: true })).toMatchObject({ value: { all: ["hello"], end: { code: 0 } } });
+    expect(await ask("lines", "curl", ["-s", "http://10.0.0.1/x"], { net: true })).toMatchObject({
+      value: { all: [expect.stringContaining("PLINTH_PERMISSION")] },
+    });
+    expect(await ask("lines", "curl", ["-s", http])).toMatchObject({ value: { all: [], end: { code: 7 } } });
+    for (const args of [["sh"], ["cat", [], { net: ["10.0.0.1"], folders: ["/etc"] }], ["cat", [], { env: { LD_PRELOAD: "/x" } }]])
+      expect(await ask("lines", ...args)).toMatchObject({ code: "PLINTH_PERMISSION" });
+  }, 180_000);
 
   it("talks over a WebSocket, text and bytes, and learns how it ended", async () => {
     expect(await ask("talk", socket, ["é", [0, 255], "x"])).toEqual({
