@@ -223,6 +223,9 @@ describe.each(["isolate", "process", "host"])("an extension in the %s tier", (ti
     expect(told("files", false)).toContain("read /etc/passwd");
     expect(told("exec", true)).toContain("echo hello");
     expect(told("exec", false)).toContain("sh -c id");
+    // What programs asked of the network is told as what the extension asked itself.
+    expect(told("net", true)).toContain(`GET ${http}/x`);
+    expect(told("net", false)).toContain("GET http://10.0.0.1/x");
     expect(told("net", true)).toEqual(expect.arrayContaining([`GET ${http}/`, `WebSocket ${socket}/`]));
     expect(told("net", false)).toEqual(expect.arrayContaining(["WebSocket ws://example.com/", `GET ${http}/path`]));
     expect(told("secret", true).join()).toContain("REACH_KEY");
