@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build } from "esbuild";
 import { COMMON_JS, esm } from "./bundles.mjs";
+import { build, part, sourcesIn } from "./cache.mjs";
 import { generate } from "./generate.mjs";
 import { emitTypes, filesOfPackage } from "./types.mjs";
 
@@ -30,11 +30,19 @@ export async function buildAll({ quiet = false } = {}) {
 
 async function buildInto() {
   const { version } = await json(join(root, "package.json"));
-  await generate();
+  await part("generated", join(root, "manifests/generated"), await sourcesIn("manifests"), generate);
   const extensions = await findExtensions();
-  const types = emitTypes(join(dist, "sdk/types"), dist, await filesOfPackage("sdk"));
-  await Promise.all([buildSdk(), buildKernel(), buildStrangers(), buildGuest(), buildPage(), buildSamples(), ...extensions.map(buildExtension)]);
-  await Promise.all([types, writeData(version, extensions)]);
+  const [shared, samples] = [await sourcesIn("manifests", "sdk"), await sourcesIn("test/fixtures/demo", "sdk/extension", "sdk/kits", "manifests")];
+  await Promise.all([
+    part("sdk", join(dist, "sdk"), shared, buildSdk),
+    part("kernel", join(dist, "kernel"), [], buildKernel),
+    part("strangers", join(dist, "strangers"), [], buildStrangers),
+    part("guest", join(dist, "guest"), [], buildGuest),
+    part("registry", join(dist, "registry"), samples, buildSamples),
+    ...extensions.map(async (one) => part(one.manifest.id, join(dist, "extensions", one.manifest.id), await filesOf(one), () => buildExtension(one))),
+    buildLauncher(),
+  ]);
+  await writeData(version, extensions);
   await rm(join(dist, ".tools"), { recursive: true, force: true });
 }
 
@@ -87,6 +95,7 @@ const FIRST_PARTY = ["./home", "./tiers", "./wire"];
 /** What authors import, as a package of its own. Its entry uses no Node module: it is bundled into what runs in an isolate. */
 async function buildSdk() {
   const out = join(dist, "sdk");
+  const types = emitTypes(join(out, "types"), dist, await filesOfPackage("sdk"));
   // Authors' tests run under the Node that they have.
   const options = { ...esm, target: "node22", outdir: out, outbase: join(root, "sdk"), outExtension: undefined };
   const { exports: sources, devDependencies: _, private: __, ...rest } = await json(join(root, "sdk/package.json"));
@@ -99,6 +108,7 @@ async function buildSdk() {
     name,
     { types: path.replace("./", "./types/sdk/").replace(/\.ts$/, ".d.ts"), default: path.replace(/\.ts$/, ".js") },
   ]);
+  await types;
   await writeFile(join(out, "package.json"), JSON.stringify({ ...rest, sideEffects: false, exports: Object.fromEntries(exports) }, null, 2));
 }
 
@@ -111,6 +121,13 @@ async function findExtensions() {
     }
   }
   return found.sort((a, b) => (a.manifest.id < b.manifest.id ? -1 : 1));
+}
+
+/** What is copied with an extension; its code is found while it is bundled. */
+async function filesOf({ dir }) {
+  const here = relative(root, dir);
+  const folders = ["assets", "page"].filter((name) => existsSync(join(dir, name)));
+  return [join(here, "plinth.json"), ...(await sourcesIn(...folders.map((name) => join(here, name))))];
 }
 
 async function buildExtension({ dir, manifest }) {
@@ -131,12 +148,11 @@ async function buildExtension({ dir, manifest }) {
   }
   await cp(join(dir, "plinth.json"), join(out, "plinth.json"));
   if (existsSync(join(dir, "assets"))) await cp(join(dir, "assets"), join(out, "assets"), { recursive: true });
+  if (existsSync(join(dir, "page/main.ts"))) await buildPage(join(dir, "page"), join(out, "assets"));
 }
 
-async function buildPage() {
-  const page = join(root, "extensions/surfaces/webchat/page");
-  if (!existsSync(join(page, "main.ts"))) return;
-  const out = join(dist, "extensions/plinth.webchat/assets");
+/** What a browser loads. */
+async function buildPage(page, out) {
   await mkdir(out, { recursive: true });
   await build({
     entryPoints: [join(page, "main.ts")],
@@ -172,17 +188,22 @@ async function writeData(version, extensions) {
       .map((one) => ({ id: one.id, extension: manifest.id, ...one.descriptor })),
   );
   await writeFile(join(dist, "commands.json"), JSON.stringify({ version, commands }));
-  const cli = join(root, "extensions/surfaces/cli");
-  if (existsSync(join(cli, "help.ts"))) await buildForLauncher("launcher", cli, ["./help.ts", "./argv.ts", "./completion.ts"]);
-  if (existsSync(join(cli, "questions.ts"))) await buildForLauncher("questions", cli, ["./questions.ts"]);
-  const home = join(root, "manifests/home");
-  await buildForLauncher("home", home, ["./home-folder.ts", "./code-cache.ts"]);
-  await buildForLauncher("home-doctor", home, ["./examination.ts", "./mending.ts"]);
-  await buildForLauncher("gateway-link", join(root, "sdk/extension/home"), ["./gateway-link.ts"]);
   if (existsSync(join(root, "templates"))) await cp(join(root, "templates"), join(dist, "templates"), { recursive: true });
 }
 
 /** What the launcher loads when it needs it: CommonJS, a file for each need. */
+async function buildLauncher() {
+  const cli = join(root, "extensions/surfaces/cli");
+  const home = join(root, "manifests/home");
+  await Promise.all([
+    buildForLauncher("launcher", cli, ["./help.ts", "./argv.ts", "./completion.ts"]),
+    buildForLauncher("questions", cli, ["./questions.ts"]),
+    buildForLauncher("home", home, ["./home-folder.ts", "./code-cache.ts"]),
+    buildForLauncher("home-doctor", home, ["./examination.ts", "./mending.ts"]),
+    buildForLauncher("gateway-link", join(root, "sdk/extension/home"), ["./gateway-link.ts"]),
+  ]);
+}
+
 async function buildForLauncher(name, resolveDir, modules) {
   const contents = modules.map((path) => `export * from ${JSON.stringify(path)};`).join(" ");
   await build({ ...esm, format: "cjs", outfile: join(dist, `${name}.cjs`), outExtension: undefined, stdin: { contents, resolveDir, loader: "ts" } });

@@ -12,7 +12,7 @@ export interface Use {
 
 /** What of the context gives which power. A name in quotes right behind it is the one that is used. */
 const SIGNS: readonly [Power, RegExp][] = [
-  ["net", /\b(?:ctx|context)\s*\.\s*(?:fetch|connect)\b/g],
+  ["net", /\b(?:ctx|context|roads)\s*\.\s*(?:fetch|connect)\b/g],
   ["fs", /\b(?:ctx|context)\s*\.\s*(?:files|dataDir)\b/g],
   ["exec", /\b(?:ctx|context)\s*\.\s*exec\b/g],
   ["secrets", /\b(?:ctx|context)\s*\.\s*secrets\s*\.\s*(?:has|handle)\s*\(\s*["'`]([A-Z][A-Z0-9_]*)["'`]/g],

@@ -1,0 +1,92 @@
+// Keeps what each part of the build gave, by the content of all that went into it, so that a build makes what changed.
+import { AsyncLocalStorage } from "node:async_hooks";
+import { createHash } from "node:crypto";
+import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import * as esbuild from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+const folder = join(root, "node_modules/.cache/plinth-build");
+/** Not sources: made by a build, or installed. */
+const MADE = new Set(["node_modules", "generated", "dist"]);
+/** What goes into every part: how it is built, and with what. */
+const ALWAYS = ["package-lock.json", "package.json", "tsconfig.json"];
+const inputs = new AsyncLocalStorage();
+const hashes = new Map();
+
+/** Bundle, and note what went into it for the part that is being built. */
+export async function build(options) {
+  const result = await esbuild.build({ absWorkingDir: root, ...options, metafile: true });
+  // What has no file, such as standard input, begins with a bracket.
+  for (const path of Object.keys(result.metafile.inputs)) if (!/^[<(]/.test(path)) inputs.getStore()?.add(path);
+  return result;
+}
+
+/** Every source below some folders, as paths from the root. */
+export async function sourcesIn(...places) {
+  const found = await Promise.all(
+    places.map(async (place) => {
+      const all = await readdir(join(root, place), { recursive: true, withFileTypes: true });
+      return all.filter((one) => one.isFile()).map((one) => relative(root, join(one.parentPath, one.name)));
+    }),
+  );
+  return found.flat().filter((path) => !path.split(/[\\/]/).some((name) => MADE.has(name)));
+}
+
+/**
+ * Make `out`, or take it as it was made when everything that went into it was the same.
+ *
+ * @param files what goes into it besides what is bundled, as paths from the root.
+ */
+export async function part(name, out, files, make) {
+  const kept = join(folder, name);
+  const common = await hashOf([...ALWAYS, ...(await sourcesIn(".ci"))]);
+  const record = await readFile(`${kept}.json`, "utf8").then(JSON.parse, () => null);
+  if (record?.common === common && files.every((path) => Object.hasOwn(record.inputs, path)) && (await isSame(record.inputs))) {
+    return cp(kept, out, { recursive: true });
+  }
+  const began = Date.now();
+  const used = new Set(files);
+  await inputs.run(used, make);
+  // A file that was edited meanwhile may have gone in before or after: then nothing is kept.
+  const times = await Promise.all([...used].map((path) => stat(join(root, path)).then(({ mtimeMs }) => mtimeMs)));
+  if (times.every((time) => time < began)) await keep(kept, out, { common, inputs: await hashesOf([...used]) });
+}
+
+/** Another build may keep the same part at the same moment: one of them does. */
+async function keep(kept, out, record) {
+  const draft = `${kept}.${process.pid}.tmp`;
+  try {
+    await mkdir(folder, { recursive: true });
+    await cp(out, draft, { recursive: true });
+    await rm(`${kept}.json`, { force: true });
+    await rm(kept, { recursive: true, force: true });
+    await rename(draft, kept);
+    await writeFile(`${kept}.json`, JSON.stringify(record));
+  } catch {
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+async function isSame(recorded) {
+  const now = await hashesOf(Object.keys(recorded));
+  return Object.entries(recorded).every(([path, hash]) => now[path] === hash);
+}
+
+async function hashesOf(paths) {
+  return Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await contentHash(path)])));
+}
+
+const hashOf = async (paths) => digest(JSON.stringify(await hashesOf(paths)));
+
+/** Each file is read once in a build; null for one that is gone. */
+function contentHash(path) {
+  if (!hashes.has(path))
+    hashes.set(
+      path,
+      readFile(join(root, path)).then(digest, () => null),
+    );
+  return hashes.get(path);
+}
+
+const digest = (content) => createHash("sha256").update(content).digest("base64");
