@@ -7,8 +7,6 @@ const ROOT = join(import.meta.dirname, "..");
 const FOLDERS = ["kernel", "manifests", "sdk", "registry", "extensions", "templates"];
 const PACKAGES = { "@plinth/manifests": "manifests", "@plinth/kernel": "kernel", "@plinth/sdk": "sdk", "@plinth/registry": "registry" };
 const LEFT_OUT = /(^|\/)(node_modules|generated|dist)(\/|$)/;
-/** Rooms that are being rewritten: their circles are opened with that. */
-const NOT_YET = /^extensions\/agents\/(native|runs)\//;
 
 /** What a file imports, exports from, or names in an import type. */
 export function specifiers(text) {
@@ -72,9 +70,7 @@ function trace(last, start, cameFrom) {
 export function projectFiles(root = ROOT) {
   const paths = globSync(`{${FOLDERS.join(",")}}/**/*.{ts,tsx,mts}`, { cwd: root, exclude: (path) => LEFT_OUT.test(path) });
   return Object.fromEntries(
-    paths
-      .filter((path) => !path.endsWith(".d.ts") && !NOT_YET.test(path))
-      .map((path) => [relative(root, join(root, path)), readFileSync(join(root, path), "utf8")]),
+    paths.filter((path) => !path.endsWith(".d.ts")).map((path) => [relative(root, join(root, path)), readFileSync(join(root, path), "utf8")]),
   );
 }
 

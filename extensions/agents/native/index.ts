@@ -1,8 +1,9 @@
 import { defineExtension } from "@plinth/sdk";
 import { Instructions } from "./instructions.ts";
-import { type Limits, runLoop } from "./loop.ts";
+import type { Limits } from "./loop.ts";
 import { messagesFor, trustedHistory } from "./messages.ts";
 import { ModelChooser } from "./model-choice.ts";
+import { runLoop } from "./run-loop.ts";
 import { ToolRunner } from "./tool-runner.ts";
 
 export default defineExtension({

@@ -1,20 +1,6 @@
-import {
-  type ModelEvent,
-  type ModelMessage,
-  type Part,
-  PlinthError,
-  partsFor,
-  type ModelRequest as Request,
-  type ToolCallPart,
-  type ToolResult,
-  type TurnEvent,
-  textOf,
-  type Usage,
-} from "@plinth/sdk";
-import { ask } from "./ask.ts";
+import type { ModelEvent, ModelMessage, Part, ModelRequest as Request, ToolCallPart, ToolResult, TurnEvent, Usage } from "@plinth/sdk";
 import type { ModelChoice } from "./model-choice.ts";
 import type { Tool } from "./tool.ts";
-import { runTools } from "./tool-round.ts";
 
 export interface Limits {
   maxRounds: number;
@@ -64,65 +50,3 @@ export type LoopItem =
   | TurnEvent
   | { type: "message"; message: ModelMessage }
   | { type: "done"; text: string; content?: Part[]; model: string; usage: Usage; reason?: "length" | "refusal" | "filter" | "rounds" };
-
-/** Why a turn ended, where it is not just done. */
-const WHY = { length: "length", refusal: "refusal", filter: "filter", pause: "rounds" } as const;
-
-/** One turn: ask the model, run what it calls, tell it the results, until it answers without a call. */
-export async function* runLoop(input: LoopInput, parts: LoopParts, own: Limits, signal: AbortSignal): AsyncGenerator<LoopItem, void> {
-  const limits = {
-    ...own,
-    maxRounds: Math.min(own.maxRounds, input.limits?.rounds ?? own.maxRounds),
-    maxToolCalls: Math.min(own.maxToolCalls, input.limits?.toolCalls ?? own.maxToolCalls),
-  };
-  const messages = [...input.history];
-  const usage: Usage = { inputTokens: 0, outputTokens: 0 };
-  const callIds = new Set<string>();
-  const system = await parts.instructions(signal);
-
-  for (let round = 1; ; round++) {
-    signal.throwIfAborted();
-    // Listed each time: a tool that was installed a moment ago is there in the next model call.
-    const tools = await parts.tools();
-    const request = { system, messages: [...messages], tools: Array.from(tools.values(), ({ spec }) => spec) };
-    const answer = yield* ask(input.model, request, parts, limits, callIds, signal);
-    add(usage, answer.usage);
-
-    const { content, calls, model } = answer;
-    const message: ModelMessage = { role: "assistant", content, model };
-    if (content.length > 0) yield { type: "message", message };
-    const paused = answer.reason === "pause" && content.length > 0 && round < limits.maxRounds;
-    if (calls.length === 0 && !paused) {
-      const more = content.some(({ type }) => type !== "text") ? { content: partsFor(content, undefined) } : {};
-      const reason = WHY[answer.reason as keyof typeof WHY];
-      yield { type: "done", text: textOf(content), ...more, model, usage, ...(reason === undefined ? {} : { reason }) };
-      return;
-    }
-
-    messages.push(message);
-    if (calls.length === 0) continue;
-    const exhausted = round >= limits.maxRounds ? `the turn's limit of ${limits.maxRounds} model calls is reached` : undefined;
-    const allowed = limits.maxToolCalls - (callIds.size - calls.length);
-    for await (const item of runTools(calls, tools, parts, { allowed, exhausted, maxToolCalls: limits.maxToolCalls }, signal)) {
-      if (item.type === "message") messages.push(item.message);
-      yield item;
-    }
-    signal.throwIfAborted();
-    if (exhausted !== undefined) throw endless(limits.maxRounds);
-  }
-}
-
-/** What the calls of one turn took together; what one of them does not say is not counted as nothing. */
-function add(total: Usage, { serverTools, ...counts }: Usage): void {
-  for (const [name, count] of Object.entries(counts) as [Exclude<keyof Usage, "serverTools">, number][]) total[name] = (total[name] ?? 0) + count;
-  for (const [name, count] of Object.entries(serverTools ?? {})) {
-    total.serverTools ??= {};
-    total.serverTools[name] = (total.serverTools[name] ?? 0) + count;
-  }
-}
-
-function endless(rounds: number): PlinthError {
-  return new PlinthError("PLINTH_TURN_LIMIT", `The model was still calling tools after ${rounds} rounds, so the turn was stopped.`, {
-    next: 'Ask for a smaller step, or raise extensions["plinth.native"].config.maxRounds.',
-  });
-}

@@ -1,7 +1,7 @@
 import { type Client, type Context, PlinthError } from "@plinth/sdk";
 import type { Run } from "./run.ts";
+import type { Submission } from "./submission.ts";
 import type { Route } from "./turn-runner.ts";
-import type { Submission } from "./turns.ts";
 
 export interface Taken<D> {
   route: Route;

@@ -15,9 +15,9 @@ import { originNote } from "./origin-note.ts";
 import { storedEnd } from "./replay.ts";
 import type { Run } from "./run.ts";
 import { type Claiming, type Held, SessionClaim } from "./session-claim.ts";
+import type { Submission } from "./submission.ts";
 import { isThirdParty, type Suggestions } from "./suggestions.ts";
 import { TranscriptWriter } from "./transcript-writer.ts";
-import type { Submission } from "./turns.ts";
 import type { Waiting } from "./waiting.ts";
 
 export interface Route {

@@ -1,15 +1,5 @@
 import { randomUUID } from "node:crypto";
-import {
-  type Call,
-  type ContentPart,
-  type Context,
-  errorInfo,
-  type InteractionStep,
-  PlinthError,
-  type Principal,
-  type Quoted,
-  type TurnEvent,
-} from "@plinth/sdk";
+import { type Call, type ContentPart, type Context, errorInfo, type InteractionStep, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
 import { type Answering, Commands } from "./commands.ts";
 import { Feed, type FeedItem } from "./feed.ts";
 import { Intake } from "./intake.ts";
@@ -17,27 +7,10 @@ import { type LaneLimits, Lanes } from "./lanes.ts";
 import { originNote } from "./origin-note.ts";
 import { RecentRuns } from "./recent-runs.ts";
 import { Run } from "./run.ts";
+import type { Submission } from "./submission.ts";
 import { isThirdParty, Suggestions } from "./suggestions.ts";
 import { type Route, type TurnLimits, TurnRunner } from "./turn-runner.ts";
 import { type Left, Waiting } from "./waiting.ts";
-
-export interface Submission {
-  text: string;
-  /** The message in parts, where it is more than text. */
-  content?: ContentPart[];
-  replyTo?: Quoted;
-  externalId?: string;
-  mode?: "followup" | "collect" | "interrupt" | "steer";
-  expectedHead?: string | null;
-  sessionKey?: string;
-  runId?: string;
-  surface: string;
-  sender?: string;
-  model?: string;
-  system?: string;
-  detached?: boolean;
-  suggestedBy?: string;
-}
 
 export interface Limits extends LaneLimits, TurnLimits {}
 

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Client, type Context, errorInfo, type MessageOrigin, type Principal } from "@plinth/sdk";
-import type { Submission } from "./turns.ts";
+import type { Submission } from "./submission.ts";
 
 /** How long an input is this host's unless it says again that it is: so long it waits after a host that died. */
 const HOLD_MS = 6_000;

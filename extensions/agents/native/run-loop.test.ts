@@ -1,7 +1,8 @@
 import { type ModelEvent, toolCallsOf, toolResultsOf } from "@plinth/sdk";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type LoopItem, type LoopParts, runLoop } from "./loop.ts";
+import type { LoopItem, LoopParts } from "./loop.ts";
+import { runLoop } from "./run-loop.ts";
 import type { Tool } from "./tool.ts";
 
 const limits = { maxRounds: 6, maxToolCalls: 8, toolTimeoutMs: 1_000, maxToolResultChars: 1_000, retries: 0, retryBaseMs: 1 };

@@ -1,0 +1,20 @@
+import type { ContentPart, Quoted } from "@plinth/sdk";
+
+/** A message as it was handed over, on its way to its answer. */
+export interface Submission {
+  text: string;
+  /** The message in parts, where it is more than text. */
+  content?: ContentPart[];
+  replyTo?: Quoted;
+  externalId?: string;
+  mode?: "followup" | "collect" | "interrupt" | "steer";
+  expectedHead?: string | null;
+  sessionKey?: string;
+  runId?: string;
+  surface: string;
+  sender?: string;
+  model?: string;
+  system?: string;
+  detached?: boolean;
+  suggestedBy?: string;
+}
