@@ -12,6 +12,7 @@ import { sweepStore } from "@plinth/manifests/home/sweep.ts";
 import { Writers } from "@plinth/manifests/home/writers.ts";
 import { shapeInRange } from "@plinth/manifests/plan/contracts.ts";
 import { chooseTier, emptyPlan, type Plan, type PlannedExtension, resolve } from "@plinth/manifests/plan/resolver.ts";
+import { stopOrder } from "@plinth/manifests/plan/stop-order.ts";
 import { effectivePermissions } from "@plinth/manifests/powers.ts";
 import type { InstanceInfo } from "@plinth/manifests/wire/bridge.ts";
 import type { Runner } from "@plinth/manifests/wire/runner.ts";
@@ -213,7 +214,7 @@ export class Host {
     const reason = errors.stopping();
     const grace = new Promise<void>((resolve) => setTimeout(resolve, 2_000).unref());
     const all = new Set([...this.draining, this.current].flatMap((one) => [...one.instances.values()]));
-    await Promise.all([...all].map((one) => one.stop(reason, grace)));
+    for (const layer of stopOrder([...all])) await Promise.all(layer.map((one) => one.stop(reason, grace)));
     await this.guard.close();
     if (this.littered) await this.writers.run(() => this.#sweep()).catch(() => {});
     await this.supervisor.flushed();
