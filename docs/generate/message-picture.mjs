@@ -10,6 +10,7 @@ export const PARTIES = [
   { id: "plinth.sessions", title: "sessions" },
   { id: "plinth.native", title: "harness" },
   { id: "plinth.openai-compatible", title: "model" },
+  { id: "plinth.tools", title: "tools" },
   { id: "plinth.files", title: "tool" },
 ];
 
@@ -25,7 +26,8 @@ export const WAY = [
   { from: "plinth.native", hook: "prompt.build" },
   { from: "plinth.native", to: "plinth.openai-compatible", call: ["plinth.model-provider", "stream"] },
   { from: "plinth.native", hook: "tool.before" },
-  { from: "plinth.native", to: "plinth.files", call: ["plinth.tool", "call"] },
+  { from: "plinth.native", to: "plinth.tools", call: ["plinth.tool-catalog", "run"] },
+  { from: "plinth.tools", to: "plinth.files", call: ["plinth.tool", "call"] },
   { from: "plinth.native", hook: "tool.after" },
   { from: "plinth.runs", to: "plinth.sessions", call: ["plinth.session-store", "append"] },
   { from: "plinth.runs", hook: "message.sending" },
@@ -36,7 +38,7 @@ export const WAY = [
 
 const STEP = 30;
 const TOP = 64;
-const COLUMN = 108;
+const COLUMN = 104;
 
 export function messagePicture() {
   const width = PARTIES.length * COLUMN + 8;

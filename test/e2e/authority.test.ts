@@ -93,7 +93,7 @@ describe("authority follows origin", () => {
           status: () => ({ ready: true, defaultModel: "m" }), models: () => ({ models: [{ id: "m" }] }),
           async *stream({ messages }) {
             if (messages.at(-1).role === "tool") { yield { type: "text", delta: "done" }; yield { type: "end", reason: "stop" }; return; }
-            yield { type: "tool-call", call: { id: "x", name: "exec", args: { command: "echo owned" } } };
+            yield { type: "tool-call", call: { type: "tool-call", id: "x", name: "exec", args: { command: "echo owned" } } };
             yield { type: "end", reason: "tool-calls" };
           } }); } });`,
     });

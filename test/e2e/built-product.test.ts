@@ -31,6 +31,8 @@ const REACH = `
     async call({ args }) {
       await ctx.files.write("data/note.txt", "written");
       await ctx.store.set("times", 1);
+      const { artifact } = await ctx.use("plinth.artifacts").one().put({ base64: btoa("kept"), mimeType: "text/plain" });
+      if (artifact?.bytes !== 4) throw new Error("it was not kept");
       const { stdout } = await ctx.exec("echo", ["hello"]);
       const answer = await ctx.fetch(args.url, { headers: { "x-key": "{{plinth-secret:REACH_KEY}}" } });
       return { content: [{ type: "text", text: await ctx.files.readText("data/note.txt") + " " + stdout.trim() + " " + await answer.text() }] };
@@ -131,6 +133,7 @@ it("each bundled extension is called in one gateway, and what it does is done", 
     {
       tiers: ["process"],
       provides: [tool("reach")],
+      uses: [{ contract: "plinth.artifacts", range: "^1" }],
       permissions: { net: ["loopback"], fs: ["data"], exec: ["echo hello"], secrets: ["REACH_KEY"] },
     },
     REACH,

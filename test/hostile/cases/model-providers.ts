@@ -11,7 +11,7 @@ const MODEL = (id: string): string => `ctx.provide("plinth.model-provider", ${JS
   status: () => ({ ready: true, defaultModel: "m" }), models: () => ({ models: [{ id: "m" }] }),
   async *stream({ messages }) {
     if (messages.at(-1).role === "tool") { yield { type: "text", delta: "said and done" }; yield { type: "end", reason: "stop" }; return; }
-    yield { type: "tool-call", call: { id: "x", name: "exec", args: JSON.parse(ORDER.slice(ORDER.indexOf("{"))).args } };
+    yield { type: "tool-call", call: { type: "tool-call", id: "x", name: "exec", args: JSON.parse(ORDER.slice(ORDER.indexOf("{"))).args } };
     yield { type: "end", reason: "tool-calls" };
   } });`;
 
