@@ -45,7 +45,9 @@ async function start(answer = (text: string) => text.toUpperCase()) {
   const model = await scriptedModel((body, _request, response) => {
     const { content } = body.messages.at(-1);
     const text = typeof content === "string" ? content : content.map((part: any) => part.text).join("");
-    say(response, answer(text.split("\n").at(-1)));
+    // Lines in brackets tell whose words they are; what came together is one message of several lines.
+    const lines = text.split("\n").filter((line: string) => !line.startsWith("["));
+    say(response, answer(lines.join(" ")));
   });
   const gateway = await startGateway(home, model.env);
   await ok(home, ["plugins", "install", archive, "--yes"]);
@@ -147,11 +149,13 @@ describe("a channel that an author made", () => {
       await sleep(index * 25);
       current = await restart(current);
     }
-    await until("all of it is answered", () => words.every((word) => heard(server, word.toUpperCase()) > 0));
+    // Two that waited together may be one turn.
+    const answers = (word: string): number => server.posted.filter(({ text }) => text.split(" ").includes(word.toUpperCase())).length;
+    await until("all of it is answered", () => words.every((word) => answers(word) > 0));
     server.write("ada", "omega");
     await until("it goes on", () => heard(server, "OMEGA") === 1);
-    for (const word of words) expect([word, heard(server, word.toUpperCase())]).toEqual([word, 1]);
-    expect(model.requests.length).toBeGreaterThanOrEqual(words.length);
+    for (const word of words) expect([word, answers(word)]).toEqual([word, 1]);
+    expect(model.requests.length).toBeGreaterThan(0);
   }, 300_000);
 
   it("a server that refuses for a while gets each message once, in order", async () => {
@@ -165,7 +169,8 @@ describe("a channel that an author made", () => {
     server.write("ada", "two");
     await until("it arrives", () => heard(server, "TWO") === 1);
     expect(server.posted.slice(before).map(({ text }) => text)).toEqual(["ONE", "TWO"]);
-    expect(refusals).toBe(4);
+    // Sent again until it is answered: more often where the machine is slow.
+    expect(refusals).toBeGreaterThanOrEqual(4);
   }, 180_000);
 
   it("a group is answered where the owner allowed it and the account is meant; the owner's own account is the owner through a third party", async () => {

@@ -55,7 +55,7 @@ async function printed(argv: string[], end: TurnEvent = done): Promise<string> {
     descriptor: { path: [id], summary: HOSTILE, args: [{ name: HOSTILE, summary: HOSTILE }], examples: [HOSTILE] },
     provider: { run },
   });
-  const entry = { id: "e", parent: null, at: 0 };
+  const entry = { id: "e", seq: 1, parent: null, at: 0 };
   const bodies = [
     { kind: "command", command: HOSTILE, answer: HOSTILE },
     { kind: "message", message: { role: "user", content: [{ type: "text", text: HOSTILE }] } },
