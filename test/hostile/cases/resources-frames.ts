@@ -72,7 +72,7 @@ const results: [id: string, tries: string, code: string, stopped: HostileCase["s
     "wide-result",
     "answers with a hundred thousand parts",
     'return { content: Array.from({ length: 100_000 }, () => ({ type: "text", text: "x" })) };',
-    both([by("inert", "none"), by("schema check", "PLINTH_PAYLOAD")]),
+    both([by("inert", "none"), by("schema check", "PLINTH_PAYLOAD"), by("schema check", "PLINTH_TOOL_RESULT")]),
   ],
   [
     "many-keys",
