@@ -1,8 +1,8 @@
+import { type HookShape, Pipeline, type Tap } from "@plinth/manifests/hooks/pipeline.ts";
 import { ADAPTER, adapterBetween } from "@plinth/manifests/plan/adapters.ts";
 import { type ContractShape, shapeInRange, shapeOfVersion } from "@plinth/manifests/plan/contracts.ts";
 import type { Plan } from "@plinth/manifests/plan/resolver.ts";
 import type { CapabilityData } from "@plinth/manifests/wire/bridge.ts";
-import { type HookShape, Pipeline, type Tap } from "@plinth/manifests/wire/pipeline.ts";
 import { Adapting } from "./adapting.ts";
 import type { CapabilityEntry } from "./capability.ts";
 import { errors } from "./errors.ts";

@@ -190,7 +190,7 @@ describe("these rules see a breach", () => {
 
   it.each([
     ["manifests/check/x.ts", 'import { x } from "../wire/error.ts"; import ajv from "ajv";'],
-    ["kernel/a/x.ts", 'import { x } from "@plinth/manifests/order.ts"; import { y } from "../host.ts";'],
+    ["kernel/a/x.ts", 'import { x } from "@plinth/manifests/hooks/order.ts"; import { y } from "../host.ts";'],
     ["extensions/a/b/c/x.ts", 'import { x } from "@plinth/sdk"; import y from "../x.ts"; import { z } from "node:fs";'],
     ["extensions/plugins/manager/x.ts", 'import { x } from "@plinth/registry";'],
     ["kernel/x.ts", '// import { x } from "@plinth/sdk";'],

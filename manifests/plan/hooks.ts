@@ -1,4 +1,4 @@
-import { orderSubscribers, type Stage } from "../order.ts";
+import { orderSubscribers, type Stage } from "../hooks/order.ts";
 import type { Manifest } from "../schema/extension.ts";
 import type { PlinthError } from "../wire/error.ts";
 

@@ -1,7 +1,7 @@
 import type { HookUse } from "@plinth/manifests";
-import { orderSubscribers } from "@plinth/manifests/order.ts";
+import { orderSubscribers } from "@plinth/manifests/hooks/order.ts";
+import { Pipeline, type Tap } from "@plinth/manifests/hooks/pipeline.ts";
 import { Breaker } from "@plinth/manifests/wire/breaker.ts";
-import { Pipeline, type Tap } from "@plinth/manifests/wire/pipeline.ts";
 import { PlinthError } from "../extension/errors.ts";
 import type { Call, CallOptions } from "../extension/index.ts";
 import type { KnownHook } from "./contract-table.ts";

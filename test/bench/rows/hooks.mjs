@@ -7,7 +7,11 @@ import { newHome, root } from "../lab.mjs";
 export async function measure(row) {
   const out = join(newHome(), "pipeline.mjs");
   await build({
-    stdin: { contents: 'export * from "./manifests/wire/pipeline.ts"; export * from "./manifests/wire/breaker.ts";', resolveDir: root, loader: "ts" },
+    stdin: {
+      contents: 'export * from "./manifests/hooks/pipeline.ts"; export * from "./manifests/wire/breaker.ts";',
+      resolveDir: root,
+      loader: "ts",
+    },
     bundle: true,
     format: "esm",
     platform: "node",

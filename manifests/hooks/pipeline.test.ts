@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Breaker } from "./breaker.ts";
-import type { PlinthError } from "./error.ts";
+import { Breaker } from "../wire/breaker.ts";
+import type { PlinthError } from "../wire/error.ts";
 import { Pipeline, type Tap, type TouchedWork } from "./pipeline.ts";
 
 type Run = Tap["run"];

@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from "node:util";
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook, SyncWaterfallHook } from "tapable";
 import type { HookMode } from "../define.ts";
 import { errors } from "../errors.ts";
-import type { Stage } from "../order.ts";
-import type { Breaker } from "./breaker.ts";
-import type { CallOptions, WorkData } from "./bridge.ts";
-import { Call, settle } from "./call.ts";
-import { owned, type PlinthError } from "./error.ts";
+import type { Breaker } from "../wire/breaker.ts";
+import type { CallOptions, WorkData } from "../wire/bridge.ts";
+import { Call, settle } from "../wire/call.ts";
+import { owned, type PlinthError } from "../wire/error.ts";
+import type { Stage } from "./order.ts";
 
 /** What is told of a third party that had a hand in it. */
 export interface TouchedWork extends WorkData {

@@ -1,5 +1,5 @@
-import { errors } from "./errors.ts";
-import type { PlinthError } from "./wire/error.ts";
+import { errors } from "../errors.ts";
+import type { PlinthError } from "../wire/error.ts";
 
 export type Stage = "early" | "normal" | "late";
 const RANK: Record<Stage, number> = { early: 0, normal: 1, late: 2 };
