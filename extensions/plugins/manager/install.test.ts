@@ -4,16 +4,7 @@ import { defineExtension } from "@plinth/sdk";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { codeOf, diceManifest, dicePackage, guest, type HouseOptions, openHouse, owner } from "./manager.testing.ts";
 
-const open: { close(): Promise<void> }[] = [];
-async function house(options?: HouseOptions) {
-  const one = await openHouse(options);
-  open.push(one);
-  return one;
-}
-afterEach(async () => {
-  vi.useRealTimers();
-  for (const one of open.splice(0)) await one.close();
-});
+afterEach(() => void vi.useRealTimers());
 
 const codeIn = (text: string) => /confirm ([2-9A-Z]{8})/.exec(text)?.[1] ?? "none";
 const market = (scheme: string) => ({
@@ -29,7 +20,7 @@ const gate = (deny: string) => ({
 
 describe("installing from a conversation", () => {
   it("shows what it may do, waits for the code, installs, and says how to use it", async () => {
-    const home = await house();
+    const home = await openHouse();
     const asked = await home.chat("install demo.dice");
     expect(asked.progress[0]).toBe("Fetching demo.dice …");
     expect(asked.text).toContain("Install `demo.dice` 1.0.0 (Dice)?");
@@ -51,7 +42,7 @@ describe("installing from a conversation", () => {
   });
 
   it("takes a code once", async () => {
-    const home = await house();
+    const home = await openHouse();
     const code = codeIn((await home.chat("install demo.dice")).text);
     await home.chat(`confirm ${code}`);
     expect(await codeOf(home.chat(`confirm ${code}`))).toBe("PLINTH_CONSENT_CODE");
@@ -59,7 +50,7 @@ describe("installing from a conversation", () => {
   });
 
   it("takes a code from the one who was given it, where it was given, and only from there", async () => {
-    const home = await house();
+    const home = await openHouse();
     const code = codeIn((await home.chat("install demo.dice")).text);
     expect(await codeOf(home.chat(`confirm ${code}`, owner, "other"))).toBe("PLINTH_CONSENT_CODE");
     expect(await codeOf(home.chat(`confirm ${code}`, { role: "owner", via: "elsewhere" }))).toBe("PLINTH_CONSENT_CODE");
@@ -73,7 +64,7 @@ describe("installing from a conversation", () => {
 
   it("refuses a code after ten minutes and removes what waited", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
-    const home = await house();
+    const home = await openHouse();
     const code = codeIn((await home.chat("install demo.dice")).text);
     vi.setSystemTime(Date.now() + 10 * 60_000 + 1);
     expect(await codeOf(home.chat(`confirm ${code}`))).toBe("PLINTH_CONSENT_EXPIRED");
@@ -82,7 +73,7 @@ describe("installing from a conversation", () => {
   });
 
   it("keeps a bounded number of questions; the oldest gives way", async () => {
-    const home = await house();
+    const home = await openHouse();
     const codes: string[] = [];
     for (let at = 0; at < 10; at++) codes.push(codeIn((await home.chat("install demo.dice")).text));
     expect(await home.staged()).toHaveLength(8);
@@ -91,7 +82,7 @@ describe("installing from a conversation", () => {
   });
 
   it("refuses files that changed while they waited", async () => {
-    const home = await house();
+    const home = await openHouse();
     const code = codeIn((await home.chat("install demo.dice")).text);
     const [name] = await home.staged();
     await writeFile(join(home.test.home, "state", "plinth.plugins", "staging", name as string, "index.js"), "evil()");
@@ -100,14 +91,14 @@ describe("installing from a conversation", () => {
   });
 
   it("does not ask again for what was consented to, nor install what is there", async () => {
-    const home = await house({ granted: true });
+    const home = await openHouse({ granted: true });
     expect((await home.chat("install demo.dice")).text).toContain("is installed and ready");
     expect((await home.chat("install demo.dice")).text).toBe("`demo.dice` 1.0.0 is installed already.");
     expect(await home.staged()).toEqual([]);
   });
 
   it("names both versions and what an update newly asks for", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.shell("install", { spec: "demo.dice@1.0.0" }, { yes: true });
     await home.publish("1.1.0", { permissions: { net: ["api.example.com"] } });
     const { text } = await home.chat("install demo.dice");
@@ -118,7 +109,7 @@ describe("installing from a conversation", () => {
 
   it("removes a package that nobody confirmed in time when the next one comes", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
-    const home = await house();
+    const home = await openHouse();
     await home.chat("install demo.dice");
     vi.setSystemTime(Date.now() + 11 * 60_000);
     await home.chat("install demo.dice");
@@ -128,7 +119,7 @@ describe("installing from a conversation", () => {
 
 describe("installing from a shell", () => {
   it("asks with a confirm item, and installs at once with --yes", async () => {
-    const home = await house();
+    const home = await openHouse();
     const asked = await home.shell("install", { spec: "demo.dice" });
     expect(asked.result).toMatchObject({ status: "needs-consent", id: "demo.dice", version: "1.0.0" });
     expect(asked.confirm?.argv).toEqual(["plugins", "confirm", asked.result.code]);
@@ -142,7 +133,7 @@ describe("installing from a shell", () => {
   });
 
   it("installs a folder with a built entry, taking only what belongs into a package", async () => {
-    const home = await house();
+    const home = await openHouse();
     const dir = join(home.folder, "dice");
     await mkdir(join(dir, "assets"), { recursive: true });
     await writeFile(join(dir, "plinth.json"), JSON.stringify(diceManifest()));
@@ -160,7 +151,7 @@ describe("installing from a shell", () => {
   });
 
   it("bundles a folder that has source only", async () => {
-    const home = await house();
+    const home = await openHouse();
     const dir = join(home.folder, "dice");
     await mkdir(join(dir, "src"), { recursive: true });
     await writeFile(join(dir, "plinth.json"), JSON.stringify(diceManifest()));
@@ -177,7 +168,7 @@ describe("installing from a shell", () => {
   });
 
   it("installs an archive, unsigned, with its integrity in the lock", async () => {
-    const home = await house();
+    const home = await openHouse();
     await writeFile(join(home.folder, "dice.tgz"), await dicePackage());
     await home.shell("install", { spec: "dice.tgz" }, { yes: true });
     expect(home.installed.get("demo.dice")?.lock).toMatchObject({
@@ -212,14 +203,14 @@ describe("a failed installation leaves nothing behind", () => {
     ["a refused inspection", "demo.dice", { failing: { inspect: "PLINTH_CONFLICT" } }, "PLINTH_CONFLICT"],
     ["a failed commit", "demo.dice", { failing: { install: "PLINTH_ACTIVATE" } }, "PLINTH_ACTIVATE"],
   ] satisfies [string, string, HouseOptions, string][])("after %s", async (_name, spec, options, code) => {
-    const home = await house(options);
+    const home = await openHouse(options);
     expect(await codeOf(home.shell("install", { spec }, { yes: true }))).toBe(code);
     expect(await home.staged()).toEqual([]);
     expect(home.installed.size).toBe(0);
   });
 
   it("after a gate's no, with its reason and its owner", async () => {
-    const home = await house({ extensions: [gate("unsigned code is not allowed here")] });
+    const home = await openHouse({ extensions: [gate("unsigned code is not allowed here")] });
     await writeFile(join(home.folder, "dice.tgz"), await dicePackage());
     await expect(home.shell("install", { spec: "dice.tgz" }, { yes: true })).rejects.toMatchObject({
       code: "PLINTH_INSTALL_DENIED",
@@ -231,14 +222,14 @@ describe("a failed installation leaves nothing behind", () => {
   });
 
   it("after a tarball that is not the published one", async () => {
-    const home = await house();
+    const home = await openHouse();
     await writeFile(join(home.registry, "blobs/demo/dice/dice-1.0.0.tgz"), await dicePackage("6.6.6"));
     expect(await codeOf(home.chat("install demo.dice"))).toBe("PLINTH_INTEGRITY");
     expect(await home.staged()).toEqual([]);
   });
 
   it("after a folder with a link in it", async () => {
-    const home = await house();
+    const home = await openHouse();
     const dir = join(home.folder, "linked");
     await mkdir(dir);
     await writeFile(join(dir, "plinth.json"), JSON.stringify(diceManifest()));
@@ -249,7 +240,7 @@ describe("a failed installation leaves nothing behind", () => {
 
   it("and the next start removes what a dead process left and what is old, but nothing that is at work or waited for", async () => {
     const [dead, old, young] = ["4194999.dead", `${process.pid}.old`, `${process.pid}.young`];
-    const home = await house({ leftovers: { [dead]: 1, [old]: 120, [young]: 1 } });
+    const home = await openHouse({ leftovers: { [dead]: 1, [old]: 120, [young]: 1 } });
     const code = codeIn((await home.chat("install demo.dice")).text);
     expect(await home.staged()).toEqual(expect.arrayContaining([young]));
     for (const gone of [dead, old]) expect(await home.staged()).not.toContain(gone);
@@ -259,7 +250,7 @@ describe("a failed installation leaves nothing behind", () => {
 
 describe("who vouches for a package", () => {
   it("is the key first seen: a registry with another key for the publisher is refused", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     const { keyFromSeed, publish } = await import("@plinth/registry");
     const { rm } = await import("node:fs/promises");
@@ -269,7 +260,7 @@ describe("who vouches for a package", () => {
   });
 
   it("cannot be replaced by another source that claims the registry's scheme", async () => {
-    const home = await house({ provide: [market("registry")] });
+    const home = await openHouse({ provide: [market("registry")] });
     expect((await home.chat("install registry:demo.dice")).text).toMatch(/Signed by: demo, key/);
   });
 });

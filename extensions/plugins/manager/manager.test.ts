@@ -1,22 +1,12 @@
 import type { Context } from "@plinth/sdk";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { descriptorsOf } from "./descriptors.ts";
 import type { Installation } from "./installation.ts";
-import { codeOf, guest, type HouseOptions, openHouse, owner } from "./manager.testing.ts";
+import { codeOf, guest, openHouse, owner } from "./manager.testing.ts";
 import { idOf } from "./operation.ts";
 import { operations } from "./operations.ts";
 import manifest from "./plinth.json" with { type: "json" };
 import type { Setup } from "./upkeep/setup.ts";
-
-const open: { close(): Promise<void> }[] = [];
-async function house(options?: HouseOptions) {
-  const one = await openHouse(options);
-  open.push(one);
-  return one;
-}
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
 
 const table = operations({} as Context, {} as Installation, {} as Setup);
 const writes = table.filter(({ access }) => access === "owner").map(idOf);
@@ -60,7 +50,7 @@ describe("who may do what", () => {
   });
 
   it.each(writes)("refuses a guest's %s from the conversation, the shell and the API", async (name) => {
-    const home = await house();
+    const home = await openHouse();
     const input = example[name] as Record<string, string>;
     const typed = name.replace("plugins.", "").replace(".", " ");
     // What is for a shell only does not exist in a conversation.
@@ -73,7 +63,7 @@ describe("who may do what", () => {
   });
 
   it("lets a guest read, and nobody without an identity do anything", async () => {
-    const home = await house();
+    const home = await openHouse();
     expect((await home.chat("search dice", guest)).text).toContain("demo.dice");
     expect((await home.chat("list", guest)).text).toContain("Nothing is installed yet.");
     const method = home.test.use("plinth.gateway-method").get("plugins.list");
@@ -81,7 +71,7 @@ describe("who may do what", () => {
   });
 
   it("refuses to fetch for anybody but the owner, from every source", async () => {
-    const home = await house();
+    const home = await openHouse();
     for (const id of ["folder", "archive", "registry"]) {
       const fetch = () => home.test.use("plinth.plugin-source").get(id).fetch({ spec: "demo.dice", cwd: "/", into: home.folder });
       expect(await codeOf(home.test.as(guest, fetch))).toBe("PLINTH_NOT_OWNER");
@@ -91,7 +81,7 @@ describe("who may do what", () => {
 
 describe("/plugins", () => {
   it("explains itself without an argument, and answers wrong usage with the right one", async () => {
-    const home = await house();
+    const home = await openHouse();
     for (const args of ["", "help"]) expect((await home.chat(args)).text).toContain("`/plugins install SPEC`: Install or update");
     await expect(home.chat("instal x")).rejects.toMatchObject({ code: "PLINTH_USAGE", next: expect.stringContaining("install") });
     await expect(home.chat("install")).rejects.toMatchObject({ code: "PLINTH_USAGE", next: "Type it like this: /plugins install SPEC" });
@@ -100,7 +90,7 @@ describe("/plugins", () => {
   });
 
   it("finds packages and offers to install them", async () => {
-    const home = await house({ signed: true });
+    const home = await openHouse({ signed: true });
     const found = await home.chat("search rolls dice");
     expect(found.text).toContain("- `demo.dice` · 1.0.0 · Dice");
     expect(found.suggest).toEqual([{ label: "Install demo.dice", text: "/plugins install demo.dice" }]);
@@ -108,7 +98,7 @@ describe("/plugins", () => {
   });
 
   it("removes an extension and says what became of its data", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     expect((await home.chat("uninstall demo.dice --keep-data")).text).toBe("`demo.dice` is uninstalled. What it stored is kept.");
     expect(home.calls.at(-1)).toEqual({ method: "uninstall", input: { id: "demo.dice", keepData: true } });
@@ -119,7 +109,7 @@ describe("/plugins", () => {
 
 describe("plinth plugins", () => {
   it("lists every extension as a table and as data", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     const { out, result } = await home.shell("list");
     expect(out).toMatch(/^ID +VERSION +TIER +STATE +BUNDLED +TITLE\n/);
@@ -128,7 +118,7 @@ describe("plinth plugins", () => {
   });
 
   it("inspects an extension in words", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.publish("1.1.0", {
       permissions: { net: ["api.example.com"] },
       config: { type: "object", properties: { sides: {} } },
@@ -150,7 +140,7 @@ describe("plinth plugins", () => {
   });
 
   it("asks before it removes, unless told --yes", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     const asked = await home.shell("uninstall", { id: "demo.dice" });
     expect(asked).toMatchObject({ result: { status: "needs-confirmation" }, confirm: { argv: ["plugins", "uninstall", "demo.dice", "--yes"] } });
@@ -160,7 +150,7 @@ describe("plinth plugins", () => {
   });
 
   it("enables and disables", async () => {
-    const home = await house();
+    const home = await openHouse();
     expect((await home.shell("disable", { id: "demo.dice" })).out).toContain("is disabled");
     await home.shell("enable", { id: "demo.dice" });
     expect(home.calls.map(({ input }) => input.enabled)).toEqual([false, true]);
@@ -169,7 +159,7 @@ describe("plinth plugins", () => {
 
 describe("plugins.* of the gateway", () => {
   it("takes parameters by name and answers with data", async () => {
-    const home = await house();
+    const home = await openHouse();
     const asked = await home.api("install", { spec: "demo.dice" });
     expect(asked).toMatchObject({ status: "needs-consent", asks: [], source: "registry:demo.dice@1.0.0" });
     expect(await home.api("confirm", { code: asked.code }, owner)).toMatchObject({ status: "installed" });
@@ -177,7 +167,7 @@ describe("plugins.* of the gateway", () => {
   });
 
   it.each([[{}], [{ spec: 1 }], [{ spec: "x", nope: true }], [[]], ["x"]])("refuses the parameters %j", async (params) => {
-    const home = await house();
+    const home = await openHouse();
     expect(await codeOf(home.api("install", params))).toBe("PLINTH_USAGE");
   });
 });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { keyFromSeed, packFiles, publish, RegistryTrust, roleKeysFromSeed } from "@plinth/registry";
 import { type Client, type ExtensionStatus, errorInfo, type Manifest, PlinthError, type Principal } from "@plinth/sdk";
 import { createTestHost, type TestHostOptions } from "@plinth/sdk/testing";
+import { onTestFinished } from "vitest";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
 
@@ -54,8 +55,10 @@ interface PackageInput {
 type Described = Awaited<ReturnType<Client<"plinth.host">["describe"]>>;
 export type Grant = NonNullable<Awaited<ReturnType<Client<"plinth.host">["grants"]>>["grants"][string]>;
 
+/** It is closed, and what it left is removed, when its test is over. */
 export async function openHouse(options: HouseOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), "plinth-plugins-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const registry = join(folder, "registry");
   const key = keyFromSeed("demo", Buffer.alloc(32, 1));
   await publish({ registry, tarball: await dicePackage("1.0.0"), key, name: "sample" });
@@ -233,6 +236,7 @@ export async function openHouse(options: HouseOptions = {}) {
       ...(options.provide ?? []),
     ],
   });
+  onTestFinished(() => test.close());
   const staging = join(test.home, "state", "plinth.plugins", "staging");
   for (const [name, minutes] of Object.entries(options.leftovers ?? {})) {
     await mkdir(join(staging, name), { recursive: true });
@@ -299,10 +303,6 @@ export async function openHouse(options: HouseOptions = {}) {
           .get(name.includes(".") ? name : `plugins.${name}`)
           .call(params),
       ),
-    async close() {
-      await test.close();
-      await rm(folder, { recursive: true, force: true });
-    },
   };
 }
 

@@ -1,23 +1,13 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatLock, type parseLock, yank } from "@plinth/registry";
-import { afterEach, describe, expect, it } from "vitest";
-import { codeOf, guest, type HouseOptions, openHouse } from "../manager.testing.ts";
+import { describe, expect, it } from "vitest";
+import { codeOf, guest, openHouse } from "../manager.testing.ts";
 
-const open: { close(): Promise<void> }[] = [];
-async function house(options?: HouseOptions) {
-  const one = await openHouse(options);
-  open.push(one);
-  return one;
-}
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
-
-type House = Awaited<ReturnType<typeof house>>;
+type House = Awaited<ReturnType<typeof openHouse>>;
 const version = (home: House, id: string) => home.installed.get(id)?.manifest.version;
 async function updated(): Promise<House> {
-  const home = await house();
+  const home = await openHouse();
   await home.shell("install", { spec: "demo.dice" }, { yes: true });
   await home.publish("1.1.0", { permissions: { net: ["dice.example"] } });
   await home.shell("update", {}, { yes: true });
@@ -26,7 +16,7 @@ async function updated(): Promise<House> {
 
 describe("why and outdated", () => {
   it("tell who asked, who needs it and what holds it", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.publishAs("acme.cup", "1.0.0", { extensions: { "demo.dice": "^1" } });
     await home.shell("install", { spec: "acme.cup" }, { yes: true });
     home.hostSays.config = { extensions: { "demo.dice": "~1.0" } };
@@ -37,7 +27,7 @@ describe("why and outdated", () => {
   });
 
   it("compare with the registry, within pins, and tell what was withdrawn", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     expect((await home.chat("outdated")).text).toContain("up to date");
     await home.publish("1.0.5");
@@ -57,7 +47,7 @@ describe("why and outdated", () => {
   });
 
   it("fit a conversation page by page", async () => {
-    const home = await house();
+    const home = await openHouse();
     for (let at = 0; at < 23; at++) {
       await home.publishAs(`many.n${at}`, "1.0.0");
       await home.shell("install", { spec: `many.n${at}` }, { yes: true });
@@ -71,7 +61,7 @@ describe("why and outdated", () => {
 
 describe("update", () => {
   it("shows versions, permissions, changelog and what starts anew, and changes nothing with --dry-run", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.publishAs("acme.geo", "1.0.0");
     await home.shell("install", { spec: "acme.geo" }, { yes: true });
     const changelog = "# Changelog\n\n## 1.1.0\n\n- Knows more places.\n\n## 1.0.0\n\n- First.\n";
@@ -86,7 +76,7 @@ describe("update", () => {
   });
 
   it("goes on by itself where nothing new is asked for, and waits where something is", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     await home.publish("1.1.0");
     expect((await home.chat("update")).text).toContain("demo.dice 1.1.0, in place of 1.0.0");
@@ -99,7 +89,7 @@ describe("update", () => {
   });
 
   it("leaves out what comes from elsewhere, and says so", async () => {
-    const home = await house();
+    const home = await openHouse();
     await mkdir(join(home.folder, "mine"));
     await writeFile(
       join(home.folder, "mine/plinth.json"),
@@ -127,7 +117,7 @@ describe("rollback and prune", () => {
   });
 
   it("take back with it what the older version cannot be with, and nothing else", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     await home.publish("1.1.0");
     await home.publishAs("acme.geo", "1.0.0");
@@ -157,7 +147,7 @@ describe("rollback and prune", () => {
   });
 
   it("name what came along and nobody needs any more", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.publishAs("acme.cup", "1.0.0", { extensions: { "demo.dice": "^1" } });
     await home.shell("install", { spec: "acme.cup" }, { yes: true });
     const { text } = await home.chat("uninstall acme.cup");
@@ -168,7 +158,7 @@ describe("rollback and prune", () => {
 
 describe("pin and unpin", () => {
   it("hold a version in the configuration and let it go", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     await home.publish("1.1.0");
     expect(await codeOf(home.chat("pin demo.dice ^2"))).toBe("PLINTH_PINNED");
@@ -188,10 +178,10 @@ describe("a lock for another host", () => {
     await writeFile(file, text);
     return text;
   };
-  const elsewhere = (home: House) => house({ config: { registries: [{ name: "sample", url: home.registry }], release: { minimumAgeHours: 0 } } });
+  const elsewhere = (home: House) => openHouse({ config: { registries: [{ name: "sample", url: home.registry }], release: { minimumAgeHours: 0 } } });
 
   it("is installed to the byte with --frozen, older versions and reasons included", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.publishAs("acme.cup", "1.0.0", { extensions: { "demo.dice": "^1" } });
     await home.shell("install", { spec: "acme.cup" }, { yes: true });
     await home.publish("1.1.0");
@@ -205,7 +195,7 @@ describe("a lock for another host", () => {
   });
 
   it("fails when the configuration, what is installed or the package's bytes say otherwise", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     const other = await elsewhere(home);
     const lock = await write(home, join(other.folder, "plinth.lock"));
@@ -242,7 +232,7 @@ describe("a lock for another host", () => {
 
 describe("info and verify", () => {
   it("tell what a registry knows before anything is installed", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.publish("1.1.0", { permissions: { net: ["dice.example"] } });
     const { text } = await home.chat("info demo.dice", guest);
     expect(text).toContain("connect to dice.example");
@@ -252,7 +242,7 @@ describe("info and verify", () => {
   });
 
   it("find a changed byte in the store", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     expect((await home.shell("verify")).exit).toBe(0);
     await writeFile(join(home.storeOf("demo.dice"), "index.js"), "// changed\n");

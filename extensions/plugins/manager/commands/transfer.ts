@@ -1,7 +1,5 @@
-import { createHash } from "node:crypto";
-import { resolve } from "node:path";
 import { type Context, PlinthError } from "@plinth/sdk";
-import { readTextFile, writeNewFile } from "../document-file.ts";
+import { askOf, exportTo, importOptions, readShown } from "../document-file.ts";
 import { documentOf, type GrantsDocument, readDocument } from "../grants/document.ts";
 import { partsBlocks } from "../install-report.ts";
 import type { Installation } from "../installation.ts";
@@ -20,7 +18,6 @@ interface SetDocument {
 }
 
 const CODE = "PLINTH_SET_FILE";
-const SHOWN_HASH = 16;
 
 export function exportSet(ctx: Context): Operation {
   return {
@@ -35,10 +32,7 @@ export function exportSet(ctx: Context): Operation {
       const { lock } = await readWorld(ctx);
       const { grants } = await ctx.use("plinth.host").one().grants({}, { signal });
       const document: SetDocument = { format: "plinth-set", version: 1, lock, grants: documentOf(grants, ctx.clock.now()) };
-      if (typeof input.file !== "string") return document;
-      const file = resolve(cwd, input.file);
-      await writeNewFile(file, `${JSON.stringify(document, null, 2)}\n`, CODE);
-      return { file, exported: Object.keys(lock.extensions) };
+      return exportTo(document, Object.keys(lock.extensions), input.file, cwd, CODE);
     },
     report(result: SetDocument | { file: string; exported: string[] }) {
       if ("format" in result) return { blocks: [], verbatim: `${JSON.stringify(result, null, 2)}\n` };
@@ -64,20 +58,10 @@ export function importSet(ctx: Context, installation: Installation): Operation {
     summary: "Install what another host exported, to the byte, with the grants that hold there",
     access: "owner",
     args: [{ name: "file", summary: "What plugins export wrote", required: true }],
-    options: {
-      yes: { type: "boolean", short: "y", summary: "Do not ask" },
-      sha256: { type: "string", value: "HASH", summary: "Only if the file's SHA-256 begins like this" },
-    },
+    options: importOptions,
     examples: ["import set.json", "import set.json --yes"],
     async *run({ input, cwd, requester, signal }): AsyncGenerator<string, Imported> {
-      const file = resolve(cwd, String(input.file));
-      const text = await readTextFile(file, CODE);
-      const sha256 = createHash("sha256").update(text).digest("hex");
-      if (typeof input.sha256 === "string" && (input.sha256.length < SHOWN_HASH || !sha256.startsWith(input.sha256.toLowerCase()))) {
-        throw new PlinthError(CODE, `${file} is not the file that was shown.`, {
-          next: "Import it again without --sha256 and look at what it brings.",
-        });
-      }
+      const { file, text, sha256 } = await readShown(input, cwd, CODE);
       const { lock, grants } = await readSet(text, file);
       const world = await readWorld(ctx);
       yield "Comparing with what is installed …";
@@ -105,9 +89,8 @@ export function importSet(ctx: Context, installation: Installation): Operation {
       else blocks.push(...partsBlocks(parts));
       if (skipped.length > 0) blocks.push({ title: "Grants left out" }, { items: skipped.map(({ id, why }) => `${id}: ${why}`) });
       if (status !== "needs-confirmation") return { blocks };
-      const argv = ["plugins", "import", String(input.file), "--sha256", sha256.slice(0, SHOWN_HASH), "--yes"];
-      blocks.push({ text: `Yes: ${code(`plinth ${argv.join(" ")}`)}` });
-      return { blocks, confirm: { question: `Install ${parts.length} extensions of ${file} with these permissions?`, argv } };
+      const { block, confirm } = askOf("plugins", input.file, sha256, `Install ${parts.length} extensions of ${file} with these permissions?`);
+      return { blocks: [...blocks, block], confirm };
     },
   };
 }

@@ -1,12 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { openHouse } from "../manager.testing.ts";
 
-const open: { close(): Promise<void> }[] = [];
 async function house() {
   const home = await openHouse();
-  open.push(home);
   await home.shell("install", { spec: "demo.dice" }, { yes: true });
   const say = (more: object) => home.said.set("demo.dice", { enforcement: { level: "full", detail: [] }, ...more });
   const examine = async (options: Record<string, string | boolean> = {}) => {
@@ -16,9 +14,6 @@ async function house() {
   say({});
   return { ...home, say, examine };
 }
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
 
 const usage = (more: object = {}) => ({
   id: "demo.dice",

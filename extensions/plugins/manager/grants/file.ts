@@ -1,7 +1,5 @@
-import { createHash } from "node:crypto";
-import { resolve } from "node:path";
-import { type Context, PlinthError } from "@plinth/sdk";
-import { readTextFile, writeNewFile } from "../document-file.ts";
+import type { Context } from "@plinth/sdk";
+import { askOf, exportTo, importOptions, readShown } from "../document-file.ts";
 import type { Operation } from "../operation.ts";
 import { type Block, code, safe } from "../report.ts";
 import { documentOf, type GrantsDocument, readDocument } from "./document.ts";
@@ -9,7 +7,6 @@ import { endOf, placeOf } from "./grant.ts";
 import { type ImportPlan, planImport } from "./import-plan.ts";
 
 const CODE = "PLINTH_GRANTS_FILE";
-const SHOWN_HASH = 16;
 
 /** Grants as a file: to keep them, and to put the same ones in force on another host. */
 export function grantFileOperations(ctx: Context): Operation[] {
@@ -29,10 +26,7 @@ function exportGrants(ctx: Context): Operation {
     async *run({ input, cwd, signal }) {
       const { grants } = await ctx.use("plinth.host").one().grants({}, { signal });
       const document = documentOf(grants, ctx.clock.now());
-      if (typeof input.file !== "string") return document;
-      const file = resolve(cwd, input.file);
-      await writeNewFile(file, `${JSON.stringify(document, null, 2)}\n`, CODE);
-      return { file, exported: Object.keys(document.grants) };
+      return exportTo(document, Object.keys(document.grants), input.file, cwd, CODE);
     },
     report(result: GrantsDocument | { file: string; exported: string[] }) {
       if ("format" in result) return { blocks: [], verbatim: `${JSON.stringify(result, null, 2)}\n` };
@@ -55,20 +49,10 @@ function importGrants(ctx: Context): Operation {
     summary: "Put exported grants in force, for what is installed here with exactly the same bytes",
     access: "owner",
     args: [{ name: "file", summary: "What grants export wrote", required: true }],
-    options: {
-      yes: { type: "boolean", short: "y", summary: "Do not ask" },
-      sha256: { type: "string", value: "HASH", summary: "Only if the file's SHA-256 begins like this" },
-    },
+    options: importOptions,
     examples: ["import grants.json", "import grants.json --yes"],
     async *run({ input, cwd, signal }): AsyncGenerator<string, Imported> {
-      const file = resolve(cwd, String(input.file));
-      const text = await readTextFile(file, CODE);
-      const sha256 = createHash("sha256").update(text).digest("hex");
-      if (typeof input.sha256 === "string" && (input.sha256.length < SHOWN_HASH || !sha256.startsWith(input.sha256.toLowerCase()))) {
-        throw new PlinthError(CODE, `${file} is not the file that was shown.`, {
-          next: "Import it again without --sha256 and look at what it grants.",
-        });
-      }
+      const { file, text, sha256 } = await readShown(input, cwd, CODE);
       yield "Comparing with what is installed …";
       const plan = await planImport(ctx, readDocument(text, file), signal);
       const shown = { file, sha256, ...plan };
@@ -97,9 +81,13 @@ function importGrants(ctx: Context): Operation {
       }
       if (skipped.length > 0) blocks.push({ title: "Left out" }, { items: skipped.map(({ id, why }) => `${id}: ${why}`) });
       if (status !== "needs-confirmation") return { blocks };
-      const argv = ["grants", "import", String(input.file), "--sha256", sha256.slice(0, SHOWN_HASH), "--yes"];
-      blocks.push({ text: `Yes: ${code(`plinth ${argv.join(" ")}`)}` });
-      return { blocks, confirm: { question: `Put ${accepted.length} of ${accepted.length + skipped.length} grants of ${file} in force?`, argv } };
+      const { block, confirm } = askOf(
+        "grants",
+        input.file,
+        sha256,
+        `Put ${accepted.length} of ${accepted.length + skipped.length} grants of ${file} in force?`,
+      );
+      return { blocks: [...blocks, block], confirm };
     },
   };
 }

@@ -1,19 +1,14 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { codeOf, guest, openHouse } from "../manager.testing.ts";
 
-const open: { close(): Promise<void> }[] = [];
 async function house(install = true) {
   const home = await openHouse();
-  open.push(home);
   await home.publish("1.1.0", { permissions: { net: ["api.example.com"] } });
   if (install) await home.shell("install", { spec: "demo.dice" }, { yes: true });
   return home;
 }
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
 
 describe("grants list and show", () => {
   it("tell what holds where and until when, to everybody with an identity", async () => {

@@ -1,18 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defineExtension } from "@plinth/sdk";
-import { afterEach, describe, expect, it } from "vitest";
-import { codeOf, diceManifest, guest, type HouseOptions, openHouse } from "../manager.testing.ts";
-
-const open: { close(): Promise<void> }[] = [];
-async function house(options?: HouseOptions) {
-  const one = await openHouse(options);
-  open.push(one);
-  return one;
-}
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
+import { describe, expect, it } from "vitest";
+import { codeOf, diceManifest, guest, openHouse } from "../manager.testing.ts";
 
 const PATH = 'extensions["plinth.plugins"].config.registries';
 const plugins = [
@@ -38,7 +28,7 @@ async function claudeFolder(folder: string): Promise<string> {
 
 describe("marketplaces", () => {
   it("are added with a priority and a fingerprint, listed and taken away, in the configuration", async () => {
-    const home = await house();
+    const home = await openHouse();
     const root = "a".repeat(64);
     const first = { name: "sample", url: home.registry };
     await home.chat(`marketplace add acme ${home.registry}`);
@@ -58,16 +48,16 @@ describe("marketplaces", () => {
     ["an address without anything", "acme ./nothing"],
     ["what is not there", undefined],
   ])("are refused: %s", async (_what, args) => {
-    const home = await house();
+    const home = await openHouse();
     const wrong = args === undefined ? home.chat("marketplace remove acme") : home.chat(`marketplace add ${args}`);
     expect(await codeOf(wrong)).toMatch(/^PLINTH_/);
     expect(home.calls).toEqual([]);
   });
 
   it("are asked in their order: the first that knows a package decides", async () => {
-    const other = await house();
+    const other = await openHouse();
     await other.publish("9.0.0");
-    const home = await house();
+    const home = await openHouse();
     const config = {
       registries: [
         { name: "one", url: home.registry },
@@ -75,7 +65,7 @@ describe("marketplaces", () => {
       ],
       release: { minimumAgeHours: 0 },
     };
-    const both = await house({ config });
+    const both = await openHouse({ config });
     expect((await both.shell("install", { spec: "demo.dice" })).result).toMatchObject({ version: "1.0.0" });
     expect((await both.shell("search", { query: "dice" })).result.hits).toMatchObject([{ id: "demo.dice", version: "1.0.0", source: "one" }]);
   });
@@ -83,11 +73,11 @@ describe("marketplaces", () => {
 
 describe("a marketplace.json of Claude's kind", () => {
   it("is recognised, and its plugins are listed with where they come from or why they cannot", async () => {
-    const home = await house();
+    const home = await openHouse();
     const dir = await claudeFolder(home.folder);
     await home.chat(`marketplace add tools ${dir}`);
     expect(home.calls.at(-1)?.input.value.at(-1)).toEqual({ name: "tools", url: dir, kind: "claude" });
-    const there = await house({ config: { registries: [{ name: "tools", url: dir, kind: "claude" }] } });
+    const there = await openHouse({ config: { registries: [{ name: "tools", url: dir, kind: "claude" }] } });
     const { result } = await there.shell("marketplace.list", { name: "tools" });
     const specs = Object.fromEntries(result.offers.map((one: { name: string; spec?: string; why?: string }) => [one.name, one.spec ?? one.why]));
     expect(specs).toEqual({
@@ -115,9 +105,12 @@ describe("a marketplace.json of Claude's kind", () => {
       { contract: "plinth.plugin-source", version: "1.0.0", id: "npm", descriptor: { title: "npm", scheme: "npm", searchable: false } },
     ];
     const manifest = { ...diceManifest(), id: "acme.npm-source", provides, tiers: ["host"] };
-    const first = await house();
+    const first = await openHouse();
     const dir = await claudeFolder(first.folder);
-    const home = await house({ config: { registries: [{ name: "tools", url: dir, kind: "claude" }] }, extensions: [{ manifest, extension: npm }] });
+    const home = await openHouse({
+      config: { registries: [{ name: "tools", url: dir, kind: "claude" }] },
+      extensions: [{ manifest, extension: npm }],
+    });
     const { result } = await home.shell("install", { spec: "marketplace:tools/mine" });
     expect(result).toMatchObject({ status: "needs-consent", id: "acme.mine", source: `folder:${join(dir, "plugins/mine")}`, signedBy: null });
     await home.shell("install", { spec: "marketplace:tools/npm" }, { yes: true });

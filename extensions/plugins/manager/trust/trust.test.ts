@@ -4,20 +4,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { keyFromSeed, type PublicKey, packFiles, publish, RegistryTrust, roleKeysFromSeed } from "@plinth/registry";
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { codeOf, diceManifest, dicePackage, guest, type HouseOptions, openHouse } from "../manager.testing.ts";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { codeOf, diceManifest, dicePackage, guest, openHouse } from "../manager.testing.ts";
 
 type House = Awaited<ReturnType<typeof openHouse>>;
-const open: { close(): Promise<unknown> }[] = [];
-async function house(options?: HouseOptions): Promise<House> {
-  const one = await openHouse(options);
-  open.push(one);
-  return one;
-}
-afterEach(async () => {
-  vi.useRealTimers();
-  for (const one of open.splice(0).reverse()) await one.close();
-});
+afterEach(() => void vi.useRealTimers());
 
 interface Market {
   url: string;
@@ -41,12 +32,10 @@ async function market(seed: number, signed?: string): Promise<Market> {
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address() as AddressInfo;
   const made: Market = { url: `http://127.0.0.1:${port}`, port, dir, trust, hides: () => false };
-  open.push({
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await rm(dir, { recursive: true, force: true });
-    },
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    server.close();
+    await rm(dir, { recursive: true, force: true });
   });
   return made;
 }
@@ -60,7 +49,7 @@ const listed = async (home: House) => (await home.shell("trust.list")).result.re
 describe("what was only looked at", () => {
   it("is not known: no search, look, question or refusal pins a key", async () => {
     const [one, two] = [await market(1, "one"), await market(2, "two")];
-    const home = await house(registries({ name: "one", url: one.url }, { name: "two", url: two.url }));
+    const home = await openHouse(registries({ name: "one", url: one.url }, { name: "two", url: two.url }));
     for (const args of ["search dice", "info demo.dice", "install demo.dice", "outdated"]) await home.chat(args);
     expect((await listed(home)).map(({ publishers }: { publishers: unknown[] }) => publishers)).toEqual([[], []]);
     expect((await home.chat("install demo.dice")).text).toContain("first met now");
@@ -68,7 +57,7 @@ describe("what was only looked at", () => {
 
   it("becomes known with the consent, and says so from then on", async () => {
     const one = await market(1, "one");
-    const home = await house(registries({ name: "one", url: one.url }));
+    const home = await openHouse(registries({ name: "one", url: one.url }));
     const asked = await home.chat("install demo.dice");
     expect(asked.text).toMatch(/Registry: one, http:\/\/127\.0\.0\.1:\d+\/: signs its state, first met now/);
     expect(asked.text).toMatch(/Signed by: demo, key [0-9a-f]{16}: first met now/);
@@ -88,13 +77,13 @@ describe("what was only looked at", () => {
 
   it("of a publisher whose name is known elsewhere with another key is told first", async () => {
     const [one, two] = [await market(1, "one"), await market(2, "two")];
-    const home = await house(registries({ name: "one", url: one.url }, { name: "two", url: two.url }));
+    const home = await openHouse(registries({ name: "one", url: one.url }, { name: "two", url: two.url }));
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     await publish({ registry: two.dir, tarball: await packed("demo.coin"), key: key(2), trust: two.trust! });
     const asked = (await home.chat("install demo.coin")).text;
     expect(asked).toMatch(/Look at this first\*\*\n\n- another registry's demo is known here with another key \([0-9a-f]{16}\)/);
     expect(asked).toMatch(/Signed by: demo, key [0-9a-f]{16}: first met now/);
-    const fresh = await house(registries({ name: "two", url: two.url }));
+    const fresh = await openHouse(registries({ name: "two", url: two.url }));
     expect((await fresh.chat("install demo.coin")).text).not.toContain("somebody else");
   });
 });
@@ -104,7 +93,7 @@ describe("marketplace add", () => {
 
   it("shows the root that it saw and keeps it: unsigned is a downgrade from then on, in every spelling", async () => {
     const one = await market(1, "one");
-    const home = await house();
+    const home = await openHouse();
     const added = await add(home, one.url);
     expect(added.result).toMatchObject({ signed: true, checked: false, root: await one.trust!.fingerprint() });
     expect(added.out).toContain("First met now");
@@ -124,7 +113,7 @@ describe("marketplace add", () => {
 
   it("takes no other root than the one that is named, and no user's name in an address", async () => {
     const one = await market(1, "one");
-    const home = await house();
+    const home = await openHouse();
     expect(await codeOf(add(home, one.url, { root: "0".repeat(64) }))).toBe("PLINTH_TRUST_ROOT");
     expect(await codeOf(add(home, `http://me:secret@127.0.0.1:${one.port}`))).toBe("PLINTH_REGISTRY_URL");
     expect(home.calls).toEqual([]);
@@ -132,7 +121,7 @@ describe("marketplace add", () => {
 
   it("says plainly that a registry signs nothing", async () => {
     const one = await market(1);
-    const home = await house();
+    const home = await openHouse();
     expect((await add(home, one.url)).out).toContain("It signs nothing");
   });
 });
@@ -148,7 +137,7 @@ describe("a list that nobody has signed", () => {
   it("gives no button, no command and no words, whatever it says", async () => {
     const one = await market(1);
     await writeFile(join(one.dir, "search.json"), JSON.stringify({ packages: rows }));
-    const home = await house(registries({ name: "one", url: one.url }));
+    const home = await openHouse(registries({ name: "one", url: one.url }));
     const found = await home.chat("search");
     expect(found.suggest).toEqual([]);
     expect(found.text).toContain("- `demo.dice` · 1.0.0 · one, unproven");
@@ -165,7 +154,7 @@ describe("a list that nobody has signed", () => {
   it("says nothing for a registry that signs: words and ids are those below its snapshot", async () => {
     const one = await market(1, "one");
     await writeFile(join(one.dir, "search.json"), JSON.stringify({ packages: [...rows, { id: "demo.hidden", version: "9.9.9", ...steering }] }));
-    const home = await house(registries({ name: "one", url: one.url }));
+    const home = await openHouse(registries({ name: "one", url: one.url }));
     const { result } = await home.shell("search");
     expect(result.hits).toEqual([{ id: "demo.dice", version: "1.0.0", title: "Dice", description: "Rolls dice.", source: "one", proven: true }]);
     expect((await home.chat("search")).suggest).toEqual([{ label: "Install demo.dice", text: "/plugins install demo.dice" }]);
@@ -178,14 +167,14 @@ describe("a release's age", () => {
 
   it("is what this host has seen where nobody signs: a registry's claim of last year is no age", async () => {
     const dir = await mkdtemp(join(tmpdir(), "plinth-old-"));
-    open.push({ close: () => rm(dir, { recursive: true }) });
+    onTestFinished(() => rm(dir, { recursive: true }));
     await publish({ registry: dir, tarball: await dicePackage("1.0.0"), key: key(1), publishedAt: "2025-01-01T00:00:00.000Z" });
     const index = join(dir, "packages/demo/dice.json");
     const value = JSON.parse(await readFile(index, "utf8"));
     value.versions[0].log = { index: 0, at: "2025-01-01T00:00:00.000Z" };
     await writeFile(index, JSON.stringify(value));
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
-    const home = await house(aged(dir));
+    const home = await openHouse(aged(dir));
     await expect(home.chat("install demo.dice")).rejects.toMatchObject({
       code: "PLINTH_RELEASE_YOUNG",
       message: expect.stringContaining("first seen here"),
@@ -202,7 +191,7 @@ describe("trust accept", () => {
   /** The publisher's key is another one from now on, and nobody vouches for it. */
   async function changed(): Promise<{ home: House; fingerprint: string }> {
     const one = await market(1);
-    const home = await house(registries({ name: "one", url: one.url }));
+    const home = await openHouse(registries({ name: "one", url: one.url }));
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     await rm(one.dir, { recursive: true });
     await publish({ registry: one.dir, tarball: await dicePackage("1.1.0"), key: key(2) });
@@ -240,7 +229,7 @@ describe("trust accept", () => {
 
   it("needs the registry named where several name the publisher", async () => {
     const [one, two] = [await market(1), await market(2)];
-    const home = await house(registries({ name: "one", url: one.url }, { name: "two", url: two.url }));
+    const home = await openHouse(registries({ name: "one", url: one.url }, { name: "two", url: two.url }));
     await expect(home.chat("trust accept demo")).rejects.toMatchObject({ code: "PLINTH_USAGE", message: expect.stringContaining("--registry") });
     expect((await home.chat("trust accept demo --registry two")).text).toContain("the publisher is not known here");
   });
@@ -249,7 +238,7 @@ describe("trust accept", () => {
 describe("trust list, show and forget", () => {
   it("show whom this host knows, and let an owner begin anew", async () => {
     const one = await market(1, "one");
-    const home = await house(registries({ name: "one", url: one.url }));
+    const home = await openHouse(registries({ name: "one", url: one.url }));
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     expect((await home.shell("trust.list")).out).toMatch(/one +signs its state +for less than an hour +1 +http/);
     const { out } = await home.shell("trust.show", { name: "one" });
@@ -269,7 +258,7 @@ describe("trust compare", () => {
   it("prints what this host saw; another host finds a fork with it, refuses the registry and can prove it", async () => {
     const one = await market(1, "one");
     const twin = await mkdtemp(join(tmpdir(), "plinth-twin-"));
-    open.push({ close: () => rm(twin, { recursive: true, force: true }) });
+    onTestFinished(() => rm(twin, { recursive: true, force: true }));
     await cp(one.dir, twin, { recursive: true, preserveTimestamps: true });
     await publish({ registry: one.dir, tarball: await dicePackage("1.1.0"), key: key(1), trust: one.trust! });
     await publish({
@@ -278,7 +267,7 @@ describe("trust compare", () => {
       key: key(1),
       trust: await RegistryTrust.open(twin, roleKeysFromSeed("one")),
     });
-    const [ours, theirs] = [await house(registries({ name: "one", url: one.url })), await house(registries({ name: "one", url: one.url }))];
+    const [ours, theirs] = [await openHouse(registries({ name: "one", url: one.url })), await openHouse(registries({ name: "one", url: one.url }))];
     const printed = await ours.shell("trust.compare", { name: "one" });
     expect(JSON.parse(printed.out)).toEqual(printed.result);
     expect(printed.out.length).toBeLessThan(8_192);
@@ -310,7 +299,7 @@ describe("an advisory", () => {
       at: new Date().toISOString(),
     };
     await two.trust!.commit({ type: "advisory", advisory } as never);
-    const home = await house(registries({ name: "one", url: one.url }, { name: "two", url: two.url }));
+    const home = await openHouse(registries({ name: "one", url: one.url }, { name: "two", url: two.url }));
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     expect((await home.shell("outdated")).result.advisories).toEqual([]);
     // Nor of what came from no registry, nor under a name that was another registry's.

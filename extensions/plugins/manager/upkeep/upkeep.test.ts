@@ -1,19 +1,9 @@
 import { RegistryTrust, roleKeysFromSeed } from "@plinth/registry";
 import { defineExtension } from "@plinth/sdk";
-import { afterEach, describe, expect, it } from "vitest";
-import { codeOf, diceManifest, type HouseOptions, openHouse } from "../manager.testing.ts";
+import { describe, expect, it } from "vitest";
+import { codeOf, diceManifest, openHouse } from "../manager.testing.ts";
 
-const open: { close(): Promise<void> }[] = [];
-async function house(options?: HouseOptions) {
-  const one = await openHouse(options);
-  open.push(one);
-  return one;
-}
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
-
-type House = Awaited<ReturnType<typeof house>>;
+type House = Awaited<ReturnType<typeof openHouse>>;
 /** As `plinth.upkeep` calls it: as nobody in particular. */
 const upkeep = (home: House, options: object) =>
   home.test
@@ -32,7 +22,7 @@ const findings = async (home: House): Promise<Finding[]> =>
 
 describe("what the configuration names", () => {
   it("is installed with what its entry grants, pinned by the operator", async () => {
-    const home = await house();
+    const home = await openHouse();
     home.hostSays.config = { extensions: { "demo.dice": { version: "1.0.0", source: "registry:demo.dice", grants: {} } } };
     await upkeep(home, { setup: true });
     expect(home.installed.get("demo.dice")?.lock).toMatchObject({ pinnedBy: "operator", source: "registry:demo.dice@1.0.0" });
@@ -42,7 +32,7 @@ describe("what the configuration names", () => {
   });
 
   it("waits for consent without grants, and doctor says so", async () => {
-    const home = await house();
+    const home = await openHouse();
     home.hostSays.config = { extensions: { "demo.dice": "1.0.0" } };
     expect(await upkeep(home, { setup: true })).toEqual({ detail: { missing: ["demo.dice"] } });
     expect(home.installed.size).toBe(0);
@@ -52,16 +42,16 @@ describe("what the configuration names", () => {
   });
 
   it("needs no grants where the operator says that naming is consent", async () => {
-    const other = await house();
+    const other = await openHouse();
     const config = { registries: [{ name: "sample", url: other.registry }], release: { minimumAgeHours: 0 }, setup: { consent: "config" } };
-    const home = await house({ config });
+    const home = await openHouse({ config });
     home.hostSays.config = { extensions: { "demo.dice": "1.0.0" } };
     await upkeep(home, { setup: true });
     expect(home.installed.has("demo.dice")).toBe(true);
   });
 
   it("brings nothing along that the configuration does not grant", async () => {
-    const home = await house();
+    const home = await openHouse();
     await home.publishAs("acme.cup", "1.0.0", { extensions: { "demo.dice": "^1" } });
     home.hostSays.config = { extensions: { "acme.cup": { version: "1.0.0", grants: {} } } };
     await upkeep(home, { setup: true });
@@ -74,7 +64,7 @@ describe("what the configuration names", () => {
   });
 
   it("fails for one without the others, and is tried again when its entry changes", async () => {
-    const home = await house();
+    const home = await openHouse();
     const dice = { version: "1.0.0", grants: {} };
     home.hostSays.config = { extensions: { "acme.none": { version: "1.0.0", grants: {} }, "demo.dice": dice } };
     await upkeep(home, { setup: true });
@@ -104,7 +94,9 @@ it("is done for the host only: an extension has no say in it", async () => {
   });
   const provides = [{ contract: "plinth.service", version: "1.0.0", id: "nosy", descriptor: { title: "Nosy" } }];
   const uses = [{ contract: "plinth.service", range: "^1" }];
-  const home = await house({ extensions: [{ manifest: { ...diceManifest(), id: "acme.nosy", provides, uses, tiers: ["host"] }, extension: nosy }] });
+  const home = await openHouse({
+    extensions: [{ manifest: { ...diceManifest(), id: "acme.nosy", provides, uses, tiers: ["host"] }, extension: nosy }],
+  });
   home.hostSays.config = { extensions: { "demo.dice": { version: "1.0.0", grants: {} } } };
   expect(await codeOf(home.test.use("plinth.service").get("nosy").start({}))).toBe("PLINTH_PERMISSION");
   expect(home.installed.size).toBe(0);
@@ -112,10 +104,10 @@ it("is done for the host only: an extension has no say in it", async () => {
 
 describe("advisories", () => {
   async function advised(action: "warn" | "disable" | "remove", policy: object = {}) {
-    const first = await house();
+    const first = await openHouse();
     const trust = await RegistryTrust.open(first.registry, roleKeysFromSeed("test"), { origin: "test" });
     const config = { registries: [{ name: "sample", url: first.registry }], release: { minimumAgeHours: 0 }, advisories: policy };
-    const home = await house({ config });
+    const home = await openHouse({ config });
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     const at = new Date().toISOString();
     const advisory = { id: "PLA-1", package: "demo.dice", affected: "<1.1.0", severity: "high" as const, title: "It loads the dice", action, at };
