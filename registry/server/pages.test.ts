@@ -1,13 +1,10 @@
-import { existsSync } from "node:fs";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { hasChromium, launchChromium } from "../../test/chromium.ts";
 import { packFiles } from "../pack.ts";
 import { publishRemotely } from "../remote-publish.ts";
 import { testManifest, testTarball } from "../test-package.ts";
 import { startTestRegistry, stopTestRegistries, type TestRegistry } from "./server.testing.ts";
-
-const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
-if (executablePath === undefined) console.log("skipped: looking at the pages needs Chromium (Debian's package chromium), which is not here");
 
 const EVIL = `</pre><script>document.title="owned"</script><img src=x onerror="document.title='owned'">`;
 let registry: TestRegistry;
@@ -130,20 +127,10 @@ describe("the pages", () => {
   );
 });
 
-describe.skipIf(executablePath === undefined)("in a browser", () => {
+describe.skipIf(!hasChromium)("in a browser", () => {
   let browser: Browser;
   beforeAll(async () => {
-    const args = [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ];
-    browser = await chromium.launch({ executablePath: executablePath as string, args });
+    browser = await launchChromium();
   });
   afterAll(() => browser.close());
 

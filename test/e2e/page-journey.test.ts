@@ -1,30 +1,14 @@
-import { existsSync } from "node:fs";
-import { chromium } from "playwright-core";
 import { afterEach, expect, it } from "vitest";
+import { hasChromium, launchChromium } from "../chromium.ts";
 import { cleanUp, newHome, startGateway } from "./lab.ts";
-
-const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
-if (executablePath === undefined) console.log("skipped: the page's journey needs Chromium (Debian's package chromium), which is not here");
 
 afterEach(cleanUp);
 
-it.skipIf(executablePath === undefined)(
+it.skipIf(!hasChromium)(
   "in the page: talk, see a tool call, install from the conversation, use it in the next message, nothing restarted",
   async () => {
     const gateway = await startGateway(await newHome());
-    const browser = await chromium.launch({
-      executablePath: executablePath as string,
-      args: [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    });
+    const browser = await launchChromium();
     try {
       const page = await browser.newPage();
       const problems: string[] = [];

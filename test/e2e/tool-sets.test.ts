@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { makeArchive } from "../hostile/package.ts";
-import { type Client, cleanUp, connect, type Gateway, newHome, plinth, root, say, scriptedModel, sse, startGateway } from "./lab.ts";
+import { cleanUp, connect, newHome, plinth, root, startGateway } from "./lab.ts";
+import { obedientWorld } from "./obedient.ts";
 
 afterEach(cleanUp);
 
@@ -11,52 +11,7 @@ const EVERYTHING = join(root, "test/peers/node_modules/@modelcontextprotocol/ser
 const there = existsSync(EVERYTHING);
 if (!there) console.warn("no MCP server in test/peers: run `npm ci` there");
 
-interface World {
-  home: string;
-  gateway: Gateway;
-  client: Client;
-  /** What each question of the gateway is answered with. */
-  answers: { option: string };
-  asked: any[];
-  requests: any[];
-  env: Record<string, string>;
-  install(id: string, parts: object): Promise<unknown>;
-}
-
-/** A gateway whose model obeys: the last message `do TOOL {…}` is a call, and its result is told back. */
-async function world(servers: object = {}): Promise<World> {
-  const { env, requests } = await scriptedModel((body, _request, response) => {
-    const last = body.messages.at(-1);
-    const order = /do (\S+) (\{.*\})/.exec(last.content);
-    if (last.role === "user" && order !== null) return void sse.head(response).end(sse.call("c", order[1]!, JSON.parse(order[2]!)) + sse.done);
-    say(response, `saw ${last.content}`);
-  });
-  const home = await newHome();
-  await mkdir(join(home, "desk"));
-  await writeFile(
-    join(home, "plinth.json"),
-    JSON.stringify({ extensions: { "plinth.openai-compatible": {}, "plinth.mcp": { config: { servers } } } }),
-  );
-  const gateway = await startGateway(home, env);
-  const client = await connect(gateway);
-  const answers = { option: "deny" };
-  const asked: any[] = [];
-  void client
-    .request("approvals.watch", {}, (step) => {
-      if (step.state !== "asked") return;
-      asked.push(step.request);
-      const { id, digest } = step.request;
-      void client.request("approvals.answer", { id, digest, option: answers.option });
-    })
-    .catch(() => {});
-  const install = async (id: string, parts: object): Promise<unknown> => {
-    const archive = await makeArchive(join(home, "desk"), parts, { id, tool: id.split(".")[1] as string, tier: "isolate" });
-    const { code } = await client.request("plugins.install", { spec: archive });
-    return client.request("plugins.confirm", { code });
-  };
-  return { home, gateway, client, answers, asked, requests, env, install };
-}
-
+const mcp = (servers: object) => ({ "plinth.mcp": { config: { servers } } });
 const ended = (events: any[]) => events.find((one) => one.type === "tool-end")?.result;
 const offered = (requests: any[]): string[] => requests.at(-1).tools.map((one: any) => one.function.name);
 
@@ -67,7 +22,7 @@ describe.skipIf(!there)("the tools of a real MCP server, in the built product", 
   it("are called in a turn, in the server's name, and known after a restart without starting it", async () => {
     const mark = join(await newHome(), "starts");
     const demo = { ...noting(mark, EVERYTHING), effects: ["read"] };
-    const { home, gateway, client, asked, requests, env } = await world({ demo });
+    const { home, gateway, client, asked, requests, env } = await obedientWorld(mcp({ demo }));
     expect(existsSync(mark)).toBe(false);
     const events = await client.turn('do mcp__demo__get-sum {"a":19,"b":23}', "s");
     expect(ended(events)).toMatchObject({ content: [{ text: expect.stringContaining("42") }] });
@@ -95,7 +50,7 @@ describe.skipIf(!there)("the tools of a real MCP server, in the built product", 
   }, 120_000);
 
   it("are asked for where nobody said what they can do, and lower the rest of the turn", async () => {
-    const { client, asked, answers } = await world({ demo: { command: process.execPath, args: [EVERYTHING] } });
+    const { client, asked, answers } = await obedientWorld(mcp({ demo: { command: process.execPath, args: [EVERYTHING] } }));
     const denied = await client.turn('do mcp__demo__echo {"message":"x"}', "s");
     expect(ended(denied)).toMatchObject({ isError: true, content: [{ text: expect.stringContaining("PLINTH_AUTHORITY") }] });
     expect(asked[0]).toMatchObject({ action: { tool: "mcp__demo__echo", args: { message: "x" } }, influencedBy: [{ party: "mcp:demo" }] });
@@ -116,7 +71,7 @@ const setOf = (id: string, effects: string[], body: string) => ({
 
 describe("a set of tools that means no good", () => {
   it("poses as nobody else: its tools have its name before theirs, and a package with another's name is not taken", async () => {
-    const { client, requests, install, asked, answers } = await world();
+    const { client, requests, install, asked, answers } = await obedientWorld(mcp({}));
     answers.option = "once";
     await install(
       "acme.desk",
@@ -153,7 +108,7 @@ describe("a set of tools that means no good", () => {
   }, 120_000);
 
   it("that lists ten thousand tools has none, or is searched; the others' go on", async () => {
-    const { home, client, requests, install } = await world();
+    const { home, client, requests, install } = await obedientWorld(mcp({}));
     await install(
       "acme.flood",
       setOf("flood", ["read"], 'list: () => ({ tools: Array.from({ length: 10000 }, (_, n) => tool("t" + n)) }), call: () => text("x")'),
@@ -180,7 +135,7 @@ describe("a set of tools that means no good", () => {
   }, 120_000);
 
   it("that says something else after it was allowed is asked for anew", async () => {
-    const { client, asked, answers, install } = await world();
+    const { client, asked, answers, install } = await obedientWorld(mcp({}));
     await install(
       "acme.turncoat",
       setOf(

@@ -2,7 +2,8 @@ import type { Client } from "@plinth/sdk";
 import { approvalOf, type ScriptedProvider } from "@plinth/sdk/testing";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bundlePage, hasChromium, launch, servePage } from "./chromium.testing.ts";
+import { hasChromium, launchChromium } from "../../../test/chromium.ts";
+import { bundlePage, servePage } from "./page.testing.ts";
 import { scriptedChat } from "./scripted-chat.testing.ts";
 
 type Asked = Parameters<Client<"plinth.interaction">["ask"]>[0];
@@ -77,7 +78,7 @@ let browser: Browser;
 describe.skipIf(!hasChromium)("a question on the page", () => {
   beforeAll(async () => {
     assets = await bundlePage();
-    browser = await launch();
+    browser = await launchChromium();
   });
   afterAll(async () => {
     await browser.close();

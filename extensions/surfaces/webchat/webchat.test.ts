@@ -1,10 +1,9 @@
 import type { TurnEvent } from "@plinth/sdk";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bundlePage, CHROMIUM, hasChromium, launch, servePage } from "./chromium.testing.ts";
+import { hasChromium, launchChromium } from "../../../test/chromium.ts";
+import { bundlePage, servePage } from "./page.testing.ts";
 import { SAMPLE_ENTRIES, scriptedChat } from "./scripted-chat.testing.ts";
-
-if (!hasChromium) console.warn(`The page's browser tests are skipped: there is no ${CHROMIUM}.`);
 
 const ok = (text: string): TurnEvent => ({ type: "end", status: "ok", text });
 const echo = async function* ({ text, sessionKey }: { text: string; sessionKey: string }): AsyncGenerator<TurnEvent> {
@@ -65,7 +64,7 @@ describe("the page's files", () => {
 describe.skipIf(!hasChromium)("the page in a browser", () => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await launch();
+    browser = await launchChromium();
   });
   afterAll(() => browser.close());
 

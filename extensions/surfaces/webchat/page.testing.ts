@@ -1,32 +1,12 @@
-import { existsSync } from "node:fs";
 import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTestHost, type ScriptedProvider } from "@plinth/sdk/testing";
 import { build } from "esbuild";
-import { type Browser, chromium } from "playwright-core";
 import gateway from "../gateway/index.ts";
 import gatewayManifest from "../gateway/plinth.json" with { type: "json" };
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
-
-export const CHROMIUM = "/usr/bin/chromium";
-export const hasChromium = existsSync(CHROMIUM);
-
-export const launch = (): Promise<Browser> =>
-  chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
 
 /** Bundle the page as the build does, into a folder that `dispose` removes. */
 export async function bundlePage(): Promise<{ dir: string; dispose(): Promise<void> }> {
