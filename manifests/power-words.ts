@@ -4,6 +4,8 @@
  */
 export const PROVIDE_WORDS: Readonly<Record<string, string>> = {
   "plinth.model-provider": "answer in place of your model and decide which tools are called, and see everything that you write, once you chose it",
+  "plinth.model-vendor": "say to which address what you write is sent to be answered, and with which key of yours, once you chose it",
+  "plinth.model-api": "carry everything that you write to a model, and answer in the model's place, once you chose it",
   "plinth.harness": "run your agents' turns, see their whole conversations and decide which tools are called, once you chose it",
   "plinth.channel": "bring other people's messages to your agents and carry answers to them",
   "plinth.inbox": "take whatever comes in over channels and say who wrote it, if you put it there",
@@ -30,7 +32,7 @@ export const PROVIDE_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** Contracts for which an owner chooses each third party once, before it is listed or called. */
-export const CHOSEN: readonly string[] = ["plinth.model-provider", "plinth.harness"];
+export const CHOSEN: readonly string[] = ["plinth.model-provider", "plinth.model-vendor", "plinth.model-api", "plinth.harness"];
 
 export const USE_WORDS: Readonly<Record<string, string>> = {
   "plinth.turns": "write messages of its own into your conversations, start turns of your agents and read the answers",
@@ -81,6 +83,8 @@ export const SEES: Readonly<Record<"hooks" | "uses" | "provides", Readonly<Recor
   uses: { "plinth.session-store": "all conversations", "plinth.turns": "your agents' answers" },
   provides: {
     "plinth.model-provider": "what you write",
+    "plinth.model-vendor": "what you write",
+    "plinth.model-api": "what you write",
     "plinth.harness": "what you write",
     "plinth.router": "where your messages go",
     "plinth.turns": "what you write",

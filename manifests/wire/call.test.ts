@@ -219,6 +219,32 @@ describe("following a stream", () => {
     expect(await items.return?.("left")).toEqual({ done: true, value: "left" });
   });
 
+  it("tells who asks after a failure when its source has left", async () => {
+    const { promise: open, resolve } = Promise.withResolvers<void>();
+    let left = false;
+    const stop = new AbortController();
+    const { items } = follow(
+      async function* () {
+        try {
+          yield 1;
+          await open;
+        } finally {
+          left = true;
+        }
+      },
+      { parent: stop.signal },
+    );
+    await items.next();
+    const failing = items.next();
+    stop.abort();
+    await expect(failing).rejects.toMatchObject({ code: "PLINTH_ABORTED" });
+    expect(left).toBe(false);
+    const returning = items.return?.();
+    resolve();
+    await returning;
+    expect(left).toBe(true);
+  });
+
   it("fails when the next item takes too long, and tells its source", async () => {
     const { items, call, ended } = follow(
       async function* () {

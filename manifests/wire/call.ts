@@ -177,9 +177,21 @@ export function abortError(signal: AbortSignal | undefined, what: string): Plint
   return isPlinthError(signal?.reason) ? signal.reason : errors.aborted(what);
 }
 
+/** How long `return` of a failed stream waits for its receiver to leave, in ms. */
+const LEAVE_MS = 2000;
+
+/** Resolves with `leaving`, what a receiver does to leave, or when that takes too long. Never rejects. */
+export async function hasLeft(leaving: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, LEAVE_MS);
+  await Promise.race([leaving.catch(() => {}), promise]);
+  clearTimeout(timer);
+}
+
 /**
  * Follow a receiver's stream: each item within the deadline, errors owned, an early end of the consumer told to the
  * receiver, and every step inside the work that opened it (`enter`), wherever the consumer pulls from.
+ * A step fails at once, whatever the receiver still does; whoever has to know that it left calls `return` after that.
  */
 export function followStream(
   owner: string,
@@ -193,6 +205,7 @@ export function followStream(
 ): AsyncIterableIterator<unknown> {
   let inner: AsyncIterator<unknown> | undefined;
   let over = false;
+  let left: Promise<unknown> = Promise.resolve();
   const finish = (failed: unknown): void => {
     if (over) return;
     over = true;
@@ -205,7 +218,7 @@ export function followStream(
     if (returning !== undefined && inner !== undefined) {
       const iterator = inner;
       // The receiver may be stuck in its own await: its cleanup is asked for, not waited for.
-      Promise.resolve(enter(() => returning.call(iterator))).catch(() => {});
+      left = Promise.resolve(enter(() => returning.call(iterator))).catch(() => {});
     }
   };
   return {
@@ -231,7 +244,8 @@ export function followStream(
       }
     },
     async return(value) {
-      if (!over) {
+      if (over) await hasLeft(left);
+      else {
         stop(errors.aborted(what));
         finish(null);
       }

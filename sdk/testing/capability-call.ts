@@ -1,4 +1,5 @@
 import type { MethodDef } from "@plinth/manifests";
+import { hasLeft } from "@plinth/manifests/wire/call.ts";
 import { errorInfo, PlinthError } from "../extension/errors.ts";
 import type { Call, CallOptions, Work } from "../extension/index.ts";
 import { partOf } from "./contract-table.ts";
@@ -66,9 +67,23 @@ export function callStream(
   options: CallOptions,
   caller: string,
   rules: CallRules,
-): AsyncGenerator<unknown> {
+): AsyncIterableIterator<unknown> {
+  let leaving: Promise<unknown> | undefined;
+  const left = (done: Promise<unknown>): void => {
+    leaving = done;
+  };
   // The work is that of the call, wherever the stream is read later.
-  return follow(rules.works.current(), target, name, definition, input, options, caller, rules);
+  const items = follow(rules.works.current(), target, name, definition, input, options, caller, rules, left);
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => items.next(),
+    async return(value) {
+      if (leaving !== undefined) await hasLeft(leaving);
+      return items.return(value);
+    },
+  };
 }
 
 async function* follow(
@@ -80,6 +95,7 @@ async function* follow(
   options: CallOptions,
   caller: string,
   rules: CallRules,
+  left: (done: Promise<unknown>) => void,
 ): AsyncGenerator<unknown> {
   const pending = begin(work, target, name, definition, options, caller);
   let iterator: AsyncIterator<unknown> | undefined;
@@ -105,7 +121,7 @@ async function* follow(
     // A consumer that stops early cancels: the provider's signal fires before its generator is told to return.
     pending.controller.abort(new PlinthError("PLINTH_ABORTED", "The caller stopped reading."));
     pending.release();
-    if (!finished) void Promise.resolve(iterator?.return?.()).catch(() => {});
+    if (!finished) left(Promise.resolve(iterator?.return?.()).catch(() => {}));
   }
 }
 

@@ -41,13 +41,18 @@ it(`kill -9 in the middle of a turn, ${ROUNDS} times: every transcript is well-f
   const client = await connect(gateway);
   let interrupted = 0;
   for (let index = 0; index < 5; index++) {
-    // Nobody asks whether the dead host lives: its last runs end when their claims expire.
+    // Nobody asks whether the dead host lives: its last runs are ended at the first look after their claims have expired.
+    const history = async (): Promise<any[]> => (await client.request("chat.history", { sessionKey: `crash-${index}`, limit: 1_000 })).entries;
     await expect
-      .poll(async () => (await client.request("sessions.list", {})).sessions.filter((one: any) => one.running || one.waiting).length, {
-        timeout: 30_000,
-      })
-      .toBe(0);
-    const { entries } = await client.request("chat.history", { sessionKey: `crash-${index}`, limit: 1_000 });
+      .poll(
+        async () => {
+          const busy = (await client.request("sessions.list", {})).sessions.filter((one: any) => one.running || one.waiting).length;
+          return [busy, unended(await history()).length];
+        },
+        { timeout: 60_000 },
+      )
+      .toEqual([0, 0]);
+    const entries = await history();
     interrupted += wellFormed(entries);
     const events = await client.turn("please finish", `crash-${index}`);
     expect(events.at(-1)).toMatchObject({ type: "end", status: "ok", text: "finished" });
@@ -106,6 +111,12 @@ it("kill -9 between a message's acceptance and its turn: the turn runs after the
   expect(entries.filter((one: any) => one.runId === "r3").map((one: any) => one.origin?.by)).toEqual(["owner", "owner", "owner"]);
   await again.stop();
 }, 120_000);
+
+/** The runs that have begun and not ended. */
+function unended(entries: any[]): string[] {
+  const ended = new Set(entries.flatMap(({ body, runId }) => (body.kind === "run-end" ? [runId] : [])));
+  return entries.flatMap(({ body, runId }) => (body.kind === "message" && body.message.role === "user" && !ended.has(runId) ? [runId] : []));
+}
 
 /** Parent chain unbroken, each tool call exactly one result, each run closed; returns how many were interrupted. */
 function wellFormed(entries: any[]): number {

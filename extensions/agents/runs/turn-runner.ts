@@ -105,6 +105,8 @@ export class TurnRunner {
     const origin = originNote(this.#ctx.currentWork());
     const more = content === undefined ? {} : { content };
     run.emit({ type: "end", status, text, ...more, ...facts, ...(origin === undefined ? {} : { origin }) });
+    // Told at once that it ended; the session's next turn begins when the harness has let go of this one.
+    await turn.left();
   }
 
   /** Claim the session: with the claim the message, and those that joined it, leave the queue. */
@@ -168,6 +170,8 @@ class Turn {
   /** An assistant message without tool calls: the answer, unless another message follows it. */
   #answer: ModelMessage | undefined;
   held: Held | undefined;
+  /** Resolves when the harness works on this turn no more, or does not let go of it in time. */
+  left: () => Promise<void> = async () => {};
 
   constructor(ctx: Context, suggestions: Suggestions, run: Run) {
     this.#ctx = ctx;
@@ -189,9 +193,11 @@ class Turn {
     const { id: runId, sessionKey, signal } = this.#run;
     const { harness, model, system } = prepared;
     const input = { runId, sessionKey, workspace, agent, surface, model, system, history: messagesFor(history, maker) };
-    const items = this.#ctx.use("plinth.harness").get(harness).run(input, { signal });
+    const items = this.#ctx.use("plinth.harness").get(harness).run(input, { signal })[Symbol.asyncIterator]();
+    this.left = async () => void (await items.return?.());
     let done: Done | undefined;
-    for await (const item of items) {
+    for (let step = await items.next(); !step.done; step = await items.next()) {
+      const item = step.value;
       if (item.type === "message") this.#message(messageFrom(item.message, maker));
       else if (item.type === "done") done = item;
       else if (item.type === "resume") continue;

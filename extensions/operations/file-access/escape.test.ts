@@ -81,11 +81,11 @@ describe("what was not granted is not reached", () => {
     for (const name of ["pipe", "socket"]) {
       expect(await files.stat(`workspace/${name}`)).toMatchObject({ kind: "other" });
       for (const attempt of [
-        files.read(`workspace/${name}`),
-        files.write(`workspace/${name}`, "x"),
-        files.write(`workspace/${name}`, "x", { append: true }),
+        () => files.read(`workspace/${name}`),
+        () => files.write(`workspace/${name}`, "x"),
+        () => files.write(`workspace/${name}`, "x", { append: true }),
       ])
-        expect(await codeOf(attempt)).toBe("PLINTH_FILE_KIND");
+        expect(await codeOf(attempt())).toBe("PLINTH_FILE_KIND");
     }
     server.close();
   });

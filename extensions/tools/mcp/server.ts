@@ -41,6 +41,8 @@ export class Server {
   #connection: Promise<Connection> | undefined;
   #failures = 0;
   #notBefore = 0;
+  /** What it wrote before it ended last. */
+  #lastWords = "";
   #again: NodeJS.Timeout | undefined;
   /** Names, of the list that was read last. */
   #tools: ReadonlySet<string> | undefined;
@@ -127,7 +129,7 @@ export class Server {
     if (this.#connection !== undefined) return this.#connection;
     if (this.#closed || this.#parts.now() < this.#notBefore) {
       const when = new Date(this.#notBefore).toISOString().slice(11, 19);
-      return Promise.reject(this.#away(`It is started again after ${when} UTC.`));
+      return Promise.reject(this.#away(`It is started again after ${when} UTC.`, this.#lastWords));
     }
     const connecting = this.#connect();
     this.#connection = connecting;
@@ -157,24 +159,25 @@ export class Server {
       await client.connect(transport, { timeout: this.#settings.startTimeoutMs });
     } catch (thrown) {
       await transport.close();
-      const { message } = errorInfo(thrown);
-      throw this.#away(message, transport.lastWords);
+      this.#lastWords = transport.lastWords;
+      throw this.#away(errorInfo(thrown).message, this.#lastWords);
     }
     const connection: Connection = { client, transport, since: this.#parts.now() };
     client.onclose = () => {
-      if (!this.#closed) this.#lost(this.#parts.now() - connection.since > WELL_MS, transport.lastWords);
+      this.#lastWords = transport.lastWords;
+      if (!this.#closed) this.#lost(this.#parts.now() - connection.since > WELL_MS);
     };
     return connection;
   }
 
   /** It ended, or did not start: tried again after a pause, which grows while it does not stay. */
-  #lost(well: boolean, words = ""): void {
+  #lost(well: boolean): void {
     this.#connection = undefined;
     this.#failures = well ? 1 : this.#failures + 1;
     const pause = Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** (this.#failures - 1));
     this.#notBefore = this.#parts.now() + pause;
     if (this.#closed) return;
-    this.#parts.log("An MCP server ended; it is started again.", { server: this.name, pauseMs: pause, words: words.slice(-500) });
+    this.#parts.log("An MCP server ended; it is started again.", { server: this.name, pauseMs: pause, words: this.#lastWords.slice(-500) });
     clearTimeout(this.#again);
     this.#again = setTimeout(() => {
       this.#notBefore = 0;
