@@ -16,7 +16,7 @@ export function describePowers(manifest: Manifest): string[] {
   const receivers = (permissions.net ?? []).includes("*") ? "any host, so to whomever it likes" : "these hosts";
   for (const name of permissions.secrets ?? []) lines.push(`send the secret ${name} to ${receivers} (it never sees it)`);
   for (const role of permissions.principals ?? [])
-    lines.push(role === "owner" ? "act for the owner, with everything that the owner may do" : "take in work for guests");
+    lines.push(role === "owner" ? "act for the owner: what it asks for is taken as yours, with its name on it" : "take in work for guests");
   for (const { contract, id } of provides) {
     const what = `${contract.replace(/^plinth\./, "")} ${id}`;
     const words = own(PROVIDE_WORDS, contract);

@@ -41,7 +41,7 @@ async function launch() {
   const mask = process.umask();
   process.umask(match.where === "local" && match.path[0] !== "gateway" ? (mask & 0o077) | 0o022 : 0o077);
   if (match.path[0] === "doctor" && match.error === undefined && !examined(match.options.fix === true)) return;
-  const terminal = { cwd: process.cwd(), json, tty: process.stdout.isTTY === true, columns, color, local: true };
+  const terminal = { cwd: process.cwd(), json, tty: process.stdin.isTTY === true && process.stdout.isTTY === true, columns, color, local: true };
   // Wrong usage is told by whoever runs the command line, in one place; a running gateway needs no newer Node here.
   if (match.where !== "local" && !argv.includes("--safe-mode")) {
     const code = await inGateway({ ...terminal, local: false });
@@ -148,7 +148,7 @@ async function follow(items, questions) {
   let exit = 0;
   let confirm;
   let unanswered;
-  const canAsk = process.stdin.isTTY && process.stdout.isTTY && !json;
+  const canAsk = process.stdin.isTTY === true && process.stdout.isTTY === true && !json;
   try {
     for await (const item of items) {
       if (item.out !== undefined) print(item.out);

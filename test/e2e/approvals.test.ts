@@ -298,9 +298,26 @@ describe("an extension of somebody else", () => {
 });
 
 describe("`plinth agent`", () => {
-  it("without a terminal says how to answer, and goes on when somebody does", async () => {
+  it("without a terminal says at once how to answer, and the turn goes on when somebody does", async () => {
     const { home, client, mark, order } = await world();
-    const run = plinth(home, ["agent", "-m", order]);
+    const { code, stdout, stderr } = await plinth(home, ["agent", "-m", order, "--json"]);
+    expect(code, stderr).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ status: "waits", sessionKey: "main", next: expect.stringContaining("approvals answer") });
+    expect(stderr).toContain("PLINTH_ANSWER_NEEDED");
+    expect(stderr).toContain(`touch ${mark}`);
+    const { id, digest } = await waiting(client);
+    expect(JSON.parse(stdout).waitsFor.id).toBe(id);
+    await client.request("approvals.answer", { id, digest, option: "once" });
+    const followed = await plinth(home, ["sessions", "follow", "--run", JSON.parse(stdout).runId]);
+    expect(followed.code, followed.stderr).toBe(0);
+    expect(followed.stdout).toContain(order);
+    expect(followed.stdout).toContain("saw ");
+    expect(existsSync(mark)).toBe(true);
+  }, 60_000);
+
+  it("without a terminal waits where it is told to", async () => {
+    const { home, client, mark, order } = await world();
+    const run = plinth(home, ["agent", "-m", order, "--wait"]);
     const { id, digest } = await waiting(client);
     await client.request("approvals.answer", { id, digest, option: "once" });
     const { code, stderr, stdout } = await run;

@@ -153,7 +153,7 @@ async function expectInterrupted(node: string): Promise<void> {
   const { code, stdout, stderr } = await outcome;
   expect(stdout).toContain("half an ans");
   expect(code, stderr).not.toBe(0);
-  const { entries } = JSON.parse((await plinth(home, ["history", "main", "--json"])).stdout);
+  const { entries } = JSON.parse((await plinth(home, ["sessions", "show", "main", "--json"])).stdout);
   expect(entries.map((one: any) => one.body.kind === "message" && one.body.message.role)).toContain("user");
   expect(entries.at(-1).body).toMatchObject({ kind: "run-end", status: expect.stringMatching(/^(interrupted|aborted)$/) });
   expect((await plinth(home, ["agent", "-m", "please finish"], env)).stdout).toContain("finished");

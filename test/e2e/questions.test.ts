@@ -144,7 +144,7 @@ it("an extension's tool, once installed, has a hand in every turn: the first com
   expect(asked).toMatchObject([{ influencedBy: [{ party: "demo.dice", how: "describes the tool dice" }], options: expect.any(Array) }]);
   expect(asked[0].options.map(({ id }: any) => id)).toEqual(["once", "session", "always", "deny"]);
   // A shell without a terminal shows the same, and who had a hand in it.
-  const { code, stdout, stderr } = await plinth(home, ["agent", "--session", "d", "-m", "run echo third"]);
+  const { code, stdout, stderr } = await plinth(home, ["agent", "--wait", "--session", "d", "-m", "run echo third"]);
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("third") });
   expect(stderr).toMatch(/echo third.*demo\.dice.*allowed \(session\)/s);
   expect(asked).toHaveLength(2);

@@ -1,26 +1,32 @@
-import { type Context, PlinthError, type Provider } from "@plinth/sdk";
+import type { Call, Context, Provider } from "@plinth/sdk";
 import { allowed } from "./commands.ts";
 import { assertOwner } from "./own-commands.ts";
+import { Params } from "./params.ts";
+import { sessionMethods } from "./session-methods.ts";
 import type { Turns } from "./turns.ts";
 
 type Method = Provider<"plinth.gateway-method">;
-type Id = "chat.send" | "chat.abort" | "chat.history" | "sessions.list" | "commands.list";
+type Id = "chat.send" | "chat.abort" | "chat.withdraw" | "chat.follow" | "chat.history" | "commands.list";
 
 /** The chat methods of the WebSocket API. Parameters come from outside: each is checked here. */
-export function gatewayMethods(ctx: Context, turns: Turns): Record<Id, Method> {
+export function gatewayMethods(ctx: Context, turns: Turns): Record<string, Method> {
+  return { ...chatMethods(ctx, turns), ...sessionMethods(ctx) };
+}
+
+function chatMethods(ctx: Context, turns: Turns): Record<Id, Method> {
   const store = ctx.use("plinth.session-store").one();
   return {
     "chat.send": {
       open: (input, call) => {
         const params = new Params(input);
-        const text = params.text("text", 1_000_000);
-        if (text === undefined) throw params.wrong("text", "is missing");
+        const text = params.needed("text", 1_000_000);
         return turns.submit(
           {
             text,
             surface: "gateway",
             ...params.texts({ sessionKey: 256, runId: 64, model: 256, suggestedBy: 256 }),
             ...(params.flag("detached") ? { detached: true } : {}),
+            ...params.oneOf("mode", MODES),
           },
           call,
         );
@@ -35,6 +41,19 @@ export function gatewayMethods(ctx: Context, turns: Turns): Record<Id, Method> {
         return turns.abort(target, call);
       },
     },
+    "chat.withdraw": {
+      call: (input, call) => {
+        assertOwner(call);
+        const params = new Params(input);
+        return turns.withdraw({ runId: params.needed("runId", 64) }, call);
+      },
+    },
+    "chat.follow": {
+      open: (input, call) => {
+        assertOwner(call);
+        return follow(ctx, turns, new Params(input).texts({ sessionKey: 256, runId: 64, after: 64 }), call);
+      },
+    },
     "chat.history": {
       call: async (input, call) => {
         assertOwner(call);
@@ -44,14 +63,6 @@ export function gatewayMethods(ctx: Context, turns: Turns): Record<Id, Method> {
         const sessionKey = asked ?? (await ctx.use("plinth.router").one().route({ surface: "gateway" })).sessionKey;
         const { entries } = await store.history({ key: sessionKey, limit });
         return { sessionKey, entries };
-      },
-    },
-    "sessions.list": {
-      call: (input, call) => {
-        assertOwner(call);
-        const params = new Params(input);
-        const limit = params.integer("limit", 1_000);
-        return store.list({ ...(limit === undefined ? {} : { limit }), ...params.texts({ cursor: 256 }) });
       },
     },
     "commands.list": {
@@ -70,48 +81,11 @@ export function gatewayMethods(ctx: Context, turns: Turns): Record<Id, Method> {
   };
 }
 
-/** Parameters as they came. */
-class Params {
-  readonly #values: Readonly<Record<string, unknown>>;
+const MODES = ["followup", "collect", "interrupt", "steer"] as const;
 
-  constructor(input: unknown) {
-    this.#values = typeof input === "object" && input !== null ? (input as Record<string, unknown>) : {};
-  }
-
-  text(name: string, max: number): string | undefined {
-    const value = this.#own(name);
-    if (value === undefined || value === null) return undefined;
-    if (typeof value === "string" && value.length >= 1 && value.length <= max) return value;
-    throw this.wrong(name, `is a text of 1 to ${max} characters`);
-  }
-
-  texts<K extends string>(limits: Record<K, number>): { [N in K]?: string } {
-    const found: { [N in K]?: string } = {};
-    for (const name of Object.keys(limits) as K[]) {
-      const value = this.text(name, limits[name]);
-      if (value !== undefined) found[name] = value;
-    }
-    return found;
-  }
-
-  integer(name: string, max: number): number | undefined {
-    const value = this.#own(name);
-    if (value === undefined || value === null) return undefined;
-    if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max) return value as number;
-    throw this.wrong(name, `is a whole number from 1 to ${max}`);
-  }
-
-  flag(name: string): boolean {
-    const value = this.#own(name);
-    if (value === undefined || value === null || typeof value === "boolean") return value === true;
-    throw this.wrong(name, "is true or false");
-  }
-
-  wrong(name: string, what: string): PlinthError {
-    return new PlinthError("PLINTH_PARAMS", `The parameter "${name}" ${what}.`, { next: "`methods.list` shows the parameters of each method." });
-  }
-
-  #own(name: string): unknown {
-    return Object.hasOwn(this.#values, name) ? this.#values[name] : undefined;
-  }
+/** A run, or a session: without either the one that the router would choose. */
+async function* follow(ctx: Context, turns: Turns, target: { sessionKey?: string; runId?: string; after?: string }, call: Call) {
+  const { sessionKey, runId } = target;
+  const key = sessionKey ?? (runId === undefined ? (await ctx.use("plinth.router").one().route({ surface: "gateway" })).sessionKey : undefined);
+  yield* turns.follow({ ...target, ...(key === undefined ? {} : { sessionKey: key }) }, call);
 }

@@ -178,6 +178,55 @@ describe("agent", () => {
   });
 });
 
+describe("sessions", () => {
+  const session = { key: "trip", head: null, entries: 3, createdAt: 0, updatedAt: 0, waiting: 2, title: "A week \u001b[2Jin Oslo" };
+  const store = (calls: unknown[]) => ({
+    contract: "plinth.session-store",
+    descriptor: { title: "scripted", durable: false },
+    provider: {
+      list: () => ({ sessions: [session, { ...session, key: "x".repeat(200), running: "r" }] }),
+      get: ({ key }: { key: string }) => (key === "trip" ? { session } : {}),
+      update: (input: unknown) => calls.push(input) && { session },
+      delete: (input: unknown) => calls.push(input) && { entries: 3 },
+      search: (input: unknown) =>
+        calls.push(input) && { hits: [{ key: "trip", entry: "e", seq: 1, at: 0, excerpt: "a train\u202e to Oslo" }], next: "20" },
+    },
+  });
+
+  it("are listed in a table that fits the terminal, whatever they are called", async () => {
+    const { run } = await cli([store([])]);
+    const { out } = await run("sessions", "list");
+    expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(out).toContain("idle, 2 waiting");
+    expect(out).not.toContain("\u001b");
+  });
+
+  it("are renamed, found, and deleted after a yes", async () => {
+    const calls: unknown[] = [];
+    const { run } = await cli([store(calls)]);
+    await run("sessions", "rename", "trip", "A", "week");
+    await run("sessions", "rename", "trip");
+    expect((await run("sessions", "search", "train", "os", "-s", "trip")).out).not.toContain("\u202e");
+    expect((await run("sessions", "delete", "nope")).err).toContain("PLINTH_SESSION_UNKNOWN");
+    const asked = await run("sessions", "delete", "trip");
+    expect(asked.items).toContainEqual({ confirm: { question: "Delete the session trip?", argv: ["sessions", "delete", "--yes", "--", "trip"] } });
+    expect(calls).toEqual([
+      { key: "trip", title: "A week" },
+      { key: "trip", title: null },
+      { text: "train os", limit: 20, key: "trip" },
+    ]);
+    expect((await run("sessions", "delete", "--yes", "--", "trip")).out).toBe("trip is deleted, with 3 entries.\n");
+    expect(calls.at(-1)).toEqual({ key: "trip", why: "asked" });
+  });
+
+  it("are not watched, nor gone on with, where no gateway runs", async () => {
+    const { run } = await cli([store([]), turns(start)]);
+    expect((await run("sessions", "follow", "trip")).err).toContain("PLINTH_NO_GATEWAY");
+    expect((await run("agent", "-m", "x", "--detach")).err).toContain("PLINTH_NO_GATEWAY");
+    expect((await run("agent", "-m", "x", "--mode", "now")).err).toContain("followup, collect, interrupt, steer");
+  });
+});
+
 describe("commands about the host", () => {
   it("status shows extensions, the gateway and faults with the next step", async () => {
     const { run } = await cli();
@@ -196,6 +245,26 @@ describe("commands about the host", () => {
     await run("config", "set", "c", '{"x":[1]}');
     await run("config", "unset", "c");
     expect(set).toEqual([{ path: "a", value: true }, { path: "b", value: "word" }, { path: "c", value: { x: [1] } }, { path: "c" }]);
+  });
+
+  it("config undo onto what is in the file says that nothing was changed, and changes nothing", async () => {
+    const undone: unknown[] = [];
+    const provider = {
+      configVersions: () => ({
+        file: "/plinth.json",
+        text: "{}",
+        undo: 1,
+        kept: [
+          { number: 2, at: 0, text: "{}" },
+          { number: 1, at: 0, text: "{ log: {} }" },
+        ],
+      }),
+      configUndo: (input: { number: number }) => undone.push(input) && { number: input.number, generation: 3 },
+    };
+    const { run } = await cli([{ contract: "plinth.host-admin", descriptor: { title: "scripted" }, provider }]);
+    expect(await run("config", "undo", "--to", "2")).toMatchObject({ exit: 0, out: "/plinth.json is number 2 as it is; nothing was changed.\n" });
+    expect(undone).toEqual([]);
+    expect((await run("config", "undo")).out).toBe("- {}\n+ { log: {} }\n/plinth.json is number 1 again (generation 3).\n");
   });
 
   it("models shows a provider that fails as a row", async () => {

@@ -37,7 +37,7 @@ describe("help", () => {
     expect(page).toMatch(/-m, --message TEXT +What to say \(required\)/);
     expect(page).toContain('plinth agent -m "What is the weather in Oslo?"');
     expect(renderHelp(own, ["config", "set"])).toContain("plinth config set PATH VALUE");
-    expect(renderHelp(own, ["history"])).toContain("plinth history [SESSION] [options]");
+    expect(renderHelp(own, ["sessions", "show"])).toContain("plinth sessions show [SESSION] [options]");
   });
 
   it("fits the terminal and colours only when asked", () => {

@@ -146,7 +146,7 @@ it.each([
   ["a turn that fails", ["agent", "-m", "hi"], error],
   ["the models", ["models"]],
   ["the sessions", ["sessions", "list"]],
-  ["a history", ["history", "main"]],
+  ["a history", ["sessions", "show", "main"]],
 ] as [string, string[], TurnEvent?][])("%s steers no terminal and hides nothing, with and without --json", async (_what, argv, end) => {
   for (const json of [[], ["--json"]]) {
     const text = await printed([...argv, ...json], end);

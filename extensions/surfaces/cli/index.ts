@@ -5,9 +5,10 @@ import { type OwnCommand, ownersOnly } from "./commands/command.ts";
 import { completion } from "./commands/completion.ts";
 import { configGet, configPath, configSet, configUndo, configUnset, configValidate } from "./commands/config.ts";
 import { doctor } from "./commands/doctor.ts";
+import { sessionsFollow } from "./commands/follow.ts";
 import { boot, explain, hooks } from "./commands/insight.ts";
 import { models } from "./commands/models.ts";
-import { history, sessionsList } from "./commands/sessions.ts";
+import { sessionsDelete, sessionsList, sessionsRename, sessionsSearch, sessionsShow, sessionsWithdraw } from "./commands/sessions.ts";
 import { status } from "./commands/status.ts";
 import { top } from "./commands/top.ts";
 import { feed } from "./feed.ts";
@@ -30,7 +31,12 @@ const commands: { [id: string]: OwnCommand } = {
   hooks,
   boot,
   "sessions.list": sessionsList,
-  history,
+  "sessions.show": sessionsShow,
+  "sessions.rename": sessionsRename,
+  "sessions.delete": sessionsDelete,
+  "sessions.search": sessionsSearch,
+  "sessions.follow": sessionsFollow,
+  "sessions.withdraw": sessionsWithdraw,
   models,
 };
 

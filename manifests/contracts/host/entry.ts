@@ -33,7 +33,7 @@ export const TerminalItem = Type.Union([
 export const Terminal = Type.Object({
   cwd: Type.String(),
   json: Type.Boolean(),
-  tty: Type.Boolean(),
+  tty: Type.Boolean({ description: "A person is there: reads what is printed and types answers." }),
   columns: Type.Integer(),
   color: Type.Boolean(),
   /** True when the command runs in the caller's own process and not in a running gateway. */

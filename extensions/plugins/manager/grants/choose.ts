@@ -1,12 +1,22 @@
 import { CHOSEN, type Context, type Manifest, PlinthError, PROVIDE_WORDS } from "@plinth/sdk";
 import type { Operation } from "../operation.ts";
 import { code } from "../report.ts";
+import type { Grant } from "./grant.ts";
 import { granted } from "./granted.ts";
 
 interface Choice {
   status: "chosen" | "unchosen" | "needs-confirmation";
   id: string;
   contracts: string[];
+}
+
+const CONDITION = /, once you chose it/;
+const withoutCondition = (words: string): string => words.replace(CONDITION, "");
+
+/** What it may do as things are: no condition stands with what its owner chose. */
+export function asksNow({ asks, chosen = [] }: Grant): string[] {
+  const met = chosen.flatMap((one) => PROVIDE_WORDS[one] ?? []);
+  return asks.map((ask) => (met.some((words) => ask.startsWith(words)) ? withoutCondition(ask) : ask));
 }
 
 /** A third party's model or harness is used only after its owner said so once, knowing what that amounts to. */
@@ -41,7 +51,7 @@ export function choose(ctx: Context): Operation {
     },
     report({ status, id, contracts }: Choice, { requester }) {
       if (status === "unchosen") return { blocks: [{ text: `${code(id)} is not used any more.` }] };
-      const words = contracts.map((one) => (PROVIDE_WORDS[one] ?? one).replace(/, once you chose it$/, ""));
+      const words = contracts.map((one) => withoutCondition(PROVIDE_WORDS[one] ?? one));
       const may = [{ title: "Then it may" }, { items: words }];
       if (status === "chosen")
         return { blocks: [{ text: `${code(id)} is chosen, and may be used from now on.` }, { title: "It may" }, { items: words }] };

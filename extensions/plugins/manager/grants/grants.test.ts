@@ -22,6 +22,18 @@ describe("grants list and show", () => {
     expect(await home.api("grants.show", { id: "demo.dice" })).toMatchObject({ id: "demo.dice", grant: { version: "1.1.0" } });
   });
 
+  it("name no condition that is met: what was chosen is chosen", async () => {
+    const home = await house();
+    const ask =
+      "answer in place of your model and decide which tools are called, and see everything that you write, once you chose it (model-provider x)";
+    const grant = home.grants.get("demo.dice")!;
+    home.grants.set("demo.dice", { ...grant, asks: [ask] });
+    const shown = async () => (await home.chat("grants show demo.dice")).text;
+    expect(await shown()).toContain("once you chose it");
+    home.grants.set("demo.dice", { ...grant, asks: [ask], chosen: ["plinth.model-provider"] });
+    expect(await shown()).toContain("see everything that you write (model-provider x)");
+  });
+
   it("say why there is none", async () => {
     const home = await house(false);
     expect((await home.chat("grants list")).text).toContain("Nothing is granted");

@@ -1,7 +1,7 @@
 import { type Context, PlinthError } from "@plinth/sdk";
 import type { Input, Operation } from "../operation.ts";
 import { type Block, code, safe } from "../report.ts";
-import { choose } from "./choose.ts";
+import { asksNow, choose } from "./choose.ts";
 import { endOf, minute, placeOf, readExpiry } from "./grant.ts";
 import { type Granted, granted } from "./granted.ts";
 
@@ -62,7 +62,7 @@ function show(ctx: Context): Operation {
           ],
         },
         { title: "It may" },
-        { items: grant.asks.length > 0 ? grant.asks : ["do nothing outside itself"] },
+        { items: grant.asks.length > 0 ? asksNow(grant) : ["do nothing outside itself"] },
       ] as Block[],
     }),
   };

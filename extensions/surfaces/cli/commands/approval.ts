@@ -9,15 +9,20 @@ type Interaction = Extract<TurnEvent, { type: "interaction" }>;
 const KEYS: { readonly [option: string]: string } = { once: "y", session: "s", always: "a", deny: "n" };
 const MEANINGS: { readonly [option: string]: string } = { once: "yes, once", session: "for this session", always: "always", deny: "no" };
 
+/** Whether a person reads what is printed and types answers. */
+export const canAnswer = ({ tty, json }: Run["terminal"]): boolean => tty && !json;
+
 /** What a turn waits for, shown at the shell: asked where a person can answer, else told how to. */
 export class Approvals {
   readonly #run: Run;
   readonly #local: Questions | undefined;
+  /** One that was shown and that nobody can answer here. */
+  unanswered: Interaction["request"] | undefined;
 
   constructor(run: Run) {
     this.#run = run;
     // In this process nobody else passes on what is typed.
-    if (run.terminal.local && run.terminal.tty && process.stdin.isTTY && !run.terminal.json) {
+    if (run.terminal.local && canAnswer(run.terminal) && process.stdin.isTTY) {
       // What is typed comes from outside any work: it is answered in the work of whoever started the command.
       const answer = AsyncResource.bind((id: string, option: string) => run.asTyped(() => this.#answer(id, option)));
       this.#local = new Questions(process.stdin, process.stderr, ([, , id = "", option = ""]) => answer(id, option));
@@ -25,7 +30,8 @@ export class Approvals {
   }
 
   async follow({ state, request, answer }: Interaction): Promise<void> {
-    if (state === "asked") return await this.#run.asTyped(() => this.#asked(request.id, request.options));
+    if (state === "asked") return await this.#run.asTyped(() => this.#asked(request));
+    if (this.unanswered?.id === request.id) this.unanswered = undefined;
     this.#local?.settle(request.id);
     await this.#run.emit({ settled: request.id });
     if (answer === undefined) return;
@@ -38,8 +44,9 @@ export class Approvals {
     await this.#local?.close();
   }
 
-  async #asked(id: string, options: Interaction["request"]["options"]): Promise<void> {
+  async #asked(request: Interaction["request"]): Promise<void> {
     const { ctx, terminal } = this.#run;
+    const { id, options } = request;
     // As the service has it: what an event says of it is a hint.
     const shown = ctx
       .use("plinth.cli-command")
@@ -56,6 +63,10 @@ export class Approvals {
     if (terminal.local && this.#local === undefined) {
       const why = "It was asked in a shell without a terminal and without a gateway, where nobody can answer.";
       await ctx.use("plinth.interaction").one().withdraw({ id, why });
+      return;
+    }
+    if (!canAnswer(terminal)) {
+      this.unanswered = request;
       return;
     }
     const offered = options.flatMap((option) => (KEYS[option.id] === undefined ? [] : [option.id]));

@@ -64,6 +64,10 @@ export const configUndo: OwnCommand = async (run) => {
   const wanted = run.option("to") === undefined ? undo : wholeNumber(run, "to", undo ?? 1, 999_999);
   const chosen = kept.find(({ number }) => number === wanted);
   const changes = chosen === undefined ? [] : lineChanges(text, chosen.text);
+  if (chosen?.text === text) {
+    await run.out(`${file} is number ${chosen.number} as it is; nothing was changed.\n`);
+    return await run.result({ file, number: chosen.number, changes });
+  }
   if (run.options.preview === true && chosen !== undefined) {
     await run.out(`${file} would become number ${chosen.number}, of ${new Date(chosen.at).toISOString()}:\n${plainLines(changes.join("\n"))}\n`);
     return await run.result({ file, number: chosen.number, changes });
