@@ -1,4 +1,13 @@
-export { InteractionAction, InteractionAnswer, InteractionOption, InteractionRequest, InteractionStep } from "./contracts/agents/interaction.ts";
+export {
+  InteractionAction,
+  InteractionAnswer,
+  InteractionApproval,
+  InteractionField,
+  InteractionOption,
+  InteractionQuestion,
+  InteractionRequest,
+  InteractionStep,
+} from "./contracts/agents/interaction.ts";
 export { Quoted } from "./contracts/agents/quoted.ts";
 export { EntryBody, SessionInfo, TranscriptEntry, UsageTotals } from "./contracts/agents/transcript.ts";
 export { ErrorInfo, TurnEvent } from "./contracts/agents/turns.ts";

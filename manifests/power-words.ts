@@ -52,7 +52,7 @@ export const USE_WORDS: Readonly<Record<string, string>> = {
   "plinth.plugin-source": "fetch packages through the product's sources",
   "plinth.host": "see what is installed here and how it is set up",
   "plinth.gateway-method": "call the gateway's methods as a guest",
-  "plinth.interaction": "see nothing and ask nothing: only the product asks you",
+  "plinth.interaction": "ask you questions in its own name while a turn runs, and no approvals",
 };
 
 export const HOOK_WORDS: Readonly<Record<string, string>> = {

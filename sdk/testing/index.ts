@@ -25,6 +25,7 @@ export {
   modelVendorConformance,
   type PluginSourceSubject,
   pluginSourceConformance,
+  questionOf,
   requestOf,
   type SessionStoreSubject,
   sessionStoreConformance,

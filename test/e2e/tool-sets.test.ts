@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { cleanUp, connect, newHome, plinth, root, startGateway } from "./lab.ts";
+import { type Client, cleanUp, connect, newHome, plinth, root, startGateway } from "./lab.ts";
 import { obedientWorld } from "./obedient.ts";
 
 afterEach(cleanUp);
@@ -58,6 +58,48 @@ describe.skipIf(!there)("the tools of a real MCP server, in the built product", 
     expect(ended(await client.turn('do mcp__demo__echo {"message":"x"}', "s"))).not.toHaveProperty("isError");
     expect(ended(await client.turn('do mcp__demo__echo {"message":"y"}', "s"))).not.toHaveProperty("isError");
     expect(asked.length).toBeGreaterThan(1);
+  }, 120_000);
+});
+
+describe.skipIf(!there)("a question of a real MCP server", () => {
+  /** The next question that waits. */
+  const waiting = (client: Client): Promise<any> =>
+    new Promise((resolve, reject) => {
+      const take = (change: any): void => {
+        const request = change.state === "pending" ? change.requests[0] : change.state === "asked" ? change.request : undefined;
+        if (request !== undefined) resolve(request);
+      };
+      client.request("questions.watch", {}, take).catch(reject);
+    });
+
+  it("reaches the owner in the server's name, and the answer given in a shell goes back to it; a stopped turn takes it back", async () => {
+    const { home, client } = await obedientWorld(mcp({ demo: { command: process.execPath, args: [EVERYTHING], effects: ["read"] } }));
+    const turn = client.turn("do mcp__demo__trigger-elicitation-request {}", "s");
+    const asked = await waiting(client);
+    expect(asked).toMatchObject({ kind: "form", from: "mcp:demo", tool: "mcp__demo__trigger-elicitation-request", sessionKey: "s" });
+    expect((await plinth(home, ["questions", "list"])).stdout).toContain(`${asked.id}  mcp:demo asks: Please provide inputs`);
+    const shown = (await plinth(home, ["questions", "show", asked.id])).stdout;
+    expect(shown).toMatch(/Asks +mcp:demo/);
+    const wrong = await plinth(home, ["questions", "answer", asked.id, "name=Ann", "integer=1000"]);
+    expect(wrong.stderr).toContain("PLINTH_INTERACTION_VALUES");
+    const done = await plinth(home, ["questions", "answer", asked.id, "name=Ann Example", "integer=7", "untitledSingleSelectEnum=2"]);
+    expect(done.stdout).toContain(`${asked.id} is answered`);
+    const events = await turn;
+    const told = ended(events)
+      .content.map(({ text }: any) => text)
+      .join("\n");
+    for (const part of ["Ann Example", "Rachel", "7"]) expect(told).toContain(part);
+    const steps = events.filter(({ type }) => type === "interaction");
+    expect(steps.map(({ state }) => state)).toEqual(["asked", "answered"]);
+    expect(JSON.stringify(steps)).not.toContain("Ann Example");
+    expect((await client.request("questions.history", { limit: 1 })).entries[0].answer.values).toMatchObject({ name: "Ann Example" });
+
+    const stopped = client.turn("do mcp__demo__trigger-elicitation-request {}", "s");
+    await expect.poll(async () => (await client.request("questions.list")).requests.length, { timeout: 20_000 }).toBe(1);
+    await client.request("chat.abort", { sessionKey: "s" });
+    await stopped;
+    await expect.poll(async () => (await client.request("questions.list")).requests).toEqual([]);
+    expect((await client.request("questions.history", { limit: 1 })).entries[0].answer.answer).toBe("cancelled");
   }, 120_000);
 });
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
 
-type Asked = Parameters<Client<"plinth.interaction">["ask"]>[0];
+type Asked = Extract<Parameters<Client<"plinth.interaction">["ask"]>[0], { kind: "approval" }>;
 
 let host: TestHost;
 afterEach(() => host.close());

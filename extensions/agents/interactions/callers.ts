@@ -1,13 +1,26 @@
-import { type Call, PlinthError } from "@plinth/sdk";
+import { type Call, type Client, PlinthError } from "@plinth/sdk";
+import type { AskedQuestion } from "./question.ts";
 
 type Caller = Pick<Call, "caller" | "work">;
 
 /** Packages from outside have another publisher: the host refuses to install one that calls itself the product's. */
 const isOurs = (id: string): boolean => id === "host" || id.startsWith("plinth.");
 
-/** Only the product asks in its own voice. Third parties are asked about; they do not ask. */
-export function assertAsker({ caller }: Caller): void {
+type Asked = Parameters<Client<"plinth.interaction">["ask"]>[0];
+
+/** Only the product asks whether something may be done, takes a question back, and speaks in the name of others. */
+export function assertAsker({ caller }: Pick<Call, "caller">): void {
   if (!isOurs(caller)) throw forbidden(`${caller} may not ask the owner, nor take a question back.`, caller);
+}
+
+/** Whose question it is, and in which turn. Another publisher's extension asks for itself, within a turn that it works for. */
+export function asQuestion(asked: Exclude<Asked, { kind: "approval" }>, { caller, work }: Caller): { asked: AskedQuestion; from: string } {
+  if (isOurs(caller)) return { asked, from: asked.from ?? caller };
+  if (asked.kind === "secret") throw forbidden(`${caller} may not ask the owner for a secret.`, caller);
+  const { session, run } = work?.principal.scope ?? {};
+  if (session === undefined || run === undefined) throw forbidden(`${caller} may ask the owner within a turn only.`, caller);
+  const { tool: _, agent: __, ...own } = asked;
+  return { asked: { ...own, sessionKey: session, runId: run.slice(0, 64) }, from: caller };
 }
 
 /**
@@ -27,7 +40,7 @@ export function assertOwner({ caller, work }: Caller): void {
 
 function forbidden(message: string, extension?: string): PlinthError {
   return new PlinthError("PLINTH_INTERACTION_FORBIDDEN", message, {
-    next: "The owner answers on the page, in a conversation of the product's own surfaces, or with `plinth approvals answer`.",
+    next: "The owner answers on the page, in a conversation of the product's own surfaces, or with `plinth approvals` and `plinth questions`.",
     ...(extension === undefined ? {} : { extension }),
   });
 }

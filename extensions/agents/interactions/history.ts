@@ -1,4 +1,4 @@
-import { type InteractionAnswer, type InteractionRequest, PlinthError, type Store } from "@plinth/sdk";
+import { type InteractionAnswer, type InteractionQuestion, type InteractionRequest, PlinthError, type Store } from "@plinth/sdk";
 
 export interface Entry {
   request: InteractionRequest;
@@ -18,7 +18,7 @@ export interface Kept {
 }
 
 const DAY_MS = 86_400_000;
-/** Of the arguments, in the history; while it is asked they are whole. */
+/** Of the arguments, of a form and of what was filled in, in the history; while it is asked they are whole. */
 const MAX_ARGS = 8_192;
 
 /**
@@ -43,17 +43,23 @@ export class History {
   async closed(request: InteractionRequest, answer: InteractionAnswer): Promise<void> {
     const kind = answer.by.role === "owner" ? "owner" : "other";
     const key = `${kind}/${String(request.askedAt).padStart(15, "0")}-${request.id}`;
-    await this.#store.set(key, { request: shortened(request), answer } satisfies Entry, this.#kept.days * DAY_MS);
+    await this.#store.set(key, { request: shortened(request), answer: shortenedAnswer(answer) } satisfies Entry, this.#kept.days * DAY_MS);
     await this.#store.delete(`open/${request.id}`);
     const keys = await this.#store.keys(`${kind}/`);
     for (const old of keys.slice(0, Math.max(0, keys.length - this.#kept.entries))) await this.#store.delete(old);
   }
 
   /** Newest first. */
-  async list({ limit = 50, before = Number.POSITIVE_INFINITY }: { limit?: number; before?: number }): Promise<Entry[]> {
+  async list(
+    { limit = 50, before = Number.POSITIVE_INFINITY }: { limit?: number; before?: number },
+    isWanted: (entry: Entry) => boolean,
+  ): Promise<Entry[]> {
     const keys = [...(await this.#store.keys("owner/")), ...(await this.#store.keys("other/"))];
     const wanted = keys.filter((key) => timeOf(key) < before).sort((a, b) => timeOf(b) - timeOf(a));
-    return await this.#entries(wanted.slice(0, limit));
+    const found: Entry[] = [];
+    for (let at = 0; at < wanted.length && found.length < limit; at += limit)
+      found.push(...(await this.#entries(wanted.slice(at, at + limit))).filter(isWanted));
+    return found.slice(0, limit);
   }
 
   async find(id: string): Promise<Entry | undefined> {
@@ -88,7 +94,7 @@ export class History {
 
 export function unknown(id: string): PlinthError {
   return new PlinthError("PLINTH_INTERACTION_UNKNOWN", `Nothing with the id ${JSON.stringify(id.slice(0, 20))} was asked.`, {
-    next: "`plinth approvals list` and `/approvals` show what waits for an answer.",
+    next: "`plinth approvals list` and `plinth questions list` show what waits for an answer.",
   });
 }
 
@@ -106,9 +112,18 @@ function isAlive(pid: number): boolean {
 
 /** The digest still says exactly what it was. */
 function shortened(request: InteractionRequest): InteractionRequest {
+  if (request.kind !== "approval") return shortenedQuestion(request);
   const args = JSON.stringify(request.action.args);
   const subject = JSON.stringify(request.action.subject ?? {});
   if (args.length + subject.length <= MAX_ARGS) return request;
   const { subject: _, ...action } = request.action;
   return { ...request, action: { ...action, args: { shortened: `${args.slice(0, MAX_ARGS)}…` } } };
+}
+
+const shortenedQuestion = (question: InteractionQuestion): InteractionQuestion =>
+  JSON.stringify(question.fields).length <= MAX_ARGS ? question : { ...question, fields: [] };
+
+function shortenedAnswer(answer: InteractionAnswer): InteractionAnswer {
+  const values = JSON.stringify(answer.values ?? {});
+  return values.length <= MAX_ARGS ? answer : { ...answer, values: { shortened: `${values.slice(0, MAX_ARGS)}…` } };
 }

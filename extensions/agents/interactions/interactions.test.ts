@@ -191,6 +191,7 @@ describe("what is shown", () => {
   it("has no hidden characters, on any surface", async () => {
     host = await start();
     const { request } = (await ask(HOSTILE, { title: HOSTILE, why: HOSTILE, influencedBy: [{ party: HOSTILE, how: HOSTILE }] })).step;
+    if (request.kind !== "approval") throw new Error("it is none");
     const terminal = { cwd: "/", json: false, tty: true, columns: 80, color: false, local: false };
     const texts = [JSON.stringify([request.title, request.why, request.influencedBy, request.options])];
     const shell = host.use("plinth.cli-command");

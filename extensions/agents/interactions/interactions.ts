@@ -1,8 +1,20 @@
-import { type Call, type Context, errorInfo, type InteractionAnswer, type InteractionRequest, type InteractionStep, PlinthError } from "@plinth/sdk";
-import { assertAsker, assertOwner } from "./callers.ts";
+import {
+  type Call,
+  type Client,
+  type Context,
+  errorInfo,
+  type InteractionAnswer,
+  type InteractionRequest,
+  type InteractionStep,
+  PlinthError,
+} from "@plinth/sdk";
+import { asQuestion, assertAsker, assertOwner } from "./callers.ts";
+import { type Answered, type Given, given, misfit } from "./given.ts";
 import { type Entry, History, type Kept, unknown } from "./history.ts";
-import { type Asked, requestOf } from "./request.ts";
+import { posed } from "./question.ts";
+import { requestOf } from "./request.ts";
 import { type Bounds, Restraint } from "./restraint.ts";
+import { isOf, type Sort } from "./sort.ts";
 import { type Change, Watchers } from "./watchers.ts";
 import { outcome } from "./words.ts";
 
@@ -12,6 +24,10 @@ export interface Limits extends Bounds, Kept {
 
 interface Pending {
   readonly request: InteractionRequest;
+  /** What was filled in has to fit it. */
+  readonly schema: unknown;
+  /** A secret's values, for whoever asked alone. */
+  values?: Record<string, unknown>;
   /** Set by the first who answers, before it is on record. */
   answer: InteractionAnswer | undefined;
   readonly settled: Promise<InteractionAnswer>;
@@ -19,10 +35,12 @@ interface Pending {
 }
 
 type Asking = Pick<Call, "caller" | "work" | "signal">;
+type Asked = Parameters<Client<"plinth.interaction">["ask"]>[0];
+type Parts = Pick<Context, "clock" | "log" | "validate">;
 
 /** Asks, waits, answers, remembers. Each question stands alone; the first answer holds; whatever goes wrong is no. */
 export class Interactions {
-  readonly #ctx: Pick<Context, "clock" | "log">;
+  readonly #ctx: Parts;
   readonly #limits: Limits;
   readonly #history: History;
   readonly #restraint: Restraint;
@@ -30,7 +48,7 @@ export class Interactions {
   readonly #pending = new Map<string, Pending>();
   #recovering: Promise<void> | undefined;
 
-  constructor(ctx: Pick<Context, "clock" | "log" | "store">, limits: Limits) {
+  constructor(ctx: Parts & Pick<Context, "store">, limits: Limits) {
     this.#ctx = ctx;
     this.#limits = limits;
     this.#history = new History(ctx.store, limits, () => ctx.clock.now());
@@ -39,9 +57,8 @@ export class Interactions {
   }
 
   async *ask(asked: Asked, call: Asking): AsyncGenerator<InteractionStep, void> {
-    assertAsker(call);
+    const { request, schema } = this.#posed(asked, call);
     call.signal.throwIfAborted();
-    const request = requestOf(asked, call.caller, this.#ctx.clock.now(), this.#limits.expiryMs);
     const why = this.#restraint.refusal(request, this.#waiting(undefined), request.askedAt);
     if (why !== undefined) {
       const step = { state: "answered" as const, request, answer: this.#no("declined", "not-asked", why) };
@@ -50,7 +67,7 @@ export class Interactions {
     }
     this.#restraint.asked(request, request.askedAt);
     const { promise: settled, resolve } = Promise.withResolvers<InteractionAnswer>();
-    const pending: Pending = { request, answer: undefined, settled, resolve };
+    const pending: Pending = { request, schema, answer: undefined, settled, resolve };
     this.#pending.set(request.id, pending);
     const expiry = setTimeout(
       () => void this.#settle(pending, this.#no("expired", "expiry", "Nobody answered in time.")),
@@ -64,7 +81,8 @@ export class Interactions {
         this.#watchers.tell({ state: "asked", request });
         yield { state: "asked", request };
       }
-      yield { state: "answered", request, answer: await settled };
+      const answer = await settled;
+      yield { state: "answered", request, answer: pending.values === undefined ? answer : { ...answer, values: pending.values } };
     } finally {
       clearTimeout(expiry);
       call.signal.removeEventListener("abort", onAbort);
@@ -77,24 +95,24 @@ export class Interactions {
     return { requests: this.#waiting(sessionKey) };
   }
 
-  async answer(
-    { id, option, digest }: { id: string; option: string; digest: string },
-    call: Pick<Call, "caller" | "work">,
-  ): Promise<{ request: InteractionRequest; answer: InteractionAnswer }> {
+  async answer(said: Given, call: Pick<Call, "caller" | "work">): Promise<{ request: InteractionRequest; answer: InteractionAnswer }> {
     assertOwner(call);
+    const { id } = said;
     const pending = this.#pending.get(id);
-    if (pending === undefined || pending.answer !== undefined) throw await this.#late(id, pending?.answer);
-    const { request } = pending;
-    if (digest !== request.digest) throw changed(id);
-    if (!request.options.some((one) => one.id === option)) throw notOffered(request, option);
+    if (pending === undefined || pending.answer !== undefined) throw await this.#late(id, pending);
+    const { request, schema } = pending;
+    const what = given(request, said);
+    await this.#fit(request, schema, what);
+    const { values, ...told } = what;
     const { via = "", name } = call.work?.principal ?? {};
+    const isSecret = request.kind === "secret" && values !== undefined;
     const answer: InteractionAnswer = {
-      answer: option === "deny" ? "declined" : "chosen",
-      option,
+      ...told,
+      ...(values === undefined || isSecret ? {} : { values }),
       by: { role: "owner", via, ...(name === undefined ? {} : { name }) },
       at: this.#ctx.clock.now(),
     };
-    if (!(await this.#settle(pending, answer))) throw await this.#late(id, pending.answer);
+    if (!(await this.#settle(pending, answer, isSecret ? values : undefined))) throw await this.#late(id, pending);
     return { request, answer };
   }
 
@@ -107,10 +125,14 @@ export class Interactions {
     return { answer };
   }
 
-  async history(input: { limit?: number; before?: number }, call: Pick<Call, "caller" | "work">): Promise<{ entries: Entry[] }> {
+  /** @param sort of one sort alone. */
+  async history(
+    { sort, ...input }: { limit?: number; before?: number; sort?: Sort },
+    call: Pick<Call, "caller" | "work">,
+  ): Promise<{ entries: Entry[] }> {
     assertOwner(call);
     await this.#recovered();
-    return { entries: await this.#history.list(input) };
+    return { entries: await this.#history.list(input, ({ request }) => sort === undefined || isOf(sort, request)) };
   }
 
   changes({ sessionKey }: { sessionKey?: string }, call: Asking): AsyncGenerator<Change, void> {
@@ -135,7 +157,7 @@ export class Interactions {
   }
 
   /** False when another answer was first. Resolves when it is on record; only then whoever asked goes on. */
-  async #settle(pending: Pending, answer: InteractionAnswer): Promise<boolean> {
+  async #settle(pending: Pending, answer: InteractionAnswer, secret?: Record<string, unknown>): Promise<boolean> {
     if (pending.answer !== undefined) return false;
     pending.answer = answer;
     const { request } = pending;
@@ -150,12 +172,30 @@ export class Interactions {
     const isLost = failure !== undefined && answer.answer === "chosen";
     const held = isLost ? this.#no("declined", "not-recorded", "The answer could not be put on record.") : answer;
     pending.answer = held;
+    if (secret !== undefined && !isLost) pending.values = secret;
     this.#pending.delete(request.id);
     if (held.answer === "expired" || held.answer === "declined") this.#restraint.denied(request);
     this.#watchers.tell({ state: "answered", request, answer: held });
     pending.resolve(held);
     if (isLost) throw failure;
     return true;
+  }
+
+  #posed(asked: Asked, call: Asking): { request: InteractionRequest; schema?: unknown } {
+    const now = this.#ctx.clock.now();
+    if (asked.kind === "approval") {
+      assertAsker(call);
+      return { request: requestOf(asked, call.caller, now, this.#limits.expiryMs) };
+    }
+    const { asked: question, from } = asQuestion(asked, call);
+    return posed(question, from, call.caller, now, this.#limits.expiryMs);
+  }
+
+  /** The schema is somebody else's: it is looked at away from this thread. */
+  async #fit(request: InteractionRequest, schema: unknown, { values }: Answered): Promise<void> {
+    if (values === undefined) return;
+    const problems = await this.#ctx.validate(schema, values);
+    if (problems.length > 0) throw misfit(request, problems);
   }
 
   /** Oldest first; what somebody answers at this moment waits no more. */
@@ -168,10 +208,10 @@ export class Interactions {
     return { answer, by: { role: "system", via }, at: this.#ctx.clock.now(), why };
   }
 
-  async #late(id: string, answer: InteractionAnswer | undefined): Promise<PlinthError> {
+  async #late(id: string, pending: Pending | undefined): Promise<PlinthError> {
     await this.#recovered();
-    const known = answer ?? (await this.#history.find(id))?.answer;
-    return known === undefined ? unknown(id) : answered(id, known);
+    const { request, answer } = pending ?? (await this.#history.find(id)) ?? {};
+    return request === undefined || answer === undefined ? unknown(id) : answered(request, answer);
   }
 
   async #recovered(): Promise<void> {
@@ -182,21 +222,10 @@ export class Interactions {
   }
 }
 
-function answered(id: string, answer: InteractionAnswer): PlinthError {
-  return new PlinthError("PLINTH_INTERACTION_ANSWERED", `${id} is over: ${outcome(answer)}.`, {
-    next: "Nothing was changed. `plinth approvals history` shows what was answered.",
+function answered(request: InteractionRequest, answer: InteractionAnswer): PlinthError {
+  const history = `plinth ${request.kind === "approval" ? "approvals" : "questions"} history`;
+  return new PlinthError("PLINTH_INTERACTION_ANSWERED", `${request.id} is over: ${outcome(request, answer)}.`, {
+    next: `Nothing was changed. \`${history}\` shows what was answered.`,
     details: { answer },
-  });
-}
-
-function changed(id: string): PlinthError {
-  return new PlinthError("PLINTH_INTERACTION_CHANGED", `What was shown to you under ${id} is not what is asked.`, {
-    next: "Look at it again before you answer: plinth approvals show ID",
-  });
-}
-
-function notOffered({ id, options }: InteractionRequest, option: string): PlinthError {
-  return new PlinthError("PLINTH_INTERACTION_OPTION", `${id} cannot be answered with ${JSON.stringify(option.slice(0, 20))}.`, {
-    next: `It offers: ${options.map((one) => one.id).join(", ")}.`,
   });
 }

@@ -3,13 +3,13 @@ import {
   type Client,
   canonicalJson,
   type InteractionAction,
+  type InteractionApproval,
   type InteractionOption,
-  type InteractionRequest,
   PlinthError,
   visible,
 } from "@plinth/sdk";
 
-export type Asked = Parameters<Client<"plinth.interaction">["ask"]>[0];
+export type AskedApproval = Extract<Parameters<Client<"plinth.interaction">["ask"]>[0], { kind: "approval" }>;
 
 /** What is asked has to be shown whole, and kept. */
 const MAX_ACTION = 262_144;
@@ -21,7 +21,7 @@ const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789";
 export const digestOf = (action: InteractionAction): string => createHash("sha256").update(canonicalJson(action)).digest("hex");
 
 /** The request as everybody sees it from now on. What holds it together is checked here, once. */
-export function requestOf(asked: Asked, askedBy: string, now: number, expiryMs: number): InteractionRequest {
+export function requestOf(asked: AskedApproval, askedBy: string, now: number, expiryMs: number): InteractionApproval {
   const { expiresAt, title, why, influencedBy, options, ...rest } = asked;
   const text = canonicalJson(asked.action);
   if (text.length > MAX_ACTION) {
@@ -48,7 +48,7 @@ export function requestOf(asked: Asked, askedBy: string, now: number, expiryMs: 
   };
 }
 
-function newId(): string {
+export function newId(): string {
   return Array.from(randomBytes(6), (byte) => LETTERS[byte % LETTERS.length]).join("");
 }
 

@@ -79,12 +79,17 @@ export class Restraint {
 
 const keyOf = ({ sessionKey, runId }: InteractionRequest): string => JSON.stringify([sessionKey, runId]);
 
-function denialOf({ digest, action }: InteractionRequest): Denial {
-  const words = JSON.stringify([action.args, action.subject?.argv ?? []])
+function denialOf(request: InteractionRequest): Denial {
+  const { digest } = request;
+  const [kind, said] =
+    request.kind === "approval"
+      ? [`${request.action.tool} ${request.action.effect}`, [request.action.args, request.action.subject?.argv ?? []]]
+      : [`${request.kind} of ${request.from}`, [request.message, request.options, request.fields]];
+  const words = JSON.stringify(said)
     .slice(0, 65_536)
     .toLowerCase()
     .match(/[\p{L}\p{N}]+/gu);
-  return { digest, kind: `${action.tool} ${action.effect}`, words: new Set(words?.slice(0, MAX_WORDS)) };
+  return { digest, kind, words: new Set(words?.slice(0, MAX_WORDS)) };
 }
 
 /** Most words of the shorter one are in the other: another order, another flag, a wrapper around it. */

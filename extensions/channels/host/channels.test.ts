@@ -1,4 +1,5 @@
 import { PlinthError, type TurnEvent } from "@plinth/sdk";
+import { questionOf } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { message, type Options, person, startChannels, text } from "./channels.testing.ts";
 
@@ -259,5 +260,54 @@ describe("an approval in a conversation", () => {
       { role: "guest", parties: ["acme.chat"] },
       { role: "owner", parties: ["acme.chat"] },
     ]);
+  });
+});
+
+describe("a question in a conversation", () => {
+  const request = {
+    ...questionOf("choice"),
+    ...{ id: "k7m2qd", digest: "a".repeat(64), askedBy: "plinth.tools", askedAt: 0, expiresAt: Date.now() + 60_000, fields: [] },
+    options: ["Red", "Blue"].map((label) => ({ id: label.toLowerCase(), label, style: "normal" as const })),
+  };
+
+  /** A turn that asks, and goes on once a command of its conversation was run. */
+  function waitingTurn() {
+    const answered = Promise.withResolvers<string>();
+    return async function* (words: string) {
+      if (words.startsWith("/answer")) {
+        answered.resolve(words);
+        yield { type: "end", status: "ok", text: `did ${words}` } as TurnEvent;
+        return;
+      }
+      yield { type: "interaction", state: "asked", request } as never;
+      if (words === "ask") yield { type: "end", status: "ok", text: `heard ${await answered.promise}` } as TurnEvent;
+      else yield { type: "end", status: "ok", text: words } as TurnEvent;
+    };
+  }
+  const commands = { name: "answer", summary: "Answer", beside: true };
+
+  it("is answered by its number while the turn waits, where the product's own channel carries it", async () => {
+    await start({ turn: waitingTurn(), trusted: true, commands: [commands] });
+    await allow("olga", { owner: true });
+    await one.deliver(message("olga", "ask"));
+    await one.until(() => one.sent.length === 1);
+    expect(one.texts()[0]).toBe("acme.x asks: Which choice?\n1. Red\n2. Blue\n\nAnswer with its number, or `/deny k7m2qd`.");
+    await one.deliver(message("olga", "2"));
+    await one.until(() => one.sent.length === 3);
+    expect(one.texts().slice(1).sort()).toEqual(["did /answer k7m2qd 2", "heard /answer k7m2qd 2"]);
+    expect(one.submitted.at(-1)).toMatchObject({ text: "/answer k7m2qd 2", role: "owner", parties: [] });
+  });
+
+  it("is answered by a command while the turn waits; a number that a third party carries is a message like any other", async () => {
+    await start({ turn: waitingTurn(), commands: [commands] });
+    await allow("olga", { owner: true });
+    await one.deliver(message("olga", "ask"));
+    await one.until(() => one.sent.length === 1);
+    expect(one.texts()[0]).toContain("plinth questions show k7m2qd");
+    await one.deliver(message("olga", "2"));
+    await one.deliver(message("olga", "/answer 1"));
+    await one.until(() => one.texts().includes("did /answer 1"));
+    expect(one.submitted.find(({ text: words }) => words === "/answer 1")).toMatchObject({ role: "owner", parties: ["acme.chat"] });
+    await one.until(() => one.submitted.some(({ text: words }) => words === "2"));
   });
 });

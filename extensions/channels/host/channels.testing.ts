@@ -39,6 +39,8 @@ export interface Options {
   /** What the turn of a text gives. */
   turn?: (text: string, submission: any, work: any) => AsyncIterable<TurnEvent>;
   interaction?: object;
+  /** Descriptors of the slash commands there are. */
+  commands?: object[];
   /** Whether the channel is the product's own. */
   trusted?: boolean;
 }
@@ -104,6 +106,12 @@ export async function startChannels(options: Options = {}) {
       { contract: "plinth.kernel", provider: kernel as never },
       { contract: "plinth.session-store", provider: { history: () => ({ entries: [] }) } as never },
       { contract: "plinth.interaction", provider: (options.interaction ?? {}) as never },
+      ...(options.commands ?? []).map((descriptor, at) => ({
+        contract: "plinth.chat-command",
+        id: `command-${at}`,
+        descriptor,
+        provider: {} as never,
+      })),
     ],
     principal: { role: "owner", via: "test" },
   });

@@ -2,6 +2,7 @@ import { type Call, type Context, errorInfo, type Provider } from "@plinth/sdk";
 import { menuOf } from "@plinth/sdk/kits/channel";
 import type { Account } from "./account.ts";
 import { Accounts, type ChannelStatus } from "./accounts.ts";
+import { Aside } from "./aside.ts";
 import { Book } from "./book.ts";
 import { Conversations } from "./conversations.ts";
 import { Database } from "./database.ts";
@@ -35,7 +36,7 @@ export class Channels {
     this.accounts = new Accounts(ctx, this.#db, (account) => this.#connected(account));
     this.#deliveries = new Deliveries(ctx, this.#book, this.accounts);
     const { people, accounts } = this;
-    const parts = { ctx, book: this.#book, people, accounts, deliveries: this.#deliveries };
+    const parts = { ctx, book: this.#book, people, accounts, deliveries: this.#deliveries, aside: new Aside(ctx) };
     this.#conversations = new Conversations({ ...parts, commands: () => this.#commandNames() });
     const intake = new Intake({ ...parts, kick: (conversation) => this.#conversations.kick(conversation) });
     this.inbox = {

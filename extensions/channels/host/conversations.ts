@@ -1,6 +1,7 @@
-import { type Address, type Context, errorInfo, type InteractionRequest, type OutboundMessage, type Principal } from "@plinth/sdk";
+import { type Address, type Context, errorInfo, type OutboundMessage, type Principal } from "@plinth/sdk";
 import { addressText, BURST, type Standing, takeBurst } from "@plinth/sdk/kits/channel";
 import type { Accounts } from "./accounts.ts";
+import type { Aside } from "./aside.ts";
 import type { Book, OpenItem } from "./book.ts";
 import { askedMessage } from "./buttons.ts";
 import type { Deliveries } from "./deliveries.ts";
@@ -9,7 +10,7 @@ import { OneAtATime } from "./one-at-a-time.ts";
 import { type People, senderText } from "./people.ts";
 import { policyOf } from "./policy.ts";
 import type { Provider } from "./provider.ts";
-import { type End, isCutOff, runIdOf, runTurn, sessionKeyOf, usedTools } from "./turn.ts";
+import { type End, type Interaction, isCutOff, runIdOf, runTurn, sessionKeyOf, usedTools } from "./turn.ts";
 import { isCommand, together } from "./words.ts";
 
 const TYPING_MS = 4_000;
@@ -24,6 +25,7 @@ export interface Parts {
   people: People;
   accounts: Accounts;
   deliveries: Deliveries;
+  aside: Aside;
   /** Names of the slash commands there are. */
   commands(): Promise<string[]>;
 }
@@ -106,7 +108,7 @@ export class Conversations {
       const asked = { text, sessionKey, runId, channel, sender: item.sender?.id ?? "" };
       const end = await this.#typing(provider, item.address, () =>
         this.#as(provider, item.sender?.name, standing, senderText(item), () =>
-          runTurn(ctx, asked, this.#stop.signal, (request) => this.#ask(conversation, provider, item.address, standing, request)),
+          runTurn(ctx, asked, this.#stop.signal, (step) => this.#ask(conversation, provider, item.address, standing, step)),
         ),
       );
       if (isCutOff(end)) {
@@ -143,9 +145,12 @@ export class Conversations {
   }
 
   /** The owner is asked in this turn. Others are told no more than that. */
-  #ask(conversation: string, provider: Provider, to: Address, standing: Standing, request: InteractionRequest): void {
-    this.#parts.book.say(conversation, [askedMessage(provider, to, standing, request)]);
-    this.#parts.deliveries.kick(conversation);
+  #ask(conversation: string, provider: Provider, to: Address, standing: Standing, { state, request }: Interaction): void {
+    const { book, deliveries, aside } = this.#parts;
+    if (state === "answered") return aside.answered(conversation, request);
+    if (provider.trusted && standing === "owner" && to.peer.kind === "person") aside.asked(conversation, request);
+    book.say(conversation, [askedMessage(provider, to, standing, request)]);
+    deliveries.kick(conversation);
   }
 
   async #typing<T>({ id, descriptor }: Provider, to: Address, body: () => Promise<T>): Promise<T> {

@@ -1,10 +1,12 @@
-import { type Call, type Context, type ErrorInfo, type InboundItem, type OutboundMessage, PlinthError } from "@plinth/sdk";
-import { gate } from "@plinth/sdk/kits/channel";
+import { type Call, type Context, type ErrorInfo, errorInfo, type InboundItem, type OutboundMessage, PlinthError, type Principal } from "@plinth/sdk";
+import { gate, type Standing } from "@plinth/sdk/kits/channel";
 import type { Accounts } from "./accounts.ts";
+import type { Aside } from "./aside.ts";
 import type { Book } from "./book.ts";
 import { answerPress, isAnswer } from "./buttons.ts";
 import { conversationOf } from "./conversations.ts";
 import type { Deliveries } from "./deliveries.ts";
+import { piecesOf } from "./dialect.ts";
 import { type People, placeText, senderText } from "./people.ts";
 import { policyOf } from "./policy.ts";
 import type { Provider } from "./provider.ts";
@@ -22,6 +24,7 @@ export interface Desk {
   people: People;
   accounts: Accounts;
   deliveries: Deliveries;
+  aside: Aside;
   kick(conversation: string): void;
 }
 
@@ -57,7 +60,7 @@ export class Intake {
       case "message":
       case "command":
       case "location":
-        return this.#take(item, conversation);
+        return (await this.#besideTurn(provider, item, conversation, standing, who)) ?? this.#take(item, conversation);
       case "button":
         return isAnswer(item) ? this.#press(provider, item, conversation, standing === "owner", who) : this.#told(item, conversation);
       case "edit":
@@ -132,6 +135,30 @@ export class Intake {
         deliveries.kick(conversation);
       })
       .catch((error) => ctx.log.error("A press could not be answered.", { conversation, error: String(error) }));
+    return ACCEPTED;
+  }
+
+  /** What waits for an answer would else wait for the answer's own turn. Undefined: nothing runs there, or it is no such command. */
+  async #besideTurn(provider: Provider, item: InboundItem, conversation: string, standing: Standing, who: string): Promise<Delivered | undefined> {
+    const { ctx, book, deliveries, aside } = this.#desk;
+    if (book.waitingIn(conversation) === 0) return undefined;
+    const command = await aside.commandIn(item, conversation, provider, standing);
+    if (command === undefined) return undefined;
+    if (!book.take(item, conversation, true)) return DUPLICATE;
+    const key = `${runIdOf(item.address.channel, item.address.account, item.eventId)}:aside`;
+    const name = item.sender?.name;
+    const principal: Principal = { role: standing === "owner" ? "owner" : "guest", via: who, ...(name === undefined ? {} : { name }) };
+    void aside
+      .run(command, item, conversation, provider, principal)
+      .then(async (text) => {
+        const pieces = await piecesOf(text, provider.descriptor);
+        book.say(
+          conversation,
+          pieces.map((piece, index) => this.#reply(item, piece, `${key}:${index}`)),
+        );
+        deliveries.kick(conversation);
+      })
+      .catch((error) => ctx.log.error("A command could not be answered.", { conversation, ...errorInfo(error) }));
     return ACCEPTED;
   }
 

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { type Context, errorInfo, type InteractionRequest, type TurnEvent } from "@plinth/sdk";
+import { type Context, errorInfo, type TurnEvent } from "@plinth/sdk";
 
 export type End = Extract<TurnEvent, { type: "end" }>;
+
+export type Interaction = Extract<TurnEvent, { type: "interaction" }>;
 
 export interface Asked {
   text: string;
@@ -17,7 +19,7 @@ const AGAIN_MS = 2_000;
 const CUT_OFF = new Set(["PLINTH_RUN_INTERRUPTED", "PLINTH_STOPPING", "PLINTH_GENERATION_ENDED"]);
 
 /** Have a message answered. The run's id is the message's own: one that ran before is not run again, and its end is told. */
-export async function runTurn(ctx: Context, asked: Asked, signal: AbortSignal, onAsked: (request: InteractionRequest) => void): Promise<End> {
+export async function runTurn(ctx: Context, asked: Asked, signal: AbortSignal, onInteraction: (step: Interaction) => void): Promise<End> {
   const { text, sessionKey, runId, channel, sender } = asked;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -26,7 +28,7 @@ export async function runTurn(ctx: Context, asked: Asked, signal: AbortSignal, o
       const events = ctx.use("plinth.turns").one().submit({ text, sessionKey, runId, surface: channel, sender, detached: true }, { signal });
       for await (const event of events) {
         if (event.type === "end") end = event;
-        else if (event.type === "interaction" && event.state === "asked") onAsked(event.request);
+        else if (event.type === "interaction") onInteraction(event);
       }
       signal.throwIfAborted();
       if (end !== undefined) return end;

@@ -1,70 +1,18 @@
-import type { Client } from "@plinth/sdk";
-import { approvalOf, type ScriptedProvider } from "@plinth/sdk/testing";
+import type { InteractionApproval } from "@plinth/sdk";
+import { approvalOf } from "@plinth/sdk/testing";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasChromium, launchChromium } from "../../../test/chromium.ts";
 import { bundlePage, servePage } from "./page.testing.ts";
+import { scriptedAsked } from "./scripted-asked.testing.ts";
 import { scriptedChat } from "./scripted-chat.testing.ts";
 
-type Asked = Parameters<Client<"plinth.interaction">["ask"]>[0];
-type Request = Asked & { id: string };
-
-/** What the gateway's approvals methods do, for one page or more: the first answer holds. */
-function scriptedApprovals(pending: Request[] = []) {
-  const watchers = new Set<(change: unknown) => void>();
-  const answers: { id: string; option: string; digest: string }[] = [];
-  const tell = (change: unknown) => watchers.forEach((watcher) => void watcher(change));
-  const method = (id: string, provider: Record<string, unknown>): ScriptedProvider => ({
-    contract: "plinth.gateway-method",
-    id,
-    descriptor: { summary: id, scope: "owner", streaming: provider.open !== undefined },
-    provider: provider as never,
-  });
-  const answered = (request: Request, answer: object) => {
-    pending.splice(pending.indexOf(request), 1);
-    tell({ state: "answered", request, answer: { at: 1, by: { role: "owner", via: "plinth.gateway:gateway-token" }, ...answer } });
-  };
-  return {
-    answers,
-    answered,
-    ask(request: Request) {
-      pending.push(request);
-      tell({ state: "asked", request });
-    },
-    provide: [
-      method("approvals.watch", {
-        open: async function* (_: unknown, { signal }: { signal: AbortSignal }) {
-          const changes: unknown[] = [{ state: "pending", requests: [...pending] }];
-          let wake = Promise.withResolvers<void>();
-          const watcher = (change: unknown) => {
-            changes.push(change);
-            wake.resolve();
-          };
-          watchers.add(watcher);
-          signal.addEventListener("abort", () => wake.resolve());
-          while (!signal.aborted) {
-            wake = Promise.withResolvers<void>();
-            yield* changes.splice(0);
-            await wake.promise;
-          }
-          watchers.delete(watcher);
-        },
-      }),
-      method("approvals.answer", {
-        call: (answer: { id: string; option: string; digest: string }) => {
-          answers.push(answer);
-          const request = pending.find(({ id }) => id === answer.id)!;
-          answered(request, { answer: answer.option === "deny" ? "declined" : "chosen", option: answer.option });
-          return {};
-        },
-      }),
-    ],
-  };
-}
+type Request = InteractionApproval;
+const scriptedApprovals = (pending: Request[] = []) => scriptedAsked<Request>("approvals", pending);
 
 const requestOf = (id: string, command: string, more: Partial<Request> = {}): Request => ({
-  ...approvalOf(command, { sessionKey: "main", expiresAt: Date.now() + 600_000 }),
-  id,
+  ...approvalOf(command, { sessionKey: "main" }),
+  ...{ id, askedBy: "plinth.authority", askedAt: Date.now(), expiresAt: Date.now() + 600_000 },
   ...more,
 });
 

@@ -6,7 +6,7 @@ import { shellCommands } from "./shell.ts";
 export default defineExtension({
   activate(ctx) {
     const config = ctx.config as { deferOver?: number };
-    const catalog = new Catalog(ctx, new Questions(), () => config.deferOver ?? 40);
+    const catalog = new Catalog(ctx, new Questions(ctx), () => config.deferOver ?? 40);
     ctx.provide("plinth.tool-catalog", "default", {
       list: (input) => catalog.list(input),
       search: (input) => catalog.search(input),

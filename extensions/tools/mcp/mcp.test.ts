@@ -76,6 +76,19 @@ describe.skipIf(!there)("the tools of a real MCP server", () => {
     expect(JSON.stringify(seen.at(-1))).toMatch(/decline/i);
   });
 
+  it("are told that nobody answers when the call is given up while they ask", async () => {
+    const set = await start({ demo: everything });
+    const asking = { source: "demo", tool: "trigger-elicitation-request", args: {} };
+    for await (const item of set.run(asking)) if (item.type === "ask") break;
+    // The server goes on: it was not left waiting, and neither is the next one.
+    const seen: string[] = [];
+    for await (const item of set.run(asking)) {
+      seen.push(item.type);
+      if (item.type === "ask") await set.answer({ ...asking, callId: "c", id: item.question.id, answer: "chosen", values: { name: "Ann" } });
+    }
+    expect(seen).toEqual(["ask", "result"]);
+  });
+
   it("see the host's variables only where they are passed on by name", async () => {
     process.env.PLINTH_TEST_SECRET = "not for everybody";
     try {

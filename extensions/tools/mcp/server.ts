@@ -37,7 +37,8 @@ export class Server {
   readonly #settings: ServerSettings;
   readonly #parts: Parts;
   readonly #calls = new Set<Feed<ToolItem>>();
-  readonly #questions = new Map<string, (answer: ElicitResult) => void>();
+  /** By id: which call asks, and how the server is told. */
+  readonly #questions = new Map<string, { feed: Feed<ToolItem>; tell(answer: ElicitResult): void }>();
   #connection: Promise<Connection> | undefined;
   #failures = 0;
   #notBefore = 0;
@@ -105,6 +106,8 @@ export class Server {
       yield* feed.read();
     } finally {
       this.#calls.delete(feed);
+      // Whoever would answer is gone with the call.
+      for (const [id, one] of this.#questions) if (one.feed === feed) this.answer({ id, answer: "cancelled" });
       signal.removeEventListener("abort", stop);
       // What is given up is told to the server; what is over does not hear it any more.
       controller.abort();
@@ -112,10 +115,10 @@ export class Server {
   }
 
   answer({ id, answer, values }: Omit<ToolAnswer, "callId">): void {
-    const told = this.#questions.get(id);
+    const asked = this.#questions.get(id);
     this.#questions.delete(id);
     const action = answer === "chosen" ? "accept" : answer === "declined" ? "decline" : "cancel";
-    told?.({ action, ...(action === "accept" && values !== undefined ? { content: values as NonNullable<ElicitResult["content"]> } : {}) });
+    asked?.tell({ action, ...(action === "accept" && values !== undefined ? { content: values as NonNullable<ElicitResult["content"]> } : {}) });
   }
 
   async close(): Promise<void> {
@@ -195,8 +198,8 @@ export class Server {
     // Whoever answers was told it: it cannot be guessed.
     const id = randomUUID();
     const told = new Promise<ElicitResult>((resolve) => {
-      this.#questions.set(id, resolve);
-      signal.addEventListener("abort", () => resolve({ action: "cancel" }), { once: true });
+      this.#questions.set(id, { feed, tell: resolve });
+      signal.addEventListener("abort", () => this.answer({ id, answer: "cancelled" }), { once: true });
     });
     const { message } = params;
     const way = "url" in params ? { url: params.url } : { schema: params.requestedSchema as Record<string, unknown> & { type: "object" } };

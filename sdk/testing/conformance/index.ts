@@ -4,7 +4,7 @@ export { type ChannelSubject, channelConformance, type OpenedChannel } from "./c
 export { type ChatCommandSubject, chatCommandConformance } from "./chat-command.ts";
 export { type HarnessSubject, harnessConformance } from "./harness.ts";
 export { type HttpRouteSubject, httpRouteConformance, requestOf } from "./http-route.ts";
-export { approvalOf, type InteractionSubject, interactionConformance } from "./interaction.ts";
+export { approvalOf, type InteractionSubject, interactionConformance, questionOf } from "./interaction.ts";
 export { type ModelApiSubject, modelApiConformance } from "./model-api.ts";
 export { type ModelProviderSubject, modelProviderConformance } from "./model-provider.ts";
 export { type ModelVendorSubject, modelVendorConformance } from "./model-vendor.ts";

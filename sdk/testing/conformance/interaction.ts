@@ -6,7 +6,8 @@ import { assertCodedFailure, assertFits, type ConformanceCase, withOpened } from
 const ID = "plinth.interaction";
 type InteractionClient = Client<"plinth.interaction">;
 type Change = ReturnType<InteractionClient["changes"]> extends AsyncIterable<infer Item> ? Item : never;
-type Asked = Parameters<InteractionClient["ask"]>[0];
+type AskedQuestion = Exclude<Parameters<InteractionClient["ask"]>[0], { kind: "approval" }>;
+type Asked = Extract<Parameters<InteractionClient["ask"]>[0], { kind: "approval" }>;
 
 export interface InteractionSubject {
   /** A provider without questions for each case, called by the product for an owner and for a guest. */
@@ -35,6 +36,28 @@ export function approvalOf(command: string, more: Partial<Asked> = {}): Asked {
   };
 }
 
+/** A question that holds together. */
+export function questionOf<K extends AskedQuestion["kind"]>(kind: K, more: object = {}): Extract<AskedQuestion, { kind: K }> {
+  const own: { readonly [kind: string]: object } = {
+    choice: {
+      choices: [
+        { id: "red", label: "Red" },
+        { id: "blue", label: "Blue" },
+      ],
+    },
+    form: {
+      schema: {
+        type: "object",
+        properties: { name: { type: "string", minLength: 1 }, size: { type: "integer" }, sure: { type: "boolean" } },
+        required: ["name"],
+      },
+    },
+    url: { url: "https://example.com/sign-in" },
+  };
+  const common = { kind, sessionKey: "conformance", runId: `run of ${kind}`, title: "A question", from: "acme.x", message: `Which ${kind}?` };
+  return { ...common, ...own[kind], ...more } as Extract<AskedQuestion, { kind: K }>;
+}
+
 interface Asking {
   request: InteractionRequest;
   /** The step that ends it. */
@@ -42,7 +65,9 @@ interface Asking {
   cancel(): void;
 }
 
-async function asking(client: InteractionClient, asked: Asked): Promise<Asking> {
+const commandOf = (request: InteractionRequest): string => (request.kind === "approval" ? String(request.action.args.command) : request.message);
+
+async function asking(client: InteractionClient, asked: Asked | AskedQuestion): Promise<Asking> {
   const controller = new AbortController();
   const steps = client.ask(asked, { signal: controller.signal })[Symbol.asyncIterator]();
   const first = await steps.next();
@@ -62,7 +87,7 @@ async function asking(client: InteractionClient, asked: Asked): Promise<Asking> 
 const waiting = async (client: InteractionClient): Promise<string[]> => {
   const output = await client.pending({});
   await assertFits(ID, "pending", "output", output);
-  return output.requests.map(({ action }) => String(action.args.command));
+  return output.requests.map(commandOf);
 };
 
 const one = (
@@ -182,15 +207,57 @@ export const interactionConformance: readonly ConformanceCase<InteractionSubject
     const output = await owner.history({});
     await assertFits(ID, "history", "output", output);
     assert.deepEqual(
-      output.entries.map(({ request, answer }) => `${request.action.args.command} ${answer.answer}`),
+      output.entries.map(({ request, answer }) => `${commandOf(request)} ${answer.answer}`),
       ["id chosen", "ls declined", "make chosen"],
     );
     const [newest] = output.entries;
     const older = await owner.history({ limit: 1, before: newest!.request.askedAt });
     assert.deepEqual(
-      older.entries.map(({ request }) => request.action.args.command),
+      older.entries.map(({ request }) => commandOf(request)),
       ["ls"],
     );
+  }),
+  one("asks what only a person knows, and shows whose question it is", async ({ owner, guest }) => {
+    const said: readonly [AskedQuestion, object, object][] = [
+      [questionOf("choice"), { option: "blue" }, { answer: "chosen", option: "blue" }],
+      [questionOf("confirm"), { option: "yes" }, { answer: "chosen", option: "yes" }],
+      [questionOf("text"), { values: { text: "hi" } }, { answer: "chosen", values: { text: "hi" } }],
+      [questionOf("form"), { values: { name: "Ann", size: 3 } }, { answer: "chosen", values: { name: "Ann", size: 3 } }],
+      [questionOf("url"), { decline: true }, { answer: "declined" }],
+    ];
+    for (const [asked, given, expected] of said) {
+      const { request, end } = await asking(guest, asked);
+      assert.equal(request.kind !== "approval" && request.from, "acme.x", "it says whose question it is");
+      await assertFits(ID, "answer", "output", await owner.answer({ id: request.id, digest: request.digest, ...given }));
+      const { at: _, by: __, ...answer } = (await end).answer;
+      assert.deepEqual(answer, expected);
+    }
+    assert.equal((await owner.history({})).entries.length, said.length);
+  }),
+  one("takes a no to a confirmation as a no", async ({ owner }) => {
+    const { request, end } = await asking(owner, questionOf("confirm"));
+    await owner.answer({ id: request.id, digest: request.digest, option: "no" });
+    assert.equal((await end).answer.answer, "declined");
+  }),
+  one("goes on waiting where what was filled in does not fit", async ({ owner }) => {
+    const { request, end } = await asking(owner, questionOf("form"));
+    for (const [said, code] of [
+      [{ values: { name: "Ann", size: "large" } }, "PLINTH_INTERACTION_VALUES"],
+      [{ values: {} }, "PLINTH_INTERACTION_VALUES"],
+      [{ values: { name: "Ann", other: 1 } }, "PLINTH_INTERACTION_VALUES"],
+      [{ option: "name" }, "PLINTH_INTERACTION_OPTION"],
+      [{}, "PLINTH_INTERACTION_OPTION"],
+    ] as const) {
+      assert.equal((await assertCodedFailure(owner.answer({ id: request.id, digest: request.digest, ...said }))).code, code);
+    }
+    await owner.answer({ id: request.id, digest: request.digest, values: { name: "Ann" } });
+    assert.deepEqual((await end).answer.values, { name: "Ann" });
+  }),
+  one("tells a secret to whoever asked, and to nobody else", async ({ owner, guest }) => {
+    const { request, end } = await asking(guest, questionOf("secret"));
+    const output = await owner.answer({ id: request.id, digest: request.digest, values: { text: "hunter2" } });
+    assert.deepEqual((await end).answer.values, { text: "hunter2" });
+    assert.equal(JSON.stringify([output, await owner.history({})]).includes("hunter2"), false, "it is kept nowhere");
   }),
   one("tells who watches what waits, then each step", async ({ owner, guest }) => {
     const before = await asking(guest, approvalOf("ls"));

@@ -36,7 +36,9 @@ export class Approvals {
     await this.#run.emit({ settled: request.id });
     if (answer === undefined) return;
     const { paint } = this.#run;
-    const outcome = answer.answer === "chosen" ? paint.green(`allowed (${plain(answer.option ?? "")})`) : paint.red(`not allowed: ${answer.answer}`);
+    const isApproval = request.kind === "approval";
+    const yes = isApproval ? `allowed (${plain(answer.option ?? "")})` : "answered";
+    const outcome = answer.answer === "chosen" ? paint.green(yes) : paint.red(`not ${isApproval ? "allowed" : "answered"}: ${answer.answer}`);
     await this.#run.err(`${outcome}${answer.why ? paint.dim(`. ${plain(answer.why)}`) : ""}\n`);
   }
 
@@ -46,11 +48,11 @@ export class Approvals {
 
   async #asked(request: Interaction["request"]): Promise<void> {
     const { ctx, terminal } = this.#run;
-    const { id, options } = request;
+    const { id, kind, options } = request;
     // As the service has it: what an event says of it is a hint.
     const shown = ctx
       .use("plinth.cli-command")
-      .get("approvals.show")
+      .get(kind === "approval" ? "approvals.show" : "questions.show")
       .run({ args: { id }, options: {}, terminal: { ...terminal, json: false } });
     let intro = "\n";
     try {
@@ -59,8 +61,9 @@ export class Approvals {
       return await this.#run.err(`${plain(errorInfo(error).message)}\n`);
     }
     // Written by the question itself where it is asked in this process, so that it stands above it.
-    if (this.#local === undefined) await this.#run.err(intro);
-    if (terminal.local && this.#local === undefined) {
+    const isAskedHere = this.#local !== undefined && kind === "approval";
+    if (!isAskedHere) await this.#run.err(intro);
+    if (terminal.local && !isAskedHere) {
       const why = "It was asked in a shell without a terminal and without a gateway, where nobody can answer.";
       await ctx.use("plinth.interaction").one().withdraw({ id, why });
       return;
@@ -69,6 +72,7 @@ export class Approvals {
       this.unanswered = request;
       return;
     }
+    if (kind !== "approval") return;
     const offered = options.flatMap((option) => (KEYS[option.id] === undefined ? [] : [option.id]));
     const question: Question = {
       id,

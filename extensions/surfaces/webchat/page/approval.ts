@@ -1,21 +1,20 @@
-import { type InteractionAnswer, type InteractionRequest, visible } from "@plinth/sdk";
+import { type InteractionAnswer, type InteractionApproval, visible } from "@plinth/sdk";
+import { type Card, UNREAD_MS } from "./card.ts";
 import { el } from "./dom.ts";
 import type { Failure } from "./gateway.ts";
 
 const OUTCOMES = { chosen: "Allowed", declined: "Denied", cancelled: "Withdrawn", expired: "Expired" };
 const REACH: { readonly [option: string]: string } = { once: ", once", session: ", in this conversation", always: ", always" };
-/** What just appeared under the pointer has not been read. */
-const UNREAD_MS = 600;
 
 /** One question: exactly what would be done, who had a hand in it, the risk, and the buttons. */
-export class ApprovalCard {
-  readonly request: InteractionRequest;
+export class ApprovalCard implements Card {
+  readonly request: InteractionApproval;
   readonly node: HTMLElement;
   readonly #choices = el("div", { class: "choices" });
   readonly #outcome = el("p", { class: "outcome", role: "status" });
   isOver = false;
 
-  constructor(request: InteractionRequest, answer: (option: string) => Promise<unknown>) {
+  constructor(request: InteractionApproval, answer: (option: string) => Promise<unknown>) {
     this.request = request;
     const { id, title, risk, why, action, influencedBy, options, expiresAt } = request;
     const { subject } = action;

@@ -1,5 +1,5 @@
 import { textOf } from "@plinth/sdk";
-import type { ApprovalCard } from "./approval.ts";
+import type { Card } from "./card.ts";
 import { el } from "./dom.ts";
 import type { Failure, Gateway } from "./gateway.ts";
 import { markOrigin, TurnView, userMessage } from "./turn.ts";
@@ -12,7 +12,7 @@ interface Events {
   /** A turn ended, with all that was said: for those who listen instead of look. */
   onAnswer(text: string): void;
   /** What waits for an answer here. */
-  waiting(): ApprovalCard[];
+  waiting(): Card[];
 }
 
 /** One session on the page. It stays alive while another one is shown, so that its answers go on. */

@@ -1,4 +1,4 @@
-import { Approvals } from "./approvals.ts";
+import { Asked } from "./asked.ts";
 import { Completion } from "./completion.ts";
 import { Conversation } from "./conversation.ts";
 import { byId } from "./dom.ts";
@@ -23,14 +23,14 @@ const state = byId("state");
 const gateway = new Gateway(onState);
 const sessions = new Sessions(gateway, byId<HTMLSelectElement>("session"), show);
 const completion = new Completion(field, byId("commands"));
-const approvals = new Approvals(gateway, byId("asked"), {
+const asked = new Asked(gateway, byId("asked"), {
   onAsked: (card) => {
     conversations.get(card.request.sessionKey)?.place(card.node);
-    approvals.show(sessions.current);
+    asked.show(sessions.current);
   },
   onTold: (text) => {
     announce(text);
-    approvals.show(sessions.current);
+    asked.show(sessions.current);
   },
   onChoose: (key) => {
     sessions.choose(key);
@@ -48,7 +48,7 @@ function onState(now: State, failure?: Failure): void {
   if (now === "online") {
     for (const conversation of conversations.values()) conversation.stale = true;
     show();
-    approvals.watch();
+    asked.watch();
     void refresh();
   } else if (now === "refused") void askToken(failure && `${failure.message} ${failure.next ?? ""}`).then((token) => gateway.connect(token));
 }
@@ -60,7 +60,7 @@ function show(): void {
   if (conversation === undefined) {
     const made: Conversation = new Conversation(key, gateway, {
       onGrow: () => made === shown && keepInView(),
-      waiting: () => approvals.of(key),
+      waiting: () => asked.of(key),
       onRunning: () => made === shown && enable(),
       onAnswer: (text) => {
         if (made === shown) announce(text);
@@ -73,7 +73,7 @@ function show(): void {
   follows = true;
   shown = conversation;
   log.replaceChildren(conversation.node);
-  approvals.show(key);
+  asked.show(key);
   enable();
   void conversation.load();
 }
