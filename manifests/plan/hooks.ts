@@ -1,5 +1,5 @@
 import { orderSubscribers, type Stage } from "../hooks/order.ts";
-import type { Manifest } from "../schema/extension.ts";
+import type { HookUse, Manifest } from "../schema/extension.ts";
 import type { PlinthError } from "../wire/error.ts";
 
 export interface PlannedSubscriber {
@@ -20,10 +20,16 @@ export interface PlannedHook {
   readonly subscribers: readonly PlannedSubscriber[];
 }
 
+export interface HookTerms {
+  readonly mode: string;
+  readonly deadlineMs: number;
+  readonly failure: "open" | "closed";
+}
+
 /** What a contract says of its hooks. */
 export interface HookOwner {
   readonly id: string;
-  readonly hooks: Readonly<Record<string, { mode: string; deadlineMs: number; failure: "open" | "closed" }>>;
+  readonly hooks: Readonly<Record<string, HookTerms>>;
 }
 
 /** Who takes part in each hook, in order. Pure; problems of the order are added to `problems`. */
@@ -34,29 +40,42 @@ export function planHooks(
 ): Map<string, PlannedHook> {
   const hooks = new Map<string, PlannedHook>();
   for (const contract of contracts.values()) {
-    for (const [name, { mode, deadlineMs, failure }] of Object.entries(contract.hooks)) {
+    for (const [name, terms] of Object.entries(contract.hooks)) {
       // The product's contracts come first: nobody takes over a hook, and with it a gate, by defining it again.
       if (hooks.has(name)) continue;
-      const subscribers: PlannedSubscriber[] = [];
+      const uses: [string, HookUse][] = [];
       for (const [extension, { manifest }] of candidates) {
         const use = manifest.hooks?.find((one) => one.on === name);
-        if (use === undefined) continue;
-        subscribers.push({
-          extension,
-          stage: use.stage ?? "normal",
-          before: use.before ?? [],
-          after: use.after ?? [],
-          // A subscriber may tighten the policy and shorten the deadline, never the reverse.
-          deadlineMs: Math.min(use.deadlineMs ?? deadlineMs, deadlineMs),
-          closed: failure === "closed" || use.failure === "closed",
-        });
+        if (use !== undefined) uses.push([extension, use]);
       }
-      const { order, problem } = orderSubscribers(subscribers);
-      if (problem !== null) problems.push(problem);
-      // A cycle leaves its members unordered: they still run, after the others, by id. A gate is never lost.
-      const rest = subscribers.filter((one) => !order.includes(one));
-      hooks.set(name, { name, contract: contract.id, mode, failure, deadlineMs, subscribers: [...order, ...rest] });
+      hooks.set(name, planHook(name, contract.id, terms, uses, problems));
     }
   }
   return hooks;
+}
+
+/** One hook with those that subscribe to it. */
+export function planHook(
+  name: string,
+  contract: string,
+  { mode, deadlineMs, failure }: HookTerms,
+  uses: readonly (readonly [extension: string, use: HookUse])[],
+  problems: PlinthError[],
+): PlannedHook {
+  const subscribers = uses.map(
+    ([extension, use]): PlannedSubscriber => ({
+      extension,
+      stage: use.stage ?? "normal",
+      before: use.before ?? [],
+      after: use.after ?? [],
+      // A subscriber may tighten the policy and shorten the deadline, never the reverse.
+      deadlineMs: Math.min(use.deadlineMs ?? deadlineMs, deadlineMs),
+      closed: failure === "closed" || use.failure === "closed",
+    }),
+  );
+  const { order, problem } = orderSubscribers(subscribers);
+  if (problem !== null) problems.push(problem);
+  // A cycle leaves its members unordered: they still run, after the others, by id. A gate is never lost.
+  const rest = subscribers.filter((one) => !order.includes(one));
+  return { name, contract, mode, failure, deadlineMs, subscribers: [...order, ...rest] };
 }

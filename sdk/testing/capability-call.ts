@@ -1,6 +1,7 @@
 import type { MethodDef } from "@plinth/manifests";
-import { hasLeft } from "@plinth/manifests/wire/call.ts";
-import { errorInfo, PlinthError } from "../extension/errors.ts";
+import { errors } from "@plinth/manifests/errors.ts";
+import { followStream, Call as HostCall, settle } from "@plinth/manifests/wire/call.ts";
+import { PlinthError } from "../extension/errors.ts";
 import type { Call, CallOptions, Work } from "../extension/index.ts";
 import { partOf } from "./contract-table.ts";
 import { schemaProblems } from "./json-schema.ts";
@@ -25,17 +26,7 @@ export interface CallRules {
   readonly validate: boolean;
 }
 
-interface Pending {
-  readonly call: Call;
-  readonly work: Work | undefined;
-  readonly controller: AbortController;
-  /** Rejects when the call is over because of its signal. */
-  readonly aborted: Promise<never>;
-  /** (Re)start the deadline. */
-  arm(): void;
-  release(): void;
-}
-
+/** A call as the host makes it: its own cancelling, deadlines and owners of errors, around what the contract says. */
 export async function callMethod(
   target: CallTarget,
   name: string,
@@ -45,20 +36,17 @@ export async function callMethod(
   caller: string,
   rules: CallRules,
 ): Promise<unknown> {
-  const pending = begin(rules.works.current(), target, name, definition, options, caller);
-  try {
-    pending.arm();
-    const method = await Promise.race([prepare(target, name, definition, input, rules), pending.aborted]);
-    const result = await Promise.race([rules.works.within(pending.work, async () => method(input, pending.call)), pending.aborted]);
-    await check(target, name, definition, "output", result, rules);
+  const { call, parent, deadlineMs } = begin(rules.works.current(), target, definition, options, caller);
+  const run = async (): Promise<unknown> => {
+    const method = await prepare(target, name, definition, input, caller, rules);
+    const result = await method(input, call as unknown as Call);
+    await check(target, name, definition, "output", result, target.extension, rules);
     return result;
-  } catch (error) {
-    throw owned(error, target);
-  } finally {
-    pending.release();
-  }
+  };
+  return settle(target.extension, `${target.contract}.${name}`, call, parent, deadlineMs, run);
 }
 
+/** The work is that of the call, wherever the stream is read later. */
 export function callStream(
   target: CallTarget,
   name: string,
@@ -68,105 +56,31 @@ export function callStream(
   caller: string,
   rules: CallRules,
 ): AsyncIterableIterator<unknown> {
-  let leaving: Promise<unknown> | undefined;
-  const left = (done: Promise<unknown>): void => {
-    leaving = done;
-  };
-  // The work is that of the call, wherever the stream is read later.
-  const items = follow(rules.works.current(), target, name, definition, input, options, caller, rules, left);
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next: () => items.next(),
-    async return(value) {
-      if (leaving !== undefined) await hasLeft(leaving);
-      return items.return(value);
-    },
-  };
-}
-
-async function* follow(
-  work: Work | undefined,
-  target: CallTarget,
-  name: string,
-  definition: MethodDef,
-  input: unknown,
-  options: CallOptions,
-  caller: string,
-  rules: CallRules,
-  left: (done: Promise<unknown>) => void,
-): AsyncGenerator<unknown> {
-  const pending = begin(work, target, name, definition, options, caller);
-  let iterator: AsyncIterator<unknown> | undefined;
-  let finished = false;
-  try {
-    pending.arm();
-    const method = await Promise.race([prepare(target, name, definition, input, rules), pending.aborted]);
-    const step = <T>(body: () => T) => rules.works.within(pending.work, body);
-    iterator = step(() => (method(input, pending.call) as AsyncIterable<unknown>)[Symbol.asyncIterator]());
-    while (true) {
-      pending.arm();
-      const next = await Promise.race([step(() => iterator!.next()), pending.aborted]);
-      if (next.done) {
-        finished = true;
-        return;
-      }
-      await check(target, name, definition, "item", next.value, rules);
-      yield next.value;
+  const work = rules.works.current();
+  const { call, parent, deadlineMs } = begin(work, target, definition, options, caller);
+  const open = async function* (): AsyncGenerator<unknown> {
+    const method = await prepare(target, name, definition, input, caller, rules);
+    for await (const item of method(input, call as unknown as Call) as AsyncIterable<unknown>) {
+      await check(target, name, definition, "item", item, target.extension, rules);
+      yield item;
     }
-  } catch (error) {
-    throw owned(error, target);
-  } finally {
-    // A consumer that stops early cancels: the provider's signal fires before its generator is told to return.
-    pending.controller.abort(new PlinthError("PLINTH_ABORTED", "The caller stopped reading."));
-    pending.release();
-    if (!finished) left(Promise.resolve(iterator?.return?.()).catch(() => {}));
-  }
-}
-
-function begin(work: Work | undefined, target: CallTarget, name: string, definition: MethodDef, options: CallOptions, caller: string): Pending {
-  const controller = new AbortController();
-  const sources = [target.stopped, ...(options.signal ? [options.signal] : [])];
-  const listeners = sources.map((source) => {
-    const listener = () => controller.abort(source.reason);
-    if (source.aborted) listener();
-    else source.addEventListener("abort", listener, { once: true });
-    return () => source.removeEventListener("abort", listener);
-  });
-  const aborted = new Promise<never>((_, reject) => {
-    const fail = () => reject(abortError(controller.signal.reason, target, name));
-    if (controller.signal.aborted) fail();
-    else controller.signal.addEventListener("abort", fail, { once: true });
-  });
-  aborted.catch(() => {});
-  const limit = Math.min(definition.deadlineMs || Number.POSITIVE_INFINITY, options.deadlineMs ?? Number.POSITIVE_INFINITY);
-  let timer: NodeJS.Timeout | undefined;
-  return {
-    call: { signal: controller.signal, caller, work },
-    work,
-    controller,
-    aborted,
-    arm() {
-      clearTimeout(timer);
-      if (Number.isFinite(limit)) timer = setTimeout(() => controller.abort(deadlineError(target, name, limit)), limit);
-    },
-    release() {
-      clearTimeout(timer);
-      for (const remove of listeners) remove();
-    },
   };
+  const enter = <T>(body: () => T): T => rules.works.within(work, body);
+  return followStream(target.extension, `${target.contract}.${name}`, call, parent, deadlineMs, open, enter, () => {});
 }
 
-async function prepare(target: CallTarget, name: string, definition: MethodDef, input: unknown, rules: CallRules) {
-  await check(target, name, definition, "input", input, rules);
+function begin(work: Work | undefined, target: CallTarget, definition: MethodDef, options: CallOptions, caller: string) {
+  const parent = options.signal === undefined ? target.stopped : AbortSignal.any([target.stopped, options.signal]);
+  const limit = Math.min(definition.deadlineMs || Number.POSITIVE_INFINITY, options.deadlineMs ?? Number.POSITIVE_INFINITY);
+  return { call: new HostCall(caller, work, parent), parent, deadlineMs: Number.isFinite(limit) ? limit : 0 };
+}
+
+async function prepare(target: CallTarget, name: string, definition: MethodDef, input: unknown, caller: string, rules: CallRules) {
+  await check(target, name, definition, "input", input, caller, rules);
   const implementation = await target.implementation();
   const method = implementation[name];
   if (method) return method.bind(implementation);
-  throw new PlinthError("PLINTH_UNSUPPORTED", `"${target.id}" of ${target.contract} does not support "${name}".`, {
-    extension: target.extension,
-    next: "Use another provider, or do without this optional method.",
-  });
+  throw errors.unsupported(target.extension, `${target.contract}.${name}`);
 }
 
 async function check(
@@ -175,6 +89,7 @@ async function check(
   definition: MethodDef,
   part: "input" | "output" | "item",
   value: unknown,
+  sender: string,
   rules: CallRules,
 ): Promise<void> {
   if (!rules.validate) return;
@@ -185,36 +100,8 @@ async function check(
     .map(({ path, message }) => `${path || "/"} ${message}`)
     .join("; ");
   throw new PlinthError("PLINTH_PAYLOAD", `The ${part} of ${target.contract} ${target.id}.${name} does not fit the contract: ${list}.`, {
-    extension: part === "input" ? undefined : target.extension,
+    extension: sender,
     next: "Compare it with the contract's schema.",
     details: { problems, value },
-  });
-}
-
-function owned(error: unknown, target: CallTarget): unknown {
-  if (error instanceof Error && error.name === "PlinthError" && (error as PlinthError).extension) return error;
-  const { code: raw, message, extension = target.extension, next } = errorInfo(error);
-  const code = raw === "PLINTH_FAILED" ? "PLINTH_EXTENSION_FAILED" : raw;
-  const details = (error as { details?: unknown } | null)?.details;
-  return new PlinthError(code, message, {
-    extension,
-    cause: error,
-    ...(next ? { next } : {}),
-    ...(details === undefined ? {} : { details }),
-  });
-}
-
-function abortError(reason: unknown, target: CallTarget, name: string): unknown {
-  if (typeof (reason as { code?: unknown } | undefined)?.code === "string") return reason;
-  return new PlinthError("PLINTH_ABORTED", `The call of ${target.contract} ${target.id}.${name} was cancelled.`, {
-    extension: target.extension,
-    cause: reason,
-  });
-}
-
-function deadlineError(target: CallTarget, name: string, ms: number): PlinthError {
-  return new PlinthError("PLINTH_DEADLINE", `${target.contract} ${target.id}.${name} did not answer within ${ms} ms.`, {
-    extension: target.extension,
-    next: "Try again, or look at what the extension waits for.",
   });
 }

@@ -1,6 +1,6 @@
 import type { HookUse } from "@plinth/manifests";
-import { orderSubscribers } from "@plinth/manifests/hooks/order.ts";
 import { Pipeline, type Tap } from "@plinth/manifests/hooks/pipeline.ts";
+import { type PlannedSubscriber, planHook } from "@plinth/manifests/plan/hooks.ts";
 import { Breaker } from "@plinth/manifests/wire/breaker.ts";
 import { PlinthError } from "../extension/errors.ts";
 import type { Call, CallOptions } from "../extension/index.ts";
@@ -27,33 +27,25 @@ export async function fireHook(
   options: CallOptions,
   works: WorkScope,
 ): Promise<unknown> {
-  const planned = subscribers.map((subscriber) => ({
-    extension: subscriber.extension,
-    stage: subscriber.use.stage ?? ("normal" as const),
-    before: subscriber.use.before ?? [],
-    after: subscriber.use.after ?? [],
-    subscriber,
-  }));
-  const { order, problem } = orderSubscribers(planned);
-  const rest = planned.filter((one) => !order.includes(one));
-  // As in the host: those of a cycle still run, after the others, by their ids.
-  if (problem !== null) rest[0]?.subscriber.failed(problem);
-  const taps = [...order, ...rest].map(({ subscriber, stage }) => tapOf(hook, subscriber, stage, works));
+  const problems: PlinthError[] = [];
+  const uses = subscribers.map(({ extension, use }) => [extension, use] as const);
+  const planned = planHook(hook.name, hook.contract, hook, uses, problems);
+  const taps = planned.subscribers.map((one) => tapOf(hook, one, subscribers.find(({ extension }) => extension === one.extension)!, works));
+  for (const problem of problems) subscribers.find(({ extension }) => extension === problem.extension)?.failed(problem);
   const deadlineMs = Math.min(hook.deadlineMs, options.deadlineMs ?? hook.deadlineMs);
   // Everybody here is trusted: nobody leaves a mark on the work.
   return new Pipeline({ ...hook, deadlineMs }, taps).fire(caller, payload, undefined, options);
 }
 
-function tapOf(hook: KnownHook, subscriber: Subscriber, stage: Tap["stage"], works: WorkScope): Tap {
-  const { extension, use } = subscriber;
+function tapOf(hook: KnownHook, { extension, stage, deadlineMs, closed }: PlannedSubscriber, subscriber: Subscriber, works: WorkScope): Tap {
   let handler: ((payload: unknown, call: Call) => unknown) | undefined;
   const sync = hook.mode.endsWith("-sync");
   return {
     extension,
     trusted: true,
     stage,
-    deadlineMs: Math.min(use.deadlineMs ?? hook.deadlineMs, hook.deadlineMs),
-    closed: hook.failure === "closed" || use.failure === "closed",
+    deadlineMs,
+    closed,
     breaker: new Breaker(),
     counts: { calls: 0, errors: 0 },
     ready: async () => {
