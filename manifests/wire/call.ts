@@ -181,7 +181,7 @@ export function abortError(signal: AbortSignal | undefined, what: string): Plint
 const LEAVE_MS = 2000;
 
 /** Resolves with `leaving`, what a receiver does to leave, or when that takes too long. Never rejects. */
-export async function hasLeft(leaving: Promise<unknown>): Promise<void> {
+async function hasLeft(leaving: Promise<unknown>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, LEAVE_MS);
   await Promise.race([leaving.catch(() => {}), promise]);
