@@ -28,6 +28,8 @@ export { ModelInfo } from "./contracts/models/model.ts";
 export { ModelEndpoint } from "./contracts/models/model-api.ts";
 export { ModelVendor } from "./contracts/models/model-vendor.ts";
 export { ModelRequest, ModelTool } from "./contracts/models/request.ts";
+export { Needs } from "./contracts/needs.ts";
+export { Finding } from "./contracts/operations/check.ts";
 export { LoggedEvent } from "./contracts/operations/event-log.ts";
 export { Task, TaskChange } from "./contracts/operations/tasks.ts";
 export { shapes } from "./contracts/shapes.ts";

@@ -40,11 +40,16 @@ async function launch() {
   // like it, but nobody else's to write.
   const mask = process.umask();
   process.umask(match.where === "local" && match.path[0] !== "gateway" ? (mask & 0o077) | 0o022 : 0o077);
-  if (match.path[0] === "doctor" && match.error === undefined && !examined(match.options.fix === true)) return;
+  const isDoctor = match.path[0] === "doctor" && match.error === undefined;
+  if (isDoctor && !examined(match.options.fix === true)) return;
   const terminal = { cwd: process.cwd(), json, tty: process.stdin.isTTY === true && process.stdout.isTTY === true, columns, color, local: true };
   // Wrong usage is told by whoever runs the command line, in one place; a running gateway needs no newer Node here.
   if (match.where !== "local" && !argv.includes("--safe-mode")) {
-    const code = await inGateway({ ...terminal, local: false });
+    const code = await inGateway({ ...terminal, local: false }).catch((error) => {
+      // What is wrong with the gateway is for the doctor to tell, too.
+      if (isDoctor && isCoded(error)) return null;
+      throw error;
+    });
     if (code !== null) return void (process.exitCode = code);
   }
   if (Number(process.versions.node.split(".")[0]) < NODE_MAJOR) return rerun();
@@ -84,10 +89,34 @@ function examined(fix) {
   for (const line of done) (json ? process.stderr : process.stdout).write(`${line}\n`);
   const problems = left.filter(({ severity }) => severity === "problem");
   if (problems.length === 0) return true;
-  if (json) print(`${JSON.stringify({ healthy: false, mended: done, home: left })}\n`);
-  else for (const { message, code, next } of left) print(`${message} (${code})\n  - Next: ${next}\n`);
+  tellFindings(
+    left.map(({ code, severity, path, message, next }) => ({ code, severity, owner: "host", what: `is not alone with ${path}`, why: message, next })),
+    done,
+  );
   process.exitCode = 1;
   return false;
+}
+
+/** What the doctor says where no host can be started to look at more. */
+function tellFindings(findings, mended) {
+  if (json) return print(`${JSON.stringify({ healthy: false, findings, mended })}\n`);
+  for (const { owner, what, code, why, next } of findings) print(`${owner}: ${what} (${code})\n  - ${why}\n${next ? `  - Next: ${next}\n` : ""}`);
+}
+
+/** `plinth doctor` of a host that cannot start: why is what is wrong. */
+async function* started(items) {
+  try {
+    yield* items;
+  } catch (error) {
+    const {
+      code,
+      message,
+      extension = "host",
+      next = "",
+    } = isCoded(error) ? error : { code: "PLINTH_FAILED", message: String(error?.message ?? error) };
+    tellFindings([{ code, severity: "problem", owner: extension, what: "keeps the host from starting", why: message, next }], []);
+    yield { exit: 1 };
+  }
 }
 
 /** Run the command in the gateway of this home; null when none runs. */
@@ -137,7 +166,8 @@ async function embedded(terminal, { where, path }) {
   if (where !== "local") for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => stop.abort());
   let args = argv;
   for (;;) {
-    const { exit, confirm } = await follow(main({ argv: args, terminal, dist, signal: stop.signal, counted: path[0] === "gateway" }));
+    const items = main({ argv: args, terminal, dist, signal: stop.signal, counted: path[0] === "gateway" });
+    const { exit, confirm } = await follow(path[0] === "doctor" ? started(items) : items);
     if (confirm === undefined) return exit;
     args = confirm;
   }
@@ -236,9 +266,10 @@ function print(text) {
   process.stdout.write(text);
 }
 
+const isCoded = (error) => typeof error?.code === "string" && error.code.startsWith("PLINTH_");
+
 function fail(error) {
-  const known = typeof error?.code === "string" && error.code.startsWith("PLINTH_");
-  const { code, message, extension, next } = known ? error : { code: "PLINTH_FAILED", message: String(error?.message ?? error) };
+  const { code, message, extension, next } = isCoded(error) ? error : { code: "PLINTH_FAILED", message: String(error?.message ?? error) };
   if (json) print(`${JSON.stringify({ error: { code, message, extension, next } })}\n`);
   process.stderr.write(`error ${code}${extension ? ` (${extension})` : ""}: ${message}\n${next ? `next: ${next}\n` : ""}`);
   process.exitCode = 1;

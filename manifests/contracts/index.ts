@@ -23,6 +23,7 @@ import { tier } from "./host/tier.ts";
 import { modelApi } from "./models/model-api.ts";
 import { modelProvider } from "./models/model-provider.ts";
 import { modelVendor } from "./models/model-vendor.ts";
+import { check } from "./operations/check.ts";
 import { eventLog } from "./operations/event-log.ts";
 import { tasks } from "./operations/tasks.ts";
 import { pluginSource } from "./plugins/plugin-source.ts";
@@ -56,6 +57,7 @@ export const contracts = {
   [artifacts.id]: artifacts,
   [eventLog.id]: eventLog,
   [tasks.id]: tasks,
+  [check.id]: check,
   [channel.id]: channel,
   [inbox.id]: inbox,
   [policy.id]: policy,

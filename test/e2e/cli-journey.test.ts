@@ -80,5 +80,11 @@ it("a typing error in the configuration is told with its path and a suggestion, 
   expect(outcome.code).toBe(1);
   expect(outcome.stderr).toContain("PLINTH_CONFIG_INVALID");
   expect(outcome.stderr).toContain('did you mean "extensions"');
+  const doctor = await plinth(home, ["doctor", "--json"]);
+  expect(doctor.code).toBe(1);
+  expect(JSON.parse(doctor.stdout)).toMatchObject({
+    healthy: false,
+    findings: [{ code: "PLINTH_CONFIG_INVALID", owner: "host", severity: "problem", next: expect.stringContaining("Correct the file") }],
+  });
   expect(await readFile(join(home, "plinth.json"), "utf8")).toBe(text);
 }, 60_000);

@@ -38,6 +38,13 @@ export default defineExtension({
       deliver: async (input, call) => (await open()).inbox.deliver(input, call),
       report: async (input, call) => (await open()).inbox.report(input, call),
     });
+    ctx.provide("plinth.check", "channels", {
+      async examine() {
+        if ((await ctx.use("plinth.channel").list()).length === 0) return { findings: [] };
+        const { findingsOf } = await import("./check.ts");
+        return { findings: findingsOf(await (await open()).status()) };
+      },
+    });
     const shell = (id: string) =>
       async function* (input: never, call: never) {
         const { shellCommands } = await import("./shell.ts");

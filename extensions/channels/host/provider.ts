@@ -27,10 +27,19 @@ export async function readProviders(ctx: Context): Promise<Provider[]> {
   );
 }
 
+/** A dot goes into an object. */
+function valueAt(value: unknown, path: string): unknown {
+  const own = (held: unknown, name: string): unknown =>
+    typeof held === "object" && held !== null && Object.hasOwn(held, name) ? (held as Record<string, unknown>)[name] : undefined;
+  return path.split(".").reduce(own, value);
+}
+
 async function missingOf(kernel: KernelSnapshot, extension: string, { needs }: ChannelDescriptor): Promise<string[]> {
   const entry = kernel.config.extensions?.[extension];
   const given = typeof entry === "object" ? (entry.config ?? {}) : {};
-  const missing = (needs?.config ?? []).filter((name) => given[name] === undefined).map((name) => `extensions["${extension}"].config.${name}`);
+  const missing = (needs?.config ?? [])
+    .filter((name) => valueAt(given, name) === undefined)
+    .map((name) => `extensions["${extension}"].config.${name}`);
   for (const name of needs?.secrets ?? []) if ((await kernel.secretExists?.(name)) !== true) missing.push(`the secret ${name}`);
   return missing;
 }

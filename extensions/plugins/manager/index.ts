@@ -1,6 +1,7 @@
 import { defineExtension, errorInfo } from "@plinth/sdk";
 import { callApi } from "./api.ts";
 import { runChat } from "./chat.ts";
+import { pluginsCheck, registriesCheck } from "./doctor/checks.ts";
 import { Installation } from "./installation.ts";
 import { Registries } from "./market/registries.ts";
 import { idOf } from "./operation.ts";
@@ -39,6 +40,8 @@ export default defineExtension({
     ctx.provide("plinth.plugin-source", "link", linkSource);
     ctx.provide("plinth.plugin-source", "marketplace", marketplaceSource(ctx));
     ctx.provide("plinth.plugin-source", "registry", registrySource(registries));
+    ctx.provide("plinth.check", "plugins", pluginsCheck(ctx, setup));
+    ctx.provide("plinth.check", "registries", registriesCheck(registries));
     ctx.provide("plinth.service", "plugin-upkeep", upkeepService(ctx, registries, setup));
   },
 });

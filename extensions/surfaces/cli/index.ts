@@ -4,7 +4,6 @@ import { agent } from "./commands/agent.ts";
 import { type OwnCommand, ownersOnly } from "./commands/command.ts";
 import { completion } from "./commands/completion.ts";
 import { configGet, configPath, configSet, configUndo, configUnset, configValidate } from "./commands/config.ts";
-import { doctor } from "./commands/doctor.ts";
 import { sessionsFollow } from "./commands/follow.ts";
 import { boot, explain, hooks } from "./commands/insight.ts";
 import { models } from "./commands/models.ts";
@@ -18,7 +17,6 @@ import { answerRoute } from "./route.ts";
 const commands: { [id: string]: OwnCommand } = {
   agent,
   status,
-  doctor,
   top,
   "config.get": configGet,
   "config.set": configSet,

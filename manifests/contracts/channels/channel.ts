@@ -1,6 +1,7 @@
 import Type, { type Static } from "typebox";
 import { defineContract } from "../../define.ts";
 import { ContentPart } from "../content/part.ts";
+import { Needs } from "../needs.ts";
 import { Address, Sender } from "./address.ts";
 import { InboundItem } from "./inbound.ts";
 import { Button, OutboundMessage, Receipt } from "./outbound.ts";
@@ -47,12 +48,7 @@ export const channelDescriptor = Type.Object({
   ),
   login: Type.Optional(Type.Enum(["none", "token", "qr", "oauth", "device"], { description: "Default token." })),
   publicUrl: Type.Optional(Type.Boolean({ description: "true: the service has to reach this host." })),
-  needs: Type.Optional(
-    Type.Object(
-      { config: Type.Optional(Type.Array(Type.String())), secrets: Type.Optional(Type.Array(Type.String())) },
-      { description: "Without these it is not configured, and no code of it is loaded." },
-    ),
-  ),
+  needs: Type.Optional(Needs),
 });
 
 /** Carries messages between people elsewhere and the host. What happens there goes to `plinth.inbox`. */

@@ -1,5 +1,6 @@
 import Type from "typebox";
 import { defineContract } from "../../define.ts";
+import { Needs } from "../needs.ts";
 import { ModelEvent } from "./event.ts";
 import { modelErrors } from "./failures.ts";
 import { ModelInfo } from "./model.ts";
@@ -20,6 +21,11 @@ export const modelProvider = defineContract({
     priority: Type.Integer({ description: "Order of the automatic choice: the lowest ready one wins." }),
     local: Type.Optional(Type.Boolean({ description: "Runs on this machine." })),
     auth: Type.Optional(Type.Array(Type.Enum(["none", "key", "oauth"]), { description: "How it proves whose requests these are." })),
+    needs: Type.Optional(Needs),
+    modelAt: Type.Optional(
+      Type.String({ maxLength: 256, description: "Where its extension's configuration has the model of the automatic choice." }),
+    ),
+    standIn: Type.Optional(Type.Boolean({ description: "It answers only so that something does: a real one is wanted." })),
     models: Type.Optional(Type.Array(ModelInfo)),
   }),
   methods: {

@@ -2,6 +2,7 @@ export { type ArtifactsSubject, artifactsConformance } from "./artifacts.ts";
 export { type ConformanceCase, type ConformanceRunner, describeConformance } from "./case.ts";
 export { type ChannelSubject, channelConformance, type OpenedChannel } from "./channel.ts";
 export { type ChatCommandSubject, chatCommandConformance } from "./chat-command.ts";
+export { type CheckSubject, checkConformance } from "./check.ts";
 export { type HarnessSubject, harnessConformance } from "./harness.ts";
 export { type HttpRouteSubject, httpRouteConformance, requestOf } from "./http-route.ts";
 export { approvalOf, type InteractionSubject, interactionConformance, questionOf } from "./interaction.ts";

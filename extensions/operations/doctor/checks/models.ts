@@ -1,0 +1,77 @@
+import { type Capability, type Context, type Descriptor, errorInfo, type Finding, type Provider } from "@plinth/sdk";
+
+type Listed = Capability<Descriptor<"plinth.model-provider">>;
+const SETUP = "plinth models";
+
+/** Whether the model that conversations use can answer; online, whether each provider that is set up can be reached. */
+export function modelsCheck(ctx: Context): Provider<"plinth.check"> {
+  const providers = ctx.use("plinth.model-provider");
+
+  const statusOf = async (one: Listed, signal: AbortSignal) => {
+    try {
+      return { one, ...(await providers.get(one.id).status({}, { signal })) };
+    } catch (thrown) {
+      return { one, ready: false, reason: errorInfo(thrown).message };
+    }
+  };
+
+  /** It asks for the list of models: that costs nothing, and shows whether the key is taken. */
+  const reached = async (one: Listed, signal: AbortSignal): Promise<Finding[]> => {
+    try {
+      await providers.get(one.id).models({}, { signal });
+      return [];
+    } catch (thrown) {
+      const { code, message, next = `plinth models ${one.id}` } = errorInfo(thrown);
+      return [{ code, severity: "problem", owner: one.extension, what: `cannot reach ${one.descriptor.title}`, why: message, next }];
+    }
+  };
+
+  return {
+    async examine({ online }, { signal }) {
+      const states = await Promise.all((await providers.list()).map((one) => statusOf(one, signal)));
+      const ready = states.filter((state) => state.ready);
+      const model = await configured(ctx);
+      const chosen = model.split("/")[0] as string;
+      const findings = chosen === "auto" ? automatic(ready) : wanted(chosen, model, states);
+      if (online) for (const found of await Promise.all(ready.map(({ one }) => reached(one, signal)))) findings.push(...found);
+      return { findings };
+    },
+  };
+}
+
+/** What a conversation would be answered by; `auto` also where nobody routes messages. */
+async function configured(ctx: Context): Promise<string> {
+  const router = ctx.use("plinth.router");
+  return (await router.list()).length === 0 ? "auto" : (await router.one().route({ surface: "cli" })).model;
+}
+
+function automatic(ready: readonly { one: Listed }[]): Finding[] {
+  if (ready.some(({ one }) => one.descriptor.standIn !== true)) return [];
+  const [standIn] = ready;
+  const none = standIn === undefined;
+  return [
+    {
+      code: "PLINTH_NO_MODEL",
+      severity: none ? "problem" : "notice",
+      owner: standIn?.one.extension ?? "host",
+      what: none ? "has no model that could answer" : "answers in place of a real model",
+      why: none ? "No provider of models is ready." : "No other provider is set up.",
+      next: SETUP,
+    },
+  ];
+}
+
+function wanted(id: string, model: string, states: readonly { one: Listed; ready: boolean; reason?: string }[]): Finding[] {
+  const state = states.find(({ one }) => one.id === id);
+  if (state?.ready) return [];
+  return [
+    {
+      code: "PLINTH_MODEL_NOT_READY",
+      severity: "problem",
+      owner: state?.one.extension ?? "host",
+      what: `cannot answer as ${model}, which is configured`,
+      why: state === undefined ? `There is no provider ${id} here.` : (state.reason ?? "It does not say why."),
+      next: SETUP,
+    },
+  ];
+}
