@@ -27,7 +27,7 @@ export class Intake {
     this.#limit = maxQueued + LEEWAY;
   }
 
-  /** @param decide runs before the next message of the session is looked at; not for a dropped one. */
+  /** @param decide runs as work of its sender, before the next message of the session is looked at; not for a dropped one. */
   async take<D>(run: Run, input: Submission, decide: () => Promise<D | undefined>): Promise<Taken<D>> {
     const next = this.#enter(input.sessionKey ?? "");
     try {
@@ -35,8 +35,10 @@ export class Intake {
       const route = await this.#route(run, input);
       const unanswered = unansweredBy(route);
       if (unanswered !== undefined) return { route, text: input.text, drop: unanswered, decision: undefined };
-      const { text, drop } = await run.within(this.#ctx, () => this.#received(run, input));
-      return { route, text, drop, decision: drop === undefined ? await decide() : undefined };
+      return await run.within(this.#ctx, async () => {
+        const { text, drop } = await this.#received(run, input);
+        return { route, text, drop, decision: drop === undefined ? await decide() : undefined };
+      });
     } finally {
       next.leave();
     }
@@ -45,7 +47,7 @@ export class Intake {
   /** What was taken in before, by a host that died: only where it goes is decided anew. */
   async again<D>(run: Run, input: Submission, decide: () => Promise<D | undefined>): Promise<Taken<D>> {
     const route = await this.#route(run, input);
-    return { route, text: input.text, drop: undefined, decision: await decide() };
+    return { route, text: input.text, drop: undefined, decision: await run.within(this.#ctx, decide) };
   }
 
   async #route(run: Run, { surface, sender, sessionKey, model }: Submission): Promise<Route> {

@@ -6,6 +6,12 @@ export interface LaneLimits {
   maxWaiting: number;
 }
 
+export interface Place {
+  readonly granted: Promise<void>;
+  readonly now: boolean;
+  leave(): void;
+}
+
 interface Ticket {
   readonly key: string;
   readonly grant: () => void;
@@ -37,9 +43,10 @@ export class Lanes {
 
   /**
    * Take the next place in a lane; throws PLINTH_QUEUE_FULL at once when there is none. `granted` resolves when it is
-   * its turn, and rejects with the signal's reason when it is aborted before. Call `leave` in any case, once or more.
+   * its turn, and rejects with the signal's reason when it is aborted before; `now` says that it is its turn already. Call
+   * `leave` in any case, once or more.
    */
-  enter(key: string, signal: AbortSignal): { granted: Promise<void>; leave(): void } {
+  enter(key: string, signal: AbortSignal): Place {
     const lane = this.#lanes.get(key) ?? [];
     // The head of a lane runs or waits for a place among the parallel ones; neither fills the session's own queue.
     if (lane.length > this.#limits.maxQueued) throw full(`The session "${key}" has ${lane.length - 1} messages waiting.`);
@@ -76,7 +83,7 @@ export class Lanes {
       signal.addEventListener("abort", aborted, { once: true });
       if (lane[0] === ticket) this.#becomeReady(ticket);
     }
-    return { granted: promise, leave };
+    return { granted: promise, now: running, leave };
   }
 
   #becomeReady(ticket: Ticket): void {

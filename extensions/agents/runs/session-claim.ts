@@ -9,6 +9,8 @@ const WAIT_MS = 10_000;
 export type Claiming = Omit<Parameters<Client<"plinth.session-store">["claim"]>[0], "ttlMs">;
 
 interface End {
+  /** What of the run is not stored yet. */
+  bodies?: TranscriptEntry["body"][];
   status: "ok" | "error" | "aborted";
   error?: ErrorInfo;
   model?: string;
@@ -39,8 +41,9 @@ export class SessionClaim {
    * Claim the session and store the user's message, before any model is asked.
    *
    * @param lost is called when somebody else took the session because this host did not answer in time.
+   * @param waitMs how long to wait for whoever else holds the session; 0: not at all.
    */
-  async take(claiming: Claiming, signal: AbortSignal, lost: (error: unknown) => void): Promise<Held> {
+  async take(claiming: Claiming, signal: AbortSignal, lost: (error: unknown) => void, waitMs = WAIT_MS): Promise<Held> {
     signal.throwIfAborted();
     const { key, runId } = claiming;
     const left = this.#unreleased.get(key);
@@ -54,21 +57,28 @@ export class SessionClaim {
         this.#claims.set(held, { fence, renewing });
         return held;
       } catch (error) {
-        const busy = errorInfo(error).code === "PLINTH_SESSION_BUSY";
-        if (!busy || this.#ctx.clock.now() - start > WAIT_MS) throw error;
+        if (!isBusy(error) || this.#ctx.clock.now() - start >= waitMs) throw error;
         await this.#ctx.clock.sleep(wait, signal);
       }
     }
   }
 
-  /** Never throws: the answer is there already. */
+  /** Store the run's last words with its end; where that fails the session is still held. */
+  async finish(held: Held, end: End): Promise<void> {
+    const claim = this.#claims.get(held);
+    if (claim === undefined) return;
+    const { key, runId } = held;
+    await this.#store.release({ key, runId, fence: claim.fence, ...end });
+    this.#forget(held);
+  }
+
+  /** Never throws: what can be told is told already. */
   async release(held: Held, end: End): Promise<void> {
     const { key, runId } = held;
     const claim = this.#claims.get(held);
     if (claim === undefined) return;
     try {
-      await this.#store.release({ key, runId, fence: claim.fence, ...end });
-      this.#forget(held);
+      await this.finish(held, end);
     } catch (error) {
       const info = errorInfo(error);
       this.#ctx.log.error("The end of a run could not be stored.", { key, runId, ...info });
@@ -101,3 +111,5 @@ export class SessionClaim {
     if (this.#unreleased.get(held.key)?.held === held) this.#unreleased.delete(held.key);
   }
 }
+
+export const isBusy = (error: unknown): boolean => errorInfo(error).code === "PLINTH_SESSION_BUSY";

@@ -28,11 +28,25 @@ export class TranscriptWriter {
 
   /** Resolves when everything that was added is stored. */
   async flush(): Promise<void> {
-    clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
+    this.#cancel();
     this.#written = this.#written.then(() => this.#write());
     await this.#written;
     if (this.#error !== undefined) throw this.#error;
+  }
+
+  /** What is not stored yet, for whoever stores it instead; all that came before it is. */
+  async rest(): Promise<Body[]> {
+    this.#cancel();
+    await this.#written;
+    if (this.#error !== undefined) throw this.#error;
+    const rest = this.#pending;
+    this.#pending = [];
+    return rest;
+  }
+
+  #cancel(): void {
+    clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
   }
 
   async #write(): Promise<void> {

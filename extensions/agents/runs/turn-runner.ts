@@ -14,10 +14,10 @@ import { modelHistory } from "./model-history.ts";
 import { originNote } from "./origin-note.ts";
 import { storedEnd } from "./replay.ts";
 import type { Run } from "./run.ts";
-import { type Claiming, type Held, SessionClaim } from "./session-claim.ts";
+import { type Claiming, type Held, isBusy, SessionClaim } from "./session-claim.ts";
 import type { Submission } from "./submission.ts";
 import { isThirdParty, type Suggestions } from "./suggestions.ts";
-import { TranscriptWriter } from "./transcript-writer.ts";
+import { type Body, TranscriptWriter } from "./transcript-writer.ts";
 import type { Waiting } from "./waiting.ts";
 
 export interface Route {
@@ -48,6 +48,13 @@ interface Outcome {
   error?: ErrorInfo;
 }
 
+const endOf = ({ status, usage, model, error }: Outcome) => ({
+  status,
+  ...(usage ? { usage } : {}),
+  ...(model ? { model } : {}),
+  ...(error ? { error } : {}),
+});
+
 interface Done {
   text: string;
   content?: Part[];
@@ -75,42 +82,58 @@ export class TurnRunner {
     this.#claim = new SessionClaim(ctx, this.#store);
   }
 
-  async run(run: Run, input: Submission, route: Route): Promise<void> {
-    const { id: runId, sessionKey } = run;
-    if (input.runId !== undefined) {
-      const stored = storedEnd((await this.#history(sessionKey)).entries, runId);
-      if (stored !== undefined) return run.emit(stored);
+  /**
+   * Claim the session for a turn that need not wait, and store its message with the claim. Undefined where somebody else holds
+   * the session, or the run has ended before.
+   */
+  async begin(run: Run, input: Submission): Promise<Held | undefined> {
+    if ((await this.#ended(run, input)) !== undefined) return undefined;
+    try {
+      return await this.#take(run, input, 0);
+    } catch (error) {
+      if (isBusy(error)) return undefined;
+      throw error;
     }
+  }
+
+  /** @param begun what `begin` gave; without it the session is claimed, and waited for. */
+  async run(run: Run, input: Submission, route: Route, begun?: Promise<Held | undefined>): Promise<void> {
+    const { id: runId, sessionKey } = run;
+    const stored = begun === undefined ? await this.#ended(run, input) : undefined;
+    if (stored !== undefined) return run.emit(stored);
     const started = this.#ctx.clock.now();
     const timer = setTimeout(() => run.abort(timedOut(this.#limits.turnTimeoutMs)), this.#limits.turnTimeoutMs).unref();
     const turn = new Turn(this.#ctx, this.#suggestions, run);
     let outcome: Outcome;
     try {
-      turn.held = await this.#take(run, input);
+      const held = (await begun) ?? (await this.#take(run, input));
+      turn.held = held;
       const asked = [this.#prepare(run, input, route), this.#history(sessionKey), this.#ctx.use("plinth.harness").list()] as const;
       const [prepared, { entries }, harnesses] = await Promise.all(asked);
       const { messages, parties } = modelHistory(entries, this.#limits.historyChars);
       for (const party of parties) await this.#ctx.lower(party, "had a hand in this conversation");
-      outcome = await turn.follow(prepared, harnessOf(harnesses, prepared.harness), route, messages, input.surface);
+      const answered = await turn.follow(prepared, harnessOf(harnesses, prepared.harness), route, messages, input.surface);
+      await this.#claim.finish(held, { ...endOf(answered.outcome), bodies: answered.rest });
+      outcome = answered.outcome;
       this.lastModel = outcome.model ?? this.lastModel;
     } catch (error) {
       outcome = await turn.failed(error);
     } finally {
       clearTimeout(timer);
     }
-    const { status, text, content, usage, model, error } = outcome;
-    const facts = { ...(usage ? { usage } : {}), ...(model ? { model } : {}), ...(error ? { error } : {}) };
-    if (turn.held !== undefined) await this.#claim.release(turn.held, { status, ...facts });
-    this.#tell({ sessionKey, runId, status, durationMs: this.#ctx.clock.now() - started, ...facts });
+    const { text, content } = outcome;
+    const end = endOf(outcome);
+    if (turn.held !== undefined && outcome.status !== "ok") await this.#claim.release(turn.held, end);
+    this.#tell({ sessionKey, runId, durationMs: this.#ctx.clock.now() - started, ...end });
     const origin = originNote(this.#ctx.currentWork());
     const more = content === undefined ? {} : { content };
-    run.emit({ type: "end", status, text, ...more, ...facts, ...(origin === undefined ? {} : { origin }) });
+    run.emit({ type: "end", text, ...more, ...end, ...(origin === undefined ? {} : { origin }) });
     // Told at once that it ended; the session's next turn begins when the harness has let go of this one.
     await turn.left();
   }
 
   /** Claim the session: with the claim the message, and those that joined it, leave the queue. */
-  async #take(run: Run, { content = [], replyTo, externalId, expectedHead }: Submission): Promise<Held> {
+  async #take(run: Run, { content = [], replyTo, externalId, expectedHead }: Submission, waitMs?: number): Promise<Held> {
     // Nothing joins it from here on.
     run.collects = false;
     const inputs = [...(run.kept ? [run.id] : []), ...run.joining.flatMap(({ runId, kept }) => (kept ? [runId] : []))];
@@ -123,7 +146,7 @@ export class TurnRunner {
       ...(expectedHead === undefined ? {} : { expectedHead }),
       ...(inputs.length === 0 ? {} : { inputs }),
     };
-    const held = await this.#claim.take(claiming, run.signal, (error) => run.abort(error as PlinthError));
+    const held = await this.#claim.take(claiming, run.signal, (error) => run.abort(error as PlinthError), waitMs);
     for (const id of inputs) this.#waiting.gone(id);
     run.kept = false;
     run.joining.length = 0;
@@ -133,6 +156,11 @@ export class TurnRunner {
   /** Resolves when no subscriber of `turn.end` is being told any more. */
   async settled(): Promise<void> {
     await Promise.all(this.#telling);
+  }
+
+  /** How a run of this id ended before: only whoever names one can ask for it again. */
+  async #ended(run: Run, { runId }: Submission): Promise<Extract<TurnEvent, { type: "end" }> | undefined> {
+    return runId === undefined ? undefined : storedEnd((await this.#history(run.sessionKey)).entries, runId);
   }
 
   #history(key: string) {
@@ -183,13 +211,14 @@ class Turn {
     );
   }
 
+  /** To its answer, and what of it has to be stored with the run's end. */
   async follow(
     prepared: { harness: string; model: string; system: string[] },
     maker: Harness,
     { workspace, agent }: Route,
     history: ModelMessage[],
     surface: string,
-  ): Promise<Outcome> {
+  ): Promise<{ outcome: Outcome; rest: Body[] }> {
     const { id: runId, sessionKey, signal } = this.#run;
     const { harness, model, system } = prepared;
     const input = { runId, sessionKey, workspace, agent, surface, model, system, history: messagesFor(history, maker) };
@@ -210,10 +239,10 @@ class Turn {
     const text = await this.#checked(done.text, surface);
     const content = checkedContent(answer.content, text);
     if (content.length > 0) this.#writer.add({ kind: "message", message: { ...answer, content } });
-    await this.#writer.flush();
+    const rest = await this.#writer.rest();
     const shown = surfaceContent(content);
     const more = { ...(shown === undefined ? {} : { content: shown }), ...(done.usage ? { usage: done.usage } : {}) };
-    return { status: "ok", text, ...more, ...(done.model ? { model: done.model } : {}) };
+    return { outcome: { status: "ok", text, ...more, ...(done.model ? { model: done.model } : {}) }, rest };
   }
 
   async failed(thrown: unknown): Promise<Outcome> {

@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { type Call, type ContentPart, type Context, errorInfo, type InteractionStep, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
-import { type Answering, Commands } from "./commands.ts";
+import { Commands } from "./commands.ts";
 import { Feed, type FeedItem } from "./feed.ts";
 import { Intake } from "./intake.ts";
-import { type LaneLimits, Lanes } from "./lanes.ts";
+import { type LaneLimits, Lanes, type Place } from "./lanes.ts";
 import { originNote } from "./origin-note.ts";
 import { RecentRuns } from "./recent-runs.ts";
 import { Run } from "./run.ts";
+import type { Held } from "./session-claim.ts";
 import type { Submission } from "./submission.ts";
 import { isThirdParty, Suggestions } from "./suggestions.ts";
-import { type Route, type TurnLimits, TurnRunner } from "./turn-runner.ts";
+import { type TurnLimits, TurnRunner } from "./turn-runner.ts";
 import { type Left, Waiting } from "./waiting.ts";
 
 export interface Limits extends LaneLimits, TurnLimits {}
@@ -157,16 +158,15 @@ export class Turns {
 
   /** Never rejects: whatever goes wrong is told to those who follow the run. */
   async #drive(run: Run, input: Submission, left: Left | undefined): Promise<void> {
-    let place: { granted: Promise<void>; leave(): void } | undefined;
+    let place: Place | undefined;
     try {
       const decide = async () => {
         run.suggestedBy = left === undefined ? this.#suggestions.source(run.sessionKey, input.text, input.suggestedBy) : undefined;
+        if (isThirdParty(run.suggestedBy)) await this.#ctx.lower(run.suggestedBy as string, "suggested it");
+        run.origin = left === undefined ? originNote(this.#ctx.currentWork()) : left.origin;
         // What was typed: whoever rewrites a message must not give orders in the name of its sender.
-        const command = await run.within(this.#ctx, async () => {
-          if (isThirdParty(run.suggestedBy)) await this.#ctx.lower(run.suggestedBy as string, "suggested it");
-          run.origin = left === undefined ? originNote(this.#ctx.currentWork()) : left.origin;
-          return left === undefined && input.content === undefined ? this.#commands.find(input.text, run.principal, run.suggestedBy) : undefined;
-        });
+        const typed = left === undefined && input.content === undefined;
+        const command = typed ? await this.#commands.find(input.text, run.principal, run.suggestedBy) : undefined;
         if (input.mode === "interrupt" && command === undefined) this.#end({ sessionKey: run.sessionKey }, run.principal, interrupted(), run);
         // Its place is taken before the next message of the session is looked at: first come, first served.
         if (command?.aside) run.aside = true;
@@ -174,14 +174,21 @@ export class Turns {
         return command;
       };
       const taken = left === undefined ? await this.#intake.take(run, input, decide) : await this.#intake.again(run, input, decide);
-      if (taken.drop === undefined && taken.decision === undefined) await this.#keep(run, { ...input, text: taken.text }, left);
+      const wanted = taken.drop === undefined && taken.decision === undefined;
+      const message = { ...input, text: taken.text, content: contentOf(input, taken.text) };
+      // In the store before anybody is told that it was taken in: in the transcript where its turn begins at once, else in the queue.
+      const begun = wanted && left === undefined && place?.now === true ? this.#begin(run, message) : undefined;
+      const waits = wanted && !(await hasBegun(begun));
+      if (waits) await this.#keep(run, { ...input, text: taken.text }, left);
       run.emit({ type: "start", runId: run.id, sessionKey: run.sessionKey, ...(run.origin === undefined ? {} : { origin: run.origin }) });
       if (taken.drop !== undefined) return run.emit(dropped(taken.drop));
-      if (taken.decision === undefined && this.#join(run, input, taken.text)) return;
+      if (waits && this.#join(run, message)) return;
       await place?.granted;
       await run.within(this.#ctx, async () => {
         for (const { party, how } of left?.origin?.influences ?? []) await this.#ctx.lower(party, how);
-        await this.#answer(run, input, taken.route, taken.text, taken.decision);
+        if (!run.aside) run.startedAt ??= this.#ctx.clock.now();
+        if (taken.decision !== undefined) return this.#commands.answer(run, taken.decision);
+        return this.#runner.run(run, message, taken.route, waits ? undefined : begun);
       });
     } catch (error) {
       this.#fail(run, error);
@@ -192,7 +199,15 @@ export class Turns {
     }
   }
 
-  /** In the store before anybody is told that it was taken in. What was rewritten is not shown to `message.received` again. */
+  /** Undefined where it has to wait for somebody else's claim after all. */
+  async #begin(run: Run, message: Submission): Promise<Held | undefined> {
+    run.startedAt = this.#ctx.clock.now();
+    const held = await run.within(this.#ctx, () => this.#runner.begin(run, message));
+    if (held === undefined) run.startedAt = undefined;
+    return held;
+  }
+
+  /** What was rewritten is not shown to `message.received` again. */
   async #keep(run: Run, input: Submission, left: Left | undefined): Promise<void> {
     if (left !== undefined) run.kept = true;
     else {
@@ -210,14 +225,14 @@ export class Turns {
   }
 
   /** One turn for messages of one person that wait together. The first one's turn answers them all. */
-  #join(run: Run, input: Submission, text: string): boolean {
-    if (input.mode !== "collect") return false;
+  #join(run: Run, { mode, content = [] }: Submission): boolean {
+    if (mode !== "collect") return false;
     for (const other of this.#driving.keys()) {
       if (other === run || !other.collects || other.startedAt !== undefined || other.over || other.signal.aborted) continue;
       const same = other.sessionKey === run.sessionKey && sameOrigin(other, run);
       if (!same || other.joining.length >= MAX_JOINED) continue;
       run.joined = other.id;
-      other.joining.push({ runId: run.id, kept: run.kept, content: contentOf(input, text) });
+      other.joining.push({ runId: run.id, kept: run.kept, content });
       run.emit({
         type: "end",
         status: "ok",
@@ -228,12 +243,6 @@ export class Turns {
     }
     run.collects = true;
     return false;
-  }
-
-  async #answer(run: Run, input: Submission, route: Route, text: string, command: Answering | undefined): Promise<void> {
-    if (!run.aside) run.startedAt = this.#ctx.clock.now();
-    if (command !== undefined) return this.#commands.answer(run, command);
-    return this.#runner.run(run, { ...input, text, content: contentOf(input, text) }, route);
   }
 
   /** What fails before there is a turn is the caller's error; what fails in one, or is aborted at any time, is its end. */
@@ -249,6 +258,13 @@ export class Turns {
 }
 
 const MAX_JOINED = 50;
+
+/** A claim that failed is not waited for: its turn ends with that. */
+const hasBegun = (begun: Promise<Held | undefined> | undefined): Promise<boolean> | boolean =>
+  begun?.then(
+    (held) => held !== undefined,
+    () => true,
+  ) ?? false;
 
 /** The message as it goes to the model: its parts, with the text that `message.received` made of theirs. */
 function contentOf({ text: typed, content }: Submission, text: string): ContentPart[] {

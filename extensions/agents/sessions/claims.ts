@@ -80,20 +80,23 @@ export class Claims {
     return { head };
   }
 
-  async release({ key, runId, fence, status, error, model, usage }: Input<"release">, origin: MessageOrigin): Promise<Record<string, never>> {
+  async release({ key, runId, fence, bodies = [], status, error, model, usage }: Input<"release">, writer: Writer): Promise<Record<string, never>> {
     checkKey(key);
     const { db } = this.#ledger;
     await this.#ledger.write(() => {
-      const found = db.session(key);
-      if (found === undefined || found.running !== runId || found.fence !== fence) {
+      const row = db.session(key);
+      if (row === undefined || row.running !== runId || row.fence !== fence) {
         // A run ends once; who asks again, even after it expired, gets the same answer.
-        if (found !== undefined && db.get("ended", found.id, runId) !== undefined) return;
+        if (row !== undefined && db.get("ended", row.id, runId) !== undefined) return;
         throw fenced(key, runId);
       }
-      const row = this.#held(key, runId, fence, origin);
+      assertSame(row, runId, writer.origin);
       const facts = { ...(error ? { error } : {}), ...(model ? { model } : {}), ...(usage ? { usage } : {}) };
-      this.#end(row, closingText[status], { kind: "run-end", status, ...facts }, { origin });
-      db.run("count", addTokens(row.tokens, usage), row.id);
+      const end: Body = { kind: "run-end", status, ...facts };
+      const rest = [...bodies, ...closings(this.#followed(row, bodies), closingText[status]), end];
+      // An end by itself is nobody's to pay for.
+      this.#ledger.insert(row, runId, rest, bodies.length === 0 ? { origin: writer.origin } : writer);
+      db.run("finish", addTokens(row.tokens, usage), row.id);
     });
     this.#open.delete(key);
     return {};
@@ -113,7 +116,10 @@ export class Claims {
   /** End the run whose claim has expired: error results for open calls, then its end. Inside a transaction. */
   close(row: SessionRow): void {
     if (row.running === null) return;
-    this.#end(row, interrupted, { kind: "run-end", status: "interrupted" }, { origin: SYSTEM });
+    const end: Body = { kind: "run-end", status: "interrupted" };
+    this.#ledger.insert(row, row.running, [...closings(this.#openCalls(row), interrupted), end], { origin: SYSTEM });
+    this.#ledger.db.run("free", row.id);
+    row.running = row.expires = row.guest = null;
   }
 
   /** End every run whose claim has expired. */
@@ -138,19 +144,11 @@ export class Claims {
     await this.#ledger.write(() => this.#ledger.db.run("forget", this.#ledger.now() - REMEMBERED_MS));
   }
 
-  #end(row: SessionRow, text: string, end: Body, writer: Writer): void {
-    this.#ledger.insert(row, row.running, [...closings(this.#openCalls(row), text), end], writer);
-    this.#ledger.db.run("free", row.id);
-    row.running = row.expires = row.guest = null;
-  }
-
-  /** A run's id is no secret, tools are told it, and a fence can be guessed: nobody else goes on in a run, nor ends it. */
   #held(key: string, runId: string, fence: number | undefined, origin: MessageOrigin): SessionRow {
     checkKey(key);
     const row = this.#ledger.db.session(key);
     if (row === undefined || row.running !== runId || row.fence !== fence) throw fenced(key, runId);
-    const guest = guestOf(origin);
-    if (guest !== null && row.guest !== guest) throw fenced(key, runId);
+    assertSame(row, runId, origin);
     return row;
   }
 
@@ -191,6 +189,12 @@ export class Claims {
     for (const body of bodies.reverse()) follow(open, body);
     return open;
   }
+}
+
+/** A run's id is no secret, tools are told it, and a fence can be guessed: nobody else goes on in a run, nor ends it. */
+function assertSame({ key, guest }: SessionRow, runId: string, origin: MessageOrigin): void {
+  const asking = guestOf(origin);
+  if (asking !== null && asking !== guest) throw fenced(key, runId);
 }
 
 const guestOf = ({ by, via = "" }: MessageOrigin): string | null => (by === "guest" ? via : null);

@@ -19,7 +19,7 @@ export default defineExtension({
       claim: (input, call) => claims.claim(input, writer(call)),
       renew: (input, { work }) => claims.renew(input, originOf(work)),
       append: (input, call) => claims.append(input, writer(call)),
-      release: (input, { work }) => claims.release(input, originOf(work)),
+      release: (input, call) => claims.release(input, writer(call)),
       history: async ({ opaque, ...input }, { caller }) => {
         const { entries } = await store.history(input);
         if (!isProduct(caller)) return { entries: entriesFor(entries, caller) };

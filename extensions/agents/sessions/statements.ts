@@ -20,7 +20,7 @@ export const statements = {
   claim: "UPDATE sessions SET running = ?, fence = fence + 1, expires = ?, guest = ? WHERE id = ? RETURNING fence",
   renew: "UPDATE sessions SET expires = ? WHERE id = ?",
   free: "UPDATE sessions SET running = NULL, expires = NULL, guest = NULL WHERE id = ?",
-  count: "UPDATE sessions SET runs = runs + 1, tokens = ? WHERE id = ?",
+  finish: "UPDATE sessions SET running = NULL, expires = NULL, guest = NULL, runs = runs + 1, tokens = ? WHERE id = ?",
   describe: "UPDATE sessions SET facts = ?, archived = ?, changed = 1 + (SELECT max(changed) FROM sessions) WHERE id = ?",
   expired: `${SESSION} WHERE running IS NOT NULL AND expires <= ? LIMIT ?`,
   shown: `${SHOWN} WHERE key = ?`,

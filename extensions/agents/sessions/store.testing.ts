@@ -41,8 +41,11 @@ export class Process {
     return this.store.claims.append({ ...input, ...held }, writer);
   }
 
-  endRun(input: { key: string; runId: string; status: "ok" | "error" | "aborted"; model?: string }, origin: MessageOrigin = SYSTEM) {
-    return this.store.claims.release({ ...input, fence: this.#fence(input.key, input.runId) }, origin);
+  endRun(
+    input: { key: string; runId: string; status: "ok" | "error" | "aborted"; model?: string; bodies?: TranscriptEntry["body"][] },
+    origin: MessageOrigin = SYSTEM,
+  ) {
+    return this.store.claims.release({ ...input, fence: this.#fence(input.key, input.runId) }, { ...HOST, origin });
   }
 
   history(input: { key: string; limit?: number; before?: string }) {

@@ -87,11 +87,13 @@ export const sessionStore = defineContract({
       deadlineMs: 5_000,
     },
     release: {
-      summary: "Append the run's end and give the claim back. Open tool calls get an error result first.",
+      summary:
+        "Append the run's last bodies and its end, and give the claim back, in one transaction. Calls that are still open get an error result. Without bodies nothing but a lost claim refuses it: a run must be able to end.",
       input: Type.Object({
         key,
         runId,
         fence,
+        bodies: Type.Optional(Type.Array(EntryBody, { maxItems: 1_000 })),
         status: Type.Enum(["ok", "error", "aborted"]),
         error: Type.Optional(ErrorInfo),
         model: Type.Optional(Type.String()),

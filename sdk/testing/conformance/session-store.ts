@@ -32,7 +32,7 @@ interface Held {
   fence: number;
   head: string | null;
   append(...bodies: TranscriptEntry["body"][]): Promise<unknown>;
-  end(status: "ok" | "error" | "aborted"): Promise<unknown>;
+  end(status: "ok" | "error" | "aborted", ...bodies: TranscriptEntry["body"][]): Promise<unknown>;
 }
 const begin = async (store: StoreClient, key: string, runId: string, message?: ReturnType<typeof user>, ttlMs = 10_000): Promise<Held> => {
   const claimed = await store.claim({ key, runId, ttlMs, ...(message ? { message } : {}) });
@@ -42,7 +42,7 @@ const begin = async (store: StoreClient, key: string, runId: string, message?: R
     fence,
     head,
     append: (...bodies) => store.append({ key, runId, fence, bodies }),
-    end: (status) => store.release({ key, runId, fence, status }),
+    end: (status, ...bodies) => store.release({ key, runId, fence, status, ...(bodies.length === 0 ? {} : { bodies }) }),
   };
 };
 const words = (entries: TranscriptEntry[]): string[] =>
@@ -68,9 +68,9 @@ export const sessionStoreConformance: readonly ConformanceCase<SessionStoreSubje
     const run = await begin(store, "a", "r1", user("hello"));
     const appended = await run.append(said("one"), said("two"));
     await assertFits(ID, "append", "output", appended);
-    await run.end("ok");
+    await run.end("ok", said("last"));
     const entries = await history(store, "a");
-    assert.deepEqual(words(entries), ["hello", "one", "two", "end:ok"]);
+    assert.deepEqual(words(entries), ["hello", "one", "two", "last", "end:ok"]);
     assert.deepEqual(
       entries.map(({ parent }) => parent),
       [null, ...entries.slice(0, -1).map(({ id }) => id)],
@@ -225,6 +225,8 @@ export const sessionStoreConformance: readonly ConformanceCase<SessionStoreSubje
     assert.deepEqual(words(entries), ["roll", "", "tool:c1", "end:aborted"]);
     const { body } = entries[2]!;
     assert.equal(body.kind === "message" && toolResultsOf(body.message.content)[0]?.isError, true);
+    await (await begin(store, "b", "r2", user("roll"))).end("aborted", asked("c2"));
+    assert.deepEqual(words(await history(store, "b")), ["roll", "", "tool:c2", "end:aborted"], "also those of its last bodies");
   }),
   one("leaves answered tool calls alone when a run ends", async (store) => {
     const run = await begin(store, "a", "r1", user("roll"));
@@ -238,9 +240,9 @@ export const sessionStoreConformance: readonly ConformanceCase<SessionStoreSubje
   }),
   one("ends a run once, however often it is told", async (store) => {
     const run = await begin(store, "a", "r1", user("hello"));
-    await run.end("ok");
-    await run.end("ok");
-    assert.deepEqual(words(await history(store, "a")), ["hello", "end:ok"]);
+    await run.end("ok", said("answer"));
+    await run.end("ok", said("answer"));
+    assert.deepEqual(words(await history(store, "a")), ["hello", "answer", "end:ok"]);
   }),
   one("lists sessions, the one that changed last first, with what runs, a page at a time", async (store) => {
     await store.append({ key: "old", bodies: [said("one")] });

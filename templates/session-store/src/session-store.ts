@@ -56,10 +56,10 @@ export function sessionStore(store: Store, clock: Pick<Clock, "now">): Provider<
         if (idempotencyKey !== undefined) session.appended[`k:${idempotencyKey}`] = session.head as string;
         return { head: session.head as string };
       }),
-    release: ({ key, runId, fence, status, error, model, usage }) =>
+    release: ({ key, runId, fence, bodies = [], status, error, model, usage }) =>
       change(key, (session, now) => {
         const facts = { ...(error === undefined ? {} : { error }), ...(model === undefined ? {} : { model }), ...(usage === undefined ? {} : { usage }) };
-        release(session, runId, fence, { kind: "run-end", status, ...facts }, now);
+        release(session, runId, fence, bodies, { kind: "run-end", status, ...facts }, now);
         return {};
       }),
     async history({ key, limit, before }) {

@@ -67,10 +67,13 @@ export function held(session: Session, runId: string, fence: number | undefined)
   throw new PlinthError("PLINTH_SESSION_FENCED", `The run ${runId} does not hold the session ${session.key}.`, { next: "Start a new run." });
 }
 
-/** A run ends once; who asks again gets the same answer. */
-export function release(session: Session, runId: string, fence: number, end: Extract<Body, { kind: "run-end" }>, now: number): void {
+type End = Extract<Body, { kind: "run-end" }>;
+
+/** The last that a run says, and its end. A run ends once; who asks again gets the same answer. */
+export function release(session: Session, runId: string, fence: number, bodies: readonly Body[], end: End, now: number): void {
   if (session.running?.runId !== runId && ended(session, runId)) return;
   held(session, runId, fence);
+  append(session, bodies, now, runId);
   endRun(session, end, now);
 }
 
@@ -98,7 +101,7 @@ export function unknownEntry(key: string, id: string): PlinthError {
 }
 
 /** End the run that holds the session: tool calls without a result get one, so that no model sees an open call. */
-function endRun(session: Session, end: Extract<Body, { kind: "run-end" }>, at: number): void {
+function endRun(session: Session, end: End, at: number): void {
   const runId = session.running?.runId;
   const open = new Map<string, string>();
   for (const { body } of chainOf(session)) {
