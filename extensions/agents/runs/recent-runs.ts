@@ -19,7 +19,8 @@ export class RecentRuns {
   add(run: Run): void {
     this.#runs.set(run.id, run);
     // Sizes are known only when runs are over, so they are looked at now and then.
-    if (this.#runs.size > this.#limit || ++this.#added % 64 === 0) this.#trim();
+    if (++this.#added % 64 === 0) this.#trim();
+    else if (this.#runs.size > this.#limit) this.#drop((size) => size > this.#limit);
   }
 
   /** As if it had never been asked for. */
@@ -30,10 +31,16 @@ export class RecentRuns {
   #trim(): void {
     let chars = 0;
     for (const run of this.#runs.values()) chars += run.size;
+    this.#drop((size, dropped) => size > this.#limit || chars - dropped > this.#maxChars);
+  }
+
+  /** The oldest that are over, as long as there are too many. */
+  #drop(tooMany: (size: number, dropped: number) => boolean): void {
+    let dropped = 0;
     for (const run of this.#runs.values()) {
-      if (this.#runs.size <= this.#limit && chars <= this.#maxChars) return;
+      if (!tooMany(this.#runs.size, dropped)) return;
       if (!run.over) continue;
-      chars -= run.size;
+      dropped += run.size;
       this.#runs.delete(run.id);
     }
   }

@@ -8,7 +8,7 @@ import {
   type PlinthError,
   type Provider,
 } from "@plinth/sdk";
-import { EventStreamParser, failure } from "@plinth/sdk/kits/model-api";
+import { EventStreamParser, failure, letGo } from "@plinth/sdk/kits/model-api";
 import { CompletionReader } from "./completion-reader.ts";
 import { type CompletionRequest, completionRequest } from "./completion-request.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -32,7 +32,11 @@ export function createProvider(ctx: Context, endpoint: Endpoint): Provider<"plin
     if (!endpoint.keyOptional && !(await hasKey())) throw missingKey(endpoint);
   };
 
-  const post = async (input: ModelRequest, call: Call): Promise<{ request: CompletionRequest; response: FetchResponse }> => {
+  const post = async (
+    input: ModelRequest,
+    call: Call,
+    signal: AbortSignal,
+  ): Promise<{ request: CompletionRequest; response: FetchResponse }> => {
     const headers = { "content-type": "application/json", accept: "text/event-stream", ...(await authorization(ctx, endpoint)) };
     for (;;) {
       const request = completionRequest(endpoint, input, asksForUsage);
@@ -41,7 +45,7 @@ export function createProvider(ctx: Context, endpoint: Endpoint): Provider<"plin
           method: "POST",
           headers,
           body: request.body,
-          signal: call.signal,
+          signal,
           timeoutMs: HEAD_MS,
         })
         .catch((error) => {
@@ -77,7 +81,8 @@ export function createProvider(ctx: Context, endpoint: Endpoint): Provider<"plin
 
     async *stream(input, call) {
       await requireEndpoint();
-      const { request, response } = await post(input, call);
+      const ending = new AbortController();
+      const { request, response } = await post(input, call, AbortSignal.any([call.signal, ending.signal]));
       yield* request.warnings;
       const reader = new CompletionReader(vendor.title, request.toolNames);
       try {
@@ -86,7 +91,7 @@ export function createProvider(ctx: Context, endpoint: Endpoint): Provider<"plin
           reader.take(await wholeText(response), out);
           yield* out;
         } else {
-          yield* readEvents(response, reader);
+          yield* readEvents(response, reader, () => ending.abort());
         }
       } catch (error) {
         throw call.signal.aborted ? error : cut(vendor.title, error);
@@ -96,19 +101,28 @@ export function createProvider(ctx: Context, endpoint: Endpoint): Provider<"plin
   };
 }
 
-async function* readEvents(response: FetchResponse, reader: CompletionReader): AsyncGenerator<ModelEvent> {
+/** @param end ends the request. */
+async function* readEvents(response: FetchResponse, reader: CompletionReader, end: () => void): AsyncGenerator<ModelEvent> {
   const parser = new EventStreamParser();
   const out: ModelEvent[] = [];
-  for await (const chunk of response.body) {
-    for (const data of parser.push(chunk)) {
-      if (!reader.done) reader.take(data, out);
+  const body = response.body[Symbol.asyncIterator]();
+  let whole = false;
+  try {
+    for (let step = await body.next(); !step.done; step = await body.next()) {
+      for (const data of parser.push(step.value)) {
+        if (!reader.done) reader.take(data, out);
+      }
+      if (out.length > 0) {
+        yield* out;
+        out.length = 0;
+      }
+      whole = reader.done;
+      if (whole) return;
     }
-    if (out.length > 0) {
-      yield* out;
-      out.length = 0;
-    }
-    // Leaving ends the request: a server that keeps the connection after [DONE] is not waited for.
-    if (reader.done) return;
+  } finally {
+    // A server that keeps the connection after [DONE] is not waited for.
+    if (whole) letGo(body, end);
+    else await body.return?.();
   }
 }
 

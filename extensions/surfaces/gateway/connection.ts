@@ -6,7 +6,7 @@ import { type Door, OWNER } from "./http.ts";
 import { CONNECT_FRAME_BYTES, type Limits } from "./limits.ts";
 import { assertFits } from "./payload.ts";
 import { refuse } from "./problem.ts";
-import { CLOSE } from "./wire-socket.ts";
+import { CLOSE, type Together } from "./wire-socket.ts";
 
 const PROTOCOL = 1;
 
@@ -21,6 +21,7 @@ export interface Watcher {
 export class Connection {
   readonly #door: Door;
   readonly #socket: WebSocket;
+  readonly #together: Together;
   readonly #limits: Limits;
   readonly #address: string;
   readonly #watcher: Watcher;
@@ -29,9 +30,10 @@ export class Connection {
   /** Whether the peer was heard since the last ping. */
   alive = true;
 
-  constructor(door: Door, socket: WebSocket, limits: Limits, address: string, connected: boolean, watcher: Watcher) {
+  constructor(door: Door, socket: WebSocket, together: Together, limits: Limits, address: string, connected: boolean, watcher: Watcher) {
     this.#door = door;
     this.#socket = socket;
+    this.#together = together;
     this.#limits = limits;
     this.#address = address;
     this.#connected = connected;
@@ -185,6 +187,7 @@ export class Connection {
   #send(frame: string): void {
     const socket = this.#socket;
     if (socket.readyState !== socket.OPEN) return;
+    this.#together.hold();
     socket.send(frame);
     if (socket.bufferedAmount > this.#limits.bufferedBytes) {
       this.#door.ctx.log.warn("A WebSocket client read too slowly and was dropped.", { buffered: socket.bufferedAmount });

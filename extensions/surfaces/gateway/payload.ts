@@ -32,8 +32,11 @@ async function refuseMisfit(ctx: Context, { name, extension, trusted }: Method, 
   });
 }
 
+let schemas: Promise<typeof import("typebox/schema")> | undefined;
+
 async function problemsOf(schema: unknown, value: unknown): Promise<Problem[]> {
-  const { Check, Errors } = await import("typebox/schema");
+  schemas ??= import("typebox/schema");
+  const { Check, Errors } = await schemas;
   if (Check(schema as object, value)) return [];
   // The place where nothing is allowed says less than the rule that says so.
   const [, errors] = Errors(schema as object, value);

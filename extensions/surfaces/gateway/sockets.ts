@@ -7,7 +7,7 @@ import { type Limits, PENDING_SOCKETS } from "./limits.ts";
 import { refuse } from "./problem.ts";
 import { Room } from "./room.ts";
 import { upgradeToRoute } from "./route-upgrade.ts";
-import { accept, refuseUpgrade } from "./wire-socket.ts";
+import { accept, refuseUpgrade, Together } from "./wire-socket.ts";
 
 /** What all WebSockets have in common, whoever speaks at the far end. */
 interface Live {
@@ -65,7 +65,7 @@ export class Sockets {
     const { frameBytes, bufferedBytes } = this.#limits;
     accept(request, socket, head, { maxPayload: frameBytes, bufferedBytes }, (client) => {
       const address = request.socket.remoteAddress ?? "";
-      const connection: Connection = new Connection(this.#door, client, this.#limits, address, connected, {
+      const connection: Connection = new Connection(this.#door, client, new Together(socket), this.#limits, address, connected, {
         proven: () => {
           this.#pending.delete(connection);
           return Room.of(socket)?.know(socket as Socket) !== false;

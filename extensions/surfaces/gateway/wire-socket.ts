@@ -42,6 +42,27 @@ export function accept(
   });
 }
 
+/** Frames of one moment leave in one piece: what is sent before the loop turns is one write to the network, not one each. */
+export class Together {
+  readonly #socket: Duplex;
+  #corked = false;
+
+  constructor(socket: Duplex) {
+    this.#socket = socket;
+  }
+
+  /** Call it before a frame is sent. */
+  hold(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#corked = false;
+      this.#socket.uncork();
+    });
+  }
+}
+
 /** Answers an upgrade with no, as HTTP. */
 export function refuseUpgrade(socket: Duplex, error: unknown): void {
   const { status, body } = problem(errorInfo(error));

@@ -4,5 +4,6 @@ export { EventStreamParser } from "./event-stream.ts";
 export { type FailureKind, type FailureOptions, failure, fault, kindOf, type Refusal, refusalOf, refused } from "./failure.ts";
 export { LineParser } from "./lines.ts";
 export { replay } from "./replay.ts";
+export { letGo } from "./rest.ts";
 export { Unsupported } from "./support.ts";
 export { ToolNames } from "./tool-names.ts";

@@ -1,7 +1,20 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { FetchResponse } from "../../extension/index.ts";
-import { EventStreamParser, failure, fault, imageOf, LineParser, refusalOf, refused, replay, ToolNames, Unsupported, urlOf } from "./index.ts";
+import {
+  EventStreamParser,
+  failure,
+  fault,
+  imageOf,
+  LineParser,
+  letGo,
+  refusalOf,
+  refused,
+  replay,
+  ToolNames,
+  Unsupported,
+  urlOf,
+} from "./index.ts";
 
 const response = (status: number, body: unknown, headers: Record<string, string> = {}): FetchResponse =>
   ({ status, ok: false, headers, body: replay(typeof body === "string" ? body : JSON.stringify(body)) }) as unknown as FetchResponse;
@@ -117,4 +130,39 @@ it("bytes have an address, and an address may be an image", () => {
   expect(imageOf("data:image/png;base64,AAAA")).toEqual(image);
   expect(imageOf("javascript:alert(1)")).toBeUndefined();
   expect(imageOf(`data:image/png;base64,${"A".repeat(100_000)}`)).toBeUndefined();
+});
+
+describe("what follows a whole answer", () => {
+  const piece = new Uint8Array(1);
+  const body = (pieces: () => Promise<IteratorResult<Uint8Array>>) => ({ next: vi.fn(pieces) });
+
+  it("is read to its end, so that the connection serves the next request", async () => {
+    const end = vi.fn();
+    let left = 2;
+    const rest = body(async () => (left-- > 0 ? { done: false, value: piece } : { done: true, value: undefined }));
+    letGo(rest, end);
+    await vi.waitFor(() => expect(rest.next).toHaveBeenCalledTimes(3));
+    expect(end).not.toHaveBeenCalled();
+  });
+
+  it("ends the request when there is more of it, or when it does not come to its end", async () => {
+    vi.useFakeTimers();
+    try {
+      const [more, never] = [vi.fn(), vi.fn()];
+      letGo(
+        body(async () => ({ done: false, value: piece })),
+        more,
+      );
+      letGo(
+        body(() => new Promise(() => {})),
+        never,
+      );
+      await vi.advanceTimersByTimeAsync(500);
+      expect([more, never].map(({ mock }) => mock.calls.length)).toEqual([1, 0]);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(never).toHaveBeenCalledTimes(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 });
