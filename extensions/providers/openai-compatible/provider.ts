@@ -32,11 +32,7 @@ export function createProvider(ctx: Context, endpoint: Endpoint): Provider<"plin
     if (!endpoint.keyOptional && !(await hasKey())) throw missingKey(endpoint);
   };
 
-  const post = async (
-    input: ModelRequest,
-    call: Call,
-    signal: AbortSignal,
-  ): Promise<{ request: CompletionRequest; response: FetchResponse }> => {
+  const post = async (input: ModelRequest, call: Call, signal: AbortSignal): Promise<{ request: CompletionRequest; response: FetchResponse }> => {
     const headers = { "content-type": "application/json", accept: "text/event-stream", ...(await authorization(ctx, endpoint)) };
     for (;;) {
       const request = completionRequest(endpoint, input, asksForUsage);

@@ -9,6 +9,7 @@ function house() {
   const it = {
     now: 0,
     asked: 0,
+    written: 0,
     config: {} as unknown,
     list: (_cursor?: string): { tools: SetTool[]; next?: string } => ({ tools: [listed("sweep")] }),
   };
@@ -23,8 +24,14 @@ function house() {
       contract === "plinth.host" ? { one: () => ({ configGet: async () => ({ value: it.config }) }) } : { get: () => client },
     store: {
       get: async (key: string) => structuredClone(store.get(key)),
-      set: async (key: string, value: unknown) => void store.set(key, structuredClone(value)),
-      delete: async (key: string) => store.delete(key),
+      set: async (key: string, value: unknown) => {
+        it.written++;
+        store.set(key, structuredClone(value));
+      },
+      delete: async (key: string) => {
+        it.written++;
+        return store.delete(key);
+      },
     },
     clock: { now: () => it.now },
     log: { warn() {} },
@@ -49,6 +56,22 @@ describe("the lists of tool sets", () => {
     expect(names(await lists.of(desk(), true))).toEqual(["desk__dust"]);
     expect(names(await lists.of(desk()))).toEqual(["desk__dust"]);
     expect(it.asked).toBe(2);
+  });
+
+  it("are written when they are other ones than those that are kept; of a set without tools nothing is", async () => {
+    const it = house();
+    it.list = () => ({ tools: [] });
+    const empty = it.boot();
+    await empty.of(desk());
+    await empty.forget(["acme.desk"]);
+    await it.boot().of(desk(), true);
+    expect(it.written).toBe(0);
+    it.list = () => ({ tools: [listed("sweep")] });
+    for (let boot = 0; boot < 3; boot++) await it.boot().of(desk(), true);
+    expect(it.written).toBe(1);
+    it.list = () => ({ tools: [] });
+    await it.boot().of(desk(), true);
+    expect(it.written).toBe(2);
   });
 
   it("are asked for anew by another version, with another configuration, and after an extension was replaced", async () => {

@@ -21,6 +21,8 @@ interface Kept {
 interface State {
   capability: SetCapability;
   key: string;
+  /** Of what the store has of it; undefined where it has nothing. */
+  kept: string | undefined;
   /** What was listed last; undefined before the first time. */
   entries: Entries | undefined;
   /** The set said it itself, in this process: false for what was kept from before a restart. */
@@ -71,10 +73,10 @@ export class SetLists {
   /** These extensions are other ones now, or configured otherwise: what they said before is forgotten. */
   async forget(extensions: readonly string[]): Promise<void> {
     for (const [place, making] of this.#states) {
-      const { capability } = await making;
+      const { capability, kept } = await making;
       if (!extensions.includes(capability.extension)) continue;
       this.#states.delete(place);
-      await this.#ctx.store.delete(`list/${capability.id}`).catch(() => {});
+      if (kept !== undefined) await this.#ctx.store.delete(`list/${capability.id}`).catch(() => {});
     }
   }
 
@@ -92,9 +94,10 @@ export class SetLists {
     const key = await this.#key(capability);
     const state: State = {
       ...{ capability, key, live: false, stale: false, failures: 0, notBefore: 0 },
-      ...{ entries: undefined, failed: undefined, asking: undefined },
+      ...{ kept: undefined, entries: undefined, failed: undefined, asking: undefined },
     };
     const kept = await this.#ctx.store.get<Kept>(`list/${capability.id}`).catch(() => undefined);
+    if (kept !== undefined) state.kept = sha(kept);
     if (kept?.key === key) state.entries = entriesOf(capability, kept);
     return state;
   }
@@ -106,9 +109,7 @@ export class SetLists {
       .one()
       .configGet({ path: `extensions[${JSON.stringify(extension)}]` })
       .catch(() => ({ value: undefined }));
-    return createHash("sha256")
-      .update(canonicalJson({ id, extension, version, descriptor, settings: value ?? null }))
-      .digest("hex");
+    return sha({ id, extension, version, descriptor, settings: value ?? null });
   }
 
   async #ask(state: State): Promise<Entries> {
@@ -119,10 +120,9 @@ export class SetLists {
       const { tools, problems } = await this.#read(capability.id);
       state.entries = entriesOf(capability, { tools, problems });
       Object.assign(state, { live: true, failures: 0, notBefore: 0, failed: undefined });
-      const kept: Kept = { key: state.key, tools, problems };
-      await this.#ctx.store
-        .set(`list/${capability.id}`, kept)
-        .catch((thrown) => this.#ctx.log.warn("A list of tools was not kept.", { ...errorInfo(thrown) }));
+      await this.#keep(state, { key: state.key, tools, problems }).catch((thrown) =>
+        this.#ctx.log.warn("A list of tools was not kept.", { ...errorInfo(thrown) }),
+      );
       return state.entries;
     } catch (thrown) {
       const { code, message } = errorInfo(thrown);
@@ -132,6 +132,15 @@ export class SetLists {
       state.failed = { what: capability.id, code: code.slice(0, 64), message: message.slice(0, 1_000) };
       throw thrown;
     }
+  }
+
+  /** Written when it is another one. A set without tools has nothing to remember: the store is as if it had never been asked. */
+  async #keep(state: State, list: Kept): Promise<void> {
+    const place = `list/${state.capability.id}`;
+    const kept = list.tools.length + list.problems.length === 0 ? undefined : sha(list);
+    if (kept === state.kept) return;
+    await (kept === undefined ? this.#ctx.store.delete(place) : this.#ctx.store.set(place, list));
+    state.kept = kept;
   }
 
   async #read(set: string): Promise<{ tools: SetTool[]; problems: ToolProblem[] }> {
@@ -155,6 +164,8 @@ export class SetLists {
     return { tools, problems };
   }
 }
+
+const sha = (value: unknown): string => createHash("sha256").update(canonicalJson(value)).digest("hex");
 
 const placeOf = ({ id, extension, version }: SetCapability): string => `${id} ${extension} ${version}`;
 

@@ -1,20 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { FetchResponse } from "../../extension/index.ts";
-import {
-  EventStreamParser,
-  failure,
-  fault,
-  imageOf,
-  LineParser,
-  letGo,
-  refusalOf,
-  refused,
-  replay,
-  ToolNames,
-  Unsupported,
-  urlOf,
-} from "./index.ts";
+import { EventStreamParser, failure, fault, imageOf, LineParser, letGo, refusalOf, refused, replay, ToolNames, Unsupported, urlOf } from "./index.ts";
 
 const response = (status: number, body: unknown, headers: Record<string, string> = {}): FetchResponse =>
   ({ status, ok: false, headers, body: replay(typeof body === "string" ? body : JSON.stringify(body)) }) as unknown as FetchResponse;

@@ -43,7 +43,7 @@ export async function homeState(home: string): Promise<HomeState> {
     records: records.map(({ manifest }: { manifest: { id: string; version: string } }) => `${manifest.id} ${manifest.version}`).sort(),
     removed,
     // What waits for a consent is looked at by `staged`; what was learned of registries and keys is no state of a package.
-    values: valuesIn(home).filter((key) => !/ (pending|seen|pin|trust)\/|^plinth\.tools list\//.test(key)),
+    values: valuesIn(home).filter((key) => !/ (pending|seen|pin|trust)\//.test(key)),
   };
 }
 
