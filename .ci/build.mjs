@@ -109,6 +109,8 @@ async function buildSdk() {
     { types: path.replace("./", "./types/sdk/").replace(/\.ts$/, ".d.ts"), default: path.replace(/\.ts$/, ".js") },
   ]);
   await types;
+  // What an editor holds plinth.json to, where every project has it.
+  await cp(join(root, "manifests/generated/manifest.schema.json"), join(out, "extension.schema.json"));
   await writeFile(join(out, "package.json"), JSON.stringify({ ...rest, sideEffects: false, exports: Object.fromEntries(exports) }, null, 2));
 }
 

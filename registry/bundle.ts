@@ -96,9 +96,13 @@ const neutral = (path: string) => path.slice(path.lastIndexOf("node_modules/") +
 
 function bundleFailed(error: BuildFailure): PlinthError {
   const [first] = error.errors ?? [];
+  const [, missing] = /^Could not resolve "((?:@[\w.-]+\/)?[\w.-]+)/.exec(first?.text ?? "") ?? [];
   const at = first?.location ? ` (${first.location.file}:${first.location.line})` : "";
   return new PlinthError("PLINTH_PACK_BUNDLE", `The extension cannot be bundled: ${first?.text ?? error.message}${at}.`, {
-    next: "Correct the source at the named place and pack again.",
+    next:
+      missing?.startsWith(".") === false
+        ? `Run \`npm install ${missing}\` in the project, or correct its name.`
+        : "Correct the source at the named place.",
     cause: error,
   });
 }

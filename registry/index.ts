@@ -33,7 +33,7 @@ export { SBOM_FILE } from "./sbom.ts";
 export { type Finding, type SteeringText, scanPackage, steeringChanges, steeringDigest, steeringTexts } from "./scan/index.ts";
 export { type Problem, problemLine } from "./schemas.ts";
 export { fingerprintOf, type PublicKey, type PublisherKey, type Signable, sign, signedPayload, verify } from "./signing.ts";
-export { type Chosen, productContracts, type Release, type SolveInput, solve } from "./solve/index.ts";
+export { type Chosen, contractProblem, productContracts, type Release, requiredMethods, type SolveInput, solve } from "./solve/index.ts";
 export { extractArchive, scanFolder } from "./strangers/archives.ts";
 export { chooseNpmVersion } from "./strangers/npm.ts";
 export { withProgress } from "./strangers/progress.ts";

@@ -18,7 +18,7 @@ export async function manifestProblems(value: unknown): Promise<Problem[]> {
 export async function assertManifest(value: unknown, where: string): Promise<Manifest> {
   const problems = await manifestProblems(value);
   if (problems.length === 0) return value as Manifest;
-  throw new PlinthError("PLINTH_MANIFEST_INVALID", `${where} is not valid: ${problems.map(problemLine).join("; ")}.`, {
+  throw new PlinthError("PLINTH_MANIFEST_INVALID", `${where} is not valid: ${problems.map(problemLine).join("; ").replace(/[^?]$/, "$&.")}`, {
     next: "Correct plinth.json at the named place.",
     details: { problems },
   });

@@ -67,7 +67,11 @@ function problemOf(error: ErrorObject): Problem {
   };
 }
 
-function sentence({ keyword, message, params }: ErrorObject): string {
+function sentence({ keyword, message, params, parentSchema, data }: ErrorObject): string {
+  const { description } = (parentSchema ?? {}) as { description?: string };
+  // People read what it should be, not the expression that says so.
+  if (keyword === "pattern" && description !== undefined)
+    return `is not what it should be: ${JSON.stringify(data)}. ${description.replace(/\.$/, "")}`;
   if (keyword === "required") return `lacks the key "${params.missingProperty}"`;
   if (keyword === "enum") return `must be one of ${(params.allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(", ")}`;
   if (keyword === "const") return `must be ${JSON.stringify(params.allowedValue)}`;

@@ -4,10 +4,14 @@ export const ID = "^[a-z][a-z0-9-]{0,38}\\.[a-z][a-z0-9-]{0,62}$";
 export const VERSION = "^(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)(-[0-9A-Za-z.-]+)?(\\+[0-9A-Za-z.-]+)?$";
 
 const id = (description: string) => Type.String({ pattern: ID, maxLength: 102, description });
-const contractId = Type.String({ pattern: "^[a-z][a-z0-9-]*(\\.[a-z][a-z0-9-]*)+$", maxLength: 128 });
+const contractId = Type.String({
+  pattern: "^[a-z][a-z0-9-]*(\\.[a-z][a-z0-9-]*)+$",
+  maxLength: 128,
+  description: "A contract's id in lower case, such as `plinth.tool` or `acme.voices.voice`.",
+});
 const range = Type.String({ minLength: 1, maxLength: 128, description: "semver range." });
 const names = (description: string, pattern: string) =>
-  Type.Optional(Type.Array(Type.String({ pattern, maxLength: 256 }), { maxItems: 64, uniqueItems: true, description }));
+  Type.Optional(Type.Array(Type.String({ pattern, maxLength: 256, description }), { maxItems: 64, uniqueItems: true, description }));
 const closed = { additionalProperties: false };
 
 export const Tier = Type.Enum(["host", "isolate", "process"]);
@@ -39,7 +43,10 @@ export const Provide = Type.Object(
   {
     contract: contractId,
     version: Type.String({ pattern: VERSION, description: "The exact contract version implemented." }),
-    id: Type.String({ pattern: "^[a-z][a-z0-9._-]{0,63}$", description: "Unique among the contract's providers." }),
+    id: Type.String({
+      pattern: "^[a-z][a-z0-9._-]{0,63}$",
+      description: "Unique among the contract's providers: lower case, digits, dots, dashes, underscores.",
+    }),
     descriptor: Type.Unknown({ description: "What the contract asks providers to state." }),
   },
   closed,
@@ -81,7 +88,7 @@ export const Budgets = Type.Object(
 export const Manifest = Type.Object(
   {
     $schema: Type.Optional(Type.String()),
-    id: id("publisher.name, lower case."),
+    id: id("publisher.name in lower case, such as `acme.weather`."),
     version: Type.String({ pattern: VERSION, maxLength: 64, description: "Exact semver version." }),
     title: Type.String({ minLength: 1, maxLength: 80, description: "Name for people." }),
     description: Type.String({ maxLength: 400, description: "One or two sentences for listings." }),
@@ -90,7 +97,7 @@ export const Manifest = Type.Object(
     entry: Type.Optional(
       Type.String({
         pattern: "^(\\./)?[A-Za-z0-9_][A-Za-z0-9._/-]*\\.m?js$",
-        description: "The bundled ES module; none for data-only extensions.",
+        description: "The bundled ES module in the package, `./index.js`; its source is `src/index.ts`. None for data-only extensions.",
       }),
     ),
     tiers: Type.Optional(

@@ -1,5 +1,14 @@
+import type { Manifest } from "@plinth/manifests";
 import type { Release } from "./release.ts";
 import { rangeOf, versionOf } from "./version-index.ts";
+
+/** Why an extension does not fit the contracts of the product and those that `others` define; null: it does. */
+export function contractProblem(manifest: Manifest, others: readonly Manifest[], product: ReadonlyMap<string, string>): string | null {
+  const table = new ContractTable(product);
+  for (const other of others) table.add(other.id, { version: other.version, manifest: other });
+  const release = { version: manifest.version, manifest };
+  return table.alone(manifest.id, release) ?? table.clash(manifest.id, release)?.problem ?? null;
+}
 
 interface Named {
   /** Who says so. */

@@ -45,7 +45,7 @@ export async function loadContracts(manifests: readonly Manifest[]): Promise<Con
 function known<T>(found: T | undefined, kind: string, name: string): T {
   if (found) return found;
   throw new PlinthError("PLINTH_CONTRACT_UNKNOWN", `There is no ${kind} "${name}".`, {
-    next: `Check the spelling, or add the extension that defines this ${kind} to the test host.`,
+    next: `Check the spelling, or add the extension that defines this ${kind} to the test host: its manifest, or what \`plinth contract add\` kept of it, is enough.`,
   });
 }
 

@@ -15,9 +15,10 @@ import { createMemoryStore } from "./memory-store.ts";
 import { createWorkScope } from "./work.ts";
 
 export interface TestExtension {
-  /** The contents of plinth.json. */
+  /** The contents of plinth.json, or of a file that `plinth contract add` wrote. */
   manifest: object;
-  extension: Extension<any>;
+  /** Default: it has no code. */
+  extension?: Extension<any>;
   /** Its configuration; the manifest's defaults are filled in. */
   config?: unknown;
   /** Only variables that the manifest declares are seen. */
@@ -113,7 +114,9 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
       const manifest = manifests[index]!;
       const { env = {}, secrets = {} } = one;
       const config = await configOf(manifest, one.config ?? {}, validate);
-      instances.push(new ExtensionInstance({ manifest, extension: one.extension, config, env, secrets, store: createMemoryStore() }, host));
+      instances.push(
+        new ExtensionInstance({ manifest, extension: one.extension ?? { activate() {} }, config, env, secrets, store: createMemoryStore() }, host),
+      );
     }
     for (const [index, instance] of instances.entries()) await addProvided(rows, table, instance, validate, given[index]?.trusted);
     for (const scripted of options.provide ?? []) addScripted(rows, table, scripted);

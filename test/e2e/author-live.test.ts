@@ -97,6 +97,35 @@ describe("plinth dev", () => {
     expect(await readdir(scratch)).toEqual([]);
   }, 30_000);
 
+  it("knows the contracts of others that the project keeps, calls what it provides of them, and says what to do about a mistake", async () => {
+    expect((await run("create", "acme.voices", "--kind", "contract")).code).toBe(0);
+    await edit("plinth.json", '"entry"', '"uses": [{ "contract": "acme.voices.voice", "range": "^1" }],\n  "entry"');
+    const unknown = await run("dev", dir, "--call", "weather");
+    expect(unknown.stdout).toMatch(/PLINTH_CONTRACT_UNKNOWN[\s\S]*next: Leave, run `plinth contract add acme\.voices`/);
+    expect((await run("contract", "add", "voices", "--to", dir)).code).toBe(0);
+    const manifest = JSON.parse(await readFile(join(dir, "plinth.json"), "utf8"));
+    const provides = [{ contract: "acme.voices.voice", version: "1.0.0", id: "loud", descriptor: { title: "Loud" } }];
+    await writeFile(join(dir, "plinth.json"), JSON.stringify({ ...manifest, uses: [], provides }));
+    const source = (spoken: string) => `import { defineExtension } from "@plinth/sdk";
+export default defineExtension({ activate(ctx) { ctx.provide("acme.voices.voice" as never, "loud", { speak: ({ text }: any) => (${spoken}) } as never); } });`;
+    await writeFile(join(dir, "src/index.ts"), source("{ spoken: text.toUpperCase() }"));
+    const live = dev();
+    await live.next("loaded");
+    live.type('loud {"text":"hi"}');
+    expect(await live.next("answer")).toMatchObject({ result: { spoken: "HI" } });
+    live.type('loud.shout {"text":"hi"}');
+    expect(await live.next("failed")).toMatchObject({ error: { code: "PLINTH_METHOD_UNKNOWN", next: "Write loud.speak." } });
+    live.type('loud {"txt":"hi"}');
+    expect(await live.next("failed")).toMatchObject({ error: { code: "PLINTH_PAYLOAD", next: "Correct the JSON that it is called with." } });
+    await writeFile(join(dir, "src/index.ts"), source("{ said: text }"));
+    await live.next("loaded");
+    live.type('loud {"text":"hi"}');
+    expect(await live.next("failed")).toMatchObject({ error: { code: "PLINTH_PAYLOAD", next: expect.stringContaining("Correct the code") } });
+    live.child.kill("SIGINT");
+    expect(await live.ended).toBe(0);
+    expect(await readdir(scratch)).toEqual([]);
+  }, 60_000);
+
   it("ends its host when it is killed itself", async () => {
     const live = dev();
     await live.next("loaded");
@@ -129,14 +158,14 @@ describe("plinth check", () => {
     expect(await readdir(scratch)).toEqual([]);
   }, 30_000);
 
-  it.each(["model-provider", "channel", "chat-command", "hook", "harness", "session-store", "plugin-source", "data"])(
+  it.each(["model-provider", "channel", "chat-command", "hook", "harness", "session-store", "plugin-source", "data", "contract"])(
     "finds a new %s ready, its types included",
     async (kind) => {
       const made = await run("create", "acme.thing", "--kind", kind);
       expect(made.code, made.stderr).toBe(0);
       const { code, stdout } = await run("check", "thing", "--strict", "--json");
       const { rows } = JSON.parse(stdout);
-      const hasCode = kind !== "data";
+      const hasCode = kind !== "data" && kind !== "contract";
       expect(rows.filter(({ status }: any) => status !== "ok").map(({ check, detail }: any) => [check, detail])).toEqual(
         hasCode ? [] : ["types", "compiles", "tier"].map((check) => [check, expect.any(String)]),
       );

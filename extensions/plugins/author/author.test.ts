@@ -102,7 +102,7 @@ describe("plinth create", () => {
     for (const kind of ["chanel", "..", "tool/src", "_all"]) {
       await expect(run("create", { args: { name: "x" }, options: { kind } })).rejects.toMatchObject({
         code: "PLINTH_TEMPLATE_UNKNOWN",
-        next: "There is: channel, chat-command, data, harness, hook, http-route, model-provider, plugin-source, session-store, tool.",
+        next: "There is: channel, chat-command, contract, data, harness, hook, http-route, model-provider, plugin-source, session-store, tool.",
       });
     }
     expect(await readdir(cwd)).toEqual([]);
@@ -150,6 +150,43 @@ describe("plinth types", () => {
     either?: unknown;
     pairs?: ("x" | "y")[];
   };`);
+  });
+});
+
+describe("plinth contract add", () => {
+  it("keeps another extension's contracts in the project, as types and as a need, from its folder, its tarball or a registry", async () => {
+    const voices = await run("create", { args: { name: "acme.voices" }, options: { kind: "contract" } });
+    const { file } = await run("pack", { args: { dir: voices.dir } });
+    await run("publish", { args: { package: file }, options: { registry: "registry" } });
+    const sources: [string, Record<string, string>][] = [
+      ["../voices", {}],
+      ["../acme.voices-0.1.0.tgz", {}],
+      ["acme.voices", { registry: "../registry" }],
+    ];
+    for (const [at, [source, options]] of sources.entries()) {
+      const { dir } = await run("create", { args: { name: `acme.loud${at}` } });
+      const before = await readFile(join(dir, "plinth.json"), "utf8");
+      const added = await run("contract.add", { in: dir, args: { source }, options });
+      expect(added).toMatchObject({ id: "acme.voices", contracts: [{ id: "acme.voices.voice", version: "1.0.0" }], needs: true });
+      const after = await readFile(join(dir, "plinth.json"), "utf8");
+      expect(after.replace('  "extensions": { "acme.voices": "^0.1.0" },\n', "")).toBe(before);
+      expect(JSON.parse(after).extensions).toEqual({ "acme.voices": "^0.1.0" });
+      expect(await readFile(join(dir, "src/manifest.ts"), "utf8")).toMatch(
+        /"acme\.voices\.voice": ContractTypes<[\s\S]*title: string;[\s\S]*speak: \{[\s\S]*text: string;[\s\S]*spoken: string;/,
+      );
+      expect(await text("contract.add", { in: dir, args: { source }, options })).not.toContain("from now on");
+    }
+  });
+
+  it("says what to do instead: of an extension without contracts, of its own, of nothing", async () => {
+    const { dir } = await run("create", { args: { name: "acme.voices" }, options: { kind: "contract" } });
+    const other = await run("create", { args: { name: "acme.greeter" } });
+    await expect(run("contract.add", { in: dir, args: { source: "." } })).rejects.toMatchObject({ code: "PLINTH_CONTRACT_OWN" });
+    await expect(run("contract.add", { in: dir, args: { source: other.dir } })).rejects.toMatchObject({ code: "PLINTH_CONTRACT_NONE" });
+    await expect(run("contract.add", { in: dir, args: { source: "../none" } })).rejects.toMatchObject({ code: "PLINTH_PACKAGE_MISSING" });
+    const json = JSON.parse(await readFile(join(other.dir, "plinth.json"), "utf8"));
+    await writeFile(join(other.dir, "plinth.json"), JSON.stringify({ ...json, uses: [{ contract: "acme.voices.voice", range: "^1" }] }));
+    expect(await text("types", { in: other.dir })).toContain("Next: plinth contract add acme.voices");
   });
 });
 

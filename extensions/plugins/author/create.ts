@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { PlinthError } from "@plinth/sdk";
 import { type Author, answer, type CommandInput, pathOf, type TerminalItem, word } from "./command.ts";
-import { manifestTypes } from "./manifest-types.ts";
 import type { Product } from "./product.ts";
+import { writeTypes } from "./types.ts";
 
 const PUBLISHER = /^[a-z][a-z0-9-]{0,38}$/;
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
@@ -42,7 +42,7 @@ export async function* create({ product }: Author, input: CommandInput): AsyncIt
       files.add(name);
     }
   }
-  if (await writeTypes(target)) files.add("src/manifest.ts");
+  if (await addTypes(target)) files.add("src/manifest.ts");
   const linked = await linkCheckout(target, product);
   const shown = relative(input.terminal.cwd, target) || ".";
   yield answer(input, { id: values.__ID__, kind, dir: target, files: [...files].sort(), linked }, [
@@ -97,11 +97,11 @@ async function filesOf(dir: string): Promise<string[]> {
 }
 
 /** The manifest's types, for kinds that have code. */
-async function writeTypes(target: string): Promise<boolean> {
+async function addTypes(target: string): Promise<boolean> {
   const { readManifest } = await import("@plinth/registry");
   const manifest = await readManifest(target);
   if (manifest.entry === undefined) return false;
-  await writeFile(join(target, "src/manifest.ts"), manifestTypes(manifest), { flag: "wx" });
+  await writeTypes(target, manifest);
   return true;
 }
 

@@ -24,6 +24,7 @@ export default defineExtension({
     };
     provide("create", async () => (await import("./create.ts")).create);
     provide("types", async () => (await import("./types.ts")).types);
+    provide("contract.add", async () => (await import("./contracts/add.ts")).addContract);
     provide("dev", async () => (await import("./live/dev.ts")).dev);
     provide("check", async () => (await import("./check/check.ts")).check);
     provide("pack", async () => (await import("./pack.ts")).pack);

@@ -1,8 +1,10 @@
 import type { Manifest } from "@plinth/sdk";
+import { contractText } from "./contracts/contract-text.ts";
+import type { Definition } from "./contracts/known-contracts.ts";
 import { property, schemaType } from "./schema-type.ts";
 
-/** The text of manifest.ts: the same manifest gives the same text. */
-export function manifestTypes(manifest: Manifest): string {
+/** The text of manifest.ts: the same manifest and contracts give the same text. */
+export function manifestTypes(manifest: Manifest, contracts: readonly Definition[] = []): string {
   const provided = new Map<string, string[]>();
   for (const { contract, id } of manifest.provides ?? []) provided.set(contract, [...(provided.get(contract) ?? []), id]);
   const provides = [...provided].sort(([a], [b]) => (a < b ? -1 : 1)).map(([contract, ids]) => `    ${JSON.stringify(contract)}: ${union(ids)};\n`);
@@ -17,15 +19,21 @@ export function manifestTypes(manifest: Manifest): string {
   };
   return [
     "// Written by `plinth types` from plinth.json: change the manifest and run it again.",
-    'import type { ManifestTypes } from "@plinth/sdk";',
+    `import type { ${["ManifestTypes", ...imported(contracts)].sort().join(", ")} } from "@plinth/sdk";`,
     "",
     `/** What ${manifest.id} declares. */`,
     "export interface Manifest extends ManifestTypes {",
     ...Object.entries(rows).map(([name, type]) => `  ${property(name)}: ${type};`),
     "}",
+    ...contractText(contracts),
     "",
   ].join("\n");
 }
+
+const imported = (contracts: readonly Definition[]): string[] => [
+  ...(contracts.length > 0 ? ["ContractTypes"] : []),
+  ...(contracts.some(({ hooks = {} }) => Object.keys(hooks).length > 0) ? ["HookTypes"] : []),
+];
 
 function union(names: readonly string[]): string {
   const all = [...new Set(names)].sort();

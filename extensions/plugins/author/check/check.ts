@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errorInfo, PlinthError } from "@plinth/sdk";
 import { type Author, type CommandInput, pathOf, type TerminalItem, word } from "../command.ts";
+import { checkContracts } from "../contracts/check-contracts.ts";
 import { buildProject } from "../live/project.ts";
 import { sdkOf } from "../pack.ts";
 import { bytes, type Paint, painter, printable, progress } from "../style.ts";
@@ -39,6 +40,7 @@ export async function* check({ product }: Author, input: CommandInput, signal: A
   else {
     const { id, version } = manifest;
     yield* add({ check: "manifest", status: "ok", detail: `${id} ${version} is valid.` });
+    for (const row of await checkContracts(dir, manifest)) yield* add(row);
     yield* add(await checkTypes(dir, manifest));
     yield* progress(input, "checking types");
     yield* add(await checkCompiles(dir, signal));
@@ -53,7 +55,7 @@ export async function* check({ product }: Author, input: CommandInput, signal: A
         yield* add(await checkPermissions(dir, built.manifest, built.files));
         yield* add(checkSize(built.size, budget));
         yield* progress(input, "starting it in a live host");
-        for await (const row of checkTiers(built.manifest, built.dir, product.bin())) yield* add(row);
+        for await (const row of checkTiers(dir, built.manifest, built.dir, product.bin())) yield* add(row);
       }
     } finally {
       await rm(into, { recursive: true, force: true });

@@ -3,8 +3,9 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Finding } from "@plinth/registry";
 import { errorInfo, type Manifest } from "@plinth/sdk";
-import { manifestTypes } from "../manifest-types.ts";
 import { bytes } from "../style.ts";
+import { writeTypes } from "../types.ts";
+import { installed } from "./installed.ts";
 import { failed, type Row } from "./row.ts";
 import { type Ran, runProgram } from "./run-program.ts";
 import { undeclared, unused, usedPowers } from "./used-powers.ts";
@@ -13,15 +14,14 @@ const TSC_MS = 120_000;
 const TESTS_MS = 300_000;
 const MAX_NOTES = 20;
 
-/** Whether src/manifest.ts says what plinth.json says. */
+/** Whether src/manifest.ts says what plinth.json and the contracts say. */
 export async function checkTypes(dir: string, manifest: Manifest): Promise<Row> {
   if (manifest.entry === undefined) return { check: "types", status: "skipped", detail: "It has no code." };
   const file = ["src/manifest.ts", "manifest.ts"].find((name) => existsSync(join(dir, name)));
   if (file === undefined) {
     return { check: "types", status: "warning", detail: "There are no types of the manifest.", next: "Run `plinth types`." };
   }
-  if ((await readFile(join(dir, file), "utf8")) === manifestTypes(manifest))
-    return { check: "types", status: "ok", detail: `${file} is up to date.` };
+  if (!(await writeTypes(dir, manifest, false)).changed) return { check: "types", status: "ok", detail: `${file} is up to date.` };
   return { check: "types", status: "failed", detail: `${file} does not match plinth.json.`, next: "Run `plinth types` and commit the file." };
 }
 
@@ -29,8 +29,8 @@ export async function checkTypes(dir: string, manifest: Manifest): Promise<Row> 
 export async function checkCompiles(dir: string, signal: AbortSignal): Promise<Row> {
   if (!existsSync(join(dir, "tsconfig.json")) || !existsSync(join(dir, "src")))
     return { check: "compiles", status: "skipped", detail: "It has no TypeScript to check." };
-  const tsc = join(dir, "node_modules/typescript/bin/tsc");
-  if (!existsSync(tsc)) {
+  const tsc = installed(dir, "typescript/bin/tsc");
+  if (tsc === undefined) {
     return {
       check: "compiles",
       status: "skipped",
@@ -65,22 +65,28 @@ export async function checkTests(dir: string, manifest: Manifest, signal: AbortS
     return failed("tests", { message: "Its tests fail.", next: "Run `npm test` to see them in full." }, notes);
   }
   const suite = await usesSuite(dir, files);
-  if (!suite && manifest.entry !== undefined && files.length > 0) {
+  if (!suite && hasSuite(manifest) && files.length > 0) {
     return {
       check: "tests",
       status: "warning",
-      detail: `${passed ?? "All"} tests pass, none of them is the contract's own suite.`,
+      detail: `${counted(passed)}, none of them of the contract's own suite.`,
       next: "Add describeConformance(…) of @plinth/sdk/testing.",
     };
   }
-  return { check: "tests", status: "ok", detail: `${passed ?? "All"} tests pass${suite ? ", the contract's suite among them" : ""}.` };
+  return { check: "tests", status: "ok", detail: `${counted(passed)}${suite ? ", the contract's suite among them" : ""}.` };
 }
+
+const counted = (passed: string | undefined): string => (passed === "1" ? "1 test passes" : `${passed ?? "All"} tests pass`);
+
+/** The SDK has suites for contracts of the product, and for what answers its hooks; none for what others define. */
+const hasSuite = ({ entry, provides = [], hooks = [] }: Manifest): boolean =>
+  entry !== undefined && (hooks.length > 0 || provides.some(({ contract }) => contract.startsWith("plinth.")));
 
 /** By this Node where the test's program is known; else as the project says. */
 function runTests(dir: string, script: string | undefined, files: readonly string[], signal: AbortSignal): Promise<Ran> {
-  const vitest = join(dir, "node_modules/vitest/vitest.mjs");
+  const vitest = installed(dir, "vitest/vitest.mjs");
   const [program, ...words] = (script ?? "").split(" ");
-  if (program === "vitest" && words[0] === "run" && existsSync(vitest))
+  if (program === "vitest" && words[0] === "run" && vitest !== undefined)
     return runProgram(process.execPath, [vitest, ...words], dir, TESTS_MS, signal);
   if (script !== undefined && !/^node --test\b/.test(script)) return runProgram("npm", ["test", "--silent"], dir, TESTS_MS, signal);
   const tap = ["--test", "--test-reporter=tap", ...files.map((name) => join("test", name))];

@@ -1,4 +1,5 @@
 import { type Manifest, nearNames, PlinthError } from "@plinth/sdk";
+import type { Definition } from "../contracts/known-contracts.ts";
 import type { LiveRequest } from "./protocol.ts";
 
 type CallRequest = Extract<LiveRequest, { op: "call" }>;
@@ -21,8 +22,12 @@ const USUAL: Record<string, { method: string; input(value: unknown): unknown }> 
   "plinth.plugin-source": { method: "fetch", input: (value) => value },
 };
 
-/** `NAME`, `NAME.METHOD`, with JSON (or plain words) to give: the call that is meant. */
-export function callOf(manifest: Manifest, name: string, typed: string | undefined): CallRequest {
+/**
+ * `NAME`, `NAME.METHOD`, with JSON (or plain words) to give: the call that is meant. Of a contract with one method that one is meant.
+ *
+ * @param contracts those that are not the product's.
+ */
+export function callOf(manifest: Manifest, name: string, typed: string | undefined, contracts: readonly Definition[] = []): CallRequest {
   const provides = manifest.provides ?? [];
   const exact = provides.find(({ id }) => id === name);
   const dot = name.lastIndexOf(".");
@@ -37,9 +42,12 @@ export function callOf(manifest: Manifest, name: string, typed: string | undefin
     });
   }
   const usual = USUAL[found.contract];
-  const method = exact === undefined ? name.slice(dot + 1) : usual?.method;
-  if (method === undefined) {
-    throw new PlinthError("PLINTH_METHOD_UNKNOWN", `What to call of ${found.contract} must be said.`, { next: `Write ${name}.METHOD.` });
+  const methods = Object.keys(contracts.find(({ id }) => id === found.contract)?.methods ?? {});
+  const method = exact === undefined ? name.slice(dot + 1) : (usual?.method ?? (methods.length === 1 ? methods[0] : undefined));
+  if (method === undefined || (methods.length > 0 && !methods.includes(method))) {
+    const said = method === undefined ? `What to call of ${found.contract} must be said.` : `${found.contract} has no method ${method}.`;
+    const those = methods.length === 0 ? `${found.id}.METHOD, a method of the contract` : methods.map((one) => `${found.id}.${one}`).join(" or ");
+    throw new PlinthError("PLINTH_METHOD_UNKNOWN", said, { next: `Write ${those}.` });
   }
   const value = givenValue(typed);
   const input = method === usual?.method ? usual.input(value) : (value ?? {});

@@ -1,7 +1,13 @@
 import { AsyncResource } from "node:async_hooks";
-import { CHOSEN, type Context, type ContractId, errorInfo, type Manifest, PlinthError } from "@plinth/sdk";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CHOSEN, type Context, type ContractId, type ErrorInfo, errorInfo, type Manifest, PlinthError } from "@plinth/sdk";
 import type { CommandInput, TerminalItem } from "../command.ts";
 import type { Installed, LiveAnswer, LiveRequest } from "./protocol.ts";
+import { STAND_IN, type StandInCall, type StandInSaid, writeStandIn } from "./stand-in.ts";
+
+type CallRequest = Extract<LiveRequest, { op: "call" }>;
 
 /**
  * `plinth live-host`: the inside of a live host. It does what the process that started it asks over their channel, and
@@ -32,19 +38,51 @@ async function carryOut(ctx: Context, request: LiveRequest, tell: (item: unknown
       return install(ctx, request);
     case "uninstall":
       return ctx.use("plinth.host-admin").one().uninstall({ id: request.id });
-    case "call": {
-      const client = ctx.use(request.contract as ContractId).get(request.id) as unknown as Record<string, (input: unknown) => unknown>;
-      const method = Object.hasOwn(client, request.method) ? client[request.method] : undefined;
-      if (method === undefined) {
-        throw new PlinthError("PLINTH_METHOD_UNKNOWN", `${request.contract} has no method ${request.method}.`, {
-          next: `It has ${Object.keys(client).join(", ")}.`,
-        });
-      }
-      return followed(method(request.input), tell);
-    }
+    case "call":
+      return request.contract.startsWith("plinth.") ? followed(callOfProduct(ctx, request), tell) : callThroughStandIn(ctx, request, tell);
     case "say":
       return followed(ctx.use("plinth.turns").one().submit({ text: request.text, surface: "dev", sessionKey: "dev" }), tell);
   }
+}
+
+function callOfProduct(ctx: Context, { contract, id, method, input }: CallRequest): unknown {
+  const client = ctx.use(contract as ContractId).get(id) as unknown as Record<string, (input: unknown) => unknown>;
+  if (Object.hasOwn(client, method)) return client[method]!(input);
+  throw new PlinthError("PLINTH_METHOD_UNKNOWN", `${contract} has no method ${method}.`, { next: `It has ${Object.keys(client).join(", ")}.` });
+}
+
+const reachable = new Set<string>();
+
+async function callThroughStandIn(ctx: Context, { input, ...what }: CallRequest, tell: (item: unknown) => void): Promise<unknown> {
+  if (!reachable.has(what.contract)) {
+    reachable.add(what.contract);
+    const into = await mkdtemp(join(tmpdir(), "plinth-caller-"));
+    try {
+      await install(ctx, { op: "install", dir: await writeStandIn(into, reachable.size, reachable), source: "live" });
+    } finally {
+      await rm(into, { recursive: true, force: true });
+    }
+  }
+  const { op: _, ...call } = what;
+  const options: StandInCall & Record<string, string> = { ...call, input: JSON.stringify(input ?? {}) };
+  const terminal = { cwd: "/", json: true, tty: false, columns: 80, color: false, local: true };
+  const said = ctx.use("plinth.cli-command").get(STAND_IN).run({ args: {}, options, terminal }) as AsyncIterable<{ result: StandInSaid }>;
+  try {
+    for await (const { result } of said) {
+      if ("value" in result) return result.value;
+      tell(result.item);
+    }
+  } catch (error) {
+    throw givenWrong(errorInfo(error));
+  }
+  return undefined;
+}
+
+/** What somebody typed does not fit: that is theirs to correct, not the stand-in's author's. */
+function givenWrong({ code, message, ...more }: ErrorInfo): PlinthError {
+  const place = /^dev\.caller sent something that does not fit (.*)$/.exec(message)?.[1];
+  if (code !== "PLINTH_PAYLOAD" || place === undefined) return new PlinthError(code, message, more);
+  return new PlinthError(code, `What was given does not fit ${place}`, { next: "Correct the JSON that it is called with." });
 }
 
 async function install(ctx: Context, { dir, source, tier }: Extract<LiveRequest, { op: "install" }>): Promise<Installed> {

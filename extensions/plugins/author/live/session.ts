@@ -2,7 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errorInfo, type Manifest } from "@plinth/sdk";
+import { knownContracts } from "../contracts/known-contracts.ts";
+import { advised } from "./advice.ts";
 import { callOf } from "./call-line.ts";
+import { installContracts } from "./install-contracts.ts";
 import { LiveHost, type LogLine } from "./live-host.ts";
 import { buildProject } from "./project.ts";
 import type { Installed, LiveRequest } from "./protocol.ts";
@@ -50,6 +53,13 @@ export class DevSession {
       if (extension === id) tell({ event: "log", level, message, fields });
     };
     const live = await LiveHost.start(options.bin, { log, ...(options.home === undefined ? {} : { home: options.home }) });
+    // A home that somebody keeps has the real ones installed.
+    if (options.home === undefined) {
+      await installContracts(live, project).catch(async (error: unknown) => {
+        await live.stop();
+        throw error;
+      });
+    }
     const builds = await mkdtemp(join(tmpdir(), "plinth-dev-"));
     return new DevSession(live, project, options.sdk, builds, (event) => {
       if (event.event === "loaded") id = event.id;
@@ -78,7 +88,8 @@ export class DevSession {
 
   async call(name: string, typed: string | undefined): Promise<boolean> {
     return this.#timed(name, async () => {
-      const request = callOf(this.#manifest ?? ({ id: "it", provides: [] } as never), name, typed);
+      const manifest = this.#manifest ?? ({ id: "it", provides: [] } as never);
+      const request = callOf(manifest, name, typed, await knownContracts(this.#project, manifest));
       this.#tell({ event: "call", what: `${request.id}.${request.method}`, input: request.input });
       return request;
     });
@@ -116,7 +127,7 @@ export class DevSession {
       this.#tell({ event: "loaded", id, version, tier, size: built.size, ...times, first });
       return true;
     } catch (error) {
-      this.#tell({ event: "failed", what: "load", error: errorInfo(error), ms: performance.now() - began });
+      this.#tell({ event: "failed", what: "load", error: await advised(this.#project, errorInfo(error)), ms: performance.now() - began });
       return false;
     }
   }
@@ -136,7 +147,7 @@ export class DevSession {
       this.#tell({ event: "answer", what, result, ms: performance.now() - began });
       return true;
     } catch (error) {
-      this.#tell({ event: "failed", what, error: errorInfo(error), ms: performance.now() - began });
+      this.#tell({ event: "failed", what, error: await advised(this.#project, errorInfo(error)), ms: performance.now() - began });
       return false;
     }
   }
