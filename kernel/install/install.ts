@@ -121,7 +121,9 @@ export async function installPackages(
       const dir = await storePackage(host.home, id, from, digest);
       state.lock.extensions[id] = { version, digest, ...provenance };
       state.records.push({ ...record, dir });
-      grants.set(id, grantOf(candidate, host.grants.get(id), currentWork()?.principal.via ?? "unknown"));
+      const entry = host.state.lock.extensions[id];
+      const stays = entry !== undefined && partyOf(entry) === partyOf(inputs[at]!);
+      grants.set(id, grantOf(candidate, host.grants.get(id), currentWork()?.principal.via ?? "unknown", stays));
     }
     for (const id of ids) host.supervisor.clear(id);
     const toTry = state.records.filter(({ manifest }) => grants.has(manifest.id) && manifest.entry !== undefined);

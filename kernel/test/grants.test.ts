@@ -1,3 +1,4 @@
+import { cp } from "node:fs/promises";
 import type { Principal } from "@plinth/manifests/wire/bridge.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Host } from "../host.ts";
@@ -56,6 +57,19 @@ describe("a grant for one scope", () => {
     expect(await fire(within({ session: "main" }))).toBe("a!");
     expect(await fire(within({ session: "other" }))).toBe("a");
     expect((await snapshot(host)).faults.size).toBe(0);
+  });
+
+  it("says who was chosen as long as updates come from the same party, and no longer", async () => {
+    const from = await product.package(lab("acme.chosen"));
+    await install(host, from);
+    await admin(host, "grant", { id: "acme.chosen", chosen: ["plinth.model-provider"] });
+    const other = await product.package(lab("acme.chosen", {}, { version: "1.1.0" }));
+    await cp(other, from, { recursive: true, force: true });
+    await install(host, from);
+    expect(host.grants.all.get("acme.chosen")).toMatchObject({ version: "1.1.0", chosen: ["plinth.model-provider"] });
+    await install(host, await product.package(lab("acme.chosen", {}, { version: "1.2.0" })));
+    expect(host.grants.all.get("acme.chosen")).toMatchObject({ version: "1.2.0" });
+    expect(host.grants.all.get("acme.chosen")).not.toHaveProperty("chosen");
   });
 
   it("survives a restart and an update, and is taken away by an owner", async () => {

@@ -1,3 +1,4 @@
+import { mkdirSync, renameSync } from "node:fs";
 import { appendFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -327,22 +328,16 @@ describe("uninstalling", () => {
 
   it("ends what still writes, and leaves the next one of this id an empty folder, whatever shape its data had", async () => {
     const run = `
-      const { mkdirSync, readdirSync, renameSync, writeFileSync } = await import("node:fs");
-      const at = (name) => ctx.dataDir + "/" + name;
+      const { readdirSync, writeFileSync } = await import("node:fs");
       if (!input.write) return readdirSync(ctx.dataDir);
-      mkdirSync(at("a"));
-      for (let depth = 0; depth < 200; depth++) {
-        mkdirSync(at("b"));
-        renameSync(at("a"), at("b/" + "n".repeat(100)));
-        renameSync(at("b"), at("a"));
-      }
       let n = 0;
-      const timer = setInterval(() => writeFileSync(at("file" + n++), "x"), 5);
+      const timer = setInterval(() => writeFileSync(ctx.dataDir + "/file" + n++, "x"), 5);
       ctx.effect("writing", () => clearInterval(timer));`;
     const writing = await product.package(acme({ run }, { permissions: { fs: ["data"] } }));
     await install(host, writing);
     await call(host, "test.words.lab", "calm", "run", { write: true });
     await expect.poll(() => call(host, "test.words.lab", "calm", "run", {})).toContain("file5");
+    nest(join(product.home, "state", "acme.calm"), 200);
     await admin(host, "uninstall", { id: "acme.calm" });
     expect(await readdir(join(product.home, "state"))).not.toContain("acme.calm");
     expect(await readdir(product.home)).not.toContain("trash");
@@ -372,3 +367,14 @@ it("when the host stops, changes are refused", async () => {
   await host.stop();
   expect(await codeOf(admin(host, "enable", { id: "test.words", enabled: true }, OWNER))).toBe("PLINTH_STOPPING");
 });
+
+/** Folders within folders, deeper than a path can name; in one go, before anybody measures them. */
+function nest(dir: string, depth: number): void {
+  const [outer, inner] = [join(dir, "b"), join(dir, "a")];
+  mkdirSync(inner);
+  for (let at = 0; at < depth; at++) {
+    mkdirSync(outer);
+    renameSync(inner, join(outer, "n".repeat(100)));
+    renameSync(outer, inner);
+  }
+}

@@ -49,8 +49,8 @@ export function candidateOf(
   };
 }
 
-/** What an owner allows by consenting to it. */
-export function grantOf({ version, digest, manifest, consent }: Candidate, before: Grant | undefined, by: string): Grant {
+/** What an owner allows by consenting to it. `stays`: it comes from the party that it came from before. */
+export function grantOf({ version, digest, manifest, consent }: Candidate, before: Grant | undefined, by: string, stays: boolean): Grant {
   const { scope, expiresAt = 0, chosen } = before ?? {};
   return {
     consent: consent.hash,
@@ -63,6 +63,7 @@ export function grantOf({ version, digest, manifest, consent }: Candidate, befor
     // An update is no way out of what an owner narrowed; an end that has passed is what this consent is about.
     ...(scope === undefined ? {} : { scope }),
     ...(expiresAt > Date.now() ? { expiresAt } : {}),
-    ...(chosen === undefined ? {} : { chosen }),
+    // Whom an owner chose to decide in place of the product was that party, and nobody else.
+    ...(chosen === undefined || !stays ? {} : { chosen }),
   };
 }
