@@ -5,8 +5,9 @@ import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/pro
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { COMMON_JS, esm } from "./bundles.mjs";
-import { build, part, sourcesIn } from "./cache.mjs";
+import { build, part, sourcesIn, used } from "./cache.mjs";
 import { generate } from "./generate.mjs";
+import { assembleOwn, packOwn } from "./own-packages.mjs";
 import { emitTypes, filesOfPackage } from "./types.mjs";
 
 const root = join(import.meta.dirname, "..");
@@ -31,7 +32,12 @@ export async function buildAll({ quiet = false } = {}) {
 async function buildInto() {
   const { version } = await json(join(root, "package.json"));
   await part("generated", join(root, "manifests/generated"), await sourcesIn("manifests"), generate);
-  const extensions = await findExtensions();
+  const product = await json(join(root, "extensions/product.json"));
+  const all = await findExtensions();
+  const extensions = all.filter(({ manifest }) => product.default.includes(manifest.id));
+  const others = all.filter(({ manifest }) => !product.default.includes(manifest.id));
+  const unknown = product.default.find((id) => !all.some(({ manifest }) => manifest.id === id));
+  if (unknown !== undefined) throw new Error(`extensions/product.json has ${unknown} on by default, which is not there`);
   const [shared, samples] = [await sourcesIn("manifests", "sdk"), await sourcesIn("test/fixtures/demo", "sdk/extension", "sdk/kits", "manifests")];
   await Promise.all([
     part("sdk", join(dist, "sdk"), shared, buildSdk),
@@ -42,8 +48,11 @@ async function buildInto() {
     ...extensions.map(async (one) => part(one.manifest.id, join(dist, "extensions", one.manifest.id), await filesOf(one), () => buildExtension(one))),
     buildLauncher(),
   ]);
-  await writeData(version, extensions);
-  await rm(join(dist, ".tools"), { recursive: true, force: true });
+  const packed = await Promise.all(others.map((one) => packOwn(one, join(dist, ".packages"), packing)));
+  await assembleOwn(packed, join(dist, "built-in"), packing);
+  const packages = Object.fromEntries(packed.map(({ id, digest }) => [id, digest]));
+  await writeData({ version, ...product, packages }, extensions);
+  for (const name of [".tools", ".packages"]) await rm(join(dist, name), { recursive: true, force: true });
 }
 
 async function buildKernel() {
@@ -171,7 +180,7 @@ async function buildPage(page, out) {
 }
 
 /** Data that answers without code: manifests with digests, the product's choices, the command table of the launcher. */
-async function writeData(version, extensions) {
+async function writeData(product, extensions) {
   const { parseManifest } = await importTs("manifests/check/manifest.ts");
   const records = [];
   for (const { manifest } of extensions) {
@@ -183,13 +192,13 @@ async function writeData(version, extensions) {
     records.push({ manifest: parseManifest(text, manifest.id), digest: digest.digest("hex") });
   }
   await writeFile(join(dist, "bundled.json"), JSON.stringify({ index: 1, records }));
-  await writeFile(join(dist, "product.json"), JSON.stringify({ version, ...(await json(join(root, "extensions/product.json"))) }));
+  await writeFile(join(dist, "product.json"), JSON.stringify(product));
   const commands = records.flatMap(({ manifest }) =>
     (manifest.provides ?? [])
       .filter((one) => one.contract === "plinth.cli-command")
       .map((one) => ({ id: one.id, extension: manifest.id, ...one.descriptor })),
   );
-  await writeFile(join(dist, "commands.json"), JSON.stringify({ version, commands }));
+  await writeFile(join(dist, "commands.json"), JSON.stringify({ version: product.version, commands }));
   if (existsSync(join(root, "templates"))) await cp(join(root, "templates"), join(dist, "templates"), { recursive: true });
 }
 
@@ -214,8 +223,8 @@ async function buildForLauncher(name, resolveDir, modules) {
 /** The sample registry: the demo extensions, packed and signed with a key that exists for this purpose only. */
 async function buildSamples() {
   const demos = join(root, "test/fixtures/demo");
-  if (!existsSync(demos) || !existsSync(join(root, "registry/index.ts"))) return;
-  const registry = await importTs("registry/index.ts");
+  if (!existsSync(demos)) return;
+  const registry = await packing();
   const key = registry.keyFromSeed("demo", createHash("sha256").update("plinth sample registry").digest());
   const dirs = (await readdir(demos))
     .filter((name) => existsSync(join(demos, name, "plinth.json")))
@@ -228,17 +237,24 @@ async function buildSamples() {
   });
 }
 
+const packing = () => importTs("registry/packing.ts");
+const tools = new Map();
+
+/** A module of the sources, bundled once in a build and kept for the next; whatever is made with it is made of it, too. */
 async function importTs(path) {
-  const out = join(dist, ".tools", `${path.replaceAll("/", "-")}.mjs`);
-  await build({
-    ...esm,
-    entryPoints: [join(root, path)],
-    outfile: out,
-    outExtension: undefined,
-    banner: { js: COMMON_JS },
-    external: ["esbuild"],
-  });
-  return import(pathToFileURL(out).href);
+  const name = `tool-${path.replaceAll("/", "-")}`;
+  const out = join(dist, ".tools", name);
+  const make = () =>
+    build({
+      ...esm,
+      entryPoints: { tool: join(root, path) },
+      outdir: out,
+      banner: { js: COMMON_JS },
+      external: ["esbuild"],
+    });
+  if (!tools.has(path)) tools.set(path, part(name, out, [], make));
+  used(...(await tools.get(path)).map((one) => join(root, one)));
+  return import(pathToFileURL(join(out, "tool.mjs")).href);
 }
 
 if (process.argv[1] === import.meta.filename) await buildAll();

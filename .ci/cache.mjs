@@ -22,6 +22,11 @@ export async function build(options) {
   return result;
 }
 
+/** What went into the part that is being built without being bundled by `build`; absolute paths. */
+export function used(...paths) {
+  for (const path of paths) inputs.getStore()?.add(relative(root, path));
+}
+
 /** Every source below some folders, as paths from the root. */
 export async function sourcesIn(...places) {
   const found = await Promise.all(
@@ -37,20 +42,29 @@ export async function sourcesIn(...places) {
  * Make `out`, or take it as it was made when everything that went into it was the same.
  *
  * @param files what goes into it besides what is bundled, as paths from the root.
+ * @returns all that went into it, which goes into the part that this is made for, too.
  */
 export async function part(name, out, files, make) {
+  const went = await makePart(name, out, files, make);
+  for (const path of went) inputs.getStore()?.add(path);
+  return went;
+}
+
+async function makePart(name, out, files, make) {
   const kept = join(folder, name);
   const common = await hashOf([...ALWAYS, ...(await sourcesIn(".ci"))]);
   const record = await readFile(`${kept}.json`, "utf8").then(JSON.parse, () => null);
   if (record?.common === common && files.every((path) => Object.hasOwn(record.inputs, path)) && (await isSame(record.inputs))) {
-    return cp(kept, out, { recursive: true });
+    await cp(kept, out, { recursive: true });
+    return Object.keys(record.inputs);
   }
   const began = Date.now();
-  const used = new Set(files);
-  await inputs.run(used, make);
+  const went = new Set(files);
+  await inputs.run(went, make);
   // A file that was edited meanwhile may have gone in before or after: then nothing is kept.
-  const times = await Promise.all([...used].map((path) => stat(join(root, path)).then(({ mtimeMs }) => mtimeMs)));
-  if (times.every((time) => time < began)) await keep(kept, out, { common, inputs: await hashesOf([...used]) });
+  const times = await Promise.all([...went].map((path) => stat(join(root, path)).then(({ mtimeMs }) => mtimeMs)));
+  if (times.every((time) => time < began)) await keep(kept, out, { common, inputs: await hashesOf([...went]) });
+  return [...went];
 }
 
 /** Another build may keep the same part at the same moment: one of them does. */

@@ -34,10 +34,10 @@ export async function boot(input: BootInput): Promise<Host> {
     makePrivateHome(home);
     const config = await report.step("config", () => startConfig(home));
     const stamp = await stampOf(documentFile(home));
-    const [productText, bundled, { grants, records, ...installed }] = await report.step("index", () =>
-      Promise.all([readFile(join(input.dist, "product.json"), "utf8"), readBundled(input.dist), readInstalled(home)]),
+    const product = JSON.parse(await readFile(join(input.dist, "product.json"), "utf8")) as Product;
+    const [bundled, { grants, records, ...installed }] = await report.step("index", () =>
+      Promise.all([readBundled(input.dist), readInstalled(home, product)]),
     );
-    const product = JSON.parse(productText) as Product;
     const logs = new Logs(input.logLevel ?? (env.PLINTH_LOG as LogLevel | undefined) ?? config.value.log?.level ?? "warn");
     const host = new Host({ home, product, logs, report, env, catchUp, state: { ...installed, config, records: [...bundled, ...records] } });
     host.stamp = stamp;

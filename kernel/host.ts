@@ -11,6 +11,7 @@ import { type CatalogRecord, documentFile, type Installed } from "@plinth/manife
 import { sweepStore } from "@plinth/manifests/home/sweep.ts";
 import { Writers } from "@plinth/manifests/home/writers.ts";
 import { shapeInRange } from "@plinth/manifests/plan/contracts.ts";
+import type { OwnExtensions } from "@plinth/manifests/plan/ours.ts";
 import { chooseTier, emptyPlan, type Plan, type PlannedExtension, resolve } from "@plinth/manifests/plan/resolver.ts";
 import { stopOrder } from "@plinth/manifests/plan/stop-order.ts";
 import { effectivePermissions } from "@plinth/manifests/powers.ts";
@@ -33,7 +34,7 @@ import { Supervisor } from "./supervisor.ts";
 import { currentWork, runWork } from "./work.ts";
 
 /** Data of the distribution: what to run, who fills which slot by default. */
-export interface Product {
+export interface Product extends OwnExtensions {
   readonly version: string;
   readonly main: { contract: string; method: string };
   readonly slots: Readonly<Record<string, string>>;
@@ -332,19 +333,18 @@ export class Host {
       const shape = shapeInRange(plan.contracts, contract, range);
       if (shape !== undefined) methods[contract] = Object.fromEntries(Object.entries(shape.methods).map(([name, { stream }]) => [name, stream]));
     }
-    const hasData = (granted?.fs ?? []).some((one) => one === "data" || one === "data:ro");
     return {
       manifest: { ...manifest, permissions: granted },
       config: withDefaults(manifest.config, config),
       env,
-      dataDir: hasData ? join(this.home, "state", manifest.id) : null,
+      dataDir: (granted?.fs ?? []).some((one) => one === "data" || one === "data:ro") ? join(this.home, "state", manifest.id) : null,
       methods,
     };
   }
 }
 
 /** Whoever holds a publisher's key is that publisher; an unsigned package only claims its id, and stays alone. */
-function trustOf({ manifest: { id }, bundled }: CatalogRecord, { extensions }: Lockfile): string {
+function trustOf({ manifest: { id }, bundled, own }: CatalogRecord, { extensions }: Lockfile): string {
   const key = extensions[id]?.signature?.keyId;
-  return key !== undefined ? `key:${key}` : `id:${bundled ? id.split(".")[0] : id}`;
+  return bundled || own ? `id:${id.split(".")[0]}` : key !== undefined ? `key:${key}` : `id:${id}`;
 }

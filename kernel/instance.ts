@@ -55,7 +55,7 @@ export class Instance implements Answering {
     this.record = input.record;
     this.id = input.record.manifest.id;
     this.tier = input.tier;
-    this.#budgets = new Budgets(input.record.manifest, input.record.bundled, this.#calls);
+    this.#budgets = new Budgets(input.record.manifest, input.record.bundled || input.record.own === true, this.#calls);
   }
 
   /** Of the product, or put into the host's own process by the operator; others leave their mark on the work they answer. */

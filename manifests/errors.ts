@@ -154,6 +154,16 @@ export const errors = {
     next: "Do not install it; if it is yours, give it your own publisher's name.",
     extension: id,
   })),
+  notOurs: make("PLINTH_PRODUCT_DIFFERS", (id: string) => ({
+    message: `${id} is a package of the product, and these files are not the ones that came with it.`,
+    next: "Do not install it. Where the product's own files were changed, build or install the product anew.",
+    extension: id,
+  })),
+  otherProduct: make("PLINTH_PRODUCT_DIFFERS", (id: string, version: string) => ({
+    message: `${id} ${version} is no package of this product: it came with another version or build.`,
+    next: `plinth plugins update ${id} takes the product's own, as a gateway does when it starts. Where there is none, uninstall it.`,
+    extension: id,
+  })),
   reservedTool: make("PLINTH_RESERVED", (id: string, what: string) => ({
     message: `${what} of ${id} would read as another's tool.`,
     next: "Do not install it; if it is yours, choose a name without __ that no tool of the product has.",

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { isBuiltin } from "node:module";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import type { BuildFailure, Metafile, Plugin } from "esbuild";
 import { type BundledPackages, bundledPackages } from "./bundled-packages.ts";
@@ -10,6 +10,8 @@ import { loadEsbuild } from "./load-esbuild.ts";
 export interface BundleOptions {
   /** The folder of @plinth/sdk, for extensions that have none of their own installed. */
   sdkDir?: string;
+  /** What stands before the bundle, such as what CommonJS inside it asks for. Default: nothing. */
+  banner?: string;
 }
 
 export interface Bundle {
@@ -18,6 +20,8 @@ export interface Bundle {
   builtins: string[];
   /** npm packages that became part of it. */
   bundled: BundledPackages;
+  /** Absolute paths of the files that went into it. */
+  inputs: string[];
 }
 
 const SOURCES = ["src/index.ts", "src/index.js", "index.ts", "index.js"];
@@ -51,6 +55,7 @@ export async function bundleExtension(dir: string, options: BundleOptions = {}):
     conditions: options.sdkDir !== undefined && existsSync(join(options.sdkDir, "extension/index.ts")) ? ["development"] : [],
     // Settings of the machine that packs must not reach the bundle.
     tsconfigRaw: { compilerOptions: { target: "ES2024", verbatimModuleSyntax: true } },
+    ...(options.banner === undefined ? {} : { banner: { js: options.banner } }),
     plugins: options.sdkDir === undefined ? [] : [sdkFallback(options.sdkDir)],
   }).catch((error: BuildFailure) => {
     throw bundleFailed(error);
@@ -60,6 +65,7 @@ export async function bundleExtension(dir: string, options: BundleOptions = {}):
     code: placeless(result.outputFiles[0]!.text, result.metafile),
     builtins: [...builtins].filter(isBuiltin).sort(),
     bundled: await bundledPackages(folder, result.metafile),
+    inputs: Object.keys(result.metafile.inputs).map((path) => resolve(folder, path)),
   };
 }
 

@@ -4,7 +4,7 @@ export { nearNames } from "@plinth/manifests/near-names.ts";
 export { partyOf } from "@plinth/manifests/party.ts";
 export { describePowers } from "@plinth/manifests/powers.ts";
 export { ARCHIVE_LIMITS, type ArchiveFile, readArchive } from "./archive.ts";
-export { type BuildRegistryOptions, buildRegistry } from "./build-registry.ts";
+export { type AssembleOptions, assembleRegistry, type BuildRegistryOptions, buildRegistry } from "./build-registry.ts";
 export type { BundleOptions } from "./bundle.ts";
 export { type Download, RegistryClient, type RegistryClientOptions } from "./client.ts";
 export type { PackageHit } from "./found-package.ts";

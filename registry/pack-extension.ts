@@ -22,6 +22,8 @@ export interface PackedExtension {
   files: string[];
   /** Such as demo.weather-1.0.0.tgz. */
   fileName: string;
+  /** Absolute paths of the sources that were bundled. */
+  sources: string[];
 }
 
 const DOCUMENTS = /^(readme|license|licence|notice|changelog)(\.(md|txt))?$/i;
@@ -42,11 +44,12 @@ export async function packExtension(dir: string, options: BundleOptions = {}): P
   if (existsSync(join(dir, "assets"))) for (const [name, bytes] of await readTree(join(dir, "assets"), "assets/")) files.set(name, bytes);
   const packed = manifest.entry === undefined ? manifest : { ...manifest, entry: "./index.js" };
   let bundled: BundledPackages = { packages: [], uses: [] };
+  let sources: string[] = [];
   if (manifest.entry !== undefined) {
     const bundle = await bundleExtension(dir, options);
     assertTiers(manifest, bundle.builtins);
     files.set("index.js", bundle.code);
-    bundled = bundle.bundled;
+    ({ bundled, inputs: sources } = bundle);
   }
   files.set(SBOM_FILE, sbomOf(manifest, bundled));
   // A path into the author's node_modules means nothing to anybody else.
@@ -60,6 +63,7 @@ export async function packExtension(dir: string, options: BundleOptions = {}): P
     size: tarball.length,
     files: [...files.keys()].sort(),
     fileName: `${manifest.id}-${manifest.version}.tgz`,
+    sources,
   };
 }
 

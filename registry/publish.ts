@@ -48,12 +48,7 @@ export async function publish(input: PublishInput): Promise<Published> {
   const { registry, tarball: bytes, key } = input;
   const manifest = await readPackageManifest(bytes);
   const { id, version } = manifest;
-  const { publisher } = splitId(id);
-  if (publisher !== key.publisher) {
-    throw new PlinthError("PLINTH_PUBLISHER_KEY", `The key belongs to ${key.publisher}, but the package is ${id}.`, {
-      next: `Sign with the key of ${publisher}, or change the id in plinth.json.`,
-    });
-  }
+  assertPublisher(id, key);
   const packed = { tarball: bytes, manifest, publishedAt: input.publishedAt ?? new Date().toISOString() };
   const { name, lock } = input;
   const commit = committing(registry, { type: "publish", id, version }, input.trust);
@@ -63,6 +58,15 @@ export async function publish(input: PublishInput): Promise<Published> {
   );
   const { integrity, size, tarball } = entry;
   return { id, version, integrity, size, tarball, keyId: key.keyId, newPublisher };
+}
+
+/** @throws PLINTH_PUBLISHER_KEY when the key is another publisher's. */
+export function assertPublisher(id: string, key: PublisherKey): void {
+  const { publisher } = splitId(id);
+  if (publisher === key.publisher) return;
+  throw new PlinthError("PLINTH_PUBLISHER_KEY", `The key belongs to ${key.publisher}, but the package is ${id}.`, {
+    next: `Sign with the key of ${publisher}, or change the id in plinth.json.`,
+  });
 }
 
 /** Withdraw a version: it stays for those who locked it, but is never chosen again. */

@@ -31,6 +31,7 @@ export function snapshot(host: Host): KernelSnapshot {
     instances: current.instances,
     faults: supervisor.faults,
     lock: state.lock,
+    packages: host.product.packages ?? {},
     grants: grants.all,
     secretExists: (name) => host.secrets.has(name),
     steps: host.report.steps,

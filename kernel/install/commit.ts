@@ -34,7 +34,7 @@ export async function refresh(host: Host): Promise<void> {
   let { state } = host;
   const stamp = await stampOf(documentFile(host.home));
   if (stamp !== host.stamp) {
-    const { grants, records, ...rest } = await readInstalled(host.home);
+    const { grants, records, ...rest } = await readInstalled(host.home, host.product);
     host.stamp = stamp;
     host.grants.all = grants;
     state = { ...state, ...rest, records: [...state.records.filter((one) => one.bundled), ...records] };

@@ -49,11 +49,11 @@ export async function inspectPackages(host: Host, dirs: readonly string[]): Prom
 }
 
 async function admitPackage(host: Host, dir: string): Promise<CatalogRecord> {
-  const record = await readPackage(dir);
+  const record = await readPackage(dir, host.product);
   const { manifest } = record;
   const isBundled = host.state.records.some((one) => one.bundled && one.manifest.id === manifest.id);
   if (isBundled) throw errors.conflict(manifest.id, `the id ${manifest.id}`, ["the product", "this package"]);
-  const imitates = imitation(manifest, host.state.records);
+  const imitates = record.own ? null : imitation(manifest, host.state.records);
   if (imitates !== null) throw imitates;
   assertFoldersGrantable(manifest, host.home);
   return record;

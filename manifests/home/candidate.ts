@@ -4,13 +4,19 @@ import { manifestInvalid, parseManifest } from "../check/manifest.ts";
 import type { Candidate } from "../contracts/host/host-admin.ts";
 import type { Grant } from "../contracts/host/state.ts";
 import { consentHash, treeDigest } from "../digest.ts";
+import { errors } from "../errors.ts";
+import { isOwnPackage, type OwnExtensions } from "../plan/ours.ts";
 import { describePowers } from "../powers.ts";
 import type { Manifest } from "../schema/extension.ts";
 import type { CatalogRecord } from "./installed.ts";
 import { keptFor } from "./kept-data.ts";
 
-/** An unpacked package as a record of what could be installed. None of its code runs. */
-export async function readPackage(dir: string): Promise<CatalogRecord> {
+/**
+ * An unpacked package as a record of what could be installed. None of its code runs.
+ *
+ * @throws PLINTH_PRODUCT_DIFFERS for other bytes under the id of one of the product's own packages.
+ */
+export async function readPackage(dir: string, product: OwnExtensions = {}): Promise<CatalogRecord> {
   const text = await readFile(join(dir, "plinth.json"), "utf8").catch(() => {
     throw manifestInvalid("the package", "", "it has no plinth.json");
   });
@@ -20,6 +26,8 @@ export async function readPackage(dir: string): Promise<CatalogRecord> {
     if (!found?.isFile()) throw manifestInvalid(manifest.id, "/entry", `${manifest.entry} is not in the package`);
   }
   const { digest } = await treeDigest(manifest.id, dir);
+  if (isOwnPackage(product, manifest.id, digest)) return { manifest, digest, dir, bundled: false, own: true };
+  if (Object.hasOwn(product.packages ?? {}, manifest.id)) throw errors.notOurs(manifest.id);
   return { manifest, digest, dir, bundled: false };
 }
 

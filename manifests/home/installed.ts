@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseLock } from "../check/documents.ts";
 import type { Grant } from "../contracts/host/state.ts";
 import { errors } from "../errors.ts";
+import { isOwnPackage, type OwnExtensions } from "../plan/ours.ts";
 import type { Manifest } from "../schema/extension.ts";
 import type { LockEntry, Lockfile } from "../schema/lockfile.ts";
 import { type ErrorData, errorData } from "../wire/error.ts";
@@ -13,7 +14,10 @@ export interface CatalogRecord {
   readonly manifest: Manifest;
   readonly digest: string;
   readonly dir: string;
+  /** On by default: there without being installed. */
   readonly bundled: boolean;
+  /** Installed, and byte for byte one of the product's own packages. */
+  readonly own?: boolean;
 }
 
 /** What is installed and what owners allowed, at one moment. */
@@ -50,19 +54,22 @@ export async function readBundled(dist: string): Promise<CatalogRecord[]> {
 /**
  * What is installed in a home. A `plinth.lock` that an operator edited or put there wins over what was committed: what it
  * names is taken from the content store, and where it is not there, it is a problem of that extension. Without a readable
- * document nothing is granted: every third-party extension waits for consent.
+ * document nothing is granted: every third-party extension waits for consent. What is on by default by now was installed
+ * from an earlier product, and is left out.
  */
-export async function readInstalled(home: string): Promise<Installed> {
+export async function readInstalled(home: string, product: OwnExtensions = {}): Promise<Installed> {
   const problems: ErrorData[] = [];
   const { document, lockText } = await readBoth(home, problems);
   const lock = parseLock(lockFile(home), lockText ?? document.lock);
+  for (const id of product.default ?? []) delete lock.extensions[id];
   const found = new Map(document.records.map((one) => [one.manifest?.id, one]));
   const records: CatalogRecord[] = [];
   for (const [id, entry] of Object.entries(lock.extensions)) {
     const record = found.get(id);
     try {
       const manifest = record?.digest === entry.digest ? record.manifest : await reread(home, id, entry);
-      records.push({ manifest, digest: entry.digest, dir: packageDir(home, entry.digest), bundled: false });
+      const own = isOwnPackage(product, id, entry.digest) ? { own: true } : {};
+      records.push({ manifest, digest: entry.digest, dir: packageDir(home, entry.digest), bundled: false, ...own });
     } catch (thrown) {
       problems.push({ ...errorData(thrown), extension: id });
     }

@@ -21,10 +21,10 @@ export interface Adapter extends Stated {
 type Candidates = ReadonlyMap<string, { readonly manifest: Manifest; readonly bundled: boolean }>;
 
 /** Why a provider may not adapt this contract; null = it may. Nobody stands between others but the contract's own owner. */
-export function notItsOwner(manifest: Manifest, bundled: boolean, descriptor: unknown, contracts: ReadonlyMap<string, ContractShape>): string | null {
+export function notItsOwner(manifest: Manifest, ours: boolean, descriptor: unknown, contracts: ReadonlyMap<string, ContractShape>): string | null {
   const { contract, older, newer } = descriptor as Stated;
   const shapes = majorsOf(contracts, contract);
-  const owns = manifest.defines?.some((one) => one.id === contract) === true || (bundled && shapes[0]?.checked === true);
+  const owns = manifest.defines?.some((one) => one.id === contract) === true || (ours && shapes[0]?.checked === true);
   if (!owns) return `that it defines ${contract}, whose payloads it adapts`;
   const missing = [older, newer].find((major) => !shapes.some((one) => majorOf(one.version) === major));
   return missing === undefined && older < newer ? null : `the majors ${older} and ${newer} of ${contract}`;

@@ -1,6 +1,7 @@
 import { errors } from "../errors.ts";
 import type { Manifest, Provide } from "../schema/extension.ts";
 import type { PlinthError } from "../wire/error.ts";
+import { isOurs } from "./ours.ts";
 
 export interface Offer {
   readonly extension: string;
@@ -20,7 +21,7 @@ export interface Choices {
  */
 export function chooseProviders(
   { wanted: operator, defaults }: Choices,
-  candidates: ReadonlyMap<string, { readonly manifest: Manifest; readonly bundled: boolean }>,
+  candidates: ReadonlyMap<string, { readonly manifest: Manifest; readonly bundled: boolean; readonly own?: boolean }>,
   contracts: ReadonlyMap<string, { readonly cardinality: "one" | "many"; readonly checked: boolean }>,
   note: (id: string, reason: string) => void,
 ): {
@@ -52,7 +53,7 @@ export function chooseProviders(
     const providers = [...chosen.values()];
     const wanted = choice(contract);
     // Who fills one of the product's own slots sees and decides for everybody: third parties only where an operator wrote so.
-    const free = (id: string): boolean => candidates.get(id)?.bundled === true || contracts.get(contract)?.checked !== true;
+    const free = (id: string): boolean => isOurs(candidates.get(id) ?? { bundled: false }) || contracts.get(contract)?.checked !== true;
     const [only] = providers;
     const winner =
       wanted !== undefined

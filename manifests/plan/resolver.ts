@@ -11,6 +11,8 @@ import type { PlinthError } from "../wire/error.ts";
 import { ADAPTER, type Adapter, noteOlder, notItsOwner, planAdapters } from "./adapters.ts";
 import { type ContractShape, majorOf, majorsOf, productContracts, shapeInRange, shapeOfVersion } from "./contracts.ts";
 import { type PlannedHook, planHooks } from "./hooks.ts";
+import { isReserved } from "./imitation.ts";
+import { isOurs } from "./ours.ts";
 import { chooseProviders, type Offer } from "./providers.ts";
 
 export interface PlannedExtension {
@@ -105,7 +107,7 @@ export function resolve(input: ResolveInput): Plan {
     const tier = chooseTier(record, settings.tier) as Tier;
     note(
       id,
-      `tier ${tier}: ${settings.tier ? "chosen in the configuration" : record.bundled ? "first-party" : "the strongest wall it supports here"}`,
+      `tier ${tier}: ${settings.tier ? "chosen in the configuration" : isOurs(record) ? "first-party" : "the strongest wall it supports here"}`,
     );
     for (const [other, range] of Object.entries(record.manifest.extensions ?? {})) note(other, `needed by ${id} (${range})`);
     extensions.set(id, { record, tier, settings, reasons: reasons.get(id) ?? [] });
@@ -134,6 +136,7 @@ const lockReason = (lock: Lockfile, id: string): string => {
 
 function fits({ config, hostVersion }: ResolveInput, record: CatalogRecord): PlinthError | null {
   const { id, version, engines } = record.manifest;
+  if (isReserved(id) && !isOurs(record)) return errors.otherProduct(id, version);
   if (!semver.satisfies(hostVersion, engines.plinth, { includePrerelease: true })) {
     return errors.versionConflict(id, "plinth", engines.plinth, hostVersion);
   }
@@ -152,7 +155,7 @@ export function chooseTier(record: CatalogRecord, wanted: Tier | undefined): Tie
   const supported = record.manifest.tiers ?? ["isolate", "process"];
   // What runs in an isolate runs in a process too: the isolate's API is the smaller one.
   if (wanted !== undefined) return supported.includes(wanted) || (wanted === "process" && supported.includes("isolate")) ? wanted : null;
-  if (record.bundled && supported.includes("host")) return "host";
+  if (isOurs(record) && supported.includes("host")) return "host";
   return supported.find((tier) => tier !== "host") ?? null;
 }
 
@@ -201,7 +204,7 @@ const spoken = (
 ): ContractShape | undefined => ("range" in wanted ? shapeInRange(contracts, id, wanted.range) : shapeOfVersion(contracts, id, wanted.version));
 
 function unmet(
-  { manifest, bundled }: CatalogRecord,
+  { manifest, ...record }: CatalogRecord,
   tier: Tier,
   candidates: ReadonlyMap<string, CatalogRecord>,
   contracts: ReadonlyMap<string, ContractShape>,
@@ -221,7 +224,7 @@ function unmet(
     // A provider may be older than the contract's owner (N-1 within a major), never newer.
     const shape = shapeOfVersion(contracts, contract, version);
     if (shape === undefined || semver.gt(version, shape.version)) return errors.versionConflict(id, contract, version, (shape ?? newest).version);
-    const wrong = contract === ADAPTER ? notItsOwner(manifest, bundled, descriptor, contracts) : null;
+    const wrong = contract === ADAPTER ? notItsOwner(manifest, isOurs(record), descriptor, contracts) : null;
     if (wrong !== null) return errors.undeclared(id, wrong);
   }
   for (const { contract, range, optional } of manifest.uses ?? []) {

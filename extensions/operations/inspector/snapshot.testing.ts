@@ -84,6 +84,7 @@ export function snapshotOf(changes: Partial<KernelSnapshot> = {}): KernelSnapsho
       // Struck before its update: the new version starts with a clean sheet.
       ["acme.updated", { ...fault, digest: "d-old" }],
     ]),
+    packages: {},
     lock: {
       lockfile: 1,
       extensions: { "acme.quarantined": { version: "1.0.0", source: "folder:/x", digest: "0", pinnedBy: "operator", reason: "asked" } },

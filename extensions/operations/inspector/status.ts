@@ -28,7 +28,7 @@ export function notInstalled(kernel: KernelSnapshot, id: string): PlinthError {
   });
 }
 
-export function extensionStatus(kernel: KernelSnapshot, { manifest, digest, bundled }: Record): ExtensionStatus {
+export function extensionStatus(kernel: KernelSnapshot, { manifest, digest, bundled, own }: Record): ExtensionStatus {
   const { id, version, title, provides = [] } = manifest;
   const instance = kernel.instances.get(id);
   const blocked = kernel.blocked.get(id);
@@ -52,6 +52,7 @@ export function extensionStatus(kernel: KernelSnapshot, { manifest, digest, bund
     version,
     title,
     bundled,
+    ...(own === true ? { own } : {}),
     tier: kernel.tiers.get(id) ?? "process",
     state,
     provides: provides.map((one) => ({ contract: one.contract, id: one.id })),

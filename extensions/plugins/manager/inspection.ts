@@ -1,10 +1,20 @@
-import type { Client, Context, Manifest } from "@plinth/sdk";
+import { type Client, type Context, errorInfo, type Manifest } from "@plinth/sdk";
 import { budgetLine, costs } from "./costs.ts";
 import { endOf, type Grant, minute, placeOf } from "./grants/grant.ts";
+import { manifestOf } from "./market/built-in.ts";
 import type { Operation } from "./operation.ts";
 import { type Block, code, safe } from "./report.ts";
+import { isOwnPackage, readWorld } from "./world.ts";
 
 type Description = Awaited<ReturnType<Client<"plinth.host">["describe"]>>;
+
+/** One of the product's own packages, from its manifest. */
+interface NotInstalled {
+  status: { id: string; version: string; title: string; own: true; state: "not installed" };
+  manifest: Manifest;
+  /** What installs it. */
+  install: string;
+}
 
 export function inspect(ctx: Context): Operation {
   return {
@@ -14,14 +24,56 @@ export function inspect(ctx: Context): Operation {
     args: [{ name: "id", summary: "Such as demo.dice", required: true }],
     examples: ["inspect demo.dice"],
     // biome-ignore lint/correctness/useYield: there is nothing to say on the way
-    async *run({ input, signal }) {
-      return await ctx
-        .use("plinth.host")
-        .one()
-        .describe({ id: String(input.id) }, { signal });
+    async *run({ input, requester, signal }): AsyncGenerator<string, Description | NotInstalled> {
+      const id = String(input.id);
+      try {
+        return await ctx.use("plinth.host").one().describe({ id }, { signal });
+      } catch (thrown) {
+        if (errorInfo(thrown).code !== "PLINTH_NOT_INSTALLED" || !isOwnPackage(await readWorld(ctx), id)) throw thrown;
+        const manifest = await manifestOf(id);
+        const install = `${requester.surface === "chat" ? "/plugins" : "plinth plugins"} install ${id}`;
+        return { status: { id, version: manifest.version, title: manifest.title, own: true, state: "not installed" }, manifest, install };
+      }
     },
-    report: (description: Description) => ({ blocks: blocksOf(description, ctx.clock.now()) }),
+    report: (found: Description | NotInstalled) => ({ blocks: "install" in found ? offerOf(found) : blocksOf(found, ctx.clock.now()) }),
   };
+}
+
+function offerOf({ status, manifest, install }: NotInstalled): Block[] {
+  const keys = configKeys(manifest.config);
+  const blocks: Block[] = [
+    { text: `${code(status.id)} ${safe(status.version)}: ${safe(status.title, 80)}` },
+    ...(manifest.description ? [{ text: safe(manifest.description, 400) }] : []),
+    {
+      facts: [
+        ["State", "built in, not installed"],
+        [
+          "Tier",
+          (manifest.tiers ?? []).includes("host") ? "host, as a part of the product" : (manifest.tiers ?? ["isolate", "process"]).join(" or "),
+        ],
+        ["License", manifest.license ?? "not stated"],
+        ["Configuration", keys.length > 0 ? keys.join(", ") : "none"],
+      ],
+    },
+  ];
+  declared(blocks, manifest);
+  return [...blocks, { text: `Install it, from this disk: ${code(install)}` }];
+}
+
+/** What a manifest says of what it is connected with. */
+function declared(blocks: Block[], manifest: Manifest): void {
+  section(blocks, "Provides", grouped(manifest));
+  section(
+    blocks,
+    "Uses",
+    (manifest.uses ?? []).map(({ contract, range, optional }) => `${contract} ${range}${optional ? " (optional)" : ""}`),
+  );
+  section(
+    blocks,
+    "Hooks",
+    (manifest.hooks ?? []).map(({ on, stage }) => `${on}${stage ? ` (${stage})` : ""}`),
+  );
+  section(blocks, "Permissions", permissionLines(manifest.permissions), "none beyond its own code");
 }
 
 function blocksOf(description: Description, now: number): Block[] {
@@ -29,13 +81,16 @@ function blocksOf(description: Description, now: number): Block[] {
   const manifest = told as Manifest;
   const lock = (locked ?? {}) as { source?: string; digest?: string; signature?: { keyId?: string }; pinnedBy?: string; reason?: string };
   const facts: [string, string][] = [
-    ["State", `${status.state}${status.bundled ? ", bundled with the product" : ""}`],
+    ["State", `${status.state}${status.bundled ? ", bundled with the product" : status.own ? ", installed from the product's own packages" : ""}`],
     ["Tier", `${status.tier}; ${ENFORCED[enforcement.level]}`],
     ["License", manifest.license ?? "not stated"],
   ];
   if (!status.bundled) {
     facts.push(["Source", lock.source ?? "unknown"], ["Digest", lock.digest ? `${lock.digest.slice(0, 16)}…` : "unknown"]);
-    facts.push(["Signed by", lock.signature?.keyId ? `key ${lock.signature.keyId}` : "nobody"]);
+    facts.push([
+      "Signed by",
+      status.own ? "the product names exactly these bytes" : lock.signature?.keyId ? `key ${lock.signature.keyId}` : "nobody",
+    ]);
     if (lock.pinnedBy) facts.push(["Pinned by", `${lock.pinnedBy}${lock.reason ? ` (${lock.reason})` : ""}`]);
   }
   if (!status.bundled) facts.push(["Grant", grant === undefined ? "none" : grantLine(grant as Grant, now)]);
@@ -53,18 +108,7 @@ function blocksOf(description: Description, now: number): Block[] {
     const items = [`${word} in ${phase}: ${message}`, ...history(status.fault), ...(next ? [`Next: ${next}`] : [])];
     blocks.push({ title: "At fault" }, { items });
   }
-  section(blocks, "Provides", grouped(manifest));
-  section(
-    blocks,
-    "Uses",
-    (manifest.uses ?? []).map(({ contract, range, optional }) => `${contract} ${range}${optional ? " (optional)" : ""}`),
-  );
-  section(
-    blocks,
-    "Hooks",
-    (manifest.hooks ?? []).map(({ on, stage }) => `${on}${stage ? ` (${stage})` : ""}`),
-  );
-  section(blocks, "Permissions", permissionLines(manifest.permissions), "none beyond its own code");
+  declared(blocks, manifest);
   section(blocks, "Not set", [
     ...(missing?.secrets ?? []).map((name) => `the secret ${name}`),
     ...(missing?.env ?? []).map((name) => `the environment variable ${name}`),

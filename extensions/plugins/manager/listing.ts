@@ -1,11 +1,16 @@
 import type { Client, Context, ExtensionStatus } from "@plinth/sdk";
+import { type Offered, offeredIn } from "./market/built-in.ts";
+import { BUILT_IN } from "./market/settings.ts";
 import type { Operation } from "./operation.ts";
 import { type Block, code, safe } from "./report.ts";
+import { readWorld } from "./world.ts";
 
 type Hits = Awaited<ReturnType<Client<"plinth.plugin-source">["search"]>>["hits"];
 
 interface Listing {
   extensions: ExtensionStatus[];
+  /** What the product brings besides, to be installed from this disk. */
+  available: Offered[];
 }
 
 interface Search {
@@ -31,27 +36,33 @@ export function list(ctx: Context): Operation {
     examples: ["list", "list --json"],
     async *run() {
       const { extensions } = await ctx.use("plinth.host").one().status({});
-      return { extensions: extensions.map(({ counts: _counts, ...rest }) => rest) };
+      return { extensions: extensions.map(({ counts: _counts, ...rest }) => rest), available: await offeredIn(await readWorld(ctx)) };
     },
-    report({ extensions }: Listing, { input, requester }) {
+    report({ extensions, available }: Listing, { input, requester }) {
       const chat = requester.surface === "chat";
-      const shown = extensions.filter((one) => !chat || input.all || !one.bundled || one.fault);
+      const all = !chat || input.all === true;
+      const here = extensions.filter((one) => all || !one.bundled || one.fault);
+      const shown = [...here.map(rowOf), ...(all ? available : []).map(offeredRow)];
       const pages = chat ? Math.max(1, Math.ceil(shown.length / PAGE)) : 1;
       const page = chat ? Math.min(Math.max(1, Number.parseInt(String(input.page ?? "1"), 10) || 1), pages) : 1;
       const rows = chat ? shown.slice((page - 1) * PAGE, page * PAGE) : shown;
       const blocks: Block[] = [];
       if (rows.length > 0) {
         blocks.push({
-          head: ["id", "version", "tier", "state", "bundled", "title"],
-          rows: rows.map(({ id, version, tier, state, bundled, title }) => [id, version, tier, state, bundled ? "bundled" : "", title]),
+          head: ["id", "version", "tier", "state", "from", "title"],
+          rows: rows.map(({ row }) => row),
         });
       }
-      const faulty = rows.filter((one) => one.fault);
+      const faulty = rows.flatMap(({ one }) => (one?.fault ? [one] : []));
       if (faulty.length > 0) blocks.push({ title: "At fault" }, { items: faulty.map(faultLine) });
-      const hidden = extensions.length - shown.length;
+      const hidden = extensions.length - here.length;
       if (hidden > 0)
         blocks.push({
           text: `${rows.length === 0 ? "Nothing is installed yet. " : ""}${hidden} bundled extensions are fine: \`/plugins list --all\``,
+        });
+      if (!all && available.length > 0)
+        blocks.push({
+          text: `${available.length} more ${available.length === 1 ? "comes" : "come"} with the product, not installed: \`/plugins search\``,
         });
       if (page < pages) blocks.push({ text: `Page ${page} of ${pages}: \`/plugins list ${input.all ? "--all " : ""}--page ${page + 1}\`` });
       return { blocks };
@@ -112,6 +123,19 @@ export function search(ctx: Context): Operation {
     },
   };
 }
+
+interface Row {
+  row: string[];
+  /** undefined: it is not installed. */
+  one?: ExtensionStatus;
+}
+
+function rowOf(one: ExtensionStatus): Row {
+  const { id, version, tier, state, bundled, own, title } = one;
+  return { row: [id, version, tier, state, bundled ? "bundled" : own ? BUILT_IN.name : "", title], one };
+}
+
+const offeredRow = ({ id, version, title }: Offered): Row => ({ row: [id, version, "", "not installed", BUILT_IN.name, title] });
 
 function faultLine({ id, fault }: ExtensionStatus): string {
   return `${id}: ${fault?.code} in ${fault?.phase}: ${fault?.message}${fault?.next ? ` Next: ${fault.next}` : ""}`;

@@ -112,7 +112,7 @@ describe("plinth plugins", () => {
     const home = await openHouse();
     await home.shell("install", { spec: "demo.dice" }, { yes: true });
     const { out, result } = await home.shell("list");
-    expect(out).toMatch(/^ID +VERSION +TIER +STATE +BUNDLED +TITLE\n/);
+    expect(out).toMatch(/^ID +VERSION +TIER +STATE +FROM +TITLE\n/);
     expect(out).toMatch(/demo\.dice +1\.0\.0 +isolate +ready +Dice/);
     expect(result.extensions.map(({ id }: { id: string }) => id)).toEqual(["plinth.plugins", "demo.dice"]);
   });

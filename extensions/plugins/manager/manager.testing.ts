@@ -220,6 +220,7 @@ export async function openHouse(options: HouseOptions = {}) {
       reasons: new Map(),
       capabilities: new Map(),
       lock: { lockfile: 1, extensions: Object.fromEntries([...installed].map(([id, { lock }]) => [id, lock])) },
+      packages: {},
       grants,
     }),
     blocked: () => ({}),

@@ -21,13 +21,15 @@ export interface World {
   bundled: ReadonlyMap<string, Manifest>;
   installed: ReadonlyMap<string, Installed>;
   lock: Lock;
+  /** Digests of the product's own packages by id, installed or not. */
+  packages: KernelSnapshot["packages"];
   config: Config;
   snapshot: KernelSnapshot;
 }
 
 export async function readWorld(ctx: Context): Promise<World> {
   const snapshot = await ctx.use("plinth.kernel").one().snapshot({});
-  const { version, home, lock, config, records, blocked, disabled } = snapshot;
+  const { version, home, lock, packages, config, records, blocked, disabled } = snapshot;
   const bundled = new Map(records.filter((one) => one.bundled && !disabled.has(one.manifest.id)).map((one) => [one.manifest.id, one.manifest]));
   const installed = new Map<string, Installed>();
   for (const { manifest, digest, bundled: own, dir } of records) {
@@ -36,7 +38,7 @@ export async function readWorld(ctx: Context): Promise<World> {
     const planned = !blocked.has(manifest.id) && !disabled.has(manifest.id);
     installed.set(manifest.id, { manifest, digest, dir, lock: entry, planned });
   }
-  return { version, home, bundled, installed, lock, config, snapshot };
+  return { version, home, bundled, installed, lock, packages, config, snapshot };
 }
 
 /** An installed extension; says why there is none. */
@@ -47,6 +49,15 @@ export function installedOf({ installed, bundled }: World, id: string): Installe
     throw new PlinthError("PLINTH_BUNDLED", `${id} belongs to the product and changes with it only.`, { next: "Update the product." });
   }
   throw new PlinthError("PLINTH_NOT_INSTALLED", `${id.slice(0, 120)} is not installed.`, { next: "`plinth plugins list` shows what is." });
+}
+
+/** Whether the product itself brings it as a package. */
+export const isOwnPackage = ({ packages }: Pick<World, "packages">, id: string): boolean => Object.hasOwn(packages, id);
+
+/** Whether it was installed from another version or build of the product, and this one has its own. */
+export function isOfOtherProduct({ packages, installed }: Pick<World, "packages" | "installed">, id: string): boolean {
+  const here = installed.get(id);
+  return here !== undefined && Object.hasOwn(packages, id) && packages[id] !== here.digest;
 }
 
 /** What the configuration says of an extension; a bare string is a version. */

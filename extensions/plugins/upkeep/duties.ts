@@ -1,7 +1,10 @@
 import type { KernelSnapshot } from "@plinth/sdk";
 
 export interface Duties {
-  /** Ids that the configuration names with a version or a source, and that are not here. */
+  /**
+   * Ids that the configuration names with a version or a source, and that are not here; of the product's own packages also
+   * those that it names at all, and those that are here from another version of the product.
+   */
   missing: string[];
   /** Whether a turn waits for them. */
   waits: boolean;
@@ -21,13 +24,15 @@ const EVERY_HOURS = 12;
 /** Not while the host starts: it loads the plugin manager, and whoever waits comes first. */
 const FIRST_MS = 30_000;
 
-export function dutiesOf({ config, records, lock }: Pick<KernelSnapshot, "config" | "records" | "lock">): Duties {
+export function dutiesOf({ config, records, lock, packages }: Pick<KernelSnapshot, "config" | "records" | "lock" | "packages">): Duties {
   const here = new Set(records.map(({ manifest }) => manifest.id));
-  const missing = Object.entries(config.extensions ?? {}).flatMap(([id, entry]) => {
+  const named = Object.entries(config.extensions ?? {}).flatMap(([id, entry]) => {
     if (here.has(id)) return [];
     const { version, source, enabled } = typeof entry === "string" ? { version: entry, source: undefined, enabled: true } : entry;
-    return enabled !== false && (version !== undefined || source !== undefined) ? [id] : [];
+    return enabled !== false && (version !== undefined || source !== undefined || Object.hasOwn(packages, id)) ? [id] : [];
   });
+  const other = records.filter(({ manifest: { id }, digest }) => Object.hasOwn(packages, id) && packages[id] !== digest);
+  const missing = [...named, ...other.map(({ manifest }) => manifest.id)];
   const manager = config.extensions?.["plinth.plugins"];
   const { setup, advisories } = ((typeof manager === "object" ? manager.config : undefined) ?? {}) as ManagerSettings;
   const fromMarket = Object.values(lock.extensions).some(({ source }) => source.startsWith("registry:"));

@@ -21,7 +21,7 @@ async function house(config: State["config"], manager: () => Promise<object> = a
       {
         contract: "plinth.kernel",
         descriptor: { title: "scripted" },
-        provider: { snapshot: () => ({ config, records: [here("acme.here")], lock: empty }) },
+        provider: { snapshot: () => ({ config, records: [here("acme.here")], lock: empty, packages: {} }) },
       },
       {
         contract: "plinth.service",
@@ -47,7 +47,7 @@ const empty = { lockfile: 1 as const, extensions: {} };
 describe("what is to be done", () => {
   it("is reading advisories, where something came from a registry and nobody decided otherwise", () => {
     const lock = { ...empty, extensions: { "acme.here": { source: "registry:acme.here@1.0.0" } as never } };
-    const duties = (config: object) => dutiesOf({ config, records: [here("acme.here")], lock }).everyHours;
+    const duties = (config: object) => dutiesOf({ config, records: [here("acme.here")], lock, packages: {} }).everyHours;
     expect(duties({})).toBe(12);
     expect(duties({ extensions: { "plinth.plugins": { config: { advisories: { everyHours: 0 } } } } })).toBe(0);
   });
@@ -60,7 +60,7 @@ describe("what is to be done", () => {
       "a.d": { version: "1.0.0", enabled: false },
       "acme.here": "1.0.0",
     };
-    expect(dutiesOf({ config: { extensions }, records: [here("acme.here")], lock: empty })).toEqual({
+    expect(dutiesOf({ config: { extensions }, records: [here("acme.here")], lock: empty, packages: {} })).toEqual({
       missing: ["a.a", "a.b"],
       waits: false,
       everyHours: 0,
@@ -69,7 +69,7 @@ describe("what is to be done", () => {
   });
 
   it("is nothing without configuration", () => {
-    expect(dutiesOf({ config: {}, records: [], lock: empty })).toEqual({ missing: [], waits: false, everyHours: 0, firstMs: 30_000 });
+    expect(dutiesOf({ config: {}, records: [], lock: empty, packages: {} })).toEqual({ missing: [], waits: false, everyHours: 0, firstMs: 30_000 });
   });
 });
 

@@ -63,7 +63,7 @@ export interface KernelSnapshot {
   draining: number[];
   safeMode: boolean;
   problems: ErrorInfo[];
-  records: { manifest: Manifest; digest: string; bundled: boolean; dir?: string }[];
+  records: { manifest: Manifest; digest: string; bundled: boolean; own?: boolean; dir?: string }[];
   tiers: ReadonlyMap<string, Tier>;
   blocked: ReadonlyMap<string, ErrorInfo>;
   disabled: ReadonlySet<string>;
@@ -73,6 +73,8 @@ export interface KernelSnapshot {
   instances: ReadonlyMap<string, InstanceSnapshot>;
   faults: ReadonlyMap<string, Fault & { digest: string }>;
   lock: Lockfile;
+  /** Of each of the product's own packages, installed or not, the digest that only it has. */
+  packages: Readonly<Record<string, string>>;
   grants: ReadonlyMap<string, Grant>;
   steps: { name: string; startMs: number; durationMs: number; depth: number }[];
   /** Whether a secret of this name is set, never its value. */
@@ -92,7 +94,8 @@ export const ExtensionStatus = Type.Object({
   id: Type.String(),
   version: Type.String(),
   title: Type.String(),
-  bundled: Type.Boolean(),
+  bundled: Type.Boolean({ description: "On by default, as a part of the product." }),
+  own: Type.Optional(Type.Boolean({ description: "Installed from the product's own packages." })),
   tier: Type.Enum(["host", "isolate", "process"]),
   state: Type.Enum(["ready", "active", "disabled", "blocked", "quarantined"]),
   fault: Type.Optional(Fault),

@@ -6,13 +6,15 @@ import { advisorySettingsOf, releasePolicyOf } from "../market/settings.ts";
 import type { Operation } from "../operation.ts";
 import { type Block, code, safe } from "../report.ts";
 import { parsePackage } from "../spec.ts";
-import { readWorld } from "../world.ts";
+import { isOwnPackage, readWorld } from "../world.ts";
 
 interface Info {
   id: string;
   registry: string;
   /** false: nothing signed has any of this; it is what the registry says. */
   proven: boolean;
+  /** One of the product's own packages. */
+  own?: true;
   /** When this host first saw that version, where nothing signed gives a time; ISO 8601. */
   seen?: string;
   /** The version that would be installed, or the one that was asked for. */
@@ -47,7 +49,8 @@ export function info(ctx: Context, registries: Registries): Operation {
     async *run({ input, signal }): AsyncGenerator<string, Info> {
       const { id, range } = parsePackage(String(input.id).replace(/^registry:/, ""));
       yield "Asking the registries …";
-      const { installed } = await readWorld(ctx);
+      const world = await readWorld(ctx);
+      const { installed } = world;
       const { client, entries, released } = await registries.facts(id, signal, installed.get(id)?.lock.registry);
       const exact = entries.find(({ version }) => version === range);
       const entry = exact ?? (await client.resolve(id, range ?? "latest", { signal }));
@@ -63,6 +66,7 @@ export function info(ctx: Context, registries: Registries): Operation {
         id,
         registry: client.name,
         proven: client.isProven,
+        ...(isOwnPackage(world, id) ? { own: true } : {}),
         ...(client.isProven ? {} : { seen: released.get(entry.version)?.toISOString() ?? "" }),
         version: entry.version,
         title: manifest.title,
@@ -88,11 +92,11 @@ export function info(ctx: Context, registries: Registries): Operation {
 
 function blocksOf(result: Info, command: string): Block[] {
   const { id, version, title, description, registry, keyId, publisher, publishedAt, log, license, size, installed, asks, needs } = result;
-  const { proven, seen } = result;
+  const { own, proven, seen } = result;
   const day = (at: string) => at.slice(0, 16).replace("T", " ");
   const facts: [string, string][] = [
-    ["Registry", proven ? registry : `${registry}, which signs nothing: all of this is unproven`],
-    ["Publisher", proven ? `${publisher}, key ${keyId}` : `${publisher}, key ${keyId}: unproven`],
+    ["Registry", own ? "built-in: comes with the product" : proven ? registry : `${registry}, which signs nothing: all of this is unproven`],
+    ["Publisher", own ? "the product itself" : proven ? `${publisher}, key ${keyId}` : `${publisher}, key ${keyId}: unproven`],
     [
       "Published",
       `${day(publishedAt)}${log === undefined ? "" : `, place ${log} of the registry's log`}${seen ? `, unproven: seen here ${day(seen)}` : ""}`,

@@ -3,7 +3,7 @@ import type { RegistryClient } from "@plinth/registry";
 import { type Context, errorInfo, PlinthError } from "@plinth/sdk";
 import { type Offer, readOffers } from "../market/claude.ts";
 import type { Registries } from "../market/registries.ts";
-import { configuredMarketplaces, type Marketplace, marketplacesOf } from "../market/settings.ts";
+import { BUILT_IN, configuredMarketplaces, type Marketplace, marketplacesOf } from "../market/settings.ts";
 import { addressShown, NOW_MS } from "../market/trust-card.ts";
 import type { Operation } from "../operation.ts";
 import { type Block, code, safe } from "../report.ts";
@@ -35,7 +35,7 @@ function list(ctx: Context): Operation {
     options: { page: { type: "string", value: "N", summary: "Which page of a long list", only: "chat" } },
     examples: ["list", "list acme"],
     async *run({ input, signal }): AsyncGenerator<string, Listed> {
-      const marketplaces = marketplacesOf(ctx);
+      const marketplaces = [BUILT_IN, ...marketplacesOf(ctx)];
       if (typeof input.name !== "string") return { marketplaces };
       const place = marketplaces.find(({ name }) => name === input.name);
       if (place === undefined) throw unknown(input.name, marketplaces);
@@ -99,7 +99,7 @@ function add(ctx: Context, registries: Registries): Operation {
       const name = String(input.name);
       if (!NAME.test(name)) throw usage("A marketplace's name has small letters, digits and dashes only.");
       const known = configuredMarketplaces(ctx);
-      if (known.some((one) => one.name === name)) throw usage(`There is a marketplace ${name} already.`);
+      if (name === BUILT_IN.name || known.some((one) => one.name === name)) throw usage(`There is a marketplace ${name} already.`);
       const typed = String(input.url);
       const url = /^[a-z][a-z0-9+.-]*:/i.test(typed) || isAbsolute(typed) ? typed : resolve(cwd, typed);
       yield `Looking at ${safe(url, 120)} …`;

@@ -7,7 +7,7 @@ import { releasePolicyOf } from "../market/settings.ts";
 import type { Operation } from "../operation.ts";
 import { type Block, safe } from "../report.ts";
 import { advisoriesFor } from "../upkeep/advisories.ts";
-import { type Installed, readWorld, settingsIn, type World } from "../world.ts";
+import { type Installed, isOfOtherProduct, readWorld, settingsIn, type World } from "../world.ts";
 
 interface Row {
   id: string;
@@ -102,6 +102,7 @@ async function rowOf(
     else if (entry.version === newest) notes.push(refused);
   }
   if (pin !== undefined) notes.push(`pinned to ${pin}`);
+  if (isOfOtherProduct(world, id)) notes.push("came with another version or build of the product");
   if (here === undefined) notes.push("the registry does not know the installed version");
   if (here?.yanked !== undefined) notes.push(`the installed version was withdrawn: ${here.yanked}`);
   if (here?.deprecated !== undefined) notes.push(`deprecated: ${here.deprecated}`);

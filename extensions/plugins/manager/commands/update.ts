@@ -5,7 +5,7 @@ import type { Operation } from "../operation.ts";
 import { type Block, code, type Report, safe } from "../report.ts";
 import { type Preview, previewsOf } from "../set/preview.ts";
 import { spoken } from "../spoken.ts";
-import { installedOf, readWorld, settingsIn } from "../world.ts";
+import { installedOf, isOfOtherProduct, readWorld, settingsIn } from "../world.ts";
 
 type Updated = ({ status: "unchanged" | "preview" } | { status: "needs-consent"; asked: Asked } | { status: "updated"; installed: Installed }) & {
   parts: Preview[];
@@ -42,7 +42,10 @@ export function update(ctx: Context, installation: Installation): Operation {
       const all = yield* spoken(() => installation.resolve(asked, world, signal));
       const steps = all
         .map((step) => ({ ...step, update: true }))
-        .filter(({ id, from }) => !("entry" in from) || world.installed.get(id as string)?.manifest.version !== from.entry.version);
+        .filter(
+          ({ id, from }) =>
+            !("entry" in from) || isOfOtherProduct(world, id ?? "") || world.installed.get(id as string)?.manifest.version !== from.entry.version,
+        );
       if (steps.length === 0) return { status: "unchanged", parts: [], skipped };
       const staged: string[] = [];
       let waits = false;

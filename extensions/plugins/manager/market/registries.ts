@@ -1,6 +1,6 @@
 import type { Download, Feed, HostTrust, RegistryClient } from "@plinth/registry";
 import { type Context, errorInfo, PlinthError } from "@plinth/sdk";
-import { addressOf, isOwn, type Marketplace, marketplacesOf } from "./settings.ts";
+import { addressOf, BUILT_IN, isOwn, type Marketplace, marketplacesOf } from "./settings.ts";
 
 export type Entry = Awaited<ReturnType<RegistryClient["versions"]>>[number];
 type Hit = Awaited<ReturnType<RegistryClient["search"]>>[number];
@@ -25,6 +25,7 @@ export interface RegistryFeed {
 export class Registries {
   readonly #ctx: Context;
   #opened: { key: string; clients: Promise<RegistryClient[]> } | undefined;
+  #builtIn: Promise<RegistryClient> | undefined;
   #trust: Promise<HostTrust> | undefined;
 
   constructor(ctx: Context) {
@@ -45,6 +46,17 @@ export class Registries {
     return this.#opened.clients;
   }
 
+  /** The product's own packages: on this disk, whatever is configured. */
+  builtIn(): Promise<RegistryClient> {
+    this.#builtIn ??= this.open(BUILT_IN);
+    return this.#builtIn;
+  }
+
+  /** Whom to ask for a package: for the product's own the product, and nobody else. */
+  async #askable(id: string): Promise<RegistryClient[]> {
+    return isProducts(id) ? [await this.builtIn()] : this.clients();
+  }
+
   /** Clients that read everything anew, after what is remembered was changed by hand. */
   reopen(): void {
     this.#opened = undefined;
@@ -52,6 +64,7 @@ export class Registries {
 
   /** @throws PLINTH_MARKETPLACE when no registry has that name. */
   async named(name: string): Promise<RegistryClient> {
+    if (name === BUILT_IN.name) return this.builtIn();
     const all = await this.clients();
     const found = all.find((client) => client.name === name);
     if (found !== undefined) return found;
@@ -61,12 +74,18 @@ export class Registries {
   }
 
   async search(query: string, limit: number, signal: AbortSignal): Promise<Hit[]> {
-    const answers = await Promise.allSettled((await this.clients()).map((client) => client.search(query, { limit, signal })));
+    const own = await this.builtIn();
+    const all = [own, ...(await this.clients())];
+    const answers = await Promise.allSettled(all.map((client) => client.search(query, { limit, signal })));
     const failed = answers.find((answer) => answer.status === "rejected");
     if (failed && answers.every((answer) => answer.status === "rejected")) throw failed.reason;
     // The first registry that knows a package is the one that it would come from.
     const hits = new Map<string, Hit>();
-    for (const answer of answers) for (const hit of answer.status === "fulfilled" ? answer.value : []) if (!hits.has(hit.id)) hits.set(hit.id, hit);
+    for (const [at, answer] of answers.entries()) {
+      for (const hit of answer.status === "fulfilled" ? answer.value : []) {
+        if (!hits.has(hit.id) && isProducts(hit.id) === (all[at] === own)) hits.set(hit.id, hit);
+      }
+    }
     return [...hits.values()].slice(0, limit);
   }
 
@@ -77,7 +96,7 @@ export class Registries {
    * @throws PLINTH_PACKAGE_UNKNOWN, PLINTH_NO_REGISTRY and those of the client.
    */
   async facts(id: string, signal: AbortSignal, from?: string): Promise<Facts> {
-    const all = await this.clients();
+    const all = await this.#askable(id);
     const known = all.filter(({ name }) => name === from);
     let unknown: unknown;
     for (const client of known.length > 0 ? known : all) {
@@ -150,6 +169,9 @@ export class Registries {
     return await Promise.all(places.map((place) => this.open(place)));
   }
 }
+
+/** Ids that nobody but the product brings. */
+const isProducts = (id: string): boolean => id.startsWith("plinth.");
 
 /** A registry's key set, where it signs its state. */
 export function rootOf({ identity: { identity } }: Pick<RegistryClient, "identity">): string | undefined {

@@ -5,7 +5,7 @@ import type { Context } from "@plinth/sdk";
 /** One place that packages come from. */
 export interface Marketplace {
   name: string;
-  /** A folder, a file: URL, an http(s) URL, or `product:registry` for the one that the product brings along. */
+  /** A folder, a file: URL, an http(s) URL, or `product:registry` for the sample that the product brings along. */
   url: string;
   /** Fingerprint of the registry's first root. */
   root?: string;
@@ -45,12 +45,15 @@ export function configuredMarketplaces({ config }: Pick<Context, "config">): Mar
 /** The registry that the product brings along, as old as the product itself. Its address holds wherever that is installed. */
 const SAMPLE: Marketplace = { name: "sample", url: "product:registry", anyAge: true };
 
+/** The product's own extensions that are not on by default. Nobody configures it, and nobody else brings what is in it. */
+export const BUILT_IN: Marketplace = { name: "built-in", url: "product:built-in", anyAge: true };
+
 /** Its files are the product's: as good as the product, signed or not. */
-export const isOwn = ({ url }: Marketplace): boolean => url === SAMPLE.url;
+export const isOwn = ({ url }: Pick<Marketplace, "url">): boolean => url === SAMPLE.url || url === BUILT_IN.url;
 
 /** What a client is given: a folder, a file: URL or an http(s) URL. */
-export function addressOf({ url }: Marketplace): string {
-  return url === SAMPLE.url ? fileURLToPath(new URL("../../registry", import.meta.url)) : url;
+export function addressOf({ url }: Pick<Marketplace, "url">): string {
+  return isOwn({ url }) ? fileURLToPath(new URL(`../../${url.slice("product:".length)}`, import.meta.url)) : url;
 }
 
 export function releasePolicyOf(ctx: Pick<Context, "env" | "config">): ReleasePolicy {
@@ -67,7 +70,8 @@ export function releasePolicyOf(ctx: Pick<Context, "env" | "config">): ReleasePo
   return {
     ...(minimumAgeHours === undefined ? {} : { minimumAgeMs: minimumAgeHours * HOUR_MS }),
     ...(noDowngrade === undefined ? {} : { noDowngrade }),
-    exempt: [...exempt, ...anyAge],
+    // What the product brings itself is as old as the product. By publisher: a registry may have any name.
+    exempt: [...exempt, ...anyAge, "plinth.*"],
   };
 }
 

@@ -20,9 +20,9 @@ export interface TrustCard {
     keyId: string;
     /**
      * `first`: met now. `follows`: new, and the known key or the registry's recovery vouches for it. `kept`: checked when the
-     * package came to this host. `claimed`: not checked here.
+     * package came to this host. `claimed`: not checked here. `own`: the product names these bytes itself, whoever signed them.
      */
-    is: "first" | "follows" | "known" | "kept" | "claimed";
+    is: "first" | "follows" | "known" | "kept" | "claimed" | "own";
     /** sha256 of the public key, where it was checked. */
     fingerprint?: string;
     /** ISO 8601; undefined with `known`: longer than this host keeps count. */
@@ -51,7 +51,8 @@ export async function cardOf(registries: Registries, client: RegistryClient, dow
   const seen = entry.log === undefined ? undefined : client.seenBetween(entry.log.index).by;
   const here = evidence.logged ? seen : facts.released.get(entry.version)?.toISOString();
   const warnings: string[] = [];
-  if (key.is === "first") {
+  const own = client === (await registries.builtIn());
+  if (key.is === "first" && !own) {
     for (const other of await trust.elsewhere(evidence.publisher, learned.registry)) {
       if (other.keys.length === 0 || other.keys.some(({ keyId }) => keyId === evidence.keyId)) continue;
       const keys = other.keys.map(({ keyId }) => keyId).join(", ");
@@ -69,7 +70,7 @@ export async function cardOf(registries: Registries, client: RegistryClient, dow
     key: {
       publisher: evidence.publisher,
       keyId: entry.signature.keyId,
-      is: key.is,
+      is: own ? "own" : key.is,
       fingerprint: key.fingerprint,
       ...(key.since === undefined ? {} : { knownSince: key.since }),
       packages: key.is === "first" ? 0 : (record?.packages.length ?? 0),
@@ -99,7 +100,8 @@ export function cardFacts({ registry, key, log, published, at }: TrustCard): [st
   const facts: [string, string][] = [];
   if (registry !== undefined) facts.push(["Registry", `${registry.name}, ${registry.address}: ${registryWords(registry, now)}`]);
   facts.push(["Signed by", keyWords({ key, at })]);
-  if (registry === undefined) return facts;
+  // The product is as old as the host, and the same for everybody who has it.
+  if (registry === undefined || key?.is === "own") return facts;
   facts.push([
     "Log",
     log === undefined ? "none: nothing shows that others get the same" : `place ${log.place} of ${log.size} events, which hosts can compare`,
@@ -111,6 +113,7 @@ export function cardFacts({ registry, key, log, published, at }: TrustCard): [st
 export function keyWords({ key, at }: { key?: TrustCard["key"] | undefined; at: string }): string {
   if (key === undefined) return "nobody: unsigned, nobody vouches for these files";
   const name = `${key.publisher}, key ${key.keyId}`;
+  if (key.is === "own") return `${key.publisher}: the product names exactly these bytes`;
   if (key.is === "claimed") return `${name}, as its source says: not checked`;
   if (key.is === "kept") return `${name}: checked when it came to this host`;
   if (key.is === "first") return `${name}: first met now`;

@@ -58,6 +58,7 @@ async function lockOf(graph: Graph, asked: Asked[]): Promise<string> {
     bundled: new Map(),
     installed: new Map(),
     lock: { lockfile: 1, extensions: {} },
+    packages: {},
     config: {},
   } as unknown as World;
   const resolution = { world, registries: registryOf(graph), policy: { minimumAgeMs: 0 }, now: 0, signal: new AbortController().signal };

@@ -1,5 +1,6 @@
 import type { Learned } from "@plinth/registry";
 import { type Candidate, type Context, type Manifest, PlinthError } from "@plinth/sdk";
+import { fetcherOf } from "../market/built-in.ts";
 import { partyNotices } from "../market/parties.ts";
 import { alarmsOf, assertTrusted, noticesOf } from "../market/policy.ts";
 import type { Facts, Registries } from "../market/registries.ts";
@@ -10,7 +11,7 @@ import { recordOf } from "../sources/registry.ts";
 import { parsePackage, parseSpec } from "../spec.ts";
 import { spoken } from "../spoken.ts";
 import type { Staging } from "../staging.ts";
-import type { World } from "../world.ts";
+import { isOwnPackage, readWorld, type World } from "../world.ts";
 import { type Fetched, type Package, type Part, pinOf, type Step } from "./step.ts";
 
 export interface Prepared {
@@ -69,8 +70,12 @@ export class Preparation {
     // A scheme of ours stays ours, whoever else claims it.
     const source = fitting.find(({ extension }) => extension === this.#ctx.id) ?? fitting[0];
     if (!source) {
+      const own = await fetcherOf(scheme, await readWorld(this.#ctx));
       throw new PlinthError("PLINTH_SPEC", `Nothing here installs from ${scheme}:`, {
-        next: `There is ${[...new Set(all.map(({ descriptor }) => `${descriptor.scheme}:`))].join(", ")}.`,
+        next:
+          own !== undefined
+            ? `${own} does, which comes with the product: plinth plugins install ${own}`
+            : `There is ${[...new Set(all.map(({ descriptor }) => `${descriptor.scheme}:`))].join(", ")}.`,
       });
     }
     const into = await this.#open(staged);
@@ -106,7 +111,8 @@ export class Preparation {
     const dir = await this.#open(staged);
     const download = await this.#registries.download(client, id, version, dir, signal);
     const card = await cardOf(this.#registries, client, download, facts, this.#ctx.clock.now());
-    return { ...recordOf(id, download), dir, card, learned: download.learned };
+    // The product's own key vouches for nothing: there is nothing to learn.
+    return { ...recordOf(id, download), dir, card, ...(card.key?.is === "own" ? {} : { learned: download.learned }) };
   }
 
   async #open(staged: string[]): Promise<string> {
@@ -132,11 +138,13 @@ export class Preparation {
     const followed = card.key !== undefined && ["known", "follows", "kept"].includes(card.key.is);
     const judged = { id, version, ...rest, followed, ...(signature === undefined ? {} : { keyId: signature.keyId }) };
     // What a lockfile names was judged when it came into the lockfile.
-    if (step.locked === undefined) await assertTrusted(installed, judged, releasePolicyOf(this.#ctx));
+    // The host admits exactly the bytes that the product names, whatever version they are and replace.
+    const own = isOwnPackage(world, id);
+    if (step.locked === undefined && !own) await assertTrusted(installed, judged, releasePolicyOf(this.#ctx));
     await this.#askGates(candidate, fetched, signal);
     // What the installed version does already was looked at when it came.
-    const known = installed?.dir === undefined ? [] : await alarmsOf(installed.dir, installed.manifest, signal).catch(() => []);
-    const alarms = (await alarmsOf(dir, manifest, signal)).filter((alarm) => !known.includes(alarm));
+    const known = own || installed?.dir === undefined ? [] : await alarmsOf(installed.dir, installed.manifest, signal).catch(() => []);
+    const alarms = (own ? [] : await alarmsOf(dir, manifest, signal)).filter((alarm) => !known.includes(alarm));
     const provenance = signature === undefined ? rest : { ...rest, signature };
     const parties = step.locked === undefined ? await partyNotices(installed, provenance, followed, candidate.kept) : [];
     const notices = [...card.warnings, ...parties, ...(await noticesOf(installed?.manifest, manifest)), ...alarms];

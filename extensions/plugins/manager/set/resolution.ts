@@ -4,7 +4,7 @@ import { errorInfo, type Manifest, PlinthError } from "@plinth/sdk";
 import semver from "semver";
 import { refusalOf } from "../market/policy.ts";
 import type { Entry, Facts, Registries } from "../market/registries.ts";
-import { type Installed, settingsIn, type World } from "../world.ts";
+import { type Installed, isOwnPackage, settingsIn, type World } from "../world.ts";
 
 /** One extension that somebody asked for. */
 export interface Asked {
@@ -150,6 +150,7 @@ class Sources {
     const { world } = this.#resolution;
     const installed = world.installed.get(id)?.manifest.version;
     if (version === installed) return null;
+    if (isOwnPackage(world, id)) return null;
     const pin = settingsIn(world.config, id).version;
     if (pin !== undefined && !semver.satisfies(version, pin)) return `your configuration pins it to ${pin}`;
     const named = asked?.exact === true && asked.range === version;

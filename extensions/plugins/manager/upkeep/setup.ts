@@ -3,7 +3,7 @@ import type { Installation } from "../installation.ts";
 import { setupSettingsOf } from "../market/settings.ts";
 import type { Requester } from "../operation.ts";
 import { type Part, pinOf } from "../set/step.ts";
-import { readWorld, type Settings, settingsIn, type World } from "../world.ts";
+import { isOfOtherProduct, isOwnPackage, readWorld, type Settings, settingsIn, type World } from "../world.ts";
 
 /** Why something that the configuration names is not here. */
 export interface SetupProblem {
@@ -19,13 +19,19 @@ const REQUESTER: Requester = { principal: { role: "owner", via: "config" }, surf
 /** What failed is not tried again before. */
 const AGAIN_MS = 10 * 60_000;
 
-/** Extensions that the configuration names with a version or a source, and that are not installed. */
-export function missingIn({ config, installed, bundled }: World): { id: string; settings: Settings }[] {
-  return Object.keys(config.extensions ?? {}).flatMap((id) => {
+/**
+ * Extensions that the configuration names with a version or a source, and that are not installed; the product's own
+ * packages, whatever it says of them; and what of those was installed from another version of the product.
+ */
+export function missingIn(world: World): { id: string; settings: Settings }[] {
+  const { config, installed, bundled } = world;
+  const named = Object.keys(config.extensions ?? {}).flatMap((id) => {
     const settings = settingsIn(config, id);
-    const isNamed = settings.version !== undefined || settings.source !== undefined;
+    const isNamed = settings.version !== undefined || settings.source !== undefined || isOwnPackage(world, id);
     return isNamed && settings.enabled !== false && !installed.has(id) && !bundled.has(id) ? [{ id, settings }] : [];
   });
+  const other = [...installed.keys()].filter((id) => isOfOtherProduct(world, id));
+  return [...named, ...other.map((id) => ({ id, settings: settingsIn(config, id) }))];
 }
 
 /** Install what the configuration names, one entry after the other; a failure is kept for doctor and told in the log. */
@@ -70,14 +76,14 @@ export class Setup {
       try {
         // One before it may have brought it along.
         const world = await readWorld(this.#ctx);
-        if (!world.installed.has(id)) await this.#install(id, settings, world, signal);
+        if (!world.installed.has(id) || isOfOtherProduct(world, id)) await this.#install(id, settings, world, signal);
         await store.delete(key);
-        log.info("An extension that the configuration names was installed.", { id });
+        log.info("An extension that the configuration or the product asks for was installed.", { id });
       } catch (thrown) {
         if (signal.aborted) return;
         const { code, message, next = `plinth plugins install ${id}` } = errorInfo(thrown);
         await store.set(key, { code, message, next, at: clock.now(), entry } satisfies SetupProblem);
-        log.error("An extension that the configuration names could not be installed.", { id, code, message, next });
+        log.error("An extension that the configuration or the product asks for could not be installed.", { id, code, message, next });
       }
     }
   }
@@ -85,7 +91,8 @@ export class Setup {
   async #install(id: string, settings: Settings, world: World, signal: AbortSignal): Promise<void> {
     const staged: string[] = [];
     try {
-      const preparing = this.#installation.prepareSpec(specOf(id, settings), world, world.home, staged, signal);
+      // The product's own come from the product, in the one version that it has.
+      const preparing = this.#installation.prepareSpec(specOf(id, isOwnPackage(world, id) ? {} : settings), world, world.home, staged, signal);
       const prepared = await last(preparing);
       const named = prepared.parts[0]?.id;
       if (named !== id) {
@@ -112,9 +119,16 @@ export class Setup {
   }
 }
 
-/** Its entry states what it may do, `{}` for nothing; or it is here already and asks for nothing new. */
-function isConsented({ id, replaces, widens, notices }: Part, { config }: World): boolean {
-  return settingsIn(config, id).grants !== undefined || (replaces !== undefined && widens.length === 0 && notices.length === 0);
+/**
+ * It is the product's own code, and the owner wrote its name or has it; its entry states what it may do, `{}` for nothing;
+ * or it is here already and asks for nothing new.
+ */
+function isConsented({ id, replaces, widens, notices }: Part, world: World): boolean {
+  return (
+    isOwnPackage(world, id) ||
+    settingsIn(world.config, id).grants !== undefined ||
+    (replaces !== undefined && widens.length === 0 && notices.length === 0)
+  );
 }
 
 function specOf(id: string, { source, version }: Settings): string {

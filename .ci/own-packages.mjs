@@ -1,0 +1,52 @@
+// The product's own packages: each extension that is not on by default, packed, and the registry on disk that holds them.
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { part, sourcesIn, used } from "./cache.mjs";
+
+const root = join(import.meta.dirname, "..");
+
+/** What CommonJS in a bundle asks for. Nothing is found by name on the disk: a package runs from bytes that were checked. */
+const BANNER = "const require = globalThis.process?.getBuiltinModule;";
+
+/**
+ * Pack one extension, or take it as it was packed when nothing of it changed.
+ *
+ * @param tools what is imported from the sources, by path.
+ * @returns where its tarball lies, the digest of its unpacked files, and what went into it.
+ */
+export async function packOwn({ dir, manifest }, desk, tools) {
+  const { id } = manifest;
+  if (existsSync(join(dir, "page"))) throw new Error(`${id} has a page, which only what is on by default can have: see extensions/product.json`);
+  const out = join(desk, id);
+  const here = relative(root, dir);
+  const plain = (await sourcesIn(here)).filter((path) => !/\.tsx?$|\.testing\.|package\.json$/.test(path));
+  const inputs = await part(`package.${id}`, out, plain, async () => {
+    const { packExtension, readArchive, treeDigest } = await tools();
+    const { tarball, sources } = await packExtension(dir, { sdkDir: join(root, "sdk"), banner: BANNER });
+    used(...sources);
+    for (const [name, bytes] of await readArchive(tarball)) {
+      await mkdir(dirname(join(out, "tree", name)), { recursive: true });
+      await writeFile(join(out, "tree", name), bytes);
+    }
+    await writeFile(join(out, "package.tgz"), tarball);
+    await writeFile(join(out, "digest"), (await treeDigest(id, join(out, "tree"))).digest);
+    await rm(join(out, "tree"), { recursive: true });
+  });
+  return { id, tarball: join(out, "package.tgz"), digest: await readFile(join(out, "digest"), "utf8"), inputs };
+}
+
+/**
+ * The registry that comes with the product. Its key is made from a text that everybody can read, because documents of a
+ * registry have a signature: what vouches for a package is its digest in product.json.
+ */
+export async function assembleOwn(packed, out, tools) {
+  const files = [...new Set(packed.flatMap(({ inputs }) => inputs))];
+  await part("built-in", out, files, async () => {
+    const { assembleRegistry, keyFromSeed } = await tools();
+    const key = keyFromSeed("plinth", createHash("sha256").update("plinth's own packages").digest());
+    const tarballs = await Promise.all(packed.map(({ tarball }) => readFile(tarball)));
+    await assembleRegistry(tarballs, out, key, { name: "built-in", publishedAt: "2026-11-01T00:00:00.000Z" });
+  });
+}

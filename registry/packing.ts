@@ -1,0 +1,6 @@
+/** What makes packages and registries of extension folders, for the build. */
+export { treeDigest } from "@plinth/manifests/digest.ts";
+export { readArchive } from "./archive.ts";
+export { assembleRegistry, buildRegistry } from "./build-registry.ts";
+export { keyFromSeed } from "./key-file.ts";
+export { packExtension } from "./pack-extension.ts";
