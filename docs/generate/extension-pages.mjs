@@ -4,9 +4,9 @@ import { fieldTable, inlined } from "./schema.mjs";
 
 const SOURCE = "extensions/*/*/plinth.json";
 
-export function extensionPages({ extensions }) {
+export function extensionPages({ extensions, product }) {
   return new Map([
-    ["extensions.md", extensionsPage(extensions)],
+    ["extensions.md", extensionsPage(extensions, product)],
     ["gateway-methods.md", gatewayPage(extensions)],
     ["chat-commands.md", chatPage(extensions)],
   ]);
@@ -17,24 +17,25 @@ const provided = (extensions, contract) =>
     .flatMap((one) => (one.provides ?? []).filter((each) => each.contract === contract).map((each) => ({ ...each, extension: one.id })))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 
-function extensionsPage(extensions) {
+function extensionsPage(extensions, product) {
   return page(
     WIDE,
     generatedFrom(SOURCE),
     "# First-party extensions",
-    "Everything that Plinth can do is an extension. These come with the product. Each can be disabled, and those that fill a slot can be replaced.",
+    "Everything that Plinth can do is an extension. These come with the product. Each can be disabled, and those that fill a slot can be replaced. Most are on by default; the others are [packages on its disk](../plugins.md#the-products-own-packages), installed when they are wanted.",
     table(
       ["extension", "what it is"],
       extensions.map(({ id, title, description }) => [`[${code(id)}](#${id.replaceAll(".", "-")})`, `**${prose(title)}.** ${prose(description)}`]),
     ),
-    ...extensions.map(section),
+    ...extensions.map((one) => section(one, product)),
   );
 }
 
-function section({ id, description, tiers = ["isolate", "process"], provides = [], uses = [], hooks = [], permissions = {}, config }) {
+function section({ id, description, tiers = ["isolate", "process"], provides = [], uses = [], hooks = [], permissions = {}, config }, product) {
   const grouped = new Map();
   for (const { contract, id: capability } of provides) grouped.set(contract, [...(grouped.get(contract) ?? []), capability]);
   const rows = [
+    ["on by default", product.default.includes(id) ? "" : `no: ${code(`plinth plugins install ${id}`)}`],
     ["tiers", tiers.join(", ")],
     ["provides", [...grouped].map(([contract, ids]) => `[${code(contract)}](./contracts/${contract}.md) ${ids.map(code).join(", ")}`).join("; ")],
     ["uses", uses.map(({ contract }) => `[${code(contract)}](./contracts/${contract}.md)`).join(", ")],

@@ -13,6 +13,8 @@ export async function readFacts(root) {
   const dist = join(root, "dist");
   if (!existsSync(join(dist, "commands.json"))) throw new Error("The product is not built: run `npm run build` first.");
   const json = async (path) => JSON.parse(await readFile(path, "utf8"));
+  const builtIn = join(dist, "built-in/packages/plinth");
+  const packages = Promise.all((await readdir(builtIn)).map(async (name) => (await json(join(builtIn, name))).versions.at(-1).manifest));
   const [modules, { version, commands }, bundled, product, help] = await Promise.all([
     importManifests(root),
     json(join(dist, "commands.json")),
@@ -28,7 +30,7 @@ export async function readFacts(root) {
     commands,
     product,
     usageLine: help.usageLine,
-    extensions: bundled.records.map((one) => one.manifest),
+    extensions: [...bundled.records.map((one) => one.manifest), ...(await packages)].sort((a, b) => (a.id < b.id ? -1 : 1)),
     contracts,
     types,
     schemas: { manifest: plain(Manifest), config: plain(Config), lockfile: plain(Lockfile) },

@@ -111,7 +111,8 @@ describe.skipIf(!hasVerdaccio)("the built npm source", () => {
   });
 });
 
-it("the built git source installs a folder of a commit", async () => {
+it("the built git source, a package of the product, installs a folder of a commit", async () => {
+  await install("plinth.source-git");
   const dir = await folder("from-git", "acme.from-git", { provides: [tool("from-git")] }, plain("from-git"));
   const git = (...words: string[]): string =>
     execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false", ...words], {

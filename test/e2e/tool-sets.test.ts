@@ -11,7 +11,13 @@ const EVERYTHING = join(root, "test/peers/node_modules/@modelcontextprotocol/ser
 const there = existsSync(EVERYTHING);
 if (!there) console.warn("no MCP server in test/peers: run `npm ci` there");
 
-const mcp = (servers: object) => ({ "plinth.mcp": { config: { servers } } });
+/** A world with MCP servers. What speaks to them is a package of the product: naming it has it installed. */
+async function mcpWorld(servers: object) {
+  const world = await obedientWorld({ "plinth.mcp": { config: { servers } } });
+  const isThere = async () => (await world.client.request("plugins.list")).extensions.some(({ id }: { id: string }) => id === "plinth.mcp");
+  await expect.poll(isThere, { timeout: 60_000, interval: 250 }).toBe(true);
+  return world;
+}
 const ended = (events: any[]) => events.find((one) => one.type === "tool-end")?.result;
 const offered = (requests: any[]): string[] => requests.at(-1).tools.map((one: any) => one.function.name);
 
@@ -22,7 +28,7 @@ describe.skipIf(!there)("the tools of a real MCP server, in the built product", 
   it("are called in a turn, in the server's name, and known after a restart without starting it", async () => {
     const mark = join(await newHome(), "starts");
     const demo = { ...noting(mark, EVERYTHING), effects: ["read"] };
-    const { home, gateway, client, asked, requests, env } = await obedientWorld(mcp({ demo }));
+    const { home, gateway, client, asked, requests, env } = await mcpWorld({ demo });
     expect(existsSync(mark)).toBe(false);
     const events = await client.turn('do mcp__demo__get-sum {"a":19,"b":23}', "s");
     expect(ended(events)).toMatchObject({ content: [{ text: expect.stringContaining("42") }] });
@@ -50,7 +56,7 @@ describe.skipIf(!there)("the tools of a real MCP server, in the built product", 
   }, 120_000);
 
   it("are asked for where nobody said what they can do, and lower the rest of the turn", async () => {
-    const { client, asked, answers } = await obedientWorld(mcp({ demo: { command: process.execPath, args: [EVERYTHING] } }));
+    const { client, asked, answers } = await mcpWorld({ demo: { command: process.execPath, args: [EVERYTHING] } });
     const denied = await client.turn('do mcp__demo__echo {"message":"x"}', "s");
     expect(ended(denied)).toMatchObject({ isError: true, content: [{ text: expect.stringContaining("PLINTH_AUTHORITY") }] });
     expect(asked[0]).toMatchObject({ action: { tool: "mcp__demo__echo", args: { message: "x" } }, influencedBy: [{ party: "mcp:demo" }] });
@@ -73,7 +79,7 @@ describe.skipIf(!there)("a question of a real MCP server", () => {
     });
 
   it("reaches the owner in the server's name, and the answer given in a shell goes back to it; a stopped turn takes it back", async () => {
-    const { home, client } = await obedientWorld(mcp({ demo: { command: process.execPath, args: [EVERYTHING], effects: ["read"] } }));
+    const { home, client } = await mcpWorld({ demo: { command: process.execPath, args: [EVERYTHING], effects: ["read"] } });
     const turn = client.turn("do mcp__demo__trigger-elicitation-request {}", "s");
     const asked = await waiting(client);
     expect(asked).toMatchObject({ kind: "form", from: "mcp:demo", tool: "mcp__demo__trigger-elicitation-request", sessionKey: "s" });
@@ -113,7 +119,7 @@ const setOf = (id: string, effects: string[], body: string) => ({
 
 describe("a set of tools that means no good", () => {
   it("poses as nobody else: its tools have its name before theirs, and a package with another's name is not taken", async () => {
-    const { client, requests, install, asked, answers } = await obedientWorld(mcp({}));
+    const { client, requests, install, asked, answers } = await mcpWorld({});
     answers.option = "once";
     await install(
       "acme.desk",
@@ -150,7 +156,7 @@ describe("a set of tools that means no good", () => {
   }, 120_000);
 
   it("that lists ten thousand tools has none, or is searched; the others' go on", async () => {
-    const { home, client, requests, install } = await obedientWorld(mcp({}));
+    const { home, client, requests, install } = await mcpWorld({});
     await install(
       "acme.flood",
       setOf("flood", ["read"], 'list: () => ({ tools: Array.from({ length: 10000 }, (_, n) => tool("t" + n)) }), call: () => text("x")'),
@@ -177,7 +183,7 @@ describe("a set of tools that means no good", () => {
   }, 120_000);
 
   it("that says something else after it was allowed is asked for anew", async () => {
-    const { client, asked, answers, install } = await obedientWorld(mcp({}));
+    const { client, asked, answers, install } = await mcpWorld({});
     await install(
       "acme.turncoat",
       setOf(

@@ -38,7 +38,8 @@ export function dutiesOf({ config, records, lock, packages }: Pick<KernelSnapsho
   const fromMarket = Object.values(lock.extensions).some(({ source }) => source.startsWith("registry:"));
   return {
     missing,
-    waits: setup?.missing === "wait",
+    // The product's own are on this disk: the first turn has what its owner set up.
+    waits: setup?.missing === "wait" || missing.some((id) => Object.hasOwn(packages, id)),
     everyHours: advisories?.everyHours ?? (fromMarket ? EVERY_HOURS : 0),
     firstMs: advisories?.everyHours ? 0 : FIRST_MS,
   };

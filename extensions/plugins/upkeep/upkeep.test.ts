@@ -68,6 +68,14 @@ describe("what is to be done", () => {
     });
   });
 
+  it("is what the configuration names of the product's own packages, and what is here of another product; a turn waits for it", () => {
+    const packages = { "plinth.new": "n", "plinth.off": "o", "plinth.old": "p", "plinth.same": "s" };
+    const extensions = { "plinth.new": { config: {} }, "plinth.off": { enabled: false } };
+    const records = [here("plinth.old"), { ...here("plinth.same"), digest: "s" }];
+    const duties = dutiesOf({ config: { extensions }, records, lock: empty, packages });
+    expect(duties).toMatchObject({ missing: ["plinth.new", "plinth.old"], waits: true });
+  });
+
   it("is nothing without configuration", () => {
     expect(dutiesOf({ config: {}, records: [], lock: empty, packages: {} })).toEqual({ missing: [], waits: false, everyHours: 0, firstMs: 30_000 });
   });
