@@ -16,6 +16,7 @@ const groups = [
   "reloads",
   "registry",
   "market",
+  "house",
   "hostile",
 ];
 const words = process.argv.slice(2);

@@ -159,7 +159,7 @@ it("each bundled extension is called in one gateway, and what it does is done", 
     })
     .catch(() => {});
   const ask = async (text: string): Promise<string> =>
-    JSON.parse((await run("agent", "--model", "offline/offline", "-m", text, "--json")).stdout).text;
+    JSON.parse((await run("agent", "--wait", "--model", "offline/offline", "-m", text, "--json")).stdout).text;
   expect(await ask(`use reach url=${world}`)).toContain("written hello the-key");
   expect(await ask("run echo from-exec")).toContain("from-exec");
   expect(asked).toBeGreaterThan(0);
