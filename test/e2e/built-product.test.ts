@@ -165,6 +165,7 @@ it("each bundled extension is called in one gateway, and what it does is done", 
   expect(asked).toBeGreaterThan(0);
   expect(await ask("list files")).toContain("The tool list answered");
   expect(JSON.parse((await run("audit", "--json")).stdout).records.length).toBeGreaterThan(0);
+  expect((await run("doctor", "--json")).stdout).toContain("{");
 
   // Commands for authors run in their own process, not in the gateway.
   const made = await plinth(home, ["create", "acme.made", "--dir", join(home, "project"), "--json"]);
