@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
+import { LAZY_FORM, LAZY_NAMES, lazyFile } from "../sdk/guest/isolate/lazy-globals.ts";
 import { COMMON_JS, esm } from "./bundles.mjs";
 import { build, part, sourcesIn, used } from "./cache.mjs";
 import { generate } from "./generate.mjs";
@@ -94,6 +95,10 @@ async function buildGuest() {
       platform: "neutral",
       entryPoints: [join(guest, "isolate/prelude.ts")],
       outfile: join(dist, "guest/isolate/prelude.js"),
+    }),
+    ...LAZY_NAMES.map((name) => {
+      const outfile = join(dist, "guest/isolate", lazyFile(name));
+      return build({ ...program, ...LAZY_FORM, sourcemap: false, entryPoints: [join(guest, `isolate/lazy-${name}.ts`)], outfile });
     }),
   ]);
 }

@@ -7,9 +7,6 @@ import { part, sourcesIn, used } from "./cache.mjs";
 
 const root = join(import.meta.dirname, "..");
 
-/** What CommonJS in a bundle asks for. Nothing is found by name on the disk: a package runs from bytes that were checked. */
-const BANNER = "const require = globalThis.process?.getBuiltinModule;";
-
 /**
  * Pack one extension, or take it as it was packed when nothing of it changed.
  *
@@ -24,7 +21,7 @@ export async function packOwn({ dir, manifest }, desk, tools) {
   const plain = (await sourcesIn(here)).filter((path) => !/\.tsx?$|\.testing\.|package\.json$/.test(path));
   const inputs = await part(`package.${id}`, out, plain, async () => {
     const { packExtension, readArchive, treeDigest } = await tools();
-    const { tarball, sources } = await packExtension(dir, { sdkDir: join(root, "sdk"), banner: BANNER });
+    const { tarball, sources } = await packExtension(dir, { sdkDir: join(root, "sdk") });
     used(...sources);
     for (const [name, bytes] of await readArchive(tarball)) {
       await mkdir(dirname(join(out, "tree", name)), { recursive: true });

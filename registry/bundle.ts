@@ -1,23 +1,21 @@
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
-import { isBuiltin } from "node:module";
 import { join, resolve } from "node:path";
+import type { Manifest } from "@plinth/manifests";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import type { BuildFailure, Metafile, Plugin } from "esbuild";
+import { type BuildSettings, forIsolate, forProcess, requireOf } from "./bundle-target.ts";
 import { type BundledPackages, bundledPackages } from "./bundled-packages.ts";
 import { loadEsbuild } from "./load-esbuild.ts";
+import { builtinsOf, missingModules, unresolvedBuiltins } from "./missing-modules.ts";
 
 export interface BundleOptions {
   /** The folder of @plinth/sdk, for extensions that have none of their own installed. */
   sdkDir?: string;
-  /** What stands before the bundle, such as what CommonJS inside it asks for. Default: nothing. */
-  banner?: string;
 }
 
 export interface Bundle {
   code: string;
-  /** node: modules that the code imports. */
-  builtins: string[];
   /** npm packages that became part of it. */
   bundled: BundledPackages;
   /** Absolute paths of the files that went into it. */
@@ -26,8 +24,17 @@ export interface Bundle {
 
 const SOURCES = ["src/index.ts", "src/index.js", "index.ts", "index.js"];
 
-/** An extension's source as one ES module. The same source gives the same text, wherever the folder lies. */
-export async function bundleExtension(dir: string, options: BundleOptions = {}): Promise<Bundle> {
+/**
+ * An extension's source as one ES module. The same source gives the same text, wherever the folder lies. Where the isolate tier is
+ * among its tiers, libraries are taken in the form that they have for browsers, without Node's modules.
+ *
+ * @throws PLINTH_PACK_SOURCE, PLINTH_PACK_BUNDLE, PLINTH_PACK_BUILTIN when a library needs a module of Node's and an isolate has none.
+ */
+export async function bundleExtension(
+  dir: string,
+  { id, tiers = ["isolate", "process"] }: Pick<Manifest, "id" | "tiers">,
+  options: BundleOptions = {},
+): Promise<Bundle> {
   const source = SOURCES.find((candidate) => existsSync(join(dir, candidate)));
   if (source === undefined) {
     throw new PlinthError("PLINTH_PACK_SOURCE", `${dir} has none of ${SOURCES.join(", ")}.`, {
@@ -36,38 +43,47 @@ export async function bundleExtension(dir: string, options: BundleOptions = {}):
   }
   const { build } = await loadEsbuild();
   const folder = await realpath(dir);
-  const result = await build({
-    absWorkingDir: folder,
-    entryPoints: [source],
-    bundle: true,
-    write: false,
-    outfile: "index.js",
-    format: "esm",
-    platform: "node",
-    target: "node26",
-    charset: "utf8",
-    legalComments: "inline",
-    minify: false,
-    sourcemap: false,
-    metafile: true,
-    logLevel: "silent",
-    // A source checkout of the SDK offers its TypeScript under this condition.
-    conditions: options.sdkDir !== undefined && existsSync(join(options.sdkDir, "extension/index.ts")) ? ["development"] : [],
-    // Settings of the machine that packs must not reach the bundle.
-    tsconfigRaw: { compilerOptions: { target: "ES2024", verbatimModuleSyntax: true } },
-    ...(options.banner === undefined ? {} : { banner: { js: options.banner } }),
-    plugins: options.sdkDir === undefined ? [] : [sdkFallback(options.sdkDir)],
-  }).catch((error: BuildFailure) => {
-    throw bundleFailed(error);
+  const run = (settings: BuildSettings) =>
+    build({
+      ...settings,
+      absWorkingDir: folder,
+      entryPoints: [source],
+      bundle: true,
+      write: false,
+      outfile: "index.js",
+      format: "esm",
+      target: "node26",
+      charset: "utf8",
+      legalComments: "inline",
+      minify: false,
+      sourcemap: false,
+      metafile: true,
+      logLevel: "silent",
+      // A source checkout of the SDK offers its TypeScript under this condition.
+      conditions: [...settings.conditions, ...(fromSources(options.sdkDir) ? ["development"] : [])],
+      // Settings of the machine that packs must not reach the bundle.
+      tsconfigRaw: { compilerOptions: { target: "ES2024", verbatimModuleSyntax: true } },
+      plugins: [...settings.plugins, ...(options.sdkDir === undefined ? [] : [sdkFallback(options.sdkDir)])],
+    });
+  const isolated = tiers.includes("isolate");
+  /** Which of Node's modules are wanted, found by a build that leaves them all out. */
+  const missing = async (names: readonly string[]): Promise<PlinthError> =>
+    missingModules(id, source, (await run(forIsolate("all"))).metafile.inputs, names);
+  const result = await run(isolated ? forIsolate("imported") : forProcess).catch(async (error: BuildFailure) => {
+    const names = isolated ? unresolvedBuiltins(error) : [];
+    throw names.length > 0 ? await missing(names).catch(() => bundleFailed(error)) : bundleFailed(error);
   });
-  const builtins = new Set(Object.values(result.metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path)));
+  const builtins = builtinsOf(result.metafile);
+  if (isolated && builtins.length > 0) throw await missing(builtins);
+  const code = placeless(result.outputFiles[0]!.text, result.metafile);
   return {
-    code: placeless(result.outputFiles[0]!.text, result.metafile),
-    builtins: [...builtins].filter(isBuiltin).sort(),
+    code: isolated ? code : requireOf(code, result.metafile) + code,
     bundled: await bundledPackages(folder, result.metafile),
     inputs: Object.keys(result.metafile.inputs).map((path) => resolve(folder, path)),
   };
 }
+
+const fromSources = (sdkDir: string | undefined): boolean => sdkDir !== undefined && existsSync(join(sdkDir, "extension/index.ts"));
 
 /** Resolves @plinth/sdk as everybody would, and from the product where nothing is installed. */
 function sdkFallback(sdkDir: string): Plugin {
@@ -102,13 +118,15 @@ const neutral = (path: string) => path.slice(path.lastIndexOf("node_modules/") +
 
 function bundleFailed(error: BuildFailure): PlinthError {
   const [first] = error.errors ?? [];
-  const [, missing] = /^Could not resolve "((?:@[\w.-]+\/)?[\w.-]+)/.exec(first?.text ?? "") ?? [];
   const at = first?.location ? ` (${first.location.file}:${first.location.line})` : "";
-  return new PlinthError("PLINTH_PACK_BUNDLE", `The extension cannot be bundled: ${first?.text ?? error.message}${at}.`, {
-    next:
-      missing?.startsWith(".") === false
-        ? `Run \`npm install ${missing}\` in the project, or correct its name.`
-        : "Correct the source at the named place.",
-    cause: error,
-  });
+  const text = first?.text ?? error.message;
+  return new PlinthError("PLINTH_PACK_BUNDLE", `The extension cannot be bundled: ${text}${at}.`, { next: nextOf(text), cause: error });
+}
+
+function nextOf(text: string): string {
+  if (/for "\.node" files/.test(text))
+    return "It is compiled for one kind of machine: take a library that is JavaScript only, or run its program with ctx.exec.";
+  const [, missing] = /^Could not resolve "((?:@[\w.-]+\/)?[\w.-]+)/.exec(text) ?? [];
+  if (missing === undefined || missing.startsWith(".")) return "Correct the source at the named place.";
+  return `Run \`npm install ${missing}\` in the project, or correct its name.`;
 }

@@ -113,13 +113,80 @@ describe("packing an extension", () => {
     await expect(packExtension(join(home, "ext"))).rejects.toMatchObject({ code: "PLINTH_MANIFEST_INVALID" });
   });
 
-  it("refuses Node's own modules where the isolate tier is declared", async () => {
-    const files = { "index.ts": 'import { readFileSync } from "node:fs"; export default { activate: () => readFileSync };' };
-    await expect(packExtension(await folder(files))).rejects.toMatchObject({
+  /** Packages from npm, by name, each with its files. */
+  async function install(packages: Record<string, Record<string, string>>): Promise<void> {
+    for (const [name, files] of Object.entries(packages)) {
+      const all = { "package.json": JSON.stringify({ name, version: "1.0.0" }), ...files };
+      await mkdir(join(home, "node_modules", name), { recursive: true });
+      for (const [file, text] of Object.entries(all)) await writeFile(join(home, "node_modules", name, file), text);
+    }
+  }
+
+  it("refuses Node's own modules where the isolate tier is declared, and says who wants them and what there is instead", async () => {
+    const own = { "index.ts": 'import { readFileSync } from "node:fs"; export default { activate: () => readFileSync };' };
+    await expect(packExtension(await folder(own))).rejects.toMatchObject({
       code: "PLINTH_PACK_BUILTIN",
-      message: expect.stringContaining("node:fs"),
+      message: "demo.weather imports what the isolate tier does not have: node:fs (imported by index.ts).",
+      next: expect.stringMatching(/^Instead of node:fs: use ctx\.files.*"isolate"/),
     });
-    await packExtension(await folder(files, { tiers: ["process"] }));
+    await packExtension(await folder(own, { tiers: ["process"] }));
+    await install({
+      jsdom: { "index.js": 'require("inner"); require("vm");' },
+      inner: { "index.js": 'exports.read = require("fs").readFileSync; require("http");' },
+      native: { "index.js": 'require("./native.node");', "native.node": "" },
+    });
+    const of = async (name: string) => packExtension(await folder({ "index.ts": `import "${name}"; export default {};` }));
+    await expect(of("jsdom")).rejects.toMatchObject({
+      code: "PLINTH_PACK_BUILTIN",
+      message: expect.stringContaining("fs, http (imported by index.ts > jsdom > inner); vm (imported by index.ts > jsdom)"),
+      next: expect.stringContaining("cheerio"),
+    });
+    await expect(of("native")).rejects.toMatchObject({ code: "PLINTH_PACK_BUNDLE", next: expect.stringContaining("JavaScript only") });
+    await expect(of("nowhere")).rejects.toMatchObject({ code: "PLINTH_PACK_BUNDLE", next: expect.stringContaining("npm install nowhere") });
+  });
+
+  it("takes libraries in their form for browsers, and what they only try", async () => {
+    const forms = { browser: "./browser.js", default: "./node.js" };
+    await install({
+      formed: {
+        "package.json": JSON.stringify({ name: "formed", version: "1.0.0", exports: forms }),
+        "browser.js": 'export const form = "browser";',
+        "node.js": "",
+      },
+      replaced: {
+        "package.json": JSON.stringify({ name: "replaced", version: "1.0.0", browser: { fs: false } }),
+        "index.js": 'exports.fs = require("fs");',
+      },
+      trying: { "index.js": 'let os; try { os = require("os"); } catch { os = "none"; } exports.os = os;' },
+      unused: { "index.mjs": 'import { join } from "path"; export const a = () => join("a"); export const b = "b";' },
+      mode: { "index.js": "exports.mode = process.env.NODE_ENV;" },
+    });
+    const names = ["formed", "replaced", "trying", "unused/index.mjs", "mode"];
+    const source = `${names.map((name, at) => `import * as m${at} from "${name}";`).join("\n")}
+      export default [m0.form, Object.keys(m1.fs ?? m1.default.fs), "default" in m2, m3.b, m4.mode];`;
+    const { tarball } = await packExtension(await folder({ "index.js": source }));
+    const into = join(home, "into");
+    await mkdir(into);
+    await unpackHere(tarball, into);
+    const module = await import(/* @vite-ignore */ pathToFileURL(join(into, "index.js")).href);
+    expect(module.default).toEqual(["browser", [], true, "b", "production"]);
+  });
+
+  it("gives CommonJS libraries of the process tier the modules of Node's that they ask for, and their place", async () => {
+    await install({
+      old: {
+        "index.js":
+          'const { sep } = require("path"); exports.all = [sep, require("node:os").EOL, typeof __dirname]; exports.any = (name) => require(name);',
+      },
+    });
+    const files = { "index.js": 'import old from "old"; export default old;' };
+    const { tarball } = await packExtension(await folder(files, { tiers: ["process"] }));
+    const into = join(home, "into");
+    await mkdir(into);
+    await unpackHere(tarball, into);
+    const module = await import(/* @vite-ignore */ pathToFileURL(join(into, "index.js")).href);
+    expect(module.default.all).toEqual(["/", "\n", "string"]);
+    expect(() => module.default.any("fs")).toThrow("Cannot find module fs");
   });
 
   it("refuses links among what is packed", async () => {

@@ -46,8 +46,7 @@ export async function packExtension(dir: string, options: BundleOptions = {}): P
   let bundled: BundledPackages = { packages: [], uses: [] };
   let sources: string[] = [];
   if (manifest.entry !== undefined) {
-    const bundle = await bundleExtension(dir, options);
-    assertTiers(manifest, bundle.builtins);
+    const bundle = await bundleExtension(dir, manifest, options);
     files.set("index.js", bundle.code);
     ({ bundled, inputs: sources } = bundle);
   }
@@ -83,11 +82,4 @@ export async function readManifest(dir: string): Promise<Manifest> {
     throw new PlinthError("PLINTH_MANIFEST_INVALID", `${path} is not JSON: ${reason(error)}.`, { next: "Correct it." });
   }
   return assertManifest(value, path);
-}
-
-function assertTiers({ id, tiers = ["isolate", "process"] }: Manifest, builtins: string[]): void {
-  if (builtins.length === 0 || !tiers.includes("isolate")) return;
-  throw new PlinthError("PLINTH_PACK_BUILTIN", `${id} imports ${builtins.join(", ")}, which the isolate tier does not have.`, {
-    next: 'Use the context instead (ctx.fetch, ctx.store …), or take "isolate" out of `tiers` in plinth.json.',
-  });
 }

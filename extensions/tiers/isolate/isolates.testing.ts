@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import type { Host } from "../../../kernel/host.ts";
 import { call, OWNER, Product } from "../../../kernel/test/product.ts";
 import type { Source } from "../../../kernel/test/sources.ts";
+import { LAZY_FORM, LAZY_NAMES, lazyFile } from "../../../sdk/guest/isolate/lazy-globals.ts";
 
 export const ROOT = join(import.meta.dirname, "../../..");
 const FORMS = { bundle: true, target: "node26", conditions: ["development"], logLevel: "error" as const };
@@ -21,6 +22,8 @@ export function useIsolates(): void {
     const from = (name: string): string => join(ROOT, "sdk/guest/isolate", name);
     await build({ ...FORMS, format: "esm", platform: "node", entryPoints: [from("child.ts")], outfile: join(guest, "child.mjs") });
     await build({ ...FORMS, format: "iife", platform: "neutral", entryPoints: [from("prelude.ts")], outfile: join(guest, "prelude.js") });
+    for (const name of LAZY_NAMES)
+      await build({ ...FORMS, ...LAZY_FORM, entryPoints: [from(`lazy-${name}.ts`)], outfile: join(guest, lazyFile(name)) });
     process.env.PLINTH_ISOLATE_GUEST = guest;
   });
   afterAll(() => rm(guest, { recursive: true, force: true }));

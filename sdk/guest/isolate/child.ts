@@ -6,8 +6,10 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Socket } from "node:net";
+import { dirname, join } from "node:path";
 import { encodeMux, MuxReader } from "@plinth/manifests/wire/mux.ts";
 import type ivm from "isolated-vm";
+import { LAZY_NAMES, lazyFile } from "./lazy-globals.ts";
 import { type Compiled, Tenant, type TenantInput } from "./tenant.ts";
 
 type Open = TenantInput & { heapMb: number };
@@ -24,6 +26,7 @@ const MAX_FRAME = 128 * 1024 * 1024;
 const [addon = "", preludePath = "", usualHeapMb = ""] = process.argv.slice(2);
 const { ivm: engine } = createRequire(addon)(addon) as { ivm: typeof ivm };
 const prelude = precompiled(readFileSync(preludePath, "utf8"));
+const lazy = new Map<string, string>(LAZY_NAMES.map((name) => [name, readFileSync(join(dirname(preludePath), lazyFile(name)), "utf8")]));
 for (const scope of ["fs.read", "fs.write", "addon", "child", "worker", "net", "inspector", "wasi", "ffi"]) {
   try {
     (process as unknown as { permission: { drop(scope: string): void } }).permission.drop(scope);
@@ -79,7 +82,7 @@ function open(number: number, input: Open): void {
   };
   const usual = prepared?.heapMb === input.heapMb ? prepared : null;
   if (usual !== null) prepared = null;
-  const tenant = usual ?? new Tenant({ engine, prelude, heapMb: input.heapMb }, wakePulse);
+  const tenant = usual ?? new Tenant({ engine, prelude, lazy, heapMb: input.heapMb }, wakePulse);
   tenants.set(number, tenant);
   tenant.onFailed = (why) => {
     tell({ ended: number, why, report: tenant.report() });
@@ -164,4 +167,4 @@ socket.on("drain", () => {
 socket.on("error", die);
 socket.on("close", die);
 tell({ ready: true });
-prepared = new Tenant({ engine, prelude, heapMb: Number(usualHeapMb) }, wakePulse);
+prepared = new Tenant({ engine, prelude, lazy, heapMb: Number(usualHeapMb) }, wakePulse);

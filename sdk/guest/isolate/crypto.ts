@@ -1,5 +1,3 @@
-import { DOMException } from "./abort.ts";
-
 type Bytes = Uint8Array & { toBase64(): string };
 const FromBase64 = Uint8Array as unknown as { fromBase64(text: string): Uint8Array<ArrayBuffer> };
 const ALGORITHMS: ReadonlySet<string> = new Set(["SHA-1", "SHA-256", "SHA-384", "SHA-512"]);

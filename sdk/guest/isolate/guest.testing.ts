@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { parseBatch } from "@plinth/manifests/wire/frames.ts";
 import { type Handler, Peer } from "@plinth/manifests/wire/peer.ts";
 import type { Receiver } from "@plinth/manifests/wire/transport.ts";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 import type ivm from "isolated-vm";
+import { LAZY_FORM, LAZY_NAMES } from "./lazy-globals.ts";
 import { Tenant } from "./tenant.ts";
 
 const refusing: Handler = {
@@ -27,15 +28,12 @@ export class TestGuest {
     this.#peer = peer;
   }
 
-  static async start(handler: Partial<Handler> = {}): Promise<TestGuest> {
+  /** @param source of an extension that provides the same capability in another way. */
+  static async start(handler: Partial<Handler> = {}, source: string = RUNS_CODE): Promise<TestGuest> {
     const engine = createRequire(import.meta.url)("isolated-vm") as typeof ivm;
-    const tenant = new Tenant({ engine, prelude: { code: await preludeCode(), cache: undefined }, heapMb: 64 }, () => {});
+    const { prelude, lazy } = await programs();
+    const tenant = new Tenant({ engine, prelude: { code: prelude, cache: undefined }, lazy, heapMb: 64 }, () => {});
     let receiver: Receiver | null = null;
-    const source = `const AsyncFunction = (async () => {}).constructor;
-      export default { plinth: 1, async start(bridge, info, registrations) {
-        registrations.provide("test.code", "x", { run: ({ code, args }) => AsyncFunction("...args", code)(...args) });
-        return { async stop() {} };
-      } };`;
     // As through the child: not from inside the isolate's call.
     const send = (body: string): void => void setImmediate(() => receiver?.messages(parseBatch(body)));
     await tenant.open({ source, turnMs: 5_000, callMs: 10_000 }, send);
@@ -70,18 +68,31 @@ export async function inNode(code: string, ...args: unknown[]): Promise<unknown>
   return JSON.parse(JSON.stringify((await new AsyncFunction("...args", code)(...args)) ?? null));
 }
 
-let prelude: Promise<string> | null = null;
+const RUNS_CODE = `const AsyncFunction = (async () => {}).constructor;
+  export default { plinth: 1, async start(bridge, info, registrations) {
+    registrations.provide("test.code", "x", { run: ({ code, args }) => AsyncFunction("...args", code)(...args) });
+    return { async stop() {} };
+  } };`;
 
-function preludeCode(): Promise<string> {
-  prelude ??= build({
+let made: Promise<{ prelude: string; lazy: Map<string, string> }> | null = null;
+
+const programs = (): NonNullable<typeof made> => (made ??= bundled());
+
+async function bundled(): Promise<{ prelude: string; lazy: Map<string, string> }> {
+  const lazy = LAZY_NAMES.map(async (name) => [name, await text(`lazy-${name}.ts`, LAZY_FORM)] as const);
+  return { prelude: await text("prelude.ts", { format: "iife", platform: "neutral" }), lazy: new Map(await Promise.all(lazy)) };
+}
+
+async function text(entry: string, form: BuildOptions): Promise<string> {
+  const entryPoints = [join(import.meta.dirname, entry)];
+  const { outputFiles } = await build({
+    ...form,
     bundle: true,
     write: false,
-    format: "iife",
-    platform: "neutral",
     target: "node26",
     conditions: ["development"],
     logLevel: "error",
-    entryPoints: [join(import.meta.dirname, "prelude.ts")],
-  }).then(({ outputFiles }) => outputFiles[0]?.text ?? "");
-  return prelude;
+    entryPoints,
+  });
+  return outputFiles?.[0]?.text ?? "";
 }

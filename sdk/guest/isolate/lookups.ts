@@ -2,7 +2,7 @@ import { createHash, createHmac, createPublicKey, type Encoding, randomBytes, ve
 
 /**
  * What the process does for its isolates because the engine has no such thing: `R` random bytes, `U` addresses, `H` hashes,
- * `E` signatures of Ed25519.
+ * `E` signatures of Ed25519, `D` what an encoding is.
  * Pure functions of their input and of the system's random source; strings in, strings out, everything bounded.
  */
 export function answerLookup(text: string): string {
@@ -11,6 +11,7 @@ export function answerLookup(text: string): string {
   if (text[0] === "U") return parseAddress(JSON.parse(rest));
   if (text[0] === "H") return hash(rest);
   if (text[0] === "E") return String(isSigned(rest));
+  if (text[0] === "D") return encodingOf(rest);
   return "";
 }
 
@@ -51,5 +52,19 @@ function isSigned(request: string): boolean {
     return verify(null, data, createPublicKey({ format: "jwk", key: { kty: "OKP", crv: "Ed25519", x: key.toString("base64url") } }), signature);
   } catch {
     return false;
+  }
+}
+
+/** Half of all bytes. */
+const UPPER = Uint8Array.from({ length: 128 }, (_, at) => 128 + at);
+const SEVERAL_BYTES = /^(?:utf-|gb|big5|euc-|iso-2022|shift_jis|replacement)/;
+
+/** The name that a label stands for; where a character is one byte, also what each of the upper half means. */
+function encodingOf(label: string): string {
+  try {
+    const { encoding: name } = new TextDecoder(label);
+    return JSON.stringify(SEVERAL_BYTES.test(name) ? { name } : { name, upper: new TextDecoder(name).decode(UPPER) });
+  } catch {
+    return "";
   }
 }

@@ -5,16 +5,13 @@
 import type { WorkData } from "@plinth/manifests/wire/bridge.ts";
 import { Peer } from "@plinth/manifests/wire/peer.ts";
 import { serveHost } from "../guest.ts";
-import { webGlobals } from "../web/index.ts";
-import { AbortController, AbortSignal, DOMException, Event, EventTarget } from "./abort.ts";
-import { structuredClone } from "./clone.ts";
+import { AbortController, AbortSignal } from "./abort.ts";
 import { makeConsole } from "./console.ts";
-import { makeCrypto } from "./crypto.ts";
-import { atob, btoa, TextDecoder, TextEncoder } from "./encoding.ts";
+import { DOMException, Event, EventTarget } from "./events.ts";
 import { harden } from "./harden.ts";
+import { lazyGlobals } from "./lazy-globals.ts";
 import { Timers } from "./timers.ts";
 import { Turns } from "./turns.ts";
-import { addressClasses } from "./url.ts";
 
 const scope = globalThis as unknown as Record<string, unknown>;
 const send = scope.__send as (text: string) => string;
@@ -39,9 +36,10 @@ scope.__load = (value: unknown): void => {
 };
 scope.__entry = (text: string, limit: number): number => turns.enter(text, limit);
 
+// Before it is taken away from everybody.
+const move = (ArrayBuffer.prototype as unknown as { transferToFixedLength(this: ArrayBuffer): void }).transferToFixedLength;
 harden(scope);
-hide({ AbortController, AbortSignal, DOMException, Event, EventTarget, TextDecoder, TextEncoder, atob, btoa, structuredClone });
-hide({ ...addressClasses(send), ...makeCrypto(send) });
+hide({ AbortController, AbortSignal, DOMException, Event, EventTarget });
 hide({
   queueMicrotask(body: () => void) {
     if (typeof body !== "function") throw new TypeError("queueMicrotask takes a function");
@@ -86,6 +84,6 @@ const peer = serveHost({
     return turns.peer;
   },
   load: async () => extension,
-  onBridge: (bridge) => hide(webGlobals(bridge, { Event, EventTarget, DOMException } as never)),
+  onBridge: (bridge) => lazyGlobals(scope, { send, bridge, detach: (buffer) => move.call(buffer) }),
 });
-hide({ console: makeConsole(peer) });
+hide({ console: makeConsole(peer), self: scope });

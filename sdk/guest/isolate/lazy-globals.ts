@@ -1,0 +1,66 @@
+import type { Bridge } from "@plinth/manifests/wire/bridge.ts";
+
+/**
+ * Programs for globals that are made when one of them is read for the first time: what an extension does not use costs it neither time
+ * nor memory. The process outside keeps their text.
+ */
+export const LAZY_GLOBALS = {
+  web: [
+    ...["CustomEvent", "TextDecoder", "TextEncoder", "atob", "btoa", "structuredClone", "URL", "URLSearchParams", "crypto", "CryptoKey"],
+    ...["fetch", "Headers", "Request", "Response", "WebSocket", "MessageEvent", "CloseEvent", "ErrorEvent"],
+  ],
+  streams: [
+    ...["Blob", "File", "FormData", "MessageChannel", "MessagePort", "ByteLengthQueuingStrategy", "CountQueuingStrategy"],
+    ...["ReadableByteStreamController", "ReadableStream", "ReadableStreamBYOBReader", "ReadableStreamBYOBRequest"],
+    ...["ReadableStreamDefaultController", "ReadableStreamDefaultReader", "TransformStream", "TransformStreamDefaultController"],
+    ...["WritableStream", "WritableStreamDefaultController", "WritableStreamDefaultWriter", "TextDecoderStream", "TextEncoderStream"],
+  ],
+} as const;
+
+export type LazyName = keyof typeof LAZY_GLOBALS;
+export const LAZY_NAMES = Object.keys(LAZY_GLOBALS) as LazyName[];
+
+/** Where a program lies beside the guest's others. */
+export const lazyFile = (name: LazyName): string => `lazy-${name}.js`;
+
+/** How it is bundled: an expression that is its `make`. */
+export const LAZY_FORM = {
+  format: "iife",
+  platform: "neutral",
+  globalName: "lazy",
+  banner: { js: "(() => {" },
+  footer: { js: "return lazy.make; })()" },
+  minify: true,
+} as const;
+
+/** What the programs need of the prelude. */
+export interface LazyBase {
+  readonly send: (text: string) => string;
+  readonly bridge: Bridge;
+  /** Takes a buffer's bytes away. */
+  readonly detach: (buffer: ArrayBuffer) => void;
+}
+
+export type MakeGlobals = (base: LazyBase) => Record<string, unknown>;
+
+/** A global that was replaced stays so. */
+export function lazyGlobals(scope: Record<string, unknown>, base: LazyBase): void {
+  const run = scope.eval as (code: string) => MakeGlobals;
+  const define = (name: string, value: unknown): void =>
+    void Object.defineProperty(scope, name, { value, writable: true, configurable: true, enumerable: false });
+  for (const program of LAZY_NAMES) {
+    let made: Record<string, unknown> | null = null;
+    for (const name of LAZY_GLOBALS[program]) {
+      Object.defineProperty(scope, name, {
+        configurable: true,
+        enumerable: false,
+        get() {
+          made ??= run(base.send(`L${program}`))(base);
+          define(name, made[name]);
+          return made[name];
+        },
+        set: (value: unknown) => define(name, value),
+      });
+    }
+  }
+}
