@@ -98,7 +98,7 @@ async function buildGuest() {
     }),
     ...LAZY_NAMES.map((name) => {
       const outfile = join(dist, "guest/isolate", lazyFile(name));
-      return build({ ...program, ...LAZY_FORM, sourcemap: false, entryPoints: [join(guest, `isolate/lazy-${name}.ts`)], outfile });
+      return build({ ...program, ...LAZY_FORM, entryPoints: [join(guest, `isolate/lazy-${name}.ts`)], outfile });
     }),
   ]);
 }
