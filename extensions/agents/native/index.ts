@@ -5,6 +5,7 @@ import { messagesFor, trustedHistory } from "./messages.ts";
 import { ModelChooser } from "./model-choice.ts";
 import { runLoop } from "./run-loop.ts";
 import { ToolRunner } from "./tool-runner.ts";
+import { Words } from "./words.ts";
 
 export default defineExtension({
   activate(ctx) {
@@ -24,10 +25,16 @@ export default defineExtension({
     });
     const instructions = new Instructions(ctx.hooks.fire, ctx.clock.now);
 
+    /** By run, of those that go on. */
+    const running = new Map<string, Words>();
+
     ctx.provide("plinth.harness", "native", {
-      run: (input, call) => {
+      steer: ({ runId, content, when }) => ({ taken: running.get(runId)?.add(content, when) ?? "no" }),
+      async *run(input, call) {
         const tools = new ToolRunner(ctx, limits, input);
-        return runLoop(
+        const words = new Words();
+        running.set(input.runId, words);
+        const loop = runLoop(
           { ...input, history: trustedHistory(input.history, call.caller) },
           {
             choose: (model) => chooser.choose(model),
@@ -52,10 +59,16 @@ export default defineExtension({
             tools: () => tools.list(),
             callTool: (toolCall, tool, signal, tell) => tools.run(toolCall, tool, signal, tell),
             sleep: ctx.clock.sleep,
+            words,
           },
           limits,
           call.signal,
         );
+        try {
+          yield* loop;
+        } finally {
+          if (running.get(input.runId) === words) running.delete(input.runId);
+        }
       },
     });
   },

@@ -1,6 +1,7 @@
 import type { ModelEvent, ModelMessage, Part, ModelRequest as Request, ToolCallPart, ToolResult, TurnEvent, Usage } from "@plinth/sdk";
 import type { ModelChoice } from "./model-choice.ts";
 import type { Tool } from "./tool.ts";
+import type { Words } from "./words.ts";
 
 export interface Limits {
   maxRounds: number;
@@ -44,6 +45,8 @@ export interface LoopParts {
   /** Never throws: whatever goes wrong is a result that the model can read. */
   callTool(call: ToolCallPart, tool: Tool, signal: AbortSignal, tell: (event: TurnEvent) => void): Promise<ToolResult>;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** What is said into this turn while it runs. */
+  words: Words;
 }
 
 export type LoopItem =

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { LoopItem, LoopParts } from "./loop.ts";
 import { runLoop } from "./run-loop.ts";
 import type { Tool } from "./tool.ts";
+import { Words } from "./words.ts";
 
 const limits = { maxRounds: 6, maxToolCalls: 8, toolTimeoutMs: 1_000, maxToolResultChars: 1_000, retries: 0, retryBaseMs: 1 };
 const input = {
@@ -24,7 +25,9 @@ const tool = (name: string, effects: string[]): Tool => ({
 const tools = new Map([tool("read", ["read"]), tool("write", ["write"])].map((one) => [one.spec.name, one]));
 
 /** A loop without a host: `rounds` are the calls of each model answer; the abort comes at the given tool call. */
-async function play(rounds: string[][], abortAt: number | undefined): Promise<{ items: LoopItem[]; error: unknown }> {
+async function play(rounds: string[][], abortAt: number | undefined, sayAt?: number): Promise<{ items: LoopItem[]; error: unknown; said: string }> {
+  const words = new Words();
+  let said = "unsaid";
   const controller = new AbortController();
   let round = 0;
   let ran = 0;
@@ -40,18 +43,20 @@ async function play(rounds: string[][], abortAt: number | undefined): Promise<{ 
     instructions: async () => "",
     tools: async () => tools,
     callTool: async () => {
+      if (ran === sayAt) said = words.add([{ type: "text", text: "wait" }], "now");
       if (ran++ === abortAt) controller.abort(new Error("stop"));
       await Promise.resolve();
       return { content: [] };
     },
     sleep: async () => {},
+    words,
   };
   const items: LoopItem[] = [];
   try {
     for await (const item of runLoop(input, parts, limits, controller.signal)) items.push(item);
-    return { items, error: undefined };
+    return { items, error: undefined, said };
   } catch (error) {
-    return { items, error };
+    return { items, error, said };
   }
 }
 
@@ -61,7 +66,7 @@ describe("the model loop", () => {
   it("gives each announced call exactly one result and one end, in order, whatever it was aborted or limited by", async () => {
     await fc.assert(
       fc.asyncProperty(rounds, fc.option(fc.nat(10), { nil: undefined }), async (script, abortAt) => {
-        const { items, error } = await play(script, abortAt);
+        const { items, error } = await play(script, abortAt, abortAt === undefined ? script.length % 4 : undefined);
         const announced = items.flatMap((item) => (item.type === "message" ? toolCallsOf(item.message.content) : []));
         const ids = announced.map(({ id }) => id);
         expect(new Set(ids).size).toBe(ids.length);
@@ -74,6 +79,17 @@ describe("the model loop", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it("takes in what is said while tools run: those that have not begun are skipped, and the model hears it next", async () => {
+    const { items, said, error } = await play([["write", "write", "write"]], undefined, 0);
+    expect([said, error]).toEqual(["now", undefined]);
+    const told = items.flatMap((item) => (item.type === "message" ? [item.message] : []));
+    expect(told.map(({ role }) => role)).toEqual(["assistant", "tool", "tool", "tool", "user", "assistant"]);
+    const results = told.flatMap(({ content }) => toolResultsOf(content));
+    expect(results.map(({ isError }) => isError ?? false)).toEqual([false, true, true]);
+    expect(JSON.stringify(results[1])).toContain("PLINTH_TOOL_SKIPPED");
+    expect(items.at(-1)).toMatchObject({ type: "done", text: "done" });
   });
 
   it("runs no further tool once it is aborted", async () => {

@@ -8,6 +8,14 @@ const WHY = { length: "length", refusal: "refusal", filter: "filter", pause: "ro
 
 /** One turn: ask the model, run what it calls, tell it the results, until it answers without a call. */
 export async function* runLoop(input: LoopInput, parts: LoopParts, own: Limits, signal: AbortSignal): AsyncGenerator<LoopItem, void> {
+  try {
+    yield* rounds(input, parts, own, signal);
+  } finally {
+    parts.words.close();
+  }
+}
+
+async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: AbortSignal): AsyncGenerator<LoopItem, void> {
   const limits = {
     ...own,
     maxRounds: Math.min(own.maxRounds, input.limits?.rounds ?? own.maxRounds),
@@ -29,8 +37,12 @@ export async function* runLoop(input: LoopInput, parts: LoopParts, own: Limits, 
     const { content, calls, model } = answer;
     const message: ModelMessage = { role: "assistant", content, model };
     if (content.length > 0) yield { type: "message", message };
-    const paused = answer.reason === "pause" && content.length > 0 && round < limits.maxRounds;
-    if (calls.length === 0 && !paused) {
+    const mayGoOn = round < limits.maxRounds;
+    const paused = answer.reason === "pause" && content.length > 0 && mayGoOn;
+    // What was said while it answered is answered in the same turn.
+    const said = calls.length === 0 && mayGoOn ? parts.words.take() : [];
+    if (calls.length === 0 && !paused && said.length === 0) {
+      parts.words.close();
       const more = content.some(({ type }) => type !== "text") ? { content: partsFor(content, undefined) } : {};
       const reason = WHY[answer.reason as keyof typeof WHY];
       yield { type: "done", text: textOf(content), ...more, model, usage, ...(reason === undefined ? {} : { reason }) };
@@ -38,15 +50,27 @@ export async function* runLoop(input: LoopInput, parts: LoopParts, own: Limits, 
     }
 
     messages.push(message);
-    if (calls.length === 0) continue;
+    if (calls.length === 0) {
+      yield* heard(said, messages);
+      continue;
+    }
     const exhausted = round >= limits.maxRounds ? `the turn's limit of ${limits.maxRounds} model calls is reached` : undefined;
     const allowed = limits.maxToolCalls - (callIds.size - calls.length);
-    for await (const item of runTools(calls, tools, parts, { allowed, exhausted, maxToolCalls: limits.maxToolCalls }, signal)) {
+    for await (const item of runTools(calls, tools, parts, { allowed, exhausted, maxToolCalls: limits.maxToolCalls, words: parts.words }, signal)) {
       if (item.type === "message") messages.push(item.message);
       yield item;
     }
     signal.throwIfAborted();
     if (exhausted !== undefined) throw endless(limits.maxRounds);
+    yield* heard(parts.words.take(), messages);
+  }
+}
+
+/** Told where it stands, so that it is kept there. */
+function* heard(said: readonly ModelMessage[], messages: ModelMessage[]): Generator<LoopItem> {
+  for (const message of said) {
+    messages.push(message);
+    yield { type: "message", message };
   }
 }
 

@@ -2,6 +2,7 @@ import { Feed, type ModelMessage, partsFor, type ToolCallPart, type ToolResult, 
 import type { LoopParts } from "./loop.ts";
 import type { Tool } from "./tool.ts";
 import { failure } from "./tool-result.ts";
+import type { Words } from "./words.ts";
 
 export type ToolItem = TurnEvent | { type: "message"; message: ModelMessage };
 
@@ -11,6 +12,8 @@ interface Budget {
   maxToolCalls: number;
   /** Why none may run any more. */
   exhausted: string | undefined;
+  /** What the person says meanwhile. */
+  words: Pick<Words, "urgent">;
 }
 
 /**
@@ -27,6 +30,7 @@ export async function* runTools(
   const run = async (call: ToolCallPart, index: number, tell: (event: TurnEvent) => void): Promise<ToolResult> => {
     if (signal.aborted) return failure("PLINTH_ABORTED", "The turn was aborted before this call ran.");
     if (budget.exhausted) return failure("PLINTH_TURN_LIMIT", `The call was not run: ${budget.exhausted}.`);
+    if (budget.words.urgent) return failure("PLINTH_TOOL_SKIPPED", "The call was not run: the person said something else meanwhile, which follows.");
     if (index >= budget.allowed) {
       return failure("PLINTH_TURN_LIMIT", `The call was not run: the turn's limit of ${budget.maxToolCalls} tool calls is reached. Answer now.`);
     }

@@ -13,8 +13,8 @@ const cited: Part = { type: "citation", url: "https://a.example/" };
 
 describe("what a harness hands over", () => {
   const all = [
-    { id: "native", extension: "plinth.native", trusted: true },
-    { id: "x", extension: "acme.x", trusted: false },
+    { id: "native", extension: "plinth.native", trusted: true, descriptor: { title: "x", emits: [] } },
+    { id: "x", extension: "acme.x", trusted: false, descriptor: { title: "x", emits: [] } },
   ];
   const message: ModelMessage = { role: "assistant", content: [thought, said], origin: { by: "owner" } };
 

@@ -1,4 +1,4 @@
-import { type Capability, type ModelMessage, type Part, partsFor, partsFrom, textOf } from "@plinth/sdk";
+import { type Capability, type Descriptor, type ModelMessage, type Part, partsFor, partsFrom, textOf } from "@plinth/sdk";
 
 /** Who runs a turn's loop. */
 export interface Harness {
@@ -7,12 +7,17 @@ export interface Harness {
   readonly trusted: boolean;
   /** extension/harness */
   readonly maker: string;
+  /** Takes in what is said while it runs. */
+  readonly steers: boolean;
 }
 
-export function harnessOf(all: readonly Pick<Capability, "id" | "extension" | "trusted">[], id: string): Harness {
+export function harnessOf(
+  all: readonly Pick<Capability<Descriptor<"plinth.harness">>, "id" | "extension" | "trusted" | "descriptor">[],
+  id: string,
+): Harness {
   const found = all.find((one) => one.id === id);
   const extension = found?.extension ?? id;
-  return { extension, trusted: found?.trusted ?? false, maker: `${extension}/${id}` };
+  return { extension, trusted: found?.trusted ?? false, maker: `${extension}/${id}`, steers: found?.descriptor.steers ?? false };
 }
 
 /** The conversation as a harness may read it. */

@@ -1,7 +1,7 @@
 import { type Client, type Context, PlinthError } from "@plinth/sdk";
+import type { Route } from "./route.ts";
 import type { Run } from "./run.ts";
 import type { Submission } from "./submission.ts";
-import type { Route } from "./turn-runner.ts";
 
 export interface Taken<D> {
   route: Route;
@@ -28,7 +28,7 @@ export class Intake {
   }
 
   /** @param decide runs as work of its sender, before the next message of the session is looked at; not for a dropped one. */
-  async take<D>(run: Run, input: Submission, decide: () => Promise<D | undefined>): Promise<Taken<D>> {
+  async take<D>(run: Run, input: Submission, decide: (route: Route) => Promise<D | undefined>): Promise<Taken<D>> {
     const next = this.#enter(input.sessionKey ?? "");
     try {
       await next.before;
@@ -37,7 +37,7 @@ export class Intake {
       if (unanswered !== undefined) return { route, text: input.text, drop: unanswered, decision: undefined };
       return await run.within(this.#ctx, async () => {
         const { text, drop } = await this.#received(run, input);
-        return { route, text, drop, decision: drop === undefined ? await decide() : undefined };
+        return { route, text, drop, decision: drop === undefined ? await decide(route) : undefined };
       });
     } finally {
       next.leave();
@@ -45,16 +45,24 @@ export class Intake {
   }
 
   /** What was taken in before, by a host that died: only where it goes is decided anew. */
-  async again<D>(run: Run, input: Submission, decide: () => Promise<D | undefined>): Promise<Taken<D>> {
+  async again<D>(run: Run, input: Submission, decide: (route: Route) => Promise<D | undefined>): Promise<Taken<D>> {
     const route = await this.#route(run, input);
-    return { route, text: input.text, drop: undefined, decision: await run.within(this.#ctx, decide) };
+    return { route, text: input.text, drop: undefined, decision: await run.within(this.#ctx, () => decide(route)) };
   }
 
-  async #route(run: Run, { surface, sender, sessionKey, model }: Submission): Promise<Route> {
-    const asked = { surface, ...(sender ? { sender } : {}), ...(sessionKey ? { sessionKey } : {}), ...(model ? { model } : {}) };
+  async #route(run: Run, { surface, sender, sessionKey, model, content = [] }: Submission): Promise<Route> {
+    const parts = [...new Set(content.map(({ type }) => type))];
+    const asked = {
+      surface,
+      ...(parts.length > 0 ? { parts } : {}),
+      ...(sender ? { sender } : {}),
+      ...(sessionKey ? { sessionKey } : {}),
+      ...(model ? { model } : {}),
+    };
     const route = await this.#router.route(asked, { signal: run.signal });
     run.sessionKey = route.sessionKey;
     run.agent = route.agent;
+    if (route.role === "guest") run.lower();
     return route;
   }
 

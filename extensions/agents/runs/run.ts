@@ -4,7 +4,8 @@ import { condense } from "./condense.ts";
 /** One submitted message: what has happened so far, who follows it, and the way to abort it. */
 export class Run {
   readonly id: string;
-  readonly principal: Principal | undefined;
+  /** In whose name it runs; the router can make that less. */
+  principal: Principal | undefined;
   /** As asked for, until the router has decided. */
   sessionKey: string;
   agent = "";
@@ -19,6 +20,8 @@ export class Run {
   collects = false;
   /** What is answered in this run's turn as well. */
   readonly joining: { runId: string; kept: boolean; content: ContentPart[] }[] = [];
+  /** Say something into its turn; true once it was taken in. Undefined: it cannot be. */
+  steer: ((content: ContentPart[]) => Promise<boolean>) | undefined;
   /** The run in whose turn this message is answered. */
   joined: string | undefined;
   /** The extension whose words the message is, because a button that it suggested sent them. */
@@ -63,6 +66,11 @@ export class Run {
     return principal === undefined || principal.role === "system"
       ? body()
       : ctx.work({ ...principal, scope: { session, agent, run: this.id } }, body);
+  }
+
+  /** From here on it is a guest's work, whoever submitted it. */
+  lower(): void {
+    if (this.principal?.role === "owner") this.principal = { ...this.principal, role: "guest" };
   }
 
   /** True when it was not over and not aborted before. */

@@ -13,25 +13,14 @@ import { checkedContent, type Harness, harnessOf, messageFrom, messagesFor, surf
 import { modelHistory } from "./model-history.ts";
 import { originNote } from "./origin-note.ts";
 import { storedEnd } from "./replay.ts";
+import type { Route } from "./route.ts";
 import type { Run } from "./run.ts";
 import { type Claiming, type Held, isBusy, SessionClaim } from "./session-claim.ts";
+import { Steering } from "./steering.ts";
 import type { Submission } from "./submission.ts";
 import { isThirdParty, type Suggestions } from "./suggestions.ts";
 import { type Body, TranscriptWriter } from "./transcript-writer.ts";
 import type { Waiting } from "./waiting.ts";
-
-export interface Route {
-  agent: string;
-  sessionKey: string;
-  harness: string;
-  model: string;
-  workspace: string;
-  system: string[];
-  /** What becomes of the message; absent: it is answered. */
-  action?: string;
-  say?: string;
-  why?: string;
-}
 
 export interface TurnLimits {
   turnTimeoutMs: number;
@@ -120,6 +109,7 @@ export class TurnRunner {
       outcome = await turn.failed(error);
     } finally {
       clearTimeout(timer);
+      turn.close();
     }
     const { text, content } = outcome;
     const end = endOf(outcome);
@@ -195,6 +185,7 @@ class Turn {
   readonly #writer: TranscriptWriter;
   /** Announced tool calls without an end yet. */
   readonly #openTools = new Map<string, string>();
+  #steering: Steering | undefined;
   /** An assistant message without tool calls: the answer, unless another message follows it. */
   #answer: ModelMessage | undefined;
   held: Held | undefined;
@@ -222,7 +213,13 @@ class Turn {
     const { id: runId, sessionKey, signal } = this.#run;
     const { harness, model, system } = prepared;
     const input = { runId, sessionKey, workspace, agent, surface, model, system, history: messagesFor(history, maker) };
-    const items = this.#ctx.use("plinth.harness").get(harness).run(input, { signal })[Symbol.asyncIterator]();
+    const client = this.#ctx.use("plinth.harness").get(harness);
+    if (maker.steers) {
+      const steering = new Steering(async (content) => (await client.steer({ runId, content, when: "now" }, { signal })).taken);
+      this.#steering = steering;
+      this.#run.steer = (content) => steering.offer(content);
+    }
+    const items = client.run(input, { signal })[Symbol.asyncIterator]();
     this.left = async () => void (await items.return?.());
     let done: Done | undefined;
     for (let step = await items.next(); !step.done; step = await items.next()) {
@@ -245,6 +242,12 @@ class Turn {
     return { outcome: { status: "ok", text, ...more, ...(done.model ? { model: done.model } : {}) }, rest };
   }
 
+  /** What was not taken in by now is not. */
+  close(): void {
+    this.#run.steer = undefined;
+    this.#steering?.close();
+  }
+
   async failed(thrown: unknown): Promise<Outcome> {
     const { signal } = this.#run;
     // What was said before it failed is part of the transcript; its open calls are closed with the run.
@@ -262,9 +265,20 @@ class Turn {
   #message(message: ModelMessage): void {
     if (this.#answer !== undefined) this.#writer.add({ kind: "message", message: this.#answer });
     this.#answer = undefined;
-    if (message.role === "user") return;
+    if (message.role === "user") return this.#heard();
     if (message.role === "assistant" && !message.content.some(({ type }) => type === "tool-call")) this.#answer = message;
     else this.#writer.add({ kind: "message", message });
+  }
+
+  /** Whoever said it hears that it was taken in when it cannot be lost any more. */
+  #heard(): void {
+    const word = this.#steering?.next();
+    if (word === undefined) return;
+    this.#writer.add({ kind: "message", message: { role: "user", content: word.content } });
+    void this.#writer.flush().then(
+      () => word.settle(true),
+      () => word.settle(false),
+    );
   }
 
   /** What people press counts as the words of whoever wrote it, and only the product asks them in its own voice. */

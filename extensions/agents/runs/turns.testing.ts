@@ -31,25 +31,45 @@ export function harness(run: HarnessScript, id = "native"): ScriptedProvider {
 
 export interface Options {
   run?: HarnessScript;
+  /** Instead of one that only runs. */
+  harness?: ScriptedProvider;
   config?: object;
   extensions?: TestExtension[];
   provide?: ScriptedProvider[];
+  /** What the router says besides; else it is the real one. */
+  route?: object;
   /** Replaces the SQLite store. */
   store?: ScriptedProvider;
 }
 
 /** Turns with the real router and the real session store, around a scripted harness. */
-export async function startTurns({ run = shout, config = {}, extensions = [], provide = [], store }: Options = {}): Promise<TestHost> {
+export async function startTurns({
+  run = shout,
+  harness: given = harness(run),
+  config = {},
+  extensions = [],
+  provide = [],
+  route,
+  store,
+}: Options = {}): Promise<TestHost> {
   return createTestHost({
     extensions: [
       { manifest, extension: runs, config },
-      { manifest: routerManifest, extension: router },
+      ...(route ? [] : [{ manifest: routerManifest, extension: router }]),
       ...(store ? [] : [{ manifest: sessionsManifest, extension: sessions }]),
       ...extensions,
     ],
-    provide: [harness(run), ...provide, ...(store ? [store] : [])],
+    provide: [given, ...(route ? [routing(route)] : []), ...provide, ...(store ? [store] : [])],
   });
 }
+
+const routing = (more: object): ScriptedProvider => ({
+  contract: "plinth.router",
+  provider: {
+    route: () => ({ ...{ agent: "main", sessionKey: "main", harness: "native", model: "auto", workspace: "/w", system: [] }, ...more }),
+    agents: () => ({ agents: [] }),
+  } as never,
+});
 
 export type End = Extract<TurnEvent, { type: "end" }>;
 export const owner: Principal = { role: "owner", via: "test" };

@@ -6,6 +6,7 @@ import { Intake } from "./intake.ts";
 import { type LaneLimits, Lanes, type Place } from "./lanes.ts";
 import { originNote } from "./origin-note.ts";
 import { RecentRuns } from "./recent-runs.ts";
+import type { Route } from "./route.ts";
 import { Run } from "./run.ts";
 import type { Held } from "./session-claim.ts";
 import type { Submission } from "./submission.ts";
@@ -159,15 +160,17 @@ export class Turns {
   /** Never rejects: whatever goes wrong is told to those who follow the run. */
   async #drive(run: Run, input: Submission, left: Left | undefined): Promise<void> {
     let place: Place | undefined;
+    let { mode } = input;
     try {
-      const decide = async () => {
+      const decide = async (route: Route) => {
+        mode ??= route.lane?.mode;
         run.suggestedBy = left === undefined ? this.#suggestions.source(run.sessionKey, input.text, input.suggestedBy) : undefined;
         if (isThirdParty(run.suggestedBy)) await this.#ctx.lower(run.suggestedBy as string, "suggested it");
         run.origin = left === undefined ? originNote(this.#ctx.currentWork()) : left.origin;
         // What was typed: whoever rewrites a message must not give orders in the name of its sender.
         const typed = left === undefined && input.content === undefined;
         const command = typed ? await this.#commands.find(input.text, run.principal, run.suggestedBy) : undefined;
-        if (input.mode === "interrupt" && command === undefined) this.#end({ sessionKey: run.sessionKey }, run.principal, interrupted(), run);
+        if (mode === "interrupt" && command === undefined) this.#end({ sessionKey: run.sessionKey }, run.principal, interrupted(), run);
         // Its place is taken before the next message of the session is looked at: first come, first served.
         if (command?.aside) run.aside = true;
         else place = this.#lanes.enter(run.sessionKey, run.signal);
@@ -182,7 +185,8 @@ export class Turns {
       if (waits) await this.#keep(run, { ...input, text: taken.text }, left);
       run.emit({ type: "start", runId: run.id, sessionKey: run.sessionKey, ...(run.origin === undefined ? {} : { origin: run.origin }) });
       if (taken.drop !== undefined) return run.emit(dropped(taken.drop));
-      if (waits && this.#join(run, message)) return;
+      if (waits && mode === "collect" && this.#join(run, message)) return;
+      if (waits && mode === "steer" && (await this.#steer(run, message))) return;
       await place?.granted;
       await run.within(this.#ctx, async () => {
         for (const { party, how } of left?.origin?.influences ?? []) await this.#ctx.lower(party, how);
@@ -225,8 +229,7 @@ export class Turns {
   }
 
   /** One turn for messages of one person that wait together. The first one's turn answers them all. */
-  #join(run: Run, { mode, content = [] }: Submission): boolean {
-    if (mode !== "collect") return false;
+  #join(run: Run, { content = [] }: Submission): boolean {
     for (const other of this.#driving.keys()) {
       if (other === run || !other.collects || other.startedAt !== undefined || other.over || other.signal.aborted) continue;
       const same = other.sessionKey === run.sessionKey && sameOrigin(other, run);
@@ -243,6 +246,19 @@ export class Turns {
     }
     run.collects = true;
     return false;
+  }
+
+  /** Into the turn that runs, where it is the same person's with the same hands in it and its harness takes it; else it has a turn of its own. */
+  async #steer(run: Run, { content = [] }: Submission): Promise<boolean> {
+    const other = [...this.#driving.keys()].find((one) => one !== run && !one.over && one.sessionKey === run.sessionKey && one.steer !== undefined);
+    if (other?.steer === undefined || !sameOrigin(other, run)) return false;
+    const { steer } = other;
+    const taken = await run.within(this.#ctx, () => steer(content));
+    run.signal.throwIfAborted();
+    if (!taken) return false;
+    const message = `It was said into the run ${other.id}, which goes on with it.`;
+    run.emit({ type: "end", status: "ok", text: "", error: { code: "PLINTH_MESSAGE_STEERED", message } });
+    return true;
   }
 
   /** What fails before there is a turn is the caller's error; what fails in one, or is aborted at any time, is its end. */

@@ -73,7 +73,10 @@ export const harness = defineContract({
             type: Type.Literal("message"),
             message: ModelMessage,
           },
-          { description: "A finished assistant or tool message, to be stored at once." },
+          {
+            description:
+              "A finished assistant or tool message, to be stored at once. A user's: here it took in what `steer` handed to it, one message for each, in their order.",
+          },
         ),
         Type.Object({ type: Type.Literal("resume"), data: Type.Unknown() }, { description: "From here it can go on, whatever comes." }),
         Type.Object({
@@ -90,7 +93,8 @@ export const harness = defineContract({
       deadlineMs: 0,
     },
     steer: {
-      summary: "Say something into a running turn. `no`: it is over, or goes on without it.",
+      summary:
+        "Say something into a running turn. `now`: calls of tools that have not begun are skipped for it. `next`: before the next model call. `no`: it is over, or goes on without it. What it took and did not yield as a message when it ends, it did not take in.",
       input: Type.Object({ runId: Type.String(), content: Type.Array(Part, { minItems: 1 }), when: Type.Enum(["now", "next"]) }),
       output: Type.Object({ taken: Type.Enum(["now", "next", "no"]) }),
       deadlineMs: 10_000,

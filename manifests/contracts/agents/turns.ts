@@ -142,7 +142,7 @@ export const turns = defineContract({
         mode: Type.Optional(
           Type.Enum(["followup", "collect", "interrupt", "steer"], {
             description:
-              "What becomes of it while the session is busy. followup (default): a turn of its own, afterwards. collect: one turn with the others that wait in this mode, of the same person. interrupt: what runs and waits is aborted first. steer: into the running turn where its harness can, else as followup.",
+              "What becomes of it while the session is busy. followup (default): a turn of its own, afterwards. collect: one turn with the others that wait in this mode, of the same person. interrupt: what runs and waits is aborted first. steer: into the running turn of the same person where its harness can, else as followup; one that was taken in ends with PLINTH_MESSAGE_STEERED and no answer of its own.",
           }),
         ),
         expectedHead: Type.Optional(

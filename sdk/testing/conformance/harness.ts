@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Client, toolCallsOf, toolResultsOf } from "../../extension/index.ts";
+import { type Client, textOf, toolCallsOf, toolResultsOf } from "../../extension/index.ts";
 import { assertCodedFailure, assertFits, type ConformanceCase, collect, withOpened } from "./case.ts";
 
 const ID = "plinth.harness";
@@ -63,8 +63,14 @@ export const harnessConformance: readonly ConformanceCase<HarnessSubject>[] = [
         if (descriptor!.steers !== true) return void assert.equal((await assertCodedFailure(harness.steer(word))).code, "PLINTH_UNSUPPORTED");
         assert.equal((await harness.steer(word)).taken, "no", "no such turn runs");
         let taken: string | undefined;
-        for await (const _ of harness.run(turn)) taken ??= (await harness.steer(word)).taken;
+        const heard: string[] = [];
+        for await (const item of harness.run(turn)) {
+          if (item.type === "message" && item.message.role === "user") heard.push(textOf(item.message.content));
+          taken ??= (await harness.steer(word)).taken;
+        }
         assert.ok(taken === "now" || taken === "next", "it was taken");
+        assert.deepEqual(heard, ["and be brief"], "it says where it took it in, once");
+        assert.equal((await harness.steer(word)).taken, "no", "the turn is over");
       }),
   },
   {

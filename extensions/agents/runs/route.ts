@@ -1,0 +1,19 @@
+import type { Submission } from "./submission.ts";
+
+/** What the router decided of a message, as far as a turn goes by it. */
+export interface Route {
+  agent: string;
+  sessionKey: string;
+  harness: string;
+  model: string;
+  workspace: string;
+  system: string[];
+  /** What becomes of the message; absent: it is answered. */
+  action?: string;
+  say?: string;
+  why?: string;
+  /** What becomes of it while the session is busy, where the message does not say. */
+  lane?: { mode?: NonNullable<Submission["mode"]> };
+  /** The most that its turn may be. */
+  role?: "owner" | "guest";
+}
