@@ -7,6 +7,8 @@ import { problem } from "./problem.ts";
 export const CLOSE = { stopping: 1001, protocol: 1008, failed: 1011, unauthenticated: 4401, slow: 4408 } as const;
 
 const FRAGMENTS = 1_024;
+/** Bytes that wait for each other; a client that reads fast enough is never dropped for what was held back here. */
+const MOST_HELD = 64 * 1024;
 
 interface Accepting {
   readonly maxPayload: number;
@@ -45,7 +47,7 @@ export function accept(
 /** Frames of one moment leave in one piece: what is sent before the loop turns is one write to the network, not one each. */
 export class Together {
   readonly #socket: Duplex;
-  #corked = false;
+  #held = false;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -53,13 +55,17 @@ export class Together {
 
   /** Call it before a frame is sent. */
   hold(): void {
-    if (this.#corked) return;
-    this.#corked = true;
+    if (this.#held && this.#socket.writableLength > MOST_HELD) this.#leave();
+    if (this.#held) return;
+    this.#held = true;
     this.#socket.cork();
-    process.nextTick(() => {
-      this.#corked = false;
-      this.#socket.uncork();
-    });
+    process.nextTick(() => this.#leave());
+  }
+
+  #leave(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#socket.uncork();
   }
 }
 
