@@ -24,7 +24,7 @@ export class ToolRunner {
   /** The tools there are, in the order of their names. The model is about to read what third parties say of theirs; the catalog notes it. */
   async list(): Promise<Map<string, Tool>> {
     const { tools, deferred } = await this.#catalog.list(this.#place).catch(withoutCatalog);
-    const all = new Map([...tools, ...this.#found.values()].map((one) => [one.name, toolOf(one)]));
+    const all = new Map([...tools, ...this.#found.values()].map((one) => [one.name, known.get(one) ?? toolOf(one)]));
     if (deferred > 0) all.set(SEARCH, SEARCH_TOOL);
     return new Map([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
@@ -91,19 +91,20 @@ export class ToolRunner {
   }
 }
 
-function toolOf({
-  name,
-  extension,
-  from,
-  digest,
-  descriptor: { description, input, say, effects, parallel, secretsInArgs = [] },
-}: CatalogTool): Tool {
-  return {
+/** The catalog gives the same object as long as a tool says the same of itself. */
+const known = new WeakMap<CatalogTool, Tool>();
+
+function toolOf(listed: CatalogTool): Tool {
+  const { name, extension, from, digest, descriptor } = listed;
+  const { description, input, say, effects, parallel, secretsInArgs = [] } = descriptor;
+  const tool: Tool = {
     spec: { name, description, input, ...(say ? { say } : {}) },
     ...{ effects, digest, maker: `${extension}/${name}`, secrets: secretsInArgs },
     parallel: parallel ?? effects.every((effect) => effect === "read"),
     ...(from === undefined ? {} : { from }),
   };
+  known.set(listed, tool);
+  return tool;
 }
 
 /** A host without a catalog has no tools. */

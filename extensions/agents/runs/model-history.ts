@@ -1,7 +1,23 @@
 import { type ModelMessage, type ToolResultPart, type TranscriptEntry, toolCallsOf, toolResultsOf } from "@plinth/sdk";
 import { partiesOf, storedOrigin } from "./origin-note.ts";
 
-const sizes = new WeakMap<ModelMessage, number>();
+type MessageBody = Extract<TranscriptEntry["body"], { kind: "message" }>;
+
+/** A message as models are shown it, with what decides whether they are. */
+interface Shown {
+  message: ModelMessage;
+  /** Who had a hand in it. */
+  parties: string[];
+  /** Its calls: id and tool. */
+  calls: [id: string, name: string][];
+  /** An answer of thoughts alone, or of nothing, is none. */
+  empty: boolean;
+  /** In characters; counted when it is first asked for. */
+  size: number | undefined;
+}
+
+/** Of entries, which never change: each is looked at once, not in every turn of its session. */
+const known = new WeakMap<TranscriptEntry, Shown>();
 
 /**
  * The messages of a transcript as a model is shown them: each tool call with its one result right behind it, whatever
@@ -9,42 +25,57 @@ const sizes = new WeakMap<ModelMessage, number>();
  * them the parties that had a hand in what is shown.
  */
 export function modelHistory(entries: readonly TranscriptEntry[], maxChars: number): { messages: ModelMessage[]; parties: Set<string> } {
-  const messages: ModelMessage[] = [];
-  const origins = new Map<ModelMessage, string[]>();
+  const all: Shown[] = [];
   const open = new Map<string, string>();
   const close = (): void => {
-    for (const [callId, name] of open) messages.push(unanswered(callId, name));
+    for (const [callId, name] of open) all.push(unanswered(callId, name));
     open.clear();
   };
   const { summary, kept, hidden } = compacted(entries);
   for (const entry of kept) {
-    const { body } = entry;
-    if (body.kind !== "message") continue;
-    const origin = storedOrigin(entry);
-    const message = told(quoting(body), body.message.role === "user" ? origin : undefined);
-    if (origin !== undefined) origins.set(message, partiesOf(origin));
-    if (message.role === "tool") {
-      const results = toolResultsOf(message.content).filter(({ callId }) => open.delete(callId));
-      if (results.length > 0) messages.push(message);
+    if (entry.body.kind !== "message") continue;
+    const one = shownOf(entry, entry.body);
+    if (one.message.role === "tool") {
+      const results = toolResultsOf(one.message.content).filter(({ callId }) => open.delete(callId));
+      if (results.length > 0) all.push(one);
       continue;
     }
-    close();
-    if (message.role === "assistant" && !message.content.some(saysSomething)) continue;
-    for (const { id, name } of toolCallsOf(message.content)) open.set(id, name);
-    messages.push(message);
+    if (open.size > 0) close();
+    if (one.empty) continue;
+    for (const [id, name] of one.calls) open.set(id, name);
+    all.push(one);
   }
   close();
-  const shown = messages.slice(firstShown(messages, maxChars));
-  const parties = new Set(shown.flatMap((message) => origins.get(message) ?? []));
-  if (summary === undefined) return { messages: shown, parties };
+  const shown = all.slice(firstShown(all, maxChars));
+  const messages = shown.map(({ message }) => message);
+  const parties = new Set<string>();
+  for (const one of shown) for (const party of one.parties) parties.add(party);
+  if (summary === undefined) return { messages, parties };
   // Whoever had a hand in what was summed up has one in the sum.
   for (const entry of hidden) for (const party of partiesOf(storedOrigin(entry) ?? { by: "owner" })) parties.add(party);
-  return { messages: [{ role: "user", content: [{ type: "text", text: `The conversation so far, summed up:\n\n${summary}` }] }, ...shown], parties };
+  return {
+    messages: [{ role: "user", content: [{ type: "text", text: `The conversation so far, summed up:\n\n${summary}` }] }, ...messages],
+    parties,
+  };
+}
+
+function shownOf(entry: TranscriptEntry, body: MessageBody): Shown {
+  let one = known.get(entry);
+  if (one === undefined) {
+    const origin = storedOrigin(entry);
+    const message = told(quoting(body), body.message.role === "user" ? origin : undefined);
+    const calls = message.role === "assistant" ? toolCallsOf(message.content).map(({ id, name }): [string, string] => [id, name]) : [];
+    const empty = message.role === "assistant" && !message.content.some(saysSomething);
+    one = { message, parties: origin === undefined ? [] : partiesOf(origin), calls, empty, size: undefined };
+    known.set(entry, one);
+  }
+  return one;
 }
 
 /** What a compaction leaves to be shown: its summary, and the entries from the first one that it kept. */
 function compacted(entries: readonly TranscriptEntry[]): { summary?: string; kept: readonly TranscriptEntry[]; hidden: readonly TranscriptEntry[] } {
-  const at = entries.findLastIndex(({ body }) => body.kind === "compaction");
+  let at = entries.length - 1;
+  while (at >= 0 && entries[at]?.body.kind !== "compaction") at--;
   const body = entries[at]?.body;
   if (body?.kind !== "compaction") return { kept: entries, hidden: [] };
   const first = body.firstKept === null ? -1 : entries.findIndex(({ id }) => id === body.firstKept);
@@ -52,58 +83,40 @@ function compacted(entries: readonly TranscriptEntry[]): { summary?: string; kep
   return { summary: body.summary, kept: entries.slice(from), hidden: [...entries.slice(0, from), entries[at] as TranscriptEntry] };
 }
 
-const quotes = new WeakMap<ModelMessage, ModelMessage>();
-
-/** What a message answers stands before it, as a quotation. One object, so that its size is counted once. */
-function quoting({ message, replyTo }: Extract<TranscriptEntry["body"], { kind: "message" }>): ModelMessage {
+/** What a message answers stands before it, as a quotation. */
+function quoting({ message, replyTo }: MessageBody): ModelMessage {
   if (replyTo?.text === undefined) return message;
-  const known = quotes.get(message);
-  if (known !== undefined) return known;
   const text = `(In reply to ${replyTo.sender ?? "an earlier message"}, who is only quoted here: ${JSON.stringify(replyTo.text)})`;
-  const fresh: ModelMessage = { ...message, content: [{ type: "text", text }, ...message.content] };
-  quotes.set(message, fresh);
-  return fresh;
+  return { ...message, content: [{ type: "text", text }, ...message.content] };
 }
-
-const marked = new WeakMap<ModelMessage, ModelMessage>();
 
 /** Thoughts that nobody wants back are no answer; a text may be empty. */
 const saysSomething = (part: ModelMessage["content"][number]): boolean =>
   part.opaque !== undefined || (part.type === "text" ? part.text !== "" : part.type !== "reasoning");
 
-/** A message of a user says itself whose it is; what stands in it about that is not believed. One object, so that its size is counted once. */
+/** A message of a user says itself whose it is; what stands in it about that is not believed. */
 function told(message: ModelMessage, origin: ReturnType<typeof storedOrigin>): ModelMessage {
   if (origin === undefined && message.origin === undefined) return message;
-  const known = marked.get(message);
-  if (known !== undefined) return known;
   const { origin: _, ...rest } = message;
-  const fresh: ModelMessage = { ...rest, ...(origin === undefined ? {} : { origin }) };
-  marked.set(message, fresh);
-  return fresh;
+  return { ...rest, ...(origin === undefined ? {} : { origin }) };
 }
 
 /** Where to begin: at the oldest message of the user with which all that follows fits. */
-function firstShown(messages: readonly ModelMessage[], maxChars: number): number {
-  let first = messages.findLastIndex(({ role }) => role === "user");
+function firstShown(all: readonly Shown[], maxChars: number): number {
+  let first = all.findLastIndex(({ message }) => message.role === "user");
   let total = 0;
-  for (let at = messages.length - 1; at >= 0; at--) {
-    total += sizeOf(messages[at]!);
+  for (let at = all.length - 1; at >= 0; at--) {
+    const one = all[at]!;
+    one.size ??= JSON.stringify(one.message).length;
+    total += one.size;
     if (total > maxChars) break;
-    if (messages[at]!.role === "user" && at < first) first = at;
+    if (one.message.role === "user" && at < first) first = at;
   }
   return Math.max(first, 0);
 }
 
-function sizeOf(message: ModelMessage): number {
-  let size = sizes.get(message);
-  if (size === undefined) {
-    size = JSON.stringify(message).length;
-    sizes.set(message, size);
-  }
-  return size;
-}
-
-function unanswered(callId: string, name: string): ModelMessage {
+function unanswered(callId: string, name: string): Shown {
   const content: ToolResultPart["content"] = [{ type: "text", text: "The result of this call is not known." }];
-  return { role: "tool", content: [{ type: "tool-result", callId, name, content, isError: true }] };
+  const message: ModelMessage = { role: "tool", content: [{ type: "tool-result", callId, name, content, isError: true }] };
+  return { message, parties: [], calls: [], empty: false, size: undefined };
 }

@@ -10,6 +10,9 @@ export interface Grant extends Asker {
 const MAX_IDLE = 8;
 const IDLE_MS = 60_000;
 
+/** Loaded with the first request. */
+const modules: { http?: Promise<typeof import("node:http")>; https?: Promise<typeof import("node:https")> } = {};
+
 export interface Outgoing {
   readonly url: URL;
   readonly method: string;
@@ -21,15 +24,21 @@ export interface Outgoing {
 export async function send(grant: Grant, { url, method, headers, body }: Outgoing, signal: AbortSignal): Promise<IncomingMessage> {
   const failed = (why: string, cause?: unknown) => unreachable(grant.extension, url, why, cause);
   const lookup = await pinnedLookup(grant, url, signal);
-  const http = url.protocol === "https:" ? await import("node:https") : await import("node:http");
+  const http = await (url.protocol === "https:" ? (modules.https ??= import("node:https")) : (modules.http ??= import("node:http")));
   let agent = grant.agents.get(url.protocol);
   if (agent === undefined) grant.agents.set(url.protocol, (agent = new http.Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE, timeout: IDLE_MS })));
   const all = { "accept-encoding": "identity", ...headers, ...(body === undefined ? {} : { "content-length": String(body.length) }) };
   return new Promise((resolve, reject) => {
     const outgoing = begin();
-    outgoing.on("response", resolve);
+    let answered = false;
+    outgoing.on("response", (response) => {
+      answered = true;
+      resolve(response);
+    });
     outgoing.on("error", (error: NodeJS.ErrnoException) => reject(signal.aborted ? endOf(signal) : failed(error.code ?? error.message, error)));
-    outgoing.on("close", () => reject(failed("it closed the connection")));
+    outgoing.on("close", () => {
+      if (!answered) reject(failed("it closed the connection"));
+    });
     outgoing.end(body);
 
     function begin() {

@@ -1,5 +1,5 @@
 import { type Context, defineExtension, errorInfo } from "@plinth/sdk";
-import { dutiesOf } from "./duties.ts";
+import { type Duties, dutiesOf } from "./duties.ts";
 
 const HOUR_MS = 3_600_000;
 /** A timer takes no longer time. */
@@ -24,6 +24,8 @@ class Upkeep {
   readonly #ctx: Context;
   #timer: NodeJS.Timeout | undefined;
   #isOn = false;
+  /** Nothing of it changes within a generation. */
+  #known: { generation: number; duties: Promise<Duties> } | undefined;
 
   constructor(ctx: Context) {
     this.#ctx = ctx;
@@ -46,7 +48,7 @@ class Upkeep {
 
   /** undefined, so that the message stays as it is. */
   async beforeTurn(): Promise<undefined> {
-    const { missing, waits } = await this.#duties();
+    const { missing, waits } = await this.#dutiesOfWork();
     if (missing.length === 0) return undefined;
     const done = this.#run({ setup: true });
     if (waits) await Promise.race([done, this.#ctx.clock.sleep(PATIENCE_MS, this.#ctx.signal).catch(() => {})]);
@@ -61,8 +63,23 @@ class Upkeep {
     return undefined;
   }
 
-  async #duties() {
+  async #duties(): Promise<Duties> {
     return dutiesOf(await this.#ctx.use("plinth.kernel").one().snapshot({}));
+  }
+
+  /** Every message asks: the kernel's whole state is looked at once for each generation. */
+  #dutiesOfWork(): Promise<Duties> {
+    const generation = this.#ctx.currentWork()?.generation ?? 0;
+    if (generation === 0) return this.#duties();
+    if (this.#known?.generation !== generation) {
+      const duties = this.#duties();
+      const known = { generation, duties };
+      this.#known = known;
+      duties.catch(() => {
+        if (this.#known === known) this.#known = undefined;
+      });
+    }
+    return this.#known?.duties ?? this.#duties();
   }
 
   #schedule(everyHours: number, firstMs = everyHours * HOUR_MS): void {

@@ -25,7 +25,8 @@ const SET_ID = /^[a-z][a-z0-9-]*$/;
 
 const sha = (value: unknown): string => createHash("sha256").update(canonicalJson(value)).digest("hex");
 
-const known = new WeakMap<object, string>();
+/** By descriptor, which is a manifest's and never changes: every model call lists them all. */
+const known = new WeakMap<object, CatalogTool>();
 
 /** A manifest's tools. */
 export function toolsOf(capabilities: readonly ToolCapability[]): Entries {
@@ -36,9 +37,12 @@ export function toolsOf(capabilities: readonly ToolCapability[]): Entries {
       problems.push(reserved(`${extension}: ${name}`, `The name ${name} is that of a tool set's tool.`));
       continue;
     }
-    let digest = known.get(descriptor);
-    if (digest === undefined) known.set(descriptor, (digest = sha({ name, descriptor })));
-    tools.push({ name, extension, ...(trusted ? {} : { from: extension }), descriptor, digest });
+    let tool = known.get(descriptor);
+    if (tool?.name !== name || tool.extension !== extension || (tool.from === undefined) !== trusted) {
+      tool = { name, extension, ...(trusted ? {} : { from: extension }), descriptor, digest: sha({ name, descriptor }) };
+      known.set(descriptor, tool);
+    }
+    tools.push(tool);
   }
   return { tools, problems };
 }
