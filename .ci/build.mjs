@@ -25,7 +25,7 @@ export async function buildAll({ quiet = false } = {}) {
     await rm(target, { recursive: true, force: true });
     await rename(dist, target);
   } finally {
-    await rm(dist, { recursive: true, force: true });
+    await rm(dist, { recursive: true, force: true, maxRetries: 5 });
   }
   if (!quiet) console.error(`built in ${Math.round(performance.now() - began)} ms`);
 }

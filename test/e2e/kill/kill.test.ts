@@ -10,7 +10,7 @@ import { cleanEnv, root, sleep } from "../lab.ts";
 import { type HomeState, homeState, staged } from "./home-state.ts";
 
 /** How many of the operations of each command it is killed at, spread over all of them; `PLINTH_KILL=all` takes every one. */
-const AT_MOST = process.env.PLINTH_KILL === "all" ? Number.POSITIVE_INFINITY : 6;
+const AT_MOST = process.env.PLINTH_KILL === "all" ? Number.POSITIVE_INFINITY : 4;
 const AT_ONCE = 2;
 const CODE = "export default { plinth: 1, start: async () => ({ stop() {} }) };\n";
 const launcher = join(root, "kernel/bin/plinth.cjs");
