@@ -8,7 +8,7 @@ import {
   type PlinthError,
   type Provider,
 } from "@plinth/sdk";
-import { EventStreamParser, failure, letGo } from "@plinth/sdk/kits/model-api";
+import { EventStreamParser, failure, keptEvent, letGo, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
 import { CompletionReader } from "./completion-reader.ts";
 import { type CompletionRequest, completionRequest } from "./completion-request.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -24,6 +24,7 @@ export function createProvider(ctx: Context, endpoint: Endpoint): Provider<"plin
   const { vendor } = endpoint;
   const list = new ModelList(ctx, endpoint);
   const hasKey = async () => endpoint.secret !== undefined && (await ctx.secrets.has(endpoint.secret));
+  const artifacts = () => ctx.use("plinth.artifacts").one();
   /** Servers of old refuse `stream_options`; one that did is not asked again. */
   let asksForUsage = true;
 
@@ -78,16 +79,19 @@ export function createProvider(ctx: Context, endpoint: Endpoint): Provider<"plin
     async *stream(input, call) {
       await requireEndpoint();
       const ending = new AbortController();
-      const { request, response } = await post(input, call, AbortSignal.any([call.signal, ending.signal]));
-      yield* request.warnings;
+      const unsupported = new Unsupported(vendor.title, input);
+      const messages = await withBytes(input.messages, artifacts, unsupported, call.signal);
+      const { request, response } = await post({ ...input, messages }, call, AbortSignal.any([call.signal, ending.signal]));
+      yield* [...unsupported.warnings, ...request.warnings];
       const reader = new CompletionReader(vendor.title, request.toolNames);
+      const kept = (event: ModelEvent) => keptEvent(event, artifacts, call.signal);
       try {
         if (isWholeAnswer(response)) {
           const out: ModelEvent[] = [];
           reader.take(await wholeText(response), out);
-          yield* out;
+          for (const event of out) yield await keptEvent(event, artifacts, call.signal);
         } else {
-          yield* readEvents(response, reader, () => ending.abort());
+          yield* readEvents(response, reader, kept, () => ending.abort());
         }
       } catch (error) {
         throw call.signal.aborted ? error : cut(vendor.title, error);
@@ -98,7 +102,9 @@ export function createProvider(ctx: Context, endpoint: Endpoint): Provider<"plin
 }
 
 /** @param end ends the request. */
-async function* readEvents(response: FetchResponse, reader: CompletionReader, end: () => void): AsyncGenerator<ModelEvent> {
+type Kept = (event: ModelEvent) => Promise<ModelEvent>;
+
+async function* readEvents(response: FetchResponse, reader: CompletionReader, kept: Kept, end: () => void): AsyncGenerator<ModelEvent> {
   const parser = new EventStreamParser();
   const out: ModelEvent[] = [];
   const body = response.body[Symbol.asyncIterator]();
@@ -109,7 +115,7 @@ async function* readEvents(response: FetchResponse, reader: CompletionReader, en
         if (!reader.done) reader.take(data, out);
       }
       if (out.length > 0) {
-        yield* out;
+        for (const event of out) yield event.type === "part" ? await kept(event) : event;
         out.length = 0;
       }
       whole = reader.done;

@@ -1,13 +1,18 @@
-import type { ModelEvent, ModelMessage, ModelRequest } from "@plinth/sdk";
+import { type ModelEvent, type ModelMessage, type ModelRequest, PlinthError } from "@plinth/sdk";
+import type { ScriptedProvider } from "@plinth/sdk/testing";
 import { describe, expect, it } from "vitest";
 import { delta, events, hostFor, scriptedServer, sse, stop } from "./scripted-server.testing.ts";
 
 const text = (value: string) => ({ type: "text" as const, text: value });
 const user = (...content: ModelMessage["content"]): ModelMessage => ({ role: "user", content });
 
-async function sent(request: Partial<ModelRequest>, answer = sse(events(stop))): Promise<{ body: any; items: ModelEvent[] }> {
+async function sent(
+  request: Partial<ModelRequest>,
+  answer = sse(events(stop)),
+  provide: ScriptedProvider[] = [],
+): Promise<{ body: any; items: ModelEvent[] }> {
   await using server = await scriptedServer(answer);
-  await using host = await hostFor(server.url);
+  await using host = await hostFor(server.url, { provide });
   const items: ModelEvent[] = [];
   const provider = host.use("plinth.model-provider").get("openai");
   for await (const item of provider.stream({ model: "m", messages: [user(text("hi"))], ...request })) items.push(item);
@@ -88,6 +93,87 @@ describe("a request", () => {
     const result = { type: "tool-result" as const, callId: "c", name: "t", content: [text("ok")] };
     const { body } = await sent({ messages: [user(text("hi")), { role: "assistant", content }, { role: "tool", content: [result] }] });
     expect(body.messages[1]).toMatchObject({ reasoning_details: thought, tool_calls: [{ id: "c", extra_content: extra }] });
+  });
+});
+
+/** A shelf: what is on it, by id, and what is put there. */
+function shelf(held: Record<string, string> = {}): { provide: ScriptedProvider[]; put: { bytes: number; mimeType: string }[] } {
+  const put: { bytes: number; mimeType: string }[] = [];
+  let piece = "";
+  const bytes = (id: string): Buffer => {
+    if (held[id] === undefined) throw new PlinthError("PLINTH_ARTIFACT_UNKNOWN", "It is gone.");
+    return Buffer.from(held[id]);
+  };
+  const provider = {
+    get: ({ id }: { id: string }) => ({ artifact: { ...facts, id, bytes: bytes(id).length } }),
+    async *read({ id }: { id: string }) {
+      for (let at = 0; at < bytes(id).length; at += 500_000)
+        yield {
+          base64: bytes(id)
+            .subarray(at, at + 500_000)
+            .toString("base64"),
+        };
+    },
+    put: ({ base64, more, mimeType }: { base64: string; more?: boolean; mimeType: string }) => {
+      piece += Buffer.from(base64, "base64").toString("latin1");
+      if (more) return { upload: "u" };
+      put.push({ bytes: piece.length, mimeType });
+      return { artifact: { ...facts, id: "made", bytes: piece.length } };
+    },
+  };
+  const facts = { sha256: "0".repeat(64), mimeType: "image/png", createdAt: 0 };
+  return { provide: [{ contract: "plinth.artifacts", descriptor: { title: "x", durable: false }, provider: provider as never }], put };
+}
+
+describe("what is kept elsewhere", () => {
+  const image = (artifact: string, name: string) => ({ type: "image" as const, mimeType: "image/png", artifact, name });
+
+  it("goes with its bytes, whole, where it fits; what is too large or gone is named in its place", async () => {
+    const cat = "meow".repeat(300_000);
+    const { provide } = shelf({ cat, huge: "x".repeat(11_000_000) });
+    const { body, items } = await sent(
+      { onUnsupported: "drop", messages: [user(text("See"), image("cat", "cat.png"), image("huge", "huge.png"), image("gone", "gone.png"))] },
+      undefined,
+      provide,
+    );
+    const [, first, ...rest] = body.messages[0].content;
+    expect(Buffer.from(first.image_url.url.split(",")[1], "base64").toString() === cat).toBe(true);
+    expect(rest).toEqual([
+      { type: "text", text: "[image huge.png, image/png] is too large to be sent." },
+      { type: "text", text: "[image gone.png, image/png] is not kept any more." },
+    ]);
+    expect(items[0]).toMatchObject({ type: "warning", message: expect.stringContaining("huge.png, image/png], which is too large") });
+    await expect(sent({ messages: [user(image("huge", "huge.png"))] }, undefined, provide)).rejects.toMatchObject({
+      code: "PLINTH_MODEL_UNSUPPORTED",
+    });
+  });
+
+  it("is the newest where a request cannot hold all of it", async () => {
+    const held = Object.fromEntries(["a", "b", "c"].map((id) => [id, id.repeat(9_000_000)]));
+    const messages = ["a", "b", "c"].map((id) => user(image(id, `${id}.png`)));
+    const { body } = await sent({ onUnsupported: "drop", messages }, undefined, shelf(held).provide);
+    expect(body.messages.map(({ content }: any) => content[0].type ?? content)).toEqual([
+      "[image a.png, image/png] is too large to be sent.",
+      "image_url",
+      "image_url",
+    ]);
+  });
+
+  it("is named where nothing is kept in this host", async () => {
+    const { body } = await sent({ messages: [user(image("cat", "cat.png"))] });
+    expect(body.messages[0].content).toBe("[image cat.png, image/png] cannot be read now.");
+  });
+
+  it("takes in what a model made that is too large for a part", async () => {
+    const url = `data:image/png;base64,${Buffer.alloc(3_000_000, 1).toString("base64")}`;
+    const answer = sse(events(delta({ content: "See", images: [{ type: "image_url", image_url: { url } }] }), stop));
+    const { provide, put } = shelf();
+    expect((await sent({}, answer, provide)).items[1]).toEqual({
+      type: "part",
+      part: { type: "image", mimeType: "image/png", artifact: "made", bytes: 3_000_000 },
+    });
+    expect(put).toEqual([{ bytes: 3_000_000, mimeType: "image/png" }]);
+    expect((await sent({}, answer)).items[1]).toMatchObject({ type: "warning", message: expect.stringContaining("could not be kept") });
   });
 });
 

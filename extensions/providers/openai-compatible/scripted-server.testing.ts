@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createTestHost, type TestHost } from "@plinth/sdk/testing";
+import { createTestHost, type ScriptedProvider, type TestHost } from "@plinth/sdk/testing";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
 
@@ -70,7 +70,7 @@ export const json =
 /** A host with the extension, its `openai` vendor pointed at `baseUrl`. */
 export function hostFor(
   baseUrl: string,
-  more: { env?: Record<string, string>; secrets?: Record<string, string>; config?: unknown } = {},
+  more: { env?: Record<string, string>; secrets?: Record<string, string>; config?: unknown; provide?: ScriptedProvider[] } = {},
 ): Promise<TestHost> {
   return createTestHost({
     extensions: [
@@ -82,5 +82,6 @@ export function hostFor(
         config: more.config ?? {},
       },
     ],
+    provide: more.provide ?? [],
   });
 }

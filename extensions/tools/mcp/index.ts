@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
-import { defineExtension, type Effect, errorInfo, PlinthError, type ToolProblem, type ToolResult } from "@plinth/sdk";
+import { defineExtension, type Effect, errorInfo, keepArtifact, PlinthError, type ToolProblem, type ToolResult } from "@plinth/sdk";
 import { Server } from "./server.ts";
+import type { Keep } from "./wording.ts";
 
 interface Configured {
   command: string;
@@ -33,6 +34,13 @@ export default defineExtension({
       });
     };
 
+    const keepFor =
+      (session: string | undefined): Keep =>
+      async (base64, mimeType) => {
+        const facts = { mimeType, ...(session === undefined ? {} : { session }) };
+        return keepArtifact(ctx.use("plinth.artifacts").one(), Buffer.from(base64, "base64"), facts);
+      };
+
     ctx.provide("plinth.tool-set", "mcp", {
       // A page for each server; all are started with the first.
       async list({ cursor }) {
@@ -48,11 +56,11 @@ export default defineExtension({
           return { tools: [], problems: [problemOf(server.name, thrown)], ...next };
         }
       },
-      run: ({ tool, source, args }, { signal }) => serverOf(source, tool).run(tool, args, signal),
-      async call({ tool, source, args }, { signal }) {
+      run: ({ tool, source, args, sessionKey }, { signal }) => serverOf(source, tool).run(tool, args, signal, keepFor(sessionKey)),
+      async call({ tool, source, args, sessionKey }, { signal }) {
         const server = serverOf(source, tool);
         let result: ToolResult | undefined;
-        for await (const item of server.run(tool, args, signal)) {
+        for await (const item of server.run(tool, args, signal, keepFor(sessionKey))) {
           if (item.type === "result") result = item.result;
           // Whoever wants to be asked follows the run.
           else if (item.type === "ask") server.answer({ id: item.question.id, answer: "cancelled" });

@@ -150,6 +150,25 @@ describe("a server", () => {
     expect(names((await set.list({ cursor: "1" })).tools)).toEqual(["hello"]);
   });
 
+  it("whose picture is larger than a part may be has it kept, and named where it cannot be", async () => {
+    const kept: { bytes: number; mimeType: string; session: string }[] = [];
+    const put = ({ base64, mimeType, session }: { base64: string; mimeType: string; session: string }) => {
+      kept.push({ bytes: Buffer.from(base64, "base64").length, mimeType, session });
+      return { artifact: { id: "a1", sha256: "0".repeat(64), bytes: 200_000, mimeType, createdAt: 0 } };
+    };
+    host = await createTestHost({
+      extensions: [{ manifest, extension, config: { servers: { odd: odd("picture") } } }],
+      provide: [{ contract: "plinth.artifacts", descriptor: { title: "x", durable: false }, provider: { put } as never }],
+    });
+    const call = { source: "odd", tool: "hello", args: {}, sessionKey: "s" };
+    const { content } = await host.use("plinth.tool-set").get("mcp").call(call);
+    expect(content).toEqual([{ type: "image", artifact: "a1", mimeType: "image/png", bytes: 200_000 }]);
+    expect(kept).toEqual([{ bytes: 200_000, mimeType: "image/png", session: "s" }]);
+    await host.close();
+    const alone = await start({ odd: odd("picture") });
+    expect((await alone.call(call)).content[0]).toMatchObject({ type: "text", text: expect.stringContaining("[image of 196 KiB was left out") });
+  });
+
   it("that lists ten thousand tools has a thousand", async () => {
     const set = await start({ many: odd("many") });
     expect((await set.list({})).tools).toHaveLength(1_000);

@@ -1,4 +1,4 @@
-// An MCP server that behaves in the way it is told to: plain, dies, child, once, flood, noise, many.
+// An MCP server that behaves in the way it is told to: plain, dies, child, once, flood, noise, many, picture.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
@@ -21,6 +21,7 @@ const answers = {
   "tools/list": () => ({ tools: way === "many" ? Array.from({ length: 10_000 }, (_, n) => tool(`t${n}`)) : [tool("hello")] }),
   "tools/call": () => {
     if (way === "once") process.exit(1);
+    if (way === "picture") return { content: [{ type: "image", mimeType: "image/png", data: Buffer.alloc(200_000, 7).toString("base64") }] };
     return text(child === undefined ? "hello" : `${process.pid} ${child.pid}`);
   },
 };

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Client, ElicitRequest, ElicitResult, Tool } from "@modelcontextprotocol/client";
 import { type Effect, errorInfo, Feed, PlinthError, type SetTool, type ToolAnswer, type ToolItem } from "@plinth/sdk";
 import { ProcessTransport, type Program } from "./process-transport.ts";
-import { resultOf, toolOf } from "./wording.ts";
+import { type Keep, resultOf, toolOf } from "./wording.ts";
 
 export interface ServerSettings extends Program {
   effects: Effect[] | undefined;
@@ -77,7 +77,7 @@ export class Server {
   }
 
   /** One call: how far it is, what it asks, its result. */
-  async *run(tool: string, args: Record<string, unknown>, signal: AbortSignal): AsyncGenerator<ToolItem> {
+  async *run(tool: string, args: Record<string, unknown>, signal: AbortSignal, keep: Keep): AsyncGenerator<ToolItem> {
     if (this.#tools === undefined) await this.list();
     if (this.#tools?.has(tool) !== true) throw this.#unknown(tool);
     const { client } = await this.#connected();
@@ -95,13 +95,12 @@ export class Server {
       });
     // The host holds the time, and stops it while a person is asked.
     const options = { signal: controller.signal, onprogress, timeout: 2_147_483_647 };
-    this.#owned(client.request({ method: "tools/call", params: { name: tool, arguments: args } }, options)).then(
-      (result) => {
-        feed.push({ type: "result", result: resultOf(result) });
+    this.#owned(client.request({ method: "tools/call", params: { name: tool, arguments: args } }, options))
+      .then(async (result) => {
+        feed.push({ type: "result", result: await resultOf(result, keep) });
         feed.end();
-      },
-      (error) => feed.end({ error: signal.aborted ? signal.reason : error }),
-    );
+      })
+      .catch((error) => feed.end({ error: signal.aborted ? signal.reason : error }));
     try {
       yield* feed.read();
     } finally {

@@ -1,5 +1,5 @@
 import type { CallToolResult, Tool } from "@modelcontextprotocol/client";
-import type { Effect, SetTool, ToolResult } from "@plinth/sdk";
+import { type Effect, errorInfo, type SetTool, type ToolResult } from "@plinth/sdk";
 
 type Part = ToolResult["content"][number];
 
@@ -26,8 +26,12 @@ export function toolOf(source: string, tool: Tool, effects: Effect[] | undefined
   };
 }
 
-export function resultOf({ content, structuredContent, isError }: CallToolResult): ToolResult {
-  const parts = (Array.isArray(content) ? content : []).flatMap(partOf);
+/** Keeps bytes that are too many for a result. */
+export type Keep = (base64: string, mimeType: string) => Promise<{ id: string; bytes: number }>;
+
+export async function resultOf({ content, structuredContent, isError }: CallToolResult, keep: Keep): Promise<ToolResult> {
+  const parts: Part[] = [];
+  for (const part of Array.isArray(content) ? content : []) parts.push(...(await partOf(part, keep)));
   if (parts.length === 0 && structuredContent !== undefined) parts.push({ type: "text", text: JSON.stringify(structuredContent) });
   return {
     content: parts,
@@ -38,13 +42,13 @@ export function resultOf({ content, structuredContent, isError }: CallToolResult
 }
 
 /** A kind that is not known here is passed over. */
-function partOf(part: CallToolResult["content"][number]): Part[] {
+async function partOf(part: CallToolResult["content"][number], keep: Keep): Promise<Part[]> {
   switch (part.type) {
     case "text":
       return [{ type: "text", text: part.text }];
     case "image":
     case "audio":
-      return [bytes(part.type, part.data, part.mimeType)];
+      return [await bytes(part.type, part.data, part.mimeType, keep)];
     case "resource_link": {
       const { uri, name, mimeType } = part;
       return [{ type: "resource", uri, name, ...(mimeType === undefined ? {} : { mimeType }) }];
@@ -52,14 +56,20 @@ function partOf(part: CallToolResult["content"][number]): Part[] {
     case "resource": {
       const { uri, mimeType } = part.resource;
       if ("text" in part.resource) return [{ type: "resource", uri, text: part.resource.text, ...(mimeType === undefined ? {} : { mimeType }) }];
-      return [bytes("file", part.resource.blob, mimeType ?? "application/octet-stream")];
+      return [await bytes("file", part.resource.blob, mimeType ?? "application/octet-stream", keep)];
     }
     default:
       return [];
   }
 }
 
-function bytes(type: "image" | "audio" | "file", base64: string, mimeType: string): Part {
+/** What is too large for a part is kept for it; where that cannot be, it is named. */
+async function bytes(type: "image" | "audio" | "file", base64: string, mimeType: string, keep: Keep): Promise<Part> {
   if (base64.length <= INLINE_BASE64) return { type, base64, mimeType };
-  return { type: "text", text: `[a ${type} of ${Math.floor((base64.length * 3) / 4)} bytes was left out: it is too large]` };
+  try {
+    const { id, bytes } = await keep(base64, mimeType);
+    return { type, artifact: id, mimeType, bytes };
+  } catch (error) {
+    return { type: "text", text: `[${type} of ${Math.ceil((base64.length * 3) / 4_096)} KiB was left out: ${errorInfo(error).message}]` };
+  }
 }

@@ -1,4 +1,5 @@
 /** What the code of models' protocols shares: reading streams, naming tools, telling failures apart. It sends nothing itself. */
+export { BYTE_LIMITS, type ByteLimits, keptEvent, withBytes } from "./artifacts.ts";
 export { imageOf, urlOf } from "./bytes.ts";
 export { EventStreamParser } from "./event-stream.ts";
 export { type FailureKind, type FailureOptions, failure, fault, kindOf, type Refusal, refusalOf, refused } from "./failure.ts";
