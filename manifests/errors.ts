@@ -134,6 +134,11 @@ export const errors = {
     next: `Set the environment variable ${name}, or add it to secrets.json in the home folder.`,
     extension,
   })),
+  notPinned: make("PLINTH_PERMISSION", (extension: string, program: string, names: readonly string[]) => ({
+    message: `${extension} may not give ${program.slice(0, 200)} the secret ${names.join(", ")}: an owner pinned no such program for it.`,
+    next: `If it may have it: plinth grants pin ${extension} PROGRAM --secret ${names.join(",")}`,
+    extension,
+  })),
   quota: make("PLINTH_QUOTA", (extension: string, what: string) => ({
     message: `${extension} used up its budget: ${what}.`,
     next: "It is limited by its manifest's `budgets`.",

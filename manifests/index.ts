@@ -20,7 +20,7 @@ export { Origin as MessageOrigin } from "./contracts/content/origin.ts";
 export { ContentPart, INLINE_BASE64, Opaque, Part, ToolCallPart, ToolResultPart } from "./contracts/content/part.ts";
 export { AuditRecord } from "./contracts/host/audit.ts";
 export { Candidate, Consent } from "./contracts/host/host-admin.ts";
-export { ExtensionStatus, Fault, Grant, type HookSnapshot, type InstanceSnapshot, type KernelSnapshot } from "./contracts/host/state.ts";
+export { ExtensionStatus, Fault, Grant, type HookSnapshot, type InstanceSnapshot, type KernelSnapshot, Pin } from "./contracts/host/state.ts";
 export * from "./contracts/index.ts";
 export { ModelEvent, Usage } from "./contracts/models/event.ts";
 export { ModelMessage } from "./contracts/models/message.ts";

@@ -1,10 +1,10 @@
-import type { Grant } from "@plinth/manifests";
+import type { Grant, Pin } from "@plinth/manifests";
 import { errors } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { commit } from "../install/commit.ts";
 
 /** Narrow a grant, or take such a limit away again. It holds from the next call on. */
-export async function limitGrant(host: Host, { id, scope, expiresAt, chosen }: Record<string, unknown>): Promise<Grant> {
+export async function limitGrant(host: Host, { id, scope, expiresAt, chosen, pins }: Record<string, unknown>): Promise<Grant> {
   const name = String(id);
   const { scope: oldScope, expiresAt: oldEnd, ...rest } = granted(host, name);
   const newScope = scope === undefined ? oldScope : ((scope ?? undefined) as Grant["scope"]);
@@ -14,12 +14,13 @@ export async function limitGrant(host: Host, { id, scope, expiresAt, chosen }: R
     ...(newScope === undefined || Object.keys(newScope).length === 0 ? {} : { scope: newScope }),
     ...(newEnd === undefined ? {} : { expiresAt: newEnd }),
     ...(chosen === undefined ? {} : { chosen: chosen as string[] }),
+    ...(pins === undefined ? {} : { pins: pins as Pin[] }),
   };
   await host.persist(host.state, host.grants.with([[name, grant]]));
   host.audit({
     extension: name,
     kind: "grant",
-    what: `limit ${JSON.stringify({ scope: grant.scope, expiresAt: grant.expiresAt, chosen: grant.chosen })}`,
+    what: `limit ${JSON.stringify({ scope: grant.scope, expiresAt: grant.expiresAt, chosen: grant.chosen, pins: grant.pins })}`,
     allowed: true,
   });
   return grant;

@@ -1,11 +1,11 @@
 import type { SchemaGuard } from "@plinth/manifests/check/guard.ts";
+import type { Secrets } from "@plinth/manifests/secrets.ts";
 import type { Decision } from "../audit.ts";
 import type { CapabilityEntry } from "../capability.ts";
 import type { Generation } from "../generation.ts";
 import type { Grants } from "../grants.ts";
 import type { Logs } from "../log.ts";
 import type { Stores } from "../store.ts";
-import type { Secrets } from "./secrets.ts";
 
 /** What the broker needs of the host: who answers now, what was granted, and the services that it hands out. */
 export interface BrokerHost {

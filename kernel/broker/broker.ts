@@ -110,11 +110,7 @@ export class Broker implements wire.Bridge {
     try {
       this.#permitted("fs", "use files");
       const storageMb = this.#manifest.budgets?.storageMb;
-      const answer = await this.#ask("plinth.file-access", "request", {
-        request,
-        folders: this.#folders(),
-        storageMb,
-      });
+      const answer = await this.#ask("plinth.file-access", "request", { request, folders: this.#folders(), storageMb });
       this.#tell("files", what);
       return answer;
     } catch (thrown) {
@@ -126,7 +122,9 @@ export class Broker implements wire.Bridge {
     const what = (): string => `${request.program} ${[request.args].flat().join(" ")}`;
     return this.#road("exec", what, "plinth.program-runner", "open", signal, async () => {
       const programs = this.#permitted("exec", "run programs");
-      return { request, programs, folders: this.#folders(), hosts: this.#granted.net ?? [] };
+      const given = await this.#host.secrets.toProgram(this.#manifest.id, this.#granted.secrets, this.#host.grants.get(this.#manifest.id), request);
+      for (const name of given.pinned?.variables ?? []) this.#tell("secret", () => `${request.env?.[name]} to ${request.program}`);
+      return { ...given, programs, folders: this.#folders(), hosts: this.#granted.net ?? [] };
     });
   }
 

@@ -82,6 +82,43 @@ describe("a grant for one scope", () => {
   });
 });
 
+it("a secret goes to a program that an owner pinned for it, by its handle in what is recorded, and to no other", async () => {
+  await product.dispose();
+  const provides = (contract: string, id: string) => [{ contract, version: "1.0.0", id, descriptor: { title: id } }];
+  const secrets = {
+    manifest: { id: "test.secrets", tiers: ["host" as const], provides: provides("plinth.secret-source", "fixed") },
+    code: `export default defineExtension({ activate: (ctx) => ctx.provide("plinth.secret-source", "fixed", { resolve: () => "value-of-key" }) });`,
+  };
+  const runner = {
+    manifest: { id: "test.runner", tiers: ["host" as const], provides: provides("plinth.program-runner", "echo") },
+    code: `export default defineExtension({ activate(ctx) {
+      ctx.provide("plinth.program-runner", "echo", { async *open(input) { yield { stdout: new TextEncoder().encode(JSON.stringify(input)) }; yield { code: 0, signal: null }; } });
+    } });`,
+  };
+  product = await Product.create(wordsExtension, auditor, secrets, runner);
+  host = await product.boot({ config: JSON.stringify({ policy: { audit: "all" } }) });
+  const body = `return JSON.parse((await ctx.exec("/opt/tool", [], { env: { KEY: ctx.secrets.handle("KEY"), MODE: "x" } })).stdout);`;
+  await install(host, await product.package(lab("acme.calm", { run: body }, { permissions: { exec: ["/opt/tool"], secrets: ["KEY"] } })));
+  await expect(run()).rejects.toMatchObject({ code: "PLINTH_PERMISSION", extension: "acme.calm", next: expect.stringContaining("grants pin") });
+  const pin = { program: "/opt/tool", sha256: "a".repeat(64), secrets: ["KEY"] };
+  await admin(host, "grant", { id: "acme.calm", pins: [pin] });
+  const { request, pinned } = await run();
+  expect(request.env).toEqual({ KEY: "value-of-key", MODE: "x" });
+  expect(pinned).toEqual({ programs: [{ program: "/opt/tool", sha256: "a".repeat(64) }], variables: ["KEY"] });
+  const told = JSON.stringify(await recorded());
+  expect(told).toContain("{{plinth-secret:KEY}} to /opt/tool");
+  expect(told).not.toContain("value-of-key");
+  await admin(host, "grant", { id: "acme.calm", pins: [{ ...pin, secrets: ["OTHER"] }] });
+  expect(await codeOf(run())).toBe("PLINTH_PERMISSION");
+  // Whoever brings the same id from elsewhere is another party.
+  await admin(host, "grant", { id: "acme.calm", pins: [pin] });
+  await install(
+    host,
+    await product.package(lab("acme.calm", { run: body }, { version: "1.1.0", permissions: { exec: ["/opt/tool"], secrets: ["KEY"] } })),
+  );
+  expect(await codeOf(run())).toBe("PLINTH_PERMISSION");
+});
+
 it("a grant that ends at a time is over from then on", async () => {
   await install(host, await product.package(lab("acme.calm")));
   await admin(host, "grant", { id: "acme.calm", expiresAt: Date.now() + 3_600_000 });

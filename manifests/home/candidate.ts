@@ -59,7 +59,7 @@ export function candidateOf(
 
 /** What an owner allows by consenting to it. `stays`: it comes from the party that it came from before. */
 export function grantOf({ version, digest, manifest, consent }: Candidate, before: Grant | undefined, by: string, stays: boolean): Grant {
-  const { scope, expiresAt = 0, chosen } = before ?? {};
+  const { scope, expiresAt = 0, chosen, pins } = before ?? {};
   return {
     consent: consent.hash,
     digest,
@@ -71,7 +71,8 @@ export function grantOf({ version, digest, manifest, consent }: Candidate, befor
     // An update is no way out of what an owner narrowed; an end that has passed is what this consent is about.
     ...(scope === undefined ? {} : { scope }),
     ...(expiresAt > Date.now() ? { expiresAt } : {}),
-    // Whom an owner chose to decide in place of the product was that party, and nobody else.
+    // Whom an owner chose to decide in place of the product, or trusts with secrets in programs, was that party, and nobody else.
     ...(chosen === undefined || !stays ? {} : { chosen }),
+    ...(pins === undefined || !stays ? {} : { pins }),
   };
 }

@@ -1,3 +1,4 @@
+import { secretHandle } from "@plinth/manifests/secret-handle.ts";
 import type {
   Bridge,
   CallOptions,
@@ -80,7 +81,7 @@ export function createContext(bridge: Bridge, info: InstanceInfo, registrations:
     store,
     secrets: Object.freeze({
       has: (name: string) => bridge.secretExists(secretDeclared(name)),
-      handle: (name: string) => `{{plinth-secret:${secretDeclared(name)}}}`,
+      handle: (name: string) => secretHandle(secretDeclared(name)),
     }),
     log: Object.freeze({ debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") }),
     clock: Object.freeze({ now: () => Date.now(), sleep }),

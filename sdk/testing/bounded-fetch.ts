@@ -1,18 +1,15 @@
-import type { Manifest } from "@plinth/manifests";
+import type { Manifest, Pin } from "@plinth/manifests";
+import type { Secrets } from "@plinth/manifests/secrets.ts";
 import { PlinthError } from "../extension/errors.ts";
 import type { FetchOptions, FetchResponse } from "../extension/index.ts";
 
 export interface FetchRules {
   readonly manifest: Manifest;
-  readonly secrets: Readonly<Record<string, string>>;
+  readonly secrets: Secrets;
+  readonly pins: readonly Pin[];
   /** Let requests leave this machine. */
   readonly allowNet: boolean;
   readonly stopped: AbortSignal;
-}
-
-/** A stand-in for a secret's value; only a request header ever gets the value itself. */
-export function secretHandle(name: string): string {
-  return `{{secret:${name}}}`;
 }
 
 /** The real fetch, limited to the manifest's hosts and (unless `allowNet`) to this machine. Redirects are returned, not followed. */
@@ -29,7 +26,7 @@ export function createFetch(rules: FetchRules): (url: string, options?: FetchOpt
     try {
       const response = await fetch(target, {
         method: options.method ?? "GET",
-        headers: withSecrets(options.headers ?? {}, rules),
+        headers: await withSecrets(options.headers ?? {}, rules),
         redirect: "manual",
         signal,
         ...(options.body === undefined ? {} : { body: options.body as string }),
@@ -84,21 +81,11 @@ function matches(pattern: string, target: URL, loopback: boolean): boolean {
   return host.startsWith("*.") ? target.hostname.endsWith(host.slice(1)) : target.hostname === host;
 }
 
-export function withSecrets(headers: Record<string, string>, rules: FetchRules): Record<string, string> {
-  const substitute = (_: string, name: string): string => {
-    if (!rules.manifest.permissions?.secrets?.includes(name)) {
-      throw problem(
-        rules,
-        "PLINTH_UNDECLARED",
-        `${rules.manifest.id} did not declare the secret ${name}.`,
-        'Add it to "permissions.secrets" in plinth.json.',
-      );
-    }
-    const value = rules.secrets[name];
-    if (value === undefined) throw problem(rules, "PLINTH_SECRET_MISSING", `The secret ${name} is not set.`, `Set the environment variable ${name}.`);
-    return value;
-  };
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replace(/\{\{secret:([A-Z0-9_]+)\}\}/g, substitute)]));
+export async function withSecrets(headers: Record<string, string>, { manifest, secrets }: FetchRules): Promise<Record<string, string>> {
+  const filled: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers))
+    filled[name] = await secrets.substitute(manifest.id, manifest.permissions?.secrets ?? [], String(value));
+  return filled;
 }
 
 function asFetchResponse(response: Response, maxBytes: number, rules: FetchRules): FetchResponse {

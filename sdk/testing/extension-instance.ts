@@ -1,14 +1,16 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Manifest } from "@plinth/manifests";
+import type { Manifest, Pin } from "@plinth/manifests";
+import { secretHandle } from "@plinth/manifests/secret-handle.ts";
+import { Secrets } from "@plinth/manifests/secrets.ts";
 import { PlinthError } from "../extension/errors.ts";
 import { filesOf } from "../extension/files.ts";
 import type { Call, CallOptions, Context, Disposer, Extension, Principal, Scope, Store, Uses } from "../extension/index.ts";
 import { runProgram } from "../extension/program.ts";
 import { startSocket } from "../extension/socket.ts";
 import { spawnProgram } from "../extension/spawn.ts";
-import { createFetch, type FetchRules, secretHandle } from "./bounded-fetch.ts";
+import { createFetch, type FetchRules } from "./bounded-fetch.ts";
 import type { Implementation } from "./capability-call.ts";
 import { roadsOf } from "./host-roads.ts";
 import { schemaProblems } from "./json-schema.ts";
@@ -39,6 +41,7 @@ export interface InstanceOptions {
   readonly config: unknown;
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
+  readonly pins: readonly Pin[];
   readonly store: Store;
 }
 
@@ -121,7 +124,8 @@ export class ExtensionInstance {
     const { permissions = {} } = manifest;
     const instance = this;
     const host = this.#host;
-    const rules: FetchRules = { manifest, secrets: this.#options.secrets, allowNet: host.allowNet, stopped: this.#stop.signal };
+    const secrets = new Secrets(async (name) => this.#options.secrets[name] ?? null);
+    const rules: FetchRules = { manifest, secrets, pins: this.#options.pins, allowNet: host.allowNet, stopped: this.#stop.signal };
     const roads = roadsOf(rules, host.home, (contract) => host.use(contract, "host"));
     const undeclared = (what: string, where: string) =>
       this.#error("PLINTH_UNDECLARED", `It did not declare ${what}.`, `Add it to "${where}" in plinth.json.`);
@@ -138,7 +142,7 @@ export class ExtensionInstance {
       signal: this.#stop.signal,
       store: this.#options.store,
       secrets: {
-        has: async (name: string) => this.#options.secrets[secret(name)] !== undefined,
+        has: (name: string) => secrets.has(secret(name)),
         handle: (name: string) => secretHandle(secret(name)),
       },
       log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },

@@ -1,5 +1,5 @@
 import { grantedFolders } from "@plinth/manifests/home/granted-folders.ts";
-import type { Bridge, FilesRequest, SocketItem } from "@plinth/manifests/wire/bridge.ts";
+import type { Bridge, ExecRequest, FilesRequest, SocketItem } from "@plinth/manifests/wire/bridge.ts";
 import { PlinthError } from "../extension/errors.ts";
 import type { ContractId, Uses } from "../extension/index.ts";
 import { type FetchRules, permit, withSecrets } from "./bounded-fetch.ts";
@@ -34,7 +34,8 @@ export function roadsOf(rules: FetchRules, home: string, use: <C extends Contrac
     async *exec(request, signal) {
       const programs = granted("exec", "any program");
       const given = { programs, folders: grantedFolders(home, extension, permissions), hosts: permissions.net ?? [] };
-      const input = { extension, ...given, request: JSON.parse(JSON.stringify(request)) };
+      const handed = await rules.secrets.toProgram(extension, permissions.secrets ?? [], rules, JSON.parse(JSON.stringify(request)) as ExecRequest);
+      const input = { extension, ...given, ...handed };
       const items = use("plinth.program-runner")
         .one()
         .open(input, signal === undefined ? {} : { signal });
@@ -46,7 +47,7 @@ export function roadsOf(rules: FetchRules, home: string, use: <C extends Contrac
     },
     async *socket({ url, protocols = [], headers = {} }, signal) {
       permit(new URL(url), rules);
-      const options = { protocols, headers: withSecrets(headers, rules) };
+      const options = { protocols, headers: await withSecrets(headers, rules) };
       const socket = new WebSocket(url, options as unknown as string[]);
       const id = `socket-${++opened}`;
       sockets.set(id, socket);

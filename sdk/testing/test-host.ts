@@ -1,7 +1,7 @@
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Manifest } from "@plinth/manifests";
+import type { Manifest, Pin } from "@plinth/manifests";
 import { PlinthError } from "../extension/errors.ts";
 import type { CallOptions, ContractId, Extension, HookName, HookOutcome, Influence, Principal, Uses } from "../extension/index.ts";
 import type { Implementation } from "./capability-call.ts";
@@ -25,6 +25,8 @@ export interface TestExtension {
   env?: Record<string, string>;
   /** Values by name; the extension sees handles only. */
   secrets?: Record<string, string>;
+  /** Programs to which it may hand secrets, as an owner pins them. */
+  pins?: Pin[];
   /** false: its capabilities are told as a third party's; default true. */
   trusted?: boolean;
 }
@@ -112,11 +114,10 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
   try {
     for (const [index, one] of given.entries()) {
       const manifest = manifests[index]!;
-      const { env = {}, secrets = {} } = one;
+      const { env = {}, secrets = {}, pins = [] } = one;
       const config = await configOf(manifest, one.config ?? {}, validate);
-      instances.push(
-        new ExtensionInstance({ manifest, extension: one.extension ?? { activate() {} }, config, env, secrets, store: createMemoryStore() }, host),
-      );
+      const own = { manifest, extension: one.extension ?? { activate() {} }, config, env, secrets, pins };
+      instances.push(new ExtensionInstance({ ...own, store: createMemoryStore() }, host));
     }
     for (const [index, instance] of instances.entries()) await addProvided(rows, table, instance, validate, given[index]?.trusted);
     for (const scripted of options.provide ?? []) addScripted(rows, table, scripted);

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -197,7 +198,7 @@ describe.skipIf(here.bwrap === null)("an open program", () => {
     const code = `
       const { Programs } = await import(${JSON.stringify(join(import.meta.dirname, "programs.ts"))});
       const { found } = await import(${JSON.stringify(join(import.meta.dirname, "../../../sdk/extension/tiers/index.ts"))});
-      const programs = new Programs(() => found(), ${JSON.stringify(import.meta.dirname)}, async function* () {});
+      const programs = new Programs(() => found(), ${JSON.stringify(import.meta.dirname)}, async function* () {}, ${JSON.stringify(tmpdir())});
       const script = "trap '' TERM HUP; setsid sleep 1000 & echo up; exec -a ${mark} sleep 1000";
       const request = { program: "bash", args: ["-c", script], duplex: true, env: { A: "b" } };
       for await (const item of programs.open({ extension: "acme.x", programs: ["*"], folders: [], request }, new AbortController().signal))

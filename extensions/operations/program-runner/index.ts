@@ -10,6 +10,7 @@ export default defineExtension({
       () => found(),
       dirname(dirname(ctx.dataDir)),
       (input, signal) => egress.proxy(input, { signal }),
+      ctx.dataDir,
     );
     ctx.effect("running programs", () => programs.stop());
     ctx.provide("plinth.program-runner", "local", {

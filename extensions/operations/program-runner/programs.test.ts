@@ -265,6 +265,7 @@ it("is not run where there is no wall to run it behind", async () => {
     async () => ({ ...here, bwrap: null, why: "it was taken away" }),
     tmpdir(),
     async function* () {},
+    tmpdir(),
   );
   const input = { extension: "acme.x", programs: ["*"], folders: [], request: { program: "true", args: [] } };
   await expect(programs.open(input, new AbortController().signal).next()).rejects.toMatchObject({

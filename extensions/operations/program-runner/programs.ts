@@ -1,8 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { isPlinthError, PlinthError, type Provider } from "@plinth/sdk";
 import { admits, descriptorLimit, type Found, holdFolders, makesMounts, openTerminal, ownUser, releaseFolders, userEnded } from "@plinth/sdk/tiers";
 import { throughDoor } from "./door.ts";
+import { pinnedCopy } from "./pinned.ts";
 import type { Input, Message, Reach } from "./requests.ts";
 import { launched, narrowed, resolved, roomOf, workingFolder } from "./room.ts";
 import { type Item, RunningProgram } from "./running-program.ts";
@@ -25,6 +27,7 @@ export class Programs {
   readonly #tools: () => Promise<Found>;
   readonly #home: string;
   readonly #proxy: Proxy;
+  readonly #pins: string;
   readonly #most = Math.max(1, Math.floor(descriptorLimit() / DESCRIPTORS));
   readonly #running = new Set<RunningProgram>();
   readonly #open = new Map<string, RunningProgram>();
@@ -33,11 +36,13 @@ export class Programs {
   /**
    * @param home of this host, which no folder may hold.
    * @param proxy what answers a program's way to the network.
+   * @param dataDir where it keeps files of its own.
    */
-  constructor(tools: () => Promise<Found>, home: string, proxy: Proxy) {
+  constructor(tools: () => Promise<Found>, home: string, proxy: Proxy, dataDir: string) {
     this.#tools = tools;
     this.#home = home;
     this.#proxy = proxy;
+    this.#pins = join(dataDir, "pinned");
   }
 
   async *open(input: Input, caller: AbortSignal): AsyncGenerator<Item> {
@@ -93,12 +98,13 @@ export class Programs {
     };
   }
 
-  async #start({ extension, folders: granted, request }: Input): Promise<{ run: RunningProgram; waits: boolean }> {
+  async #start({ extension, folders: granted, pinned, request }: Input): Promise<{ run: RunningProgram; waits: boolean }> {
     const { program, args, input, base64, timeoutMs, maxBytes, duplex = false, net, pty } = request;
     variablesOf(extension, request.env);
     const folders = narrowed(extension, granted, request.folders);
     const cwd = workingFolder(extension, folders, request.cwd);
     const path = resolved(extension, program);
+    const copy = pinned === undefined ? null : await pinnedCopy(extension, path, pinned, request.env ?? {}, this.#pins);
     // Its own folder and the workspace are the host's to make; another one is the owner's.
     for (const folder of folders) if (!folder.name.startsWith("/")) mkdirSync(folder.path, { recursive: true, mode: 0o700 });
     const tools = await this.#tools();
@@ -108,7 +114,7 @@ export class Programs {
       const waits = net !== undefined || request.env !== undefined;
       try {
         const terminal = pty === undefined ? null : openTerminal(extension, pty.columns, pty.rows);
-        const room = { ...roomOf(path, cwd, { waits, net: net !== undefined, terminal: terminal !== null }), folders: held, user };
+        const room = { ...roomOf(path, cwd, { waits, net: net !== undefined, terminal: terminal !== null, copy }), folders: held, user };
         const child = launched(extension, tools, room, [path, ...args], { terminal, waits, net: net !== undefined });
         const run = new RunningProgram({
           extension,

@@ -1,11 +1,20 @@
 import type { ChildProcess } from "node:child_process";
-import { closeSync, existsSync, statSync } from "node:fs";
+import { closeSync, existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { PlinthError } from "@plinth/sdk";
-import { denied, doorProgram, type Found, type GrantedFolder, grantedPath, launch, type Room, type Terminal } from "@plinth/sdk/tiers";
+import {
+  denied,
+  doorProgram,
+  type Found,
+  type GrantedFolder,
+  grantedPath,
+  launch,
+  PROGRAM_FOLDERS,
+  programPath,
+  type Room,
+  type Terminal,
+} from "@plinth/sdk/tiers";
 
-/** Where programs are looked for; never in a search path, which may be anybody's. */
-const FOLDERS = ["/usr/bin", "/bin"];
 /** What programs need besides themselves, read-only. */
 const SYSTEM = ["/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache"];
 /** By which a server is known to be whom it says; public. */
@@ -19,19 +28,26 @@ interface Needs {
   readonly waits?: boolean;
   readonly net?: boolean;
   readonly terminal?: boolean;
+  /** It runs in the program's place. */
+  readonly copy?: string | null;
 }
 
 /** It sees the system's programs and the granted folders, and nothing else of this machine; its network is its own, and empty. */
-export const roomOf = (path: string, cwd: string, { waits = false, net = false, terminal = false }: Needs): Omit<Room, "folders" | "user"> => {
+export const roomOf = (
+  path: string,
+  cwd: string,
+  { waits = false, net = false, terminal = false, copy = null }: Needs,
+): Omit<Room, "folders" | "user"> => {
   const ours = waits ? [process.execPath, doorProgram() ?? ""] : [];
   const system = [...SYSTEM, ...(net ? CERTIFICATES : [])].filter((one) => existsSync(one));
+  const within = (one: string): boolean => system.some((folder) => one.startsWith(`${folder}/`));
   return {
-    programs: [...system, ...new Set([path, ...ours])].filter(
-      (one, at) => at < system.length || !system.some((folder) => one.startsWith(`${folder}/`)),
-    ),
+    programs: [...system, ...new Set([path, ...ours].filter((one) => !within(one) && (one !== path || copy === null)))],
+    // What a link in there leads to is what is run.
+    covers: copy === null ? [] : [{ from: copy, to: within(path) ? realpathSync(path) : path }],
     cwd,
     env: {
-      PATH: FOLDERS.join(":"),
+      PATH: PROGRAM_FOLDERS.join(":"),
       HOME: "/",
       LANG: "C.UTF-8",
       TZ: process.env.TZ ?? "UTC",
@@ -92,11 +108,9 @@ export function workingFolder(extension: string, folders: readonly GrantedFolder
 }
 
 export function resolved(extension: string, program: string): string {
-  const found = (program.startsWith("/") ? [program] : FOLDERS.map((folder) => join(folder, program))).find((path) =>
-    statSync(path, { throwIfNoEntry: false })?.isFile(),
-  );
+  const found = programPath(program);
   if (found !== undefined) return found;
-  throw new PlinthError("PLINTH_EXEC_FAILED", `There is no program ${program} here.`, { extension, next: `Install it into ${FOLDERS[0]}.` });
+  throw new PlinthError("PLINTH_EXEC_FAILED", `There is no program ${program} here.`, { extension, next: `Install it into ${PROGRAM_FOLDERS[0]}.` });
 }
 
 const missing = (extension: string, what: string): PlinthError =>

@@ -31,6 +31,7 @@ const example: Record<string, Record<string, string>> = {
   "trust.compare": { name: "sample" },
   "trust.forget": { registry: "sample" },
   "grants.choose": { id: "demo.dice" },
+  "grants.pin": { id: "demo.dice", program: "sh" },
   "grants.limit": { id: "demo.dice" },
   "grants.revoke": { id: "demo.dice" },
   "grants.export": { file: "grants.json" },

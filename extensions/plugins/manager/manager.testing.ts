@@ -131,8 +131,9 @@ export async function openHouse(options: HouseOptions = {}) {
       said.delete(input.id);
       return { generation: 4 };
     },
-    grant({ id, scope, expiresAt }: { id: string; scope?: Record<string, string> | null; expiresAt?: number | null }) {
+    grant({ id, scope, expiresAt, pins }: { id: string; scope?: Record<string, string> | null; expiresAt?: number | null; pins?: Grant["pins"] }) {
       calls.push({ method: "grant", input: { id, scope, expiresAt } });
+      if (pins !== undefined) grants.set(id, { ...(grants.get(id) as Grant), pins });
       const { scope: oldScope, expiresAt: oldEnd, ...rest } = grants.get(id) as Grant;
       const newScope = scope === undefined ? oldScope : (scope ?? undefined);
       const newEnd = expiresAt === undefined ? oldEnd : (expiresAt ?? undefined);

@@ -2,7 +2,7 @@ import Type, { type Static } from "typebox";
 import { defineContract } from "../../define.ts";
 import { LockEntry } from "../../schema/lockfile.ts";
 import { ErrorInfo } from "../agents/turns.ts";
-import { Grant } from "./state.ts";
+import { Grant, Pin } from "./state.ts";
 
 export const Consent = Type.Object({
   hash: Type.String({ description: "What a yes is bound to: bundle, permissions, provides, uses, hooks, edges." }),
@@ -91,6 +91,9 @@ export const hostAdmin = defineContract({
         scope: Type.Optional(Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()])),
         expiresAt: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
         chosen: Type.Optional(Type.Array(Type.String(), { description: "Contracts for which the owner chose it; replaces what was chosen before." })),
+        pins: Type.Optional(
+          Type.Array(Pin, { maxItems: 64, description: "Programs to which it may hand secrets; replaces what was pinned before." }),
+        ),
       }),
       output: Grant,
       deadlineMs: 60_000,

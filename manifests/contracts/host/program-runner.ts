@@ -27,6 +27,15 @@ export const programRunner = defineContract({
         programs: Type.Array(Type.String(), { description: "The granted `permissions.exec`." }),
         folders: Type.Array(GrantedFolder, { description: "What it sees of this machine's files, besides the system's programs." }),
         hosts: Type.Optional(Type.Array(Type.String(), { description: "The granted `permissions.net`: it reaches no other." })),
+        pinned: Type.Optional(
+          Type.Object(
+            {
+              programs: Type.Array(Type.Object({ program: Type.String(), sha256: Type.String() })),
+              variables: Type.Array(Type.String(), { description: "Which of `env` hold secrets." }),
+            },
+            { description: "It is one of these, to the byte, or does not start: secrets are among its variables." },
+          ),
+        ),
         request: Type.Object(
           {
             program: Type.String({ minLength: 1, maxLength: 4_096 }),
@@ -71,7 +80,8 @@ export const programRunner = defineContract({
     },
   },
   errors: {
-    PLINTH_PERMISSION: "The program, these arguments, the folder, the host or the signal are not granted.",
+    PLINTH_PERMISSION:
+      "The program, these arguments, the folder, the host or the signal are not granted; or it gets a secret and is not what was pinned.",
     PLINTH_EXEC_FAILED: "The program is not there or cannot be started.",
     PLINTH_EXEC_ENDED: "The program is over, or reads no more.",
     PLINTH_DEADLINE: "It ran too long and was ended.",

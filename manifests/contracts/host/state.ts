@@ -4,6 +4,14 @@ import { Budgets, type Manifest, type Permissions, type Tier } from "../../schem
 import type { Lockfile } from "../../schema/lockfile.ts";
 import { ErrorInfo } from "../agents/turns.ts";
 
+/** A program as it was when an owner pinned it, and which of the extension's secrets it may be given. */
+export const Pin = Type.Object({
+  program: Type.String({ pattern: "^/", maxLength: 4_096, description: "Its path." }),
+  sha256: Type.String({ pattern: "^[0-9a-f]{64}$", description: "Of its bytes; with others it gets no secret." }),
+  secrets: Type.Array(Type.String({ pattern: "^[A-Z][A-Z0-9_]*$", maxLength: 256 }), { minItems: 1, maxItems: 64 }),
+});
+export type Pin = Static<typeof Pin>;
+
 /** What an owner allowed one extension, bound to exactly what was shown. */
 export const Grant = Type.Object({
   consent: Type.String({ description: "consentHash of the manifest and the package's digest." }),
@@ -20,6 +28,7 @@ export const Grant = Type.Object({
   ),
   expiresAt: Type.Optional(Type.Number({ description: "Milliseconds since the epoch; absent = until it is revoked." })),
   chosen: Type.Optional(Type.Array(Type.String(), { description: "Contracts for which an owner chose it as a provider." })),
+  pins: Type.Optional(Type.Array(Pin, { maxItems: 64, description: "Programs to which it may hand secrets." })),
 });
 export type Grant = Static<typeof Grant>;
 

@@ -14,7 +14,7 @@ export { isRoot, type OwnUser, ownUser, userEnded } from "./own-user.ts";
 export { paced } from "./pace.ts";
 export { ProcessTree, type Used } from "./process-tree.ts";
 export { ProcessWatch, type WatchLimits } from "./process-watch.ts";
-export { admits } from "./program-pattern.ts";
+export { admits, PROGRAM_FOLDERS, programPath } from "./program-pattern.ts";
 export { makesMounts } from "./reach.ts";
 export type { Confine, Folder, Room, Tools } from "./room.ts";
 export { systemCallFilter } from "./seccomp.ts";

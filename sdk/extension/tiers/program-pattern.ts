@@ -1,3 +1,15 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where programs are looked for; never in a search path, which may be anybody's. */
+export const PROGRAM_FOLDERS: readonly string[] = ["/usr/bin", "/bin"];
+
+/** The file that a program's name or absolute path means on this machine. */
+export const programPath = (program: string): string | undefined =>
+  (program.startsWith("/") ? [program] : PROGRAM_FOLDERS.map((folder) => join(folder, program))).find((path) =>
+    statSync(path, { throwIfNoEntry: false })?.isFile(),
+  );
+
 /**
  * What a granted pattern admits. `*` is any program. Words are separated by one space: the first is the program; alone it
  * may be given any arguments. `*` among the arguments stands for exactly one, whatever it is; at the end for any number.

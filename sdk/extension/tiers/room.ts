@@ -47,6 +47,8 @@ export interface Room {
   readonly folders: readonly Folder[];
   /** Programs and their folders; read-only, also where a granted folder holds them. */
   readonly programs: readonly string[];
+  /** What stands in the place of a program in here, in the place of what is there outside. */
+  readonly covers?: readonly { readonly from: string; readonly to: string }[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   /** It may start programs of its own: the filter of system calls leaves room for that. */

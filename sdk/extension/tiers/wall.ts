@@ -64,7 +64,10 @@ export function boxed(
   const there = [...folders.map(({ path }) => path), ...(room.processes ? room.programs : [])];
   const missing = needed.filter((path) => !there.some((one) => path.startsWith(one.replace(/\/*$/, "/"))));
   // Those that it makes by itself on the way are for their maker alone.
-  const ways = becomes === null ? [] : waysTo(["/dev/null", ...folders.map(({ path }) => path), ...missing, ...room.programs]);
+  const ways =
+    becomes === null
+      ? []
+      : waysTo(["/dev/null", ...folders.map(({ path }) => path), ...missing, ...room.programs, ...(room.covers ?? []).map(({ to }) => to)]);
   return [
     ...(bwrap ?? []),
     ...(becomes === null ? HIDDEN : []),
@@ -75,6 +78,7 @@ export function boxed(
       at === undefined ? [write ? "--bind-try" : "--ro-bind-try", path, path] : [write ? "--bind-fd" : "--ro-bind-fd", String(at), path],
     ),
     ...[...missing, ...room.programs].flatMap((path) => ["--ro-bind", path, path]),
+    ...(room.covers ?? []).flatMap(({ from, to }) => ["--ro-bind", from, to]),
     // What can be written in there is the machine's, also for who may do nothing else.
     ...["--proc", "/proc", "--remount-ro", "/proc", "--dev-bind", "/dev/null", "/dev/null"],
     ...(room.terminal ? ["--dev-bind", "/dev/tty", "/dev/tty"] : []),

@@ -43,7 +43,7 @@ export function readDocument(text: string, name: string): GrantsDocument {
 
 function grantOf(value: unknown): Grant | undefined {
   if (!isObject(value)) return undefined;
-  const { consent, digest, version, at, by, permissions, asks, scope, expiresAt, chosen, ...more } = value;
+  const { consent, digest, version, at, by, permissions, asks, scope, expiresAt, chosen, pins, ...more } = value;
   const isGrant =
     isHex(consent) &&
     isHex(digest) &&
@@ -57,6 +57,7 @@ function grantOf(value: unknown): Grant | undefined {
     (scope === undefined || isScope(scope)) &&
     (expiresAt === undefined || isTime(expiresAt)) &&
     (chosen === undefined || (Array.isArray(chosen) && chosen.length <= 100 && chosen.every((one) => isText(one, 128)))) &&
+    (pins === undefined || (Array.isArray(pins) && pins.length <= 64 && pins.every(isPin))) &&
     Object.keys(more).length === 0;
   return isGrant ? (value as unknown as Grant) : undefined;
 }
@@ -65,5 +66,13 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 const isText = (value: unknown, most: number): value is string => typeof value === "string" && value.length <= most;
 const isHex = (value: unknown): boolean => typeof value === "string" && HEX.test(value);
 const isTime = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isPin = (value: unknown): boolean =>
+  isObject(value) &&
+  isText(value.program, 4_096) &&
+  isHex(value.sha256) &&
+  Array.isArray(value.secrets) &&
+  value.secrets.length <= 64 &&
+  value.secrets.every((one) => isText(one, 256)) &&
+  Object.keys(value).length === 3;
 const isScope = (value: unknown): boolean =>
   isObject(value) && Object.entries(value).every(([label, one]) => LABEL.test(label) && isText(one, 256) && one !== "");

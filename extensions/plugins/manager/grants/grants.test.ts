@@ -2,6 +2,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { codeOf, guest, openHouse } from "../manager.testing.ts";
+import { readDocument } from "./document.ts";
 
 async function house(install = true) {
   const home = await openHouse();
@@ -40,6 +41,29 @@ describe("grants list and show", () => {
     expect(await codeOf(home.shell("grants.show", { id: "plinth.plugins" }))).toBe("PLINTH_BUNDLED");
     expect(await codeOf(home.shell("grants.show", { id: "acme.gone" }))).toBe("PLINTH_NOT_INSTALLED");
     await expect(home.chat("grants frobnicate")).rejects.toMatchObject({ code: "PLINTH_USAGE", next: expect.stringContaining("grants revoke") });
+  });
+});
+
+describe("grants pin", () => {
+  it("shows the program's bytes, pins them for secrets that are declared, is exported, and is taken back", async () => {
+    const home = await house(false);
+    await home.publish("1.2.0", { permissions: { exec: ["sh"], secrets: ["KEY"] } });
+    await home.shell("install", { spec: "demo.dice" }, { yes: true });
+    const pin = (options: Record<string, string | boolean>, program = "sh") => home.shell("grants.pin", { id: "demo.dice", program }, options);
+    expect(await codeOf(pin({ secret: "OTHER" }))).toBe("PLINTH_USAGE");
+    expect(await codeOf(pin({ secret: "KEY" }, "no-such-program"))).toBe("PLINTH_USAGE");
+    const { out, confirm } = await pin({ secret: "KEY" });
+    const sha256 = /[0-9a-f]{64}/.exec(out)?.[0];
+    expect(out.replace(/\s+/g, " ")).toContain("demo.dice sees it too if the program shows it");
+    expect(confirm?.argv).toEqual(["grants", "pin", "demo.dice", "/usr/bin/sh", "--secret", "KEY", "--sha256", sha256, "--yes"]);
+    expect(home.grants.get("demo.dice")?.pins).toBeUndefined();
+    expect(await codeOf(pin({ secret: "KEY", sha256: "0".repeat(64), yes: true }))).toBe("PLINTH_USAGE");
+    await pin({ secret: "KEY", sha256: sha256!, yes: true });
+    expect(home.grants.get("demo.dice")?.pins).toEqual([{ program: "/usr/bin/sh", sha256, secrets: ["KEY"] }]);
+    const { out: exported } = await home.shell("grants.export");
+    expect(readDocument(exported, "it").grants["demo.dice"]?.pins).toHaveLength(1);
+    await pin({ not: true });
+    expect(home.grants.get("demo.dice")?.pins).toEqual([]);
   });
 });
 

@@ -4,12 +4,13 @@ import { type Block, code, safe } from "../report.ts";
 import { asksNow, choose } from "./choose.ts";
 import { endOf, minute, placeOf, readExpiry } from "./grant.ts";
 import { type Granted, granted } from "./granted.ts";
+import { pin } from "./pin.ts";
 
 const ID = [{ name: "id", summary: "Such as demo.dice", required: true }];
 
 /** What owners allowed, and how they take it back. */
 export function grantOperations(ctx: Context): Operation[] {
-  return [list(ctx), show(ctx), choose(ctx), limit(ctx), revoke(ctx)];
+  return [list(ctx), show(ctx), choose(ctx), pin(ctx), limit(ctx), revoke(ctx)];
 }
 
 function list(ctx: Context): Operation {
@@ -59,6 +60,7 @@ function show(ctx: Context): Operation {
             ["Version", grant.version],
             ["Digest", `${grant.digest.slice(0, 16)}…`],
             ["Chosen as", grant.chosen?.join(", ") || "nothing"],
+            ["Pinned", grant.pins?.map(({ program, secrets }) => `${program} for ${secrets.join(", ")}`).join("; ") || "nothing"],
           ],
         },
         { title: "It may" },
