@@ -40,7 +40,8 @@ async function buildInto() {
   const unknown = product.default.find((id) => !all.some(({ manifest }) => manifest.id === id));
   if (unknown !== undefined) throw new Error(`extensions/product.json has ${unknown} on by default, which is not there`);
   const [shared, samples] = [await sourcesIn("manifests", "sdk"), await sourcesIn("test/fixtures/demo", "sdk/extension", "sdk/kits", "manifests")];
-  await Promise.all([
+  const [packages] = await Promise.all([
+    buildPackages(others),
     part("sdk", join(dist, "sdk"), shared, buildSdk),
     part("kernel", join(dist, "kernel"), [], buildKernel),
     part("strangers", join(dist, "strangers"), [], buildStrangers),
@@ -49,11 +50,15 @@ async function buildInto() {
     ...extensions.map(async (one) => part(one.manifest.id, join(dist, "extensions", one.manifest.id), await filesOf(one), () => buildExtension(one))),
     buildLauncher(),
   ]);
-  const packed = await Promise.all(others.map((one) => packOwn(one, join(dist, ".packages"), packing)));
-  await assembleOwn(packed, join(dist, "built-in"), packing);
-  const packages = Object.fromEntries(packed.map(({ id, digest }) => [id, digest]));
   await writeData({ version, ...product, packages }, extensions);
   for (const name of [".tools", ".packages"]) await rm(join(dist, name), { recursive: true, force: true });
+}
+
+/** What is not on by default, as a registry on disk; the digest of each package by id. */
+async function buildPackages(extensions) {
+  const packed = await packOwn(extensions, join(dist, ".packages"), packing);
+  await assembleOwn(packed, join(dist, "built-in"), packing);
+  return Object.fromEntries(packed.map(({ id, digest }) => [id, digest]));
 }
 
 async function buildKernel() {

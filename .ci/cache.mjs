@@ -13,6 +13,7 @@ const MADE = new Set(["node_modules", "generated", "dist"]);
 const ALWAYS = ["package-lock.json", "package.json", "tsconfig.json"];
 const inputs = new AsyncLocalStorage();
 const hashes = new Map();
+const times = new Map();
 
 /** Bundle, and note what went into it for the part that is being built. */
 export async function build(options) {
@@ -45,30 +46,58 @@ export async function sourcesIn(...places) {
  * @returns all that went into it, which goes into the part that this is made for, too.
  */
 export async function part(name, out, files, make) {
-  const went = await makePart(name, out, files, make);
-  for (const path of went) inputs.getStore()?.add(path);
+  const [went] = await parts([{ name, out, files }], async () => {
+    await make();
+    return [[]];
+  });
   return went;
 }
 
-async function makePart(name, out, files, make) {
-  const kept = join(folder, name);
-  const common = await hashOf([...ALWAYS, ...(await sourcesIn(".ci"))]);
-  const record = await readFile(`${kept}.json`, "utf8").then(JSON.parse, () => null);
-  if (record?.common === common && files.every((path) => Object.hasOwn(record.inputs, path)) && (await isSame(record.inputs))) {
-    await cp(kept, out, { recursive: true });
-    return Object.keys(record.inputs);
+/**
+ * Several parts; those that are stale are made together.
+ *
+ * @param list each with `name`, `out` and `files` as above.
+ * @param make gets the stale ones, and tells for each what went into it besides what goes into all of them.
+ */
+export async function parts(list, make) {
+  const taken = await Promise.all(list.map(take));
+  const stale = list.filter((_, at) => taken[at] === undefined);
+  if (stale.length > 0) {
+    const began = Date.now();
+    const common = new Set();
+    const own = await inputs.run(common, () => make(stale));
+    const made = Date.now();
+    const all = stale.map(({ files }, at) => [...new Set([...files, ...common, ...own[at]])]);
+    for (const [at, one] of stale.entries()) taken[list.indexOf(one)] = all[at];
+    await Promise.all(stale.map((one, at) => keep(one, all[at], began, made)));
   }
-  const began = Date.now();
-  const went = new Set(files);
-  await inputs.run(went, make);
-  // A file that was edited meanwhile may have gone in before or after: then nothing is kept.
-  const times = await Promise.all([...went].map((path) => stat(join(root, path)).then(({ mtimeMs }) => mtimeMs)));
-  if (times.every((time) => time < began)) await keep(kept, out, { common, inputs: await hashesOf([...went]) });
-  return [...went];
+  for (const path of taken.flat()) inputs.getStore()?.add(path);
+  return taken;
+}
+
+/** What went into a part that is kept and not stale; undefined for any other. */
+async function take({ name, out, files }) {
+  const kept = join(folder, name);
+  const record = await readFile(`${kept}.json`, "utf8").then(JSON.parse, () => null);
+  if (record?.common !== (await common()) || !files.every((path) => Object.hasOwn(record.inputs, path)) || !(await isSame(record.inputs)))
+    return undefined;
+  await cp(kept, out, { recursive: true });
+  return Object.keys(record.inputs);
+}
+
+let hashOfCommon;
+/** What goes into every part, as one hash. */
+function common() {
+  hashOfCommon ??= sourcesIn(".ci").then((scripts) => hashOf([...ALWAYS, ...scripts]));
+  return hashOfCommon;
 }
 
 /** Another build may keep the same part at the same moment: one of them does. */
-async function keep(kept, out, record) {
+async function keep({ name, out }, went, began, made) {
+  // A file that was edited meanwhile may have gone in before or after: then nothing is kept.
+  const times = await Promise.all(went.map((path) => timeAfter(path, made)));
+  if (!times.every((time) => time < began)) return;
+  const kept = join(folder, name);
   const draft = `${kept}.${process.pid}.tmp`;
   try {
     await mkdir(folder, { recursive: true });
@@ -76,10 +105,19 @@ async function keep(kept, out, record) {
     await rm(`${kept}.json`, { force: true });
     await rm(kept, { recursive: true, force: true });
     await rename(draft, kept);
-    await writeFile(`${kept}.json`, JSON.stringify(record));
+    await writeFile(`${kept}.json`, JSON.stringify({ common: await common(), inputs: await hashesOf(went) }));
   } catch {
     await rm(draft, { recursive: true, force: true });
   }
+}
+
+/** When a file was changed last, looked at after a moment: once for many parts that were made by then. */
+function timeAfter(path, moment) {
+  const seen = times.get(path);
+  if (seen !== undefined && seen.at >= moment) return seen.time;
+  const time = stat(join(root, path)).then(({ mtimeMs }) => mtimeMs);
+  times.set(path, { at: Date.now(), time });
+  return time;
 }
 
 async function isSame(recorded) {

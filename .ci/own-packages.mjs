@@ -3,35 +3,50 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { part, sourcesIn, used } from "./cache.mjs";
+import { part, parts, sourcesIn } from "./cache.mjs";
 
 const root = join(import.meta.dirname, "..");
 
 /**
- * Pack one extension, or take it as it was packed when nothing of it changed.
+ * Pack extensions, or take each as it was packed when nothing of it changed.
  *
- * @param tools what is imported from the sources, by path.
- * @returns where its tarball lies, the digest of its unpacked files, and what went into it.
+ * @param tools what is imported from the sources.
+ * @returns for each where its tarball lies, the digest of its unpacked files, and what went into it.
  */
-export async function packOwn({ dir, manifest }, desk, tools) {
-  const { id } = manifest;
-  if (existsSync(join(dir, "page"))) throw new Error(`${id} has a page, which only what is on by default can have: see extensions/product.json`);
-  const out = join(desk, id);
-  const here = relative(root, dir);
-  const plain = (await sourcesIn(here)).filter((path) => !/\.tsx?$|\.testing\.|package\.json$/.test(path));
-  const inputs = await part(`package.${id}`, out, plain, async () => {
-    const { packExtension, readArchive, treeDigest } = await tools();
-    const { tarball, sources } = await packExtension(dir, { sdkDir: join(root, "sdk") });
-    used(...sources);
-    for (const [name, bytes] of await readArchive(tarball)) {
-      await mkdir(dirname(join(out, "tree", name)), { recursive: true });
-      await writeFile(join(out, "tree", name), bytes);
-    }
-    await writeFile(join(out, "package.tgz"), tarball);
-    await writeFile(join(out, "digest"), (await treeDigest(id, join(out, "tree"))).digest);
-    await rm(join(out, "tree"), { recursive: true });
+export async function packOwn(extensions, desk, tools) {
+  const list = await Promise.all(
+    extensions.map(async ({ dir, manifest: { id } }) => {
+      if (existsSync(join(dir, "page"))) throw new Error(`${id} has a page, which only what is on by default can have: see extensions/product.json`);
+      const plain = (await sourcesIn(relative(root, dir))).filter((path) => !/\.tsx?$|\.testing\.|package\.json$/.test(path));
+      return { id, dir, name: `package.${id}`, out: join(desk, id), files: plain };
+    }),
+  );
+  const went = await parts(list, async (stale) => {
+    const { packExtensions, readArchive, treeDigest } = await tools();
+    const dirs = stale.map(({ dir }) => dir);
+    const packed = await packExtensions(dirs, root, { sdkDir: join(root, "sdk") });
+    return Promise.all(
+      packed.map(async ({ tarball, sources }, at) => {
+        const { id, out } = stale[at];
+        for (const [name, bytes] of await readArchive(tarball)) {
+          await mkdir(dirname(join(out, "tree", name)), { recursive: true });
+          await writeFile(join(out, "tree", name), bytes);
+        }
+        await writeFile(join(out, "package.tgz"), tarball);
+        await writeFile(join(out, "digest"), (await treeDigest(id, join(out, "tree"))).digest);
+        await rm(join(out, "tree"), { recursive: true });
+        return sources.map((path) => relative(root, path));
+      }),
+    );
   });
-  return { id, tarball: join(out, "package.tgz"), digest: await readFile(join(out, "digest"), "utf8"), inputs };
+  return Promise.all(
+    list.map(async ({ id, out }, at) => ({
+      id,
+      tarball: join(out, "package.tgz"),
+      digest: await readFile(join(out, "digest"), "utf8"),
+      inputs: went[at],
+    })),
+  );
 }
 
 /**

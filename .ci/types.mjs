@@ -23,7 +23,16 @@ export async function emitTypes(out, scratch, files) {
     config,
     JSON.stringify({
       extends: "../tsconfig.json",
-      compilerOptions: { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: root, outDir: out, types: ["node"], paths },
+      compilerOptions: {
+        noEmit: false,
+        noCheck: true,
+        declaration: true,
+        emitDeclarationOnly: true,
+        rootDir: root,
+        outDir: out,
+        types: ["node"],
+        paths,
+      },
       include: [],
       exclude: [],
       files,

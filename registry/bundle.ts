@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { Manifest } from "@plinth/manifests";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import type { BuildFailure, Metafile, Plugin } from "esbuild";
@@ -32,40 +32,13 @@ const SOURCES = ["src/index.ts", "src/index.js", "index.ts", "index.js"];
  */
 export async function bundleExtension(
   dir: string,
-  { id, tiers = ["isolate", "process"] }: Pick<Manifest, "id" | "tiers">,
+  { id, tiers = [...ISOLATE_TOO] }: Pick<Manifest, "id" | "tiers">,
   options: BundleOptions = {},
 ): Promise<Bundle> {
-  const source = SOURCES.find((candidate) => existsSync(join(dir, candidate)));
-  if (source === undefined) {
-    throw new PlinthError("PLINTH_PACK_SOURCE", `${dir} has none of ${SOURCES.join(", ")}.`, {
-      next: "Add src/index.ts, or remove `entry` from plinth.json when the extension is data only.",
-    });
-  }
-  const { build } = await loadEsbuild();
   const folder = await realpath(dir);
-  const run = (settings: BuildSettings) =>
-    build({
-      ...settings,
-      absWorkingDir: folder,
-      entryPoints: [source],
-      bundle: true,
-      write: false,
-      outfile: "index.js",
-      format: "esm",
-      target: "node26",
-      charset: "utf8",
-      legalComments: "inline",
-      minify: false,
-      sourcemap: false,
-      metafile: true,
-      logLevel: "silent",
-      // A source checkout of the SDK offers its TypeScript under this condition.
-      conditions: [...settings.conditions, ...(fromSources(options.sdkDir) ? ["development"] : [])],
-      // Settings of the machine that packs must not reach the bundle.
-      tsconfigRaw: { compilerOptions: { target: "ES2024", verbatimModuleSyntax: true } },
-      plugins: [...settings.plugins, ...(options.sdkDir === undefined ? [] : [sdkFallback(options.sdkDir)])],
-    });
-  const isolated = tiers.includes("isolate");
+  const source = sourceIn(dir);
+  const run = (settings: BuildSettings) => buildOf([join(folder, source)], folder, settings, options);
+  const isolated = isForIsolate({ tiers });
   /** Which of Node's modules are wanted, found by a build that leaves them all out. */
   const missing = async (names: readonly string[]): Promise<PlinthError> =>
     missingModules(id, source, (await run(forIsolate("all"))).metafile.inputs, names);
@@ -75,12 +48,81 @@ export async function bundleExtension(
   });
   const builtins = builtinsOf(result.metafile);
   if (isolated && builtins.length > 0) throw await missing(builtins);
-  const code = placeless(result.outputFiles[0]!.text, result.metafile);
+  return bundleOf(result.outputFiles[0]!.text, result.metafile, folder, isolated);
+}
+
+/**
+ * Several that no isolate is to run, each a module of its own: what they share is read once. The same sources give the
+ * same texts, whoever is bundled with whom.
+ *
+ * @param base the folder from which the texts name what is inside of it.
+ */
+export async function bundleTogether(dirs: readonly string[], base: string, options: BundleOptions = {}): Promise<Bundle[]> {
+  if (dirs.length === 0) return [];
+  const sources = await Promise.all(dirs.map(async (dir) => join(await realpath(dir), sourceIn(dir))));
+  const { outputFiles, metafile } = await buildOf(sources, base, forProcess, options).catch((error: BuildFailure) => {
+    throw bundleFailed(error);
+  });
+  const texts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
+  return Promise.all(sources.map((_, at) => bundleOf(texts.get(`${at}.js`)!, partOf(metafile, `${OUT}/${at}.js`), base, false)));
+}
+
+const ISOLATE_TOO = ["isolate", "process"] as const;
+
+/** Whether an isolate may run it, which has none of Node's modules. */
+export const isForIsolate = ({ tiers = [...ISOLATE_TOO] }: Pick<Manifest, "tiers">): boolean => tiers.includes("isolate");
+
+/** Never written: a name that no source has. */
+const OUT = ".plinth-bundles";
+
+async function buildOf(sources: readonly string[], base: string, settings: BuildSettings, options: BundleOptions) {
+  const { build } = await loadEsbuild();
+  return build({
+    ...settings,
+    absWorkingDir: base,
+    entryPoints: Object.fromEntries(sources.map((source, at) => [String(at), source])),
+    bundle: true,
+    write: false,
+    outdir: OUT,
+    format: "esm",
+    target: "node26",
+    charset: "utf8",
+    legalComments: "inline",
+    minify: false,
+    sourcemap: false,
+    metafile: true,
+    logLevel: "silent",
+    // A source checkout of the SDK offers its TypeScript under this condition.
+    conditions: [...settings.conditions, ...(fromSources(options.sdkDir) ? ["development"] : [])],
+    // Settings of the machine that packs must not reach the bundle.
+    tsconfigRaw: { compilerOptions: { target: "ES2024", verbatimModuleSyntax: true } },
+    plugins: [...settings.plugins, ...(options.sdkDir === undefined ? [] : [sdkFallback(options.sdkDir)])],
+  });
+}
+
+async function bundleOf(text: string, metafile: Metafile, base: string, isolated: boolean): Promise<Bundle> {
+  const code = placeless(text, metafile);
   return {
-    code: isolated ? code : requireOf(code, result.metafile) + code,
-    bundled: await bundledPackages(folder, result.metafile),
-    inputs: Object.keys(result.metafile.inputs).map((path) => resolve(folder, path)),
+    code: isolated ? code : requireOf(code, metafile) + code,
+    bundled: await bundledPackages(base, metafile),
+    inputs: Object.keys(metafile.inputs).map((path) => resolve(base, path)),
   };
+}
+
+function sourceIn(dir: string): string {
+  const source = SOURCES.find((candidate) => existsSync(join(dir, candidate)));
+  if (source !== undefined) return source;
+  throw new PlinthError("PLINTH_PACK_SOURCE", `${dir} has none of ${SOURCES.join(", ")}.`, {
+    next: "Add src/index.ts, or remove `entry` from plinth.json when the extension is data only.",
+  });
+}
+
+/** What belongs to one output: itself, and all that its entry reaches. */
+function partOf({ inputs, outputs }: Metafile, name: string): Metafile {
+  const output = outputs[name]!;
+  const reached = new Set([output.entryPoint!]);
+  for (const path of reached) for (const { path: to } of inputs[path]?.imports ?? []) if (inputs[to] !== undefined) reached.add(to);
+  return { inputs: Object.fromEntries([...reached].map((path) => [path, inputs[path]!])), outputs: { [name]: output } };
 }
 
 const fromSources = (sdkDir: string | undefined): boolean => sdkDir !== undefined && existsSync(join(sdkDir, "extension/index.ts"));
@@ -111,7 +153,7 @@ function placeless(code: string, metafile: Metafile): string {
   const outside = Object.keys(metafile.inputs).filter((path) => path.startsWith("../") || path.startsWith("/"));
   const comments = new Set(outside.map((path) => `// ${path}`));
   const lines = code.split("\n").filter((line) => !comments.has(line));
-  return outside.reduce((text, path) => text.replaceAll(`"${path}"(`, `"${neutral(path)}"(`), lines.join("\n"));
+  return lines.join("\n").replaceAll(/"([^"\n]+)"\(/g, (text, path: string) => (comments.has(`// ${path}`) ? `"${neutral(path)}"(` : text));
 }
 
 const neutral = (path: string) => path.slice(path.lastIndexOf("node_modules/") + 1).replace(/^(\.\.\/)+/, "");

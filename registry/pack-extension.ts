@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Manifest } from "@plinth/manifests";
 import { prettyJson } from "@plinth/manifests/canonical-json.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
-import { type BundleOptions, bundleExtension } from "./bundle.ts";
+import { type Bundle, type BundleOptions, bundleExtension, bundleTogether, isForIsolate } from "./bundle.ts";
 import type { BundledPackages } from "./bundled-packages.ts";
 import { integrityOf } from "./integrity.ts";
 import { assertManifest } from "./manifest-check.ts";
@@ -37,6 +37,24 @@ const DOCUMENTS = /^(readme|license|licence|notice|changelog)(\.(md|txt))?$/i;
  */
 export async function packExtension(dir: string, options: BundleOptions = {}): Promise<PackedExtension> {
   const manifest = await readManifest(dir);
+  return pack(dir, manifest, () => bundleExtension(dir, manifest, options));
+}
+
+/** Several at once: what those share that no isolate runs is read once. `base`: as with `bundleTogether`. */
+export async function packExtensions(dirs: readonly string[], base: string, options: BundleOptions = {}): Promise<PackedExtension[]> {
+  const all = await Promise.all(dirs.map(async (dir) => ({ dir, manifest: await readManifest(dir) })));
+  const together = all.filter(({ manifest }) => manifest.entry !== undefined && !isForIsolate(manifest));
+  const bundles = await bundleTogether(
+    together.map(({ dir }) => dir),
+    base,
+    options,
+  );
+  return Promise.all(
+    all.map((one) => pack(one.dir, one.manifest, async () => bundles[together.indexOf(one)] ?? bundleExtension(one.dir, one.manifest, options))),
+  );
+}
+
+async function pack(dir: string, manifest: Manifest, bundling: () => Promise<Bundle>): Promise<PackedExtension> {
   const files = new Map<string, Uint8Array | string>();
   for (const name of await readdir(dir)) {
     if (DOCUMENTS.test(name)) files.set(name, await readPlainFile(join(dir, name), name));
@@ -46,7 +64,7 @@ export async function packExtension(dir: string, options: BundleOptions = {}): P
   let bundled: BundledPackages = { packages: [], uses: [] };
   let sources: string[] = [];
   if (manifest.entry !== undefined) {
-    const bundle = await bundleExtension(dir, manifest, options);
+    const bundle = await bundling();
     files.set("index.js", bundle.code);
     ({ bundled, inputs: sources } = bundle);
   }

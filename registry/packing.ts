@@ -3,4 +3,4 @@ export { treeDigest } from "@plinth/manifests/digest.ts";
 export { readArchive } from "./archive.ts";
 export { assembleRegistry, buildRegistry } from "./build-registry.ts";
 export { keyFromSeed } from "./key-file.ts";
-export { packExtension } from "./pack-extension.ts";
+export { packExtensions } from "./pack-extension.ts";
