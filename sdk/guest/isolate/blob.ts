@@ -145,8 +145,10 @@ function joined(parts: readonly Uint8Array[]): Bytes {
   return all;
 }
 
-/** A place counted from either end, within the bytes. */
+/** A place counted from either end, within the bytes; halves go to the even side, as the web rounds. */
 function clamped(place: number, size: number): number {
-  const whole = Math.min(Number.MAX_SAFE_INTEGER, Math.max(-Number.MAX_SAFE_INTEGER, Math.trunc(Number(place)) || 0));
+  const number = Number(place) || 0;
+  const [down, rest] = [Math.floor(number), number - Math.floor(number)];
+  const whole = rest > 0.5 || (rest === 0.5 && down % 2 !== 0) ? down + 1 : down;
   return whole < 0 ? Math.max(0, size + whole) : Math.min(size, whole);
 }

@@ -33,7 +33,8 @@ function copy(value: unknown, seen: Map<unknown, unknown>): unknown {
     seen.set(value, made);
     return made;
   };
-  const own = (value as { [COPY]?: () => unknown })[COPY];
+  const own = (value as { [COPY]?: (() => unknown) | null })[COPY];
+  if (own === null) throw refused(Object.prototype.toString.call(value));
   if (typeof own === "function") return keep(own.call(value));
   if (value instanceof Boolean || value instanceof Number || value instanceof String || value instanceof BigInt) return keep(Object(value.valueOf()));
   if (value instanceof Date) return keep(new Date(value.getTime()));

@@ -35,7 +35,7 @@ export function makeCrypto(send: (text: string) => string): { crypto: object; Cr
   }
 
   function getRandomValues<T extends ArrayBufferView>(view: T): T {
-    if (!ArrayBuffer.isView(view) || view instanceof Float32Array || view instanceof Float64Array || view instanceof DataView)
+    if (!ArrayBuffer.isView(view) || /^(?:Float|DataView)/.test((view as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? ""))
       throw new DOMException("The data argument must be an integer-type TypedArray", "TypeMismatchError");
     if (view.byteLength > 65_536) throw new DOMException(`The requested length exceeds 65,536 bytes: it is ${view.byteLength}`, "QuotaExceededError");
     viewOf(view).set(FromBase64.fromBase64(send(`R${view.byteLength}`)));
@@ -115,8 +115,11 @@ function bytesOf(data: unknown): Uint8Array {
   return bytes;
 }
 
-const nameOf = (algorithm: unknown): string =>
-  String(typeof algorithm === "object" && algorithm !== null ? (algorithm as { name?: unknown }).name : algorithm).toUpperCase();
+function nameOf(algorithm: unknown): string {
+  const name = typeof algorithm === "object" && algorithm !== null ? (algorithm as { name?: unknown }).name : algorithm;
+  if (name === undefined) throw new TypeError("an algorithm has a name");
+  return String(name).toUpperCase();
+}
 
 function hashName(algorithm: unknown): string {
   const name = nameOf(algorithm);

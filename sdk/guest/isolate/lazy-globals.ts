@@ -43,6 +43,12 @@ export interface LazyBase {
 
 export type MakeGlobals = (base: LazyBase) => Record<string, unknown>;
 
+/** Bundlers call things otherwise; some libraries look at a class's name. */
+export function named(name: string, value: unknown): unknown {
+  if (typeof value === "function" && value.name !== name) Object.defineProperty(value, "name", { value: name, configurable: true });
+  return value;
+}
+
 /** A global that was replaced stays so. */
 export function lazyGlobals(scope: Record<string, unknown>, base: LazyBase): void {
   const run = scope.eval as (code: string) => MakeGlobals;
@@ -50,14 +56,20 @@ export function lazyGlobals(scope: Record<string, unknown>, base: LazyBase): voi
     void Object.defineProperty(scope, name, { value, writable: true, configurable: true, enumerable: false });
   for (const program of LAZY_NAMES) {
     let made: Record<string, unknown> | null = null;
+    const all = (): Record<string, unknown> => {
+      if (made !== null) return made;
+      made = run(base.send(`L${program}`))(base);
+      for (const name of LAZY_GLOBALS[program]) named(name, made[name]);
+      return made;
+    };
     for (const name of LAZY_GLOBALS[program]) {
       Object.defineProperty(scope, name, {
         configurable: true,
         enumerable: false,
         get() {
-          made ??= run(base.send(`L${program}`))(base);
-          define(name, made[name]);
-          return made[name];
+          const value = all()[name];
+          define(name, value);
+          return value;
         },
         set: (value: unknown) => define(name, value),
       });

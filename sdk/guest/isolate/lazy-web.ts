@@ -1,6 +1,7 @@
 /** What an extension may expect of the web besides events and timers; made in an isolate that reads one of them. */
 import { webGlobals } from "../web/index.ts";
 import { cloner } from "./clone.ts";
+import { neverCopied } from "./copy-symbol.ts";
 import { makeCrypto } from "./crypto.ts";
 import { atob, btoa, decoderClass, TextEncoder } from "./encoding.ts";
 import { defineCodes } from "./exception-codes.ts";
@@ -18,7 +19,7 @@ export const make: MakeGlobals = ({ send, bridge, detach }) => {
       this.detail = init?.detail ?? null;
     }
   }
-  return {
+  const globals = {
     CustomEvent,
     TextDecoder: decoderClass((label) => JSON.parse(send(`D${label.slice(0, 100)}`) || "null")),
     TextEncoder,
@@ -29,4 +30,6 @@ export const make: MakeGlobals = ({ send, bridge, detach }) => {
     ...makeCrypto(send),
     ...webGlobals(bridge, { Event, EventTarget, DOMException }),
   };
+  neverCopied({ ...globals, Event, EventTarget, fetch: undefined });
+  return globals;
 };

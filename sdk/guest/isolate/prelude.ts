@@ -9,7 +9,7 @@ import { AbortController, AbortSignal } from "./abort.ts";
 import { makeConsole } from "./console.ts";
 import { DOMException, Event, EventTarget } from "./events.ts";
 import { harden } from "./harden.ts";
-import { lazyGlobals } from "./lazy-globals.ts";
+import { lazyGlobals, named } from "./lazy-globals.ts";
 import { Timers } from "./timers.ts";
 import { Turns } from "./turns.ts";
 
@@ -18,7 +18,7 @@ const send = scope.__send as (text: string) => string;
 delete scope.__send;
 const hide = (globals: Record<string, unknown>): void => {
   for (const [name, value] of Object.entries(globals))
-    Object.defineProperty(scope, name, { value, writable: true, configurable: true, enumerable: false });
+    Object.defineProperty(scope, name, { value: named(name, value), writable: true, configurable: true, enumerable: false });
 };
 
 const turns = new Turns(send);
@@ -43,7 +43,7 @@ hide({ AbortController, AbortSignal, DOMException, Event, EventTarget });
 hide({
   queueMicrotask(body: () => void) {
     if (typeof body !== "function") throw new TypeError("queueMicrotask takes a function");
-    void Promise.resolve().then(body);
+    void Promise.resolve().then(() => body());
   },
   setTimeout: (body: () => void, ms?: number, ...args: unknown[]) => timers.set(body, ms, args, false),
   setInterval: (body: () => void, ms?: number, ...args: unknown[]) => timers.set(body, ms, args, true),

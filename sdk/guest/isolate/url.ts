@@ -35,7 +35,9 @@ export function addressClasses(send: (text: string) => string) {
           return this.#parts[part];
         };
         const set = function (this: Address, value: unknown): void {
-          this.#parts = parse(this.#parts.href, null, part, String(value)) ?? this.#parts;
+          const parts = part === "href" ? parse(String(value), null) : parse(this.#parts.href, null, part, String(value));
+          if (parts === null && part === "href") throw new TypeError("Invalid URL");
+          this.#parts = parts ?? this.#parts;
           if (part === "search" || part === "href") this.#params?.replace(this.#parts.search);
         };
         Object.defineProperty(Address.prototype, part, { get, ...(part === "origin" ? {} : { set }), enumerable: true, configurable: true });
@@ -61,7 +63,7 @@ export function addressClasses(send: (text: string) => string) {
   return { URL: Address, URLSearchParams };
 }
 
-type Init = string | Iterable<readonly [unknown, unknown]> | Record<string, unknown>;
+type Init = string | Iterable<Iterable<unknown>> | Record<string, unknown>;
 
 class URLSearchParams {
   #pairs: [string, string][] = [];
@@ -69,16 +71,20 @@ class URLSearchParams {
 
   constructor(init: Init = "", onChange: (search: string) => void = () => {}) {
     this.#onChange = onChange;
-    if (typeof init === "string") this.replace(init);
+    if ((typeof init !== "object" && typeof init !== "function") || init === null) this.replace(String(init));
+    else if (!(Symbol.iterator in init)) for (const [name, value] of Object.entries(init)) this.#pairs.push([wellFormed(name), wellFormed(value)]);
     else {
-      const pairs = Symbol.iterator in init ? (init as Iterable<readonly [unknown, unknown]>) : Object.entries(init);
-      for (const [name, value] of pairs) this.#pairs.push([String(name), String(value)]);
+      for (const one of init) {
+        const pair = [...one];
+        if (pair.length !== 2) throw new TypeError("a parameter is a name and a value");
+        this.#pairs.push([wellFormed(pair[0]), wellFormed(pair[1])]);
+      }
     }
   }
 
   /** For the address that it belongs to. */
   replace(search: string): void {
-    const text = search.startsWith("?") ? search.slice(1) : search;
+    const text = (search.startsWith("?") ? search.slice(1) : search).toWellFormed();
     this.#pairs = text
       .split("&")
       .filter((one) => one !== "")
@@ -93,7 +99,7 @@ class URLSearchParams {
   }
 
   append(name: unknown, value: unknown): void {
-    this.#pairs.push([String(name), String(value)]);
+    this.#pairs.push([wellFormed(name), wellFormed(value)]);
     this.#changed();
   }
 
@@ -115,9 +121,10 @@ class URLSearchParams {
   }
 
   set(name: unknown, value: unknown): void {
-    const at = this.#pairs.findIndex(([key]) => key === String(name));
-    if (at < 0) this.#pairs.push([String(name), String(value)]);
-    else this.#pairs = this.#pairs.filter(([key], index) => index <= at || key !== String(name)).with(at, [String(name), String(value)]);
+    const pair: [string, string] = [wellFormed(name), wellFormed(value)];
+    const at = this.#pairs.findIndex(([key]) => key === pair[0]);
+    if (at < 0) this.#pairs.push(pair);
+    else this.#pairs = this.#pairs.filter(([key], index) => index <= at || key !== pair[0]).with(at, pair);
     this.#changed();
   }
 
@@ -126,20 +133,22 @@ class URLSearchParams {
     this.#changed();
   }
 
-  forEach(body: (value: string, name: string, all: URLSearchParams) => void): void {
-    for (const [name, value] of this.#pairs) body(value, name, this);
+  forEach(body: (value: string, name: string, all: URLSearchParams) => void, that?: unknown): void {
+    if (typeof body !== "function") throw new TypeError("forEach takes a function");
+    for (const [name, value] of this) body.call(that, value, name, this);
   }
 
+  /** What is changed meanwhile is seen, also by way of the address. */
   *entries(): IterableIterator<[string, string]> {
-    for (const [name, value] of this.#pairs) yield [name, value];
+    for (let at = 0; at < this.#pairs.length; at++) yield [...(this.#pairs[at] as [string, string])];
   }
 
   *keys(): IterableIterator<string> {
-    for (const [name] of this.#pairs) yield name;
+    for (const [name] of this.entries()) yield name;
   }
 
   *values(): IterableIterator<string> {
-    for (const [, value] of this.#pairs) yield value;
+    for (const [, value] of this.entries()) yield value;
   }
 
   [Symbol.iterator](): IterableIterator<[string, string]> {
@@ -155,8 +164,10 @@ class URLSearchParams {
   }
 }
 
+const wellFormed = (value: unknown): string => String(value).toWellFormed();
+
 const encoded = (text: string): string =>
-  encodeURIComponent(text.toWellFormed())
+  encodeURIComponent(text)
     .replace(/[!'()~]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`)
     .replaceAll("%20", "+");
 
@@ -165,6 +176,19 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(spaced);
   } catch {
-    return spaced;
+    return bytewise(spaced);
   }
+}
+
+/** What is no escape stays, what is no UTF-8 is replaced. */
+function bytewise(text: string): string {
+  const bytes = new TextEncoder().encode(text);
+  let end = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const digits = bytes[at] === 0x25 ? String.fromCharCode(bytes[at + 1] ?? 0, bytes[at + 2] ?? 0) : "";
+    const escaped = /^[0-9a-f]{2}$/i.test(digits);
+    bytes[end++] = escaped ? Number.parseInt(digits, 16) : (bytes[at] as number);
+    if (escaped) at += 2;
+  }
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, end));
 }

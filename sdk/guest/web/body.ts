@@ -19,10 +19,18 @@ export interface Content {
 const isKind = <T>(value: unknown, ...tags: string[]): value is T =>
   typeof value === "object" && value !== null && tags.includes((value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? "");
 
+const isStream = (value: unknown): value is Stream => isKind<Stream>(value, "ReadableStream");
+
+/** Whether anything was read of a stream, which the web does not tell: by what the two kinds of streams that there are know of themselves. */
+const isDisturbed = (value: unknown): boolean => {
+  const { _disturbed, [Symbol.for("nodejs.stream.disturbed")]: disturbed } = (isStream(value) ? value : {}) as Record<string | symbol, unknown>;
+  return _disturbed === true || disturbed === true;
+};
+
 export function contentOf(body: BodyInit | AsyncIterator<Uint8Array> | undefined): Content {
   if (body === null || body === undefined) return { source: null, type: null };
-  if (isKind<Stream>(body, "ReadableStream")) {
-    if (body.locked) throw new TypeError("the stream is locked by a reader");
+  if (isStream(body)) {
+    if (body.locked || isDisturbed(body)) throw new TypeError("the stream is locked by a reader");
     return { source: body, type: null };
   }
   if (isKind<Blob>(body, "Blob", "File")) return { source: body.bytes() as Promise<Bytes>, type: body.type || null };
@@ -49,10 +57,10 @@ export class Body {
 
   get body(): Stream | null {
     const source = this.#source;
-    if (source === null) return null;
-    this.#stream ??= streamOf(iteratorOf(source), () => {
-      this.#used = true;
-    });
+    if (source === null || this.#stream !== null) return this.#stream;
+    this.#stream = isStream(source) ? source : streamOf(iteratorOf(source));
+    // Whoever comes after it was read finds nothing.
+    if (this.#used && !this.#stream.locked) this.#stream.getReader();
     return this.#stream;
   }
 
@@ -62,16 +70,15 @@ export class Body {
   }
 
   get bodyUsed(): boolean {
-    return this.#used;
+    return this.#used || isDisturbed(this.#stream ?? this.#source);
   }
 
   async bytes(): Promise<Bytes> {
-    if (this.#used || this.#stream?.locked === true) throw new TypeError("Body is unusable: Body has already been read");
-    const source = this.#source;
-    if (source === null) return new Uint8Array(0);
+    const read = this.#stream ?? this.#source;
+    this.#readable();
+    if (read === null) return new Uint8Array(0);
     this.#used = true;
-    const read = this.#stream === null ? source : readerOf(this.#stream);
-    if (read instanceof Uint8Array) return read;
+    if (read instanceof Uint8Array) return read.slice();
     return "then" in read ? read : collected(iteratorOf(read));
   }
 
@@ -99,25 +106,29 @@ export class Body {
 
   /** The same content for a second one: both can be read. */
   protected split(): Content {
-    if (this.#used || this.#stream?.locked === true) throw new TypeError("Body is unusable: Body has already been read");
+    this.#readable();
     const source = this.#source;
-    if (source === null || source instanceof Uint8Array) return { source, type: null };
-    if ("then" in source) return { source, type: null };
+    if (this.#stream === null && (source === null || source instanceof Uint8Array || "then" in source)) return { source, type: null };
     const [one, two] = (this.body as Stream).tee();
-    [this.#source, this.#stream, this.#used] = [one, null, false];
+    [this.#source, this.#stream] = [one, null];
     return { source: two, type: null };
+  }
+
+  #readable(): void {
+    const stream = this.#stream ?? this.#source;
+    if (this.bodyUsed || (isStream(stream) && stream.locked)) throw new TypeError("Body is unusable: Body has already been read");
   }
 }
 
 function iteratorOf(source: NonNullable<Source>): AsyncIterator<Uint8Array> {
-  if (isKind<Stream>(source, "ReadableStream")) return readerOf(source);
+  if (isStream(source)) return readerOf(source);
   if (!(source instanceof Uint8Array) && "next" in source) return source;
   return once(source as Bytes | Promise<Bytes>);
 }
 
+/** A copy: a stream takes the bytes that it gives away. */
 async function* once(given: Bytes | Promise<Bytes>): AsyncGenerator<Uint8Array> {
-  const bytes = await given;
-  if (bytes.length > 0) yield bytes;
+  yield (await given).slice();
 }
 
 function readerOf(stream: Stream): AsyncIterator<Uint8Array> {
@@ -136,22 +147,20 @@ function readerOf(stream: Stream): AsyncIterator<Uint8Array> {
 }
 
 /** Nothing is read before somebody reads. */
-const streamOf = (items: AsyncIterator<Uint8Array>, touched: () => void): Stream =>
-  new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        touched();
-        const step = await items.next();
-        if (step.done) controller.close();
-        else controller.enqueue(step.value);
-      },
-      async cancel() {
-        touched();
-        await items.return?.();
-      },
+const streamOf = (items: AsyncIterator<Uint8Array>): Stream =>
+  new ReadableStream({
+    type: "bytes",
+    async pull(controller) {
+      let step = await items.next();
+      while (!step.done && step.value.length === 0) step = await items.next();
+      if (!step.done) return controller.enqueue(step.value as Bytes);
+      controller.close();
+      controller.byobRequest?.respond(0);
     },
-    { highWaterMark: 0 },
-  );
+    async cancel() {
+      await items.return?.();
+    },
+  });
 
 /** All of it, as one. */
 export async function collected(items: AsyncIterator<Uint8Array>): Promise<Bytes> {

@@ -39,7 +39,7 @@ export class Request extends Body {
   constructor(input: unknown, init: (RequestInit & Partial<Copied>) | null = {}) {
     const { method: asked, headers, body, signal, redirect, [COPIED]: copied } = init ?? {};
     const from = input instanceof Request ? input : null;
-    const url = from?.url ?? new URL(String(input)).href;
+    const url = from?.url ?? addressOf(String(input));
     const method = methodOf(asked === undefined ? (from?.method ?? "GET") : String(asked));
     const given = body !== undefined && body !== null;
     if ((given || from?.hasBody === true) && (method === "GET" || method === "HEAD"))
@@ -69,6 +69,12 @@ export class Request extends Body {
   get [Symbol.toStringTag](): string {
     return "Request";
   }
+}
+
+function addressOf(input: string): string {
+  const { href, username, password } = new URL(input);
+  if (username !== "" || password !== "") throw new TypeError("an address for requests has no user and no password; send them in a header");
+  return href;
 }
 
 function methodOf(name: string): string {

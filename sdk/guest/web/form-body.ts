@@ -21,7 +21,7 @@ export function parseForm(type: string, bytes: Uint8Array<ArrayBuffer>): FormDat
   const form = new FormData();
   const [kind = ""] = type.split(";");
   if (kind.trim().toLowerCase() === "application/x-www-form-urlencoded") {
-    for (const [name, value] of new URLSearchParams(new TextDecoder().decode(bytes))) form.append(name, value);
+    for (const [name, value] of new URLSearchParams(unmarked(bytes))) form.append(name, value);
     return form;
   }
   const boundary = /;\s*boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(type);
@@ -41,6 +41,8 @@ export function parseForm(type: string, bytes: Uint8Array<ArrayBuffer>): FormDat
   }
 }
 
+/** A byte order mark at the beginning belongs to the text. */
+const unmarked = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 const utf8 = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 function append(form: FormData, head: string, content: Uint8Array<ArrayBuffer>): void {
