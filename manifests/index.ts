@@ -1,3 +1,4 @@
+export { ContextSection } from "./contracts/agents/context.ts";
 export {
   InteractionAction,
   InteractionAnswer,
@@ -11,8 +12,11 @@ export {
 export { Quoted } from "./contracts/agents/quoted.ts";
 export { EntryBody, SessionInfo, TranscriptEntry, UsageTotals } from "./contracts/agents/transcript.ts";
 export { ErrorInfo, TurnEvent } from "./contracts/agents/turns.ts";
+export { Job, JobRun, Schedule } from "./contracts/automation/scheduler.ts";
+export { BrowserAction, BrowserTab } from "./contracts/browser/browser-driver.ts";
 export { Address, Sender } from "./contracts/channels/address.ts";
 export { ChannelLimits } from "./contracts/channels/channel.ts";
+export { Delivery } from "./contracts/channels/delivery.ts";
 export { InboundItem } from "./contracts/channels/inbound.ts";
 export { Button, OutboundMessage, Receipt, SendFailure } from "./contracts/channels/outbound.ts";
 export { ArtifactInfo } from "./contracts/content/artifacts.ts";
@@ -22,6 +26,8 @@ export { AuditRecord } from "./contracts/host/audit.ts";
 export { Candidate, Consent } from "./contracts/host/host-admin.ts";
 export { ExtensionStatus, Fault, Grant, type HookSnapshot, type InstanceSnapshot, type KernelSnapshot, Pin } from "./contracts/host/state.ts";
 export * from "./contracts/index.ts";
+export { Memory, MemoryHit, MemoryScope } from "./contracts/memory/memory.ts";
+export { Credential } from "./contracts/models/credentials.ts";
 export { ModelEvent, Usage } from "./contracts/models/event.ts";
 export { ModelMessage } from "./contracts/models/message.ts";
 export { ModelInfo } from "./contracts/models/model.ts";
@@ -30,13 +36,19 @@ export { ModelVendor } from "./contracts/models/model-vendor.ts";
 export { ModelRequest, ModelTool } from "./contracts/models/request.ts";
 export { Needs } from "./contracts/needs.ts";
 export { Finding } from "./contracts/operations/check.ts";
+export { FoundService } from "./contracts/operations/discovery.ts";
+export { Environment } from "./contracts/operations/environment.ts";
 export { LoggedEvent } from "./contracts/operations/event-log.ts";
 export { Task, TaskChange } from "./contracts/operations/tasks.ts";
+export { BundleFile } from "./contracts/plugins/bundle-format.ts";
 export { shapes } from "./contracts/shapes.ts";
 export { ClientItem, HttpBody, HttpItem, HttpRequest, SocketItem, SocketRequest } from "./contracts/surfaces/http-route.ts";
+export { McpServer } from "./contracts/tools/mcp-server.ts";
+export { Skill } from "./contracts/tools/skill-source.ts";
 export { ToolAnswer, ToolCallInput, ToolDescriptor, ToolItem, ToolQuestion, ToolResult } from "./contracts/tools/tool.ts";
 export { CatalogTool } from "./contracts/tools/tool-catalog.ts";
 export { SetTool, ToolProblem } from "./contracts/tools/tool-set.ts";
+export { WebResult } from "./contracts/web/web-search.ts";
 export type {
   Cardinality,
   ContractDef,

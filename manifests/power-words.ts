@@ -11,6 +11,19 @@ export const PROVIDE_WORDS: Readonly<Record<string, string>> = {
   "plinth.inbox": "take whatever comes in over channels and say who wrote it, if you put it there",
   "plinth.tool-set": "bring tools that are known only when it runs, and describe them to your agents in words that it can change",
   "plinth.plugin-source": "say what there is to install, and fetch it",
+  "plinth.memory": "keep what your agents are to remember, and so read and change it, once you chose it",
+  "plinth.web-search": "be told what is searched for, and answer it, once you chose it",
+  "plinth.web-fetch": "be told which pages are read, and say what stands there, once you chose it",
+  "plinth.environment": "run your agents' programs in places of its own, and see their files, once you chose it",
+  "plinth.browser-driver": "drive browsers for your agents, and see and change what is done there, once you chose it",
+  "plinth.compactor": "read whole conversations and say what is kept of them, once you chose it",
+  "plinth.context": "add to what your agents are told in each turn",
+  "plinth.skill-source": "bring instructions that your agents follow when they need them",
+  "plinth.mcp-server": "bring the tools of a server, which says itself what they are",
+  "plinth.bundle-format": "turn packages of other products into extensions",
+  "plinth.scheduler": "start turns of your agents at times of its own, if you put it there",
+  "plinth.delivery": "carry what your agents send, and so read, change and hold it back, if you put it there",
+  "plinth.credentials": "decide which of your keys is used for what, if you put it there",
   "plinth.router": "decide which agent, model and folder every message goes to, if you put it there",
   "plinth.turns": "take every message to its answer, and so read and change all of them, if you put it there",
   "plinth.session-store": "keep all conversations, and so read and change them, if you put it there",
@@ -32,7 +45,18 @@ export const PROVIDE_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** Contracts for which an owner chooses each third party once, before it is listed or called. */
-export const CHOSEN: readonly string[] = ["plinth.model-provider", "plinth.model-vendor", "plinth.model-api", "plinth.harness"];
+export const CHOSEN: readonly string[] = [
+  "plinth.model-provider",
+  "plinth.model-vendor",
+  "plinth.model-api",
+  "plinth.harness",
+  "plinth.compactor",
+  "plinth.environment",
+  "plinth.memory",
+  "plinth.web-search",
+  "plinth.web-fetch",
+  "plinth.browser-driver",
+];
 
 export const USE_WORDS: Readonly<Record<string, string>> = {
   "plinth.turns": "write messages of its own into your conversations, start turns of your agents and read the answers",
@@ -91,6 +115,11 @@ export const SEES: Readonly<Record<"hooks" | "uses" | "provides", Readonly<Recor
     "plinth.session-store": "all conversations",
     "plinth.artifacts": "the files of all conversations",
     "plinth.secret-source": "your secrets",
+    "plinth.memory": "what your agents remember",
+    "plinth.compactor": "all conversations",
+    "plinth.environment": "your agents' files",
+    "plinth.browser-driver": "what your agents' browsers show",
+    "plinth.delivery": "what your agents send",
     "plinth.channel": "what comes and goes through it",
   },
 };

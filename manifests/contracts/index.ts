@@ -1,10 +1,15 @@
 import type { ContractDef } from "../define.ts";
+import { compactor } from "./agents/compactor.ts";
+import { context } from "./agents/context.ts";
 import { harness } from "./agents/harness.ts";
 import { interaction } from "./agents/interaction.ts";
 import { router } from "./agents/router.ts";
 import { sessionStore } from "./agents/session-store.ts";
 import { turns } from "./agents/turns.ts";
+import { scheduler } from "./automation/scheduler.ts";
+import { browserDriver } from "./browser/browser-driver.ts";
 import { channel } from "./channels/channel.ts";
+import { delivery } from "./channels/delivery.ts";
 import { inbox } from "./channels/inbox.ts";
 import { artifacts } from "./content/artifacts.ts";
 import { audit } from "./host/audit.ts";
@@ -20,20 +25,29 @@ import { programRunner } from "./host/program-runner.ts";
 import { secretSource } from "./host/secret-source.ts";
 import { service } from "./host/service.ts";
 import { tier } from "./host/tier.ts";
+import { memory } from "./memory/memory.ts";
+import { credentials } from "./models/credentials.ts";
 import { modelApi } from "./models/model-api.ts";
 import { modelProvider } from "./models/model-provider.ts";
 import { modelVendor } from "./models/model-vendor.ts";
 import { check } from "./operations/check.ts";
+import { discovery } from "./operations/discovery.ts";
+import { environment } from "./operations/environment.ts";
 import { eventLog } from "./operations/event-log.ts";
 import { tasks } from "./operations/tasks.ts";
+import { bundleFormat } from "./plugins/bundle-format.ts";
 import { pluginSource } from "./plugins/plugin-source.ts";
 import { chatCommand } from "./surfaces/chat-command.ts";
 import { cliCommand } from "./surfaces/cli-command.ts";
 import { gatewayMethod } from "./surfaces/gateway-method.ts";
 import { httpRoute } from "./surfaces/http-route.ts";
+import { mcpServer } from "./tools/mcp-server.ts";
+import { skillSource } from "./tools/skill-source.ts";
 import { tool } from "./tools/tool.ts";
 import { toolCatalog } from "./tools/tool-catalog.ts";
 import { toolSet } from "./tools/tool-set.ts";
+import { webFetch } from "./web/web-fetch.ts";
+import { webSearch } from "./web/web-search.ts";
 
 /** Every contract of the product, by id. */
 export const contracts = {
@@ -46,10 +60,15 @@ export const contracts = {
   [tool.id]: tool,
   [toolSet.id]: toolSet,
   [toolCatalog.id]: toolCatalog,
+  [skillSource.id]: skillSource,
+  [mcpServer.id]: mcpServer,
   [modelProvider.id]: modelProvider,
   [modelVendor.id]: modelVendor,
   [modelApi.id]: modelApi,
+  [credentials.id]: credentials,
   [harness.id]: harness,
+  [context.id]: context,
+  [compactor.id]: compactor,
   [turns.id]: turns,
   [interaction.id]: interaction,
   [sessionStore.id]: sessionStore,
@@ -58,10 +77,19 @@ export const contracts = {
   [eventLog.id]: eventLog,
   [tasks.id]: tasks,
   [check.id]: check,
+  [environment.id]: environment,
+  [discovery.id]: discovery,
   [channel.id]: channel,
   [inbox.id]: inbox,
+  [delivery.id]: delivery,
+  [memory.id]: memory,
+  [webSearch.id]: webSearch,
+  [webFetch.id]: webFetch,
+  [scheduler.id]: scheduler,
+  [browserDriver.id]: browserDriver,
   [policy.id]: policy,
   [pluginSource.id]: pluginSource,
+  [bundleFormat.id]: bundleFormat,
   [kvStore.id]: kvStore,
   [egress.id]: egress,
   [fileAccess.id]: fileAccess,
