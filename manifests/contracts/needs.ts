@@ -11,6 +11,6 @@ export const Needs = Type.Object(
     ),
     secrets: Type.Optional(Type.Array(Type.String(), { maxItems: 16, description: "Names of secrets that its manifest declares." })),
   },
-  { description: "Without these it is not configured, and no code of it is loaded." },
+  { description: "Without these it is not configured; of a channel no code is loaded before." },
 );
 export type Needs = Static<typeof Needs>;

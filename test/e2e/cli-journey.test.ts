@@ -1,7 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
-import { cleanUp, newHome, plinth, startGateway } from "./lab.ts";
+import { cleanEnv, cleanUp, newHome, onCleanUp, plinth, root, say, scriptedModel, startGateway } from "./lab.ts";
 
 afterEach(cleanUp);
 
@@ -87,4 +88,72 @@ it("a typing error in the configuration is told with its path and a suggestion, 
     findings: [{ code: "PLINTH_CONFIG_INVALID", owner: "host", severity: "problem", next: expect.stringContaining("Correct the file") }],
   });
   expect(await readFile(join(home, "plinth.json"), "utf8")).toBe(text);
+}, 60_000);
+
+const launcher = join(root, "kernel/bin/plinth.cjs");
+
+/** A server that wants a key, and what it was asked with. */
+async function keyedServer() {
+  const keys: (string | undefined)[] = [];
+  const { env } = await scriptedModel((_body, request, response) => {
+    keys.push(request.headers.authorization);
+    if (request.headers.authorization === "Bearer sk-typed") return say(response, "hello");
+    response.writeHead(401, { "content-type": "application/json" }).end('{"error":{"message":"bad key"}}');
+  });
+  return { url: env.OPENAI_BASE_URL as string, keys };
+}
+
+/** `plinth` with something on standard input. */
+function fed(home: string, args: string[], input: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [launcher, ...args], { env: cleanEnv({ PLINTH_HOME: home }) });
+  const text = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) child[name].on("data", (chunk) => (text[name] += chunk));
+  child.stdin.end(input);
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, ...text })));
+}
+
+it("`plinth init` without a terminal: settings as words, the key on standard input, and in no configuration", async () => {
+  const home = await newHome();
+  const { url, keys } = await keyedServer();
+  const setting = `vendors.custom.baseUrl=${url}`;
+  const refused = await plinth(home, ["init", "--provider", "custom", setting]);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("PLINTH_MODEL_AUTH") });
+  const done = await fed(home, ["init", "--provider", "custom", "--secret", "CUSTOM_API_KEY", "--talk", "terminal", "--json"], "sk-typed\n");
+  expect(done.code, done.stderr).toBe(0);
+  expect(JSON.parse(done.stdout)).toMatchObject({ ready: true, model: "custom/auto", trial: { model: "scripted", text: "hello" }, missing: [] });
+  expect(keys).toEqual([undefined, "Bearer sk-typed"]);
+  const file = join(home, "secrets.json");
+  expect(JSON.parse(await readFile(file, "utf8"))).toEqual({ CUSTOM_API_KEY: "sk-typed" });
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect(await readFile(join(home, "plinth.json"), "utf8")).not.toContain("sk-typed");
+  expect((await plinth(home, ["agent", "-m", "hi"])).stdout).toBe("hello\n");
+}, 60_000);
+
+it("`plinth init` at a terminal asks for what is needed, shows no key, and says how to go on", async () => {
+  const home = await newHome();
+  const { url } = await keyedServer();
+  await fed(home, ["init", "--provider", "custom", "--untested", "--secret", "CUSTOM_API_KEY"], "sk-typed");
+  const child = spawn("script", ["-qec", `stty cols 80; '${process.execPath}' '${launcher}' init`, "/dev/null"], {
+    env: cleanEnv({ PLINTH_HOME: home, TERM: "dumb", NO_COLOR: "1" }),
+  });
+  onCleanUp(() => child.kill("SIGKILL"));
+  // Each answer is typed once its question is there.
+  const answers: [RegExp, string][] = [
+    [/Number or name[^\n]*: /, "none of these"],
+    [/none of these[\s\S]*Number or name[^\n]*: /, "1"],
+    [/vendors\.custom\.baseUrl: /, url],
+    [/Model; Enter for scripted: /, ""],
+    [/Name, or several[^\n]*: /, "terminal"],
+  ];
+  let text = "";
+  child.stdout.on("data", (chunk) => {
+    text += String(chunk);
+    if (answers[0]?.[0].test(text)) child.stdin.write(`${answers.shift()?.[1]}\n`);
+  });
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  expect(answers, text).toEqual([]);
+  expect(code, text).toBe(0);
+  expect(text).toContain("custom/scripted answered in");
+  expect(text).toContain('plinth agent -m "Hello"');
+  expect(text).not.toContain("sk-typed");
 }, 60_000);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { defineExtension, PlinthError } from "@plinth/sdk";
-import { readSecret } from "./secrets-file.ts";
+import { keepSecret, readSecret } from "./secrets-file.ts";
 
 export default defineExtension({
   activate(ctx) {
@@ -17,8 +17,25 @@ export default defineExtension({
         const value = Object.hasOwn(process.env, name) ? process.env[name] : undefined;
         if (value !== undefined && value !== "") return value;
         const { home } = await kernel.snapshot({});
-        return readSecret(join(home, "secrets.json"), name);
+        return readSecret(join(home, FILE), name);
+      },
+      async keep({ name, value }, { caller, work }) {
+        if (!isOurs(caller) || work?.principal.role !== "owner" || work.influences.length > 0) {
+          throw new PlinthError("PLINTH_PERMISSION", `${caller} may keep no secret: only the owner's own word may.`, {
+            extension: caller,
+            next: "Run in a shell: plinth init --secret NAME",
+          });
+        }
+        const { home } = await kernel.snapshot({});
+        const where = join(home, FILE);
+        await keepSecret(where, name, value);
+        return { where };
       },
     });
   },
 });
+
+const FILE = "secrets.json";
+
+/** Packages from outside have another publisher. */
+const isOurs = (id: string): boolean => id === "host" || id.startsWith("plinth.");

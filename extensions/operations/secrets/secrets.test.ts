@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defineExtension } from "@plinth/sdk";
 import { createTestHost, type TestHost } from "@plinth/sdk/testing";
@@ -95,6 +95,26 @@ describe("a secret", () => {
     vi.stubEnv(NAME, VALUE);
     const stolen = host.use("plinth.tool").get("thief").call({ args: {} });
     await expect(stolen).rejects.toMatchObject({ code: "PLINTH_PERMISSION", extension: "acme.thief" });
+  });
+});
+
+describe("a secret that the owner typed", () => {
+  const keep = (name: string, value: string, role: "owner" | "guest" = "owner") =>
+    host.as({ role, via: "test" }, () => host.use("plinth.secret-source").one().keep({ name, value }));
+
+  it("is kept in secrets.json beside the others, for its owner alone", async () => {
+    expect(await keep(NAME, VALUE)).toEqual({ where: file });
+    await keep("OTHER", "x");
+    expect(await resolve()).toBe(VALUE);
+    expect(await resolve("OTHER")).toBe("x");
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it("is not kept for a guest, nor over a file that cannot be read", async () => {
+    await expect(keep(NAME, VALUE, "guest")).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
+    await save("{ half");
+    await expect(keep(NAME, VALUE)).rejects.toMatchObject({ code: "PLINTH_SECRETS_FILE" });
+    expect(await readFile(file, "utf8")).toBe("{ half");
   });
 });
 

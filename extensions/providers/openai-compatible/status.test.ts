@@ -70,7 +70,13 @@ describe("a provider's status", () => {
 describe("the table of vendors", () => {
   it("is what the manifest says", () => {
     const declared = manifest.provides.map(({ id, descriptor }) => ({ local: false, ...descriptor, id }));
-    expect(declared).toEqual(vendors.map(({ id, title, priority, local = false }) => ({ id, title, priority, local })));
+    const needsOf = ({ id, baseUrl, secret }: (typeof vendors)[number]) => {
+      if (baseUrl === undefined) return { needs: { config: [`vendors.${id}.baseUrl`] } };
+      return secret === undefined ? {} : { needs: { secrets: [secret] } };
+    };
+    expect(declared).toEqual(
+      vendors.map((vendor) => ({ id: vendor.id, title: vendor.title, priority: vendor.priority, local: vendor.local ?? false, ...needsOf(vendor) })),
+    );
     expect(manifest.permissions.secrets).toEqual(vendors.flatMap(({ secret }) => secret ?? []));
     expect(manifest.permissions.env).toEqual(
       expect.arrayContaining(vendors.flatMap(({ baseUrlEnv, modelEnv }) => [baseUrlEnv, modelEnv].filter(Boolean))),

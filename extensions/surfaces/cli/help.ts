@@ -42,12 +42,12 @@ export function renderHelp(commands: readonly Command[], path: readonly string[]
 
 /** What people need first, in the order in which they need it. */
 const FIRST: readonly string[] = [
+  "init",
   "gateway run",
   "agent",
   "plugins search",
   "plugins install",
   "plugins list",
-  "plugins update",
   "approvals list",
   "config set",
   "status",

@@ -18,5 +18,16 @@ export const secretSource = defineContract({
       deadlineMs: 5_000,
       idempotent: true,
     },
+    keep: {
+      summary: "Keep a value that the owner typed, where `resolve` finds it. For the product's own extensions, in an owner's work.",
+      input: Type.Object({
+        name: Type.String({ pattern: "^[A-Za-z][A-Za-z0-9_]{0,127}$" }),
+        value: Type.String({ minLength: 1, maxLength: 65_536 }),
+      }),
+      output: Type.Object({ where: Type.String({ description: "In words for people, such as the path of a file." }) }),
+      deadlineMs: 10_000,
+      idempotent: true,
+      optional: true,
+    },
   },
 });

@@ -22,9 +22,6 @@ export const modelProvider = defineContract({
     local: Type.Optional(Type.Boolean({ description: "Runs on this machine." })),
     auth: Type.Optional(Type.Array(Type.Enum(["none", "key", "oauth"]), { description: "How it proves whose requests these are." })),
     needs: Type.Optional(Needs),
-    modelAt: Type.Optional(
-      Type.String({ maxLength: 256, description: "Where its extension's configuration has the model of the automatic choice." }),
-    ),
     standIn: Type.Optional(Type.Boolean({ description: "It answers only so that something does: a real one is wanted." })),
     models: Type.Optional(Type.Array(ModelInfo)),
   }),

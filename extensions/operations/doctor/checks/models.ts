@@ -1,7 +1,7 @@
 import { type Capability, type Context, type Descriptor, errorInfo, type Finding, type Provider } from "@plinth/sdk";
 
 type Listed = Capability<Descriptor<"plinth.model-provider">>;
-const SETUP = "plinth models";
+const SETUP = "plinth init";
 
 /** Whether the model that conversations use can answer; online, whether each provider that is set up can be reached. */
 export function modelsCheck(ctx: Context): Provider<"plinth.check"> {

@@ -64,8 +64,9 @@ async function sent(run: Run, { runId, sessionKey }: TurnView): Promise<void> {
   await run.result({ status: "taken", runId, sessionKey, next });
 }
 
-async function waits(run: Run, { runId, sessionKey }: TurnView, { id, title, expiresAt }: InteractionRequest): Promise<void> {
-  const next = `plinth approvals answer ${id} once (or deny), then plinth sessions follow --run ${runId}`;
+async function waits(run: Run, { runId, sessionKey }: TurnView, { id, kind, title, expiresAt }: InteractionRequest): Promise<void> {
+  const answer = kind === "approval" ? `plinth approvals answer ${id} once (or deny)` : `plinth questions answer ${id} REPLY`;
+  const next = `${answer}, then plinth sessions follow --run ${runId}`;
   await run.err(`error PLINTH_ANSWER_NEEDED: The turn waits for your answer, and here nobody can be asked: ${plain(title)}\nnext: ${next}\n`);
   await run.result({ status: "waits", runId, sessionKey, waitsFor: { id, title, expiresAt }, next });
   await run.emit({ exit: UNCONFIRMED });
