@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ChatServer } from "./chat-server.ts";
-import { cleanUp, connect, type Gateway, newHome, onCleanUp, plinth, say, scriptedModel, sleep, startGateway } from "./lab.ts";
+import { cleanUp, connect, type Gateway, newHome, onCleanUp, plinth, say, scriptedModel, sleep, sse, startGateway } from "./lab.ts";
 
 // One project, made and packed as an author does it; each test installs it into a home of its own.
 let work: string;
@@ -37,7 +37,7 @@ const ok = async (home: string, args: string[]): Promise<any> => {
 };
 
 /** A chat server, a model that shouts, a gateway, the channel installed while it runs, and ada let in. */
-async function start(answer = (text: string) => text.toUpperCase()) {
+async function start(answer = (text: string) => text.toUpperCase(), drawn?: Buffer) {
   const server = new ChatServer();
   await server.start();
   onCleanUp(() => server.stop());
@@ -47,7 +47,9 @@ async function start(answer = (text: string) => text.toUpperCase()) {
     const text = typeof content === "string" ? content : content.map((part: any) => part.text).join("");
     // Lines in brackets tell whose words they are; what came together is one message of several lines.
     const lines = text.split("\n").filter((line: string) => !line.startsWith("["));
-    say(response, answer(lines.join(" ")));
+    if (drawn === undefined || !text.includes("draw")) return say(response, answer(lines.join(" ")));
+    const images = [{ type: "image_url", image_url: { url: `data:image/png;base64,${drawn.toString("base64")}` } }];
+    sse.head(response).end(sse.chunk({ content: "Here.", images }) + sse.chunk({}, "stop") + sse.done);
   });
   const gateway = await startGateway(home, model.env);
   await ok(home, ["plugins", "install", archive, "--yes"]);
@@ -95,6 +97,27 @@ describe("a channel that an author made", () => {
     server.write("ada", "/channels");
     await until("ada is told", () => server.posted.some(({ to, text }) => to === "ada" && text.includes("is for the owner")));
     expect(heard(server, "HELLO?")).toBe(0);
+  }, 180_000);
+
+  it("carries pictures both ways: what somebody sends the model sees, what the model draws arrives", async () => {
+    // Both larger than a message part may be.
+    const [cat, dog] = [Buffer.alloc(150_000, "cat"), Buffer.alloc(150_000, "dog")];
+    const { server, home, model, gateway } = await start((text) => text.toUpperCase(), dog);
+    await pair(home, server, "ada");
+    server.write("ada", "draw me one like this", { picture: cat });
+    await until("there is a picture", () => server.posted.some(({ image }) => image !== undefined));
+    const { content } = model.requests.at(-1).messages.at(-1);
+    const seen = content.find((part: any) => part.type === "image_url").image_url.url;
+    expect(Buffer.from(seen.split(",")[1], "base64").equals(cat)).toBe(true);
+    expect(server.posted.at(-2)).toMatchObject({ to: "ada", text: "Here." });
+    expect(Buffer.from(server.posted.at(-1)?.image?.base64 ?? "", "base64").equals(dog)).toBe(true);
+    // A conversation holds references, not bytes.
+    const { entries } = await (await connect(gateway)).request("chat.history", { sessionKey: "chat/default/person/ada" });
+    const images = entries.flatMap(({ body }: any) => (body.message?.content ?? []).filter((part: any) => part.type === "image"));
+    expect(images.map((part: any) => [typeof part.artifact, part.base64, part.bytes])).toEqual([
+      ["string", undefined, 150_000],
+      ["string", undefined, 150_000],
+    ]);
   }, 180_000);
 
   it("comes back after its server did, answers what was written meanwhile, and answers an event once however often it comes", async () => {

@@ -6,6 +6,7 @@ export interface Posted {
   to: string;
   text: string;
   key: string;
+  image?: { base64: string; mimeType: string };
 }
 
 /**
@@ -22,6 +23,7 @@ export class ChatServer {
   readonly typing: string[] = [];
   readonly #ids = new Map<string, string>();
   readonly #unacked = new Map<string, object>();
+  readonly #pictures = new Map<string, Buffer>();
   #last: object | undefined;
   #count = 0;
   #server: Server | undefined;
@@ -49,8 +51,12 @@ export class ChatServer {
     this.#server = undefined;
   }
 
-  write(from: string, text: string, more: { room?: string; mention?: boolean } = {}): void {
-    const event = { id: `e${++this.#count}`, at: Date.now(), from: { id: from, name: from.toUpperCase() }, text, ...more };
+  /** @param picture sent along, as PNG. */
+  write(from: string, text: string, { picture, ...more }: { room?: string; mention?: boolean; picture?: Buffer } = {}): void {
+    const id = `e${++this.#count}`;
+    if (picture !== undefined) this.#pictures.set(`/pictures/${id}`, picture);
+    const image = picture === undefined ? {} : { image: { url: `${this.url}/pictures/${id}`, mimeType: "image/png", name: "cat.png" } };
+    const event = { id, at: Date.now(), from: { id: from, name: from.toUpperCase() }, text, ...more, ...image };
     this.#unacked.set(event.id, event);
     this.#last = event;
     this.#send(event);
@@ -77,6 +83,8 @@ export class ChatServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const picture = this.#pictures.get(request.url ?? "");
+    if (picture !== undefined) return void response.setHeader("content-type", "image/png").end(picture);
     let body = "";
     for await (const chunk of request) body += chunk;
     response.setHeader("content-type", "application/json");

@@ -31,6 +31,11 @@ export class Aside {
     if (this.#shown.get(conversation)?.id === id) this.#shown.delete(conversation);
   }
 
+  /** Nothing waits there any more. */
+  over(conversation: string): void {
+    this.#shown.delete(conversation);
+  }
+
   /** The command that an item comes to; undefined: it takes its turn like any other. */
   async commandIn(item: InboundItem, conversation: string, provider: Provider, standing: Standing): Promise<string | undefined> {
     const words = wordsOf(item, [])?.trim() ?? "";

@@ -35,6 +35,8 @@ export interface Options {
   descriptor?: object;
   config?: object;
   connect?: () => unknown;
+  /** The bytes of what came in by an address. */
+  media?: (ref: string) => AsyncIterable<{ base64: string; mimeType?: string; name?: string }>;
   send?: (message: OutboundMessage) => Receipt | Promise<Receipt>;
   /** What the turn of a text gives. */
   turn?: (text: string, submission: any, work: any) => AsyncIterable<TurnEvent>;
@@ -64,6 +66,7 @@ export const message = (from: string, words: string, more: Partial<InboundItem> 
 /** The channel host with a channel that a test drives, and turns that a test writes. */
 export async function startChannels(options: Options = {}) {
   const sent: OutboundMessage[] = [];
+  const kept: { text: string; mimeType: string; name: string | undefined; by: string }[] = [];
   const submitted: { text: string; runId: string; sessionKey: string; sender: string; role: string; via: string; parties: string[] }[] = [];
   let inbox: any;
   let self: any;
@@ -75,6 +78,7 @@ export async function startChannels(options: Options = {}) {
         connect: () => options.connect?.() ?? {},
         disconnect: () => ({}),
         health: () => ({ state: "connected" }),
+        ...(options.media === undefined ? {} : { fetchMedia: ({ ref }: { ref: string }) => options.media?.(ref) }),
         send: async (given: OutboundMessage) => {
           if (options.send !== undefined) return options.send(given);
           sent.push(given);
@@ -95,6 +99,11 @@ export async function startChannels(options: Options = {}) {
       yield* answer(input.text, input, work);
     },
   };
+  const put = ({ base64, mimeType, name }: { base64: string; mimeType: string; name?: string }, { work }: any) => {
+    const bytes = Buffer.from(base64, "base64");
+    kept.push({ text: bytes.toString(), mimeType, name, by: work.principal.via });
+    return { artifact: { id: `a${kept.length}`, sha256: "0".repeat(64), bytes: bytes.length, mimeType, createdAt: 0 } };
+  };
   const kernel = { snapshot: () => ({ config: { extensions: {} }, secretExists: async () => false }) };
   const host: TestHost = await createTestHost({
     extensions: [
@@ -104,6 +113,7 @@ export async function startChannels(options: Options = {}) {
     provide: [
       { contract: "plinth.turns", provider: turns as never },
       { contract: "plinth.kernel", provider: kernel as never },
+      { contract: "plinth.artifacts", descriptor: { title: "x", durable: false }, provider: { put } as never },
       { contract: "plinth.session-store", provider: { history: () => ({ entries: [] }) } as never },
       { contract: "plinth.interaction", provider: (options.interaction ?? {}) as never },
       ...(options.commands ?? []).map((descriptor, at) => ({
@@ -125,6 +135,7 @@ export async function startChannels(options: Options = {}) {
   return {
     host,
     sent,
+    kept,
     submitted,
     until,
     accounts,

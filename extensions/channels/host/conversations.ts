@@ -1,4 +1,4 @@
-import { type Address, type Context, errorInfo, type OutboundMessage, type Principal } from "@plinth/sdk";
+import { type Address, type ContentPart, type Context, errorInfo, type OutboundMessage, type Principal } from "@plinth/sdk";
 import { addressText, BURST, type Standing, takeBurst } from "@plinth/sdk/kits/channel";
 import type { Accounts } from "./accounts.ts";
 import type { Aside } from "./aside.ts";
@@ -6,6 +6,7 @@ import type { Book, OpenItem } from "./book.ts";
 import { askedMessage } from "./buttons.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { piecesOf } from "./dialect.ts";
+import { mediaIn, mediaOut } from "./media.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import { type People, senderText } from "./people.ts";
 import { policyOf } from "./policy.ts";
@@ -87,16 +88,14 @@ export class Conversations {
 
   /** False: it cannot go on now. */
   async #answer(conversation: string, batch: readonly OpenItem[]): Promise<boolean> {
-    const { ctx, book, people, accounts, deliveries } = this.#parts;
+    const { ctx, book, people, accounts, deliveries, aside } = this.#parts;
     const [first] = batch as [OpenItem];
     const { channel, account, item } = first;
     const provider = accounts.provider(channel);
     if (provider === undefined) return false;
     const standing = people.standing(senderText(item));
-    const text = together(
-      batch.map((one) => one.item),
-      await this.#parts.commands(),
-    );
+    const items = batch.map((one) => one.item);
+    const text = together(items, await this.#parts.commands());
     const wasBegun = first.run !== undefined;
     const runId = first.run ?? runIdOf(channel, account, first.event);
     let replies: OutboundMessage[];
@@ -105,12 +104,18 @@ export class Conversations {
     else {
       if (!wasBegun) book.begin(batch, runId);
       const sessionKey = sessionKeyOf(conversation);
-      const asked = { text, sessionKey, runId, channel, sender: item.sender?.id ?? "" };
+      const content = async (): Promise<ContentPart[] | undefined> => {
+        if (isCommand(text)) return undefined;
+        const media = await mediaIn(ctx, provider, items, sessionKey, (body) => this.#asHost(body));
+        return media.length === 0 ? undefined : [{ type: "text", text }, ...media];
+      };
+      const asked = { text, content, sessionKey, runId, channel, sender: item.sender?.id ?? "" };
       const end = await this.#typing(provider, item.address, () =>
         this.#as(provider, item.sender?.name, standing, senderText(item), () =>
           runTurn(ctx, asked, this.#stop.signal, (step) => this.#ask(conversation, provider, item.address, standing, step)),
         ),
       );
+      aside.over(conversation);
       if (isCutOff(end)) {
         // Its host is stopping: the next one sees to it.
         if (ctx.signal.aborted || this.#stop.signal.aborted || (end.error?.code === "PLINTH_STOPPING" && !wasBegun)) return false;
@@ -119,7 +124,9 @@ export class Conversations {
           return true;
         }
       }
-      replies = await this.#said(provider, item.address, runId, answerOf(end, standing));
+      const { messages, instead } = mediaOut(provider, item.address, runId, end.status === "ok" ? end.content : []);
+      const said = [answerOf(end, standing), ...instead].filter((one) => one !== "").join("\n\n");
+      replies = [...(await this.#said(provider, item.address, runId, said)), ...messages];
     }
     book.finish(batch, conversation, replies);
     deliveries.kick(conversation);

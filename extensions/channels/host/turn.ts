@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Context, errorInfo, type TurnEvent } from "@plinth/sdk";
+import { type ContentPart, type Context, errorInfo, type TurnEvent } from "@plinth/sdk";
 
 export type End = Extract<TurnEvent, { type: "end" }>;
 
@@ -7,6 +7,8 @@ export type Interaction = Extract<TurnEvent, { type: "interaction" }>;
 
 export interface Asked {
   text: string;
+  /** The message in parts, where it is more than text. Asked for once it is to be submitted. */
+  content?: () => Promise<ContentPart[] | undefined>;
   sessionKey: string;
   runId: string;
   channel: string;
@@ -21,11 +23,16 @@ const CUT_OFF = new Set(["PLINTH_RUN_INTERRUPTED", "PLINTH_STOPPING", "PLINTH_GE
 /** Have a message answered. The run's id is the message's own: one that ran before is not run again, and its end is told. */
 export async function runTurn(ctx: Context, asked: Asked, signal: AbortSignal, onInteraction: (step: Interaction) => void): Promise<End> {
   const { text, sessionKey, runId, channel, sender } = asked;
+  const content = await asked.content?.();
+  const said = content === undefined ? { text } : { content };
   for (let attempt = 1; ; attempt++) {
     try {
       let end: End | undefined;
       // It goes on when this process leaves in an orderly way; what became of it is asked for at the next start.
-      const events = ctx.use("plinth.turns").one().submit({ text, sessionKey, runId, surface: channel, sender, detached: true }, { signal });
+      const events = ctx
+        .use("plinth.turns")
+        .one()
+        .submit({ ...said, sessionKey, runId, surface: channel, sender, detached: true }, { signal });
       for await (const event of events) {
         if (event.type === "end") end = event;
         else if (event.type === "interaction") onInteraction(event);

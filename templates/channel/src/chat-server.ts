@@ -9,6 +9,15 @@ export interface Happening {
   room?: string;
   mention?: boolean;
   text: string;
+  /** A picture, at an address of the server's. */
+  image?: { url: string; mimeType: string; name?: string };
+}
+
+/** A picture on its way to the server. */
+export interface Picture {
+  mimeType: string;
+  base64: string;
+  name?: string;
 }
 
 /** The roads to the network, as `ctx` has them. */
@@ -48,9 +57,18 @@ export class ChatServer {
   }
 
   /** The message's id there; the same key is the same message. */
-  async post(message: { to: string; text: string; key: string }, signal: AbortSignal): Promise<string> {
+  async post(message: { to: string; text: string; key: string; image?: Picture }, signal: AbortSignal): Promise<string> {
     const answer = (await (await this.#ask("/messages", message, signal)).json()) as { id: unknown };
     return String(answer.id);
+  }
+
+  /** A picture that somebody sent, as it arrives. Nothing is fetched from elsewhere. */
+  async picture(url: string, signal: AbortSignal): Promise<{ body: AsyncIterable<Uint8Array>; mimeType?: string }> {
+    if (!url.startsWith(`${this.#url}/`)) throw new PlinthError("PLINTH_CHANNEL_UNSUPPORTED", "The picture does not lie on the chat server.");
+    const response = await this.#roads.fetch(url, { signal });
+    if (!response.ok) throw failure(response);
+    const mimeType = response.headers["content-type"];
+    return { body: response.body, ...(mimeType === undefined ? {} : { mimeType }) };
   }
 
   async typing(to: string, on: boolean, signal: AbortSignal): Promise<void> {

@@ -58,6 +58,24 @@ describe("the channel __NAME__", () => {
     await close();
   });
 
+  it("brings a picture by its address, and its bytes when they are asked for; and sends one", async () => {
+    const { channel, server, delivered, close } = await open();
+    await channel.connect({ account: "default" });
+    const image = { url: `${server.url}/pictures/1`, mimeType: "image/png" };
+    server.write({ from: "ada", text: "look", image });
+    while (delivered().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const [item] = delivered();
+    expect(item?.kind === "message" && item.content).toEqual([...text("look"), { type: "image", ...image }]);
+    let bytes = "";
+    for await (const { base64 } of channel.fetchMedia({ account: "default", ref: image.url })) bytes += Buffer.from(base64, "base64").toString();
+    expect(bytes).toBe("not much of a picture");
+    const elsewhere = channel.fetchMedia({ account: "default", ref: "http://127.0.0.1:9/secret" })[Symbol.asyncIterator]();
+    await expect(elsewhere.next()).rejects.toMatchObject({ code: "PLINTH_CHANNEL_UNSUPPORTED" });
+    await channel.send({ to: ada, content: [{ type: "image", mimeType: "image/png", base64: "AAAA" }], key: "k1" });
+    expect(server.posted).toEqual([{ to: "ada", text: "", key: "k1", image: { base64: "AAAA", mimeType: "image/png" } }]);
+    await close();
+  });
+
   it("says what a refusal means: whether to try again, when, or not at all", async () => {
     const { channel, server, close } = await open();
     const send = (status: number) => {

@@ -7,6 +7,7 @@ interface Message {
   to: string;
   text: string;
   key: string;
+  image?: { base64: string; mimeType: string };
 }
 
 /** A chat server of our own on this machine: events over a WebSocket, messages over HTTP. */
@@ -43,7 +44,7 @@ export class TestChatServer {
   }
 
   /** Somebody writes. It is sent until it is acknowledged. */
-  write({ from, ...rest }: { from: string; room?: string; mention?: boolean; text: string }): void {
+  write({ from, ...rest }: { from: string; room?: string; mention?: boolean; text: string; image?: { url: string; mimeType: string } }): void {
     const event = { id: `e${++this.#count}`, at: Date.now(), from: { id: from }, ...rest };
     this.#events.push(event);
     this.#last = event;
@@ -74,6 +75,7 @@ export class TestChatServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url?.startsWith("/pictures/")) return void response.setHeader("content-type", "image/png").end("not much of a picture");
     let body = "";
     for await (const chunk of request) body += chunk;
     response.setHeader("content-type", "application/json");
