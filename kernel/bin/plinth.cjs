@@ -198,7 +198,8 @@ async function follow(items, questions) {
   if (confirm === undefined || exit !== 0) return { exit };
   const { createInterface } = require("node:readline/promises");
   const ask = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await ask.question(`${confirm.question} [y/N] `);
+  // Ctrl+D is no.
+  const answer = await ask.question(`${confirm.question} [y/N] `).catch(() => "");
   ask.close();
   return /^y(es)?$/i.test(answer.trim()) ? { exit, confirm: confirm.argv } : { exit: 1 };
 }

@@ -129,29 +129,48 @@ it("`plinth init` without a terminal: settings as words, the key on standard inp
   expect((await plinth(home, ["agent", "-m", "hi"])).stdout).toBe("hello\n");
 }, 60_000);
 
+/** At a terminal of its own, 80 columns wide: each answer is typed once its question is there. */
+async function atTerminal(home: string, args: string[], answers: [question: RegExp, typed: string][]): Promise<{ code: number; text: string }> {
+  const words = [process.execPath, launcher, ...args].map((word) => `'${word}'`).join(" ");
+  const child = spawn("script", ["-qec", `stty cols 80; ${words}`, "/dev/null"], {
+    env: cleanEnv({ PLINTH_HOME: home, TERM: "dumb", NO_COLOR: "1" }),
+  });
+  onCleanUp(() => child.kill("SIGKILL"));
+  let text = "";
+  child.stdout.on("data", (chunk) => {
+    text += String(chunk);
+    if (answers[0]?.[0].test(text)) child.stdin.write(answers.shift()?.[1] as string);
+  });
+  const code = await new Promise<number>((resolve) => child.once("close", (status) => resolve(status ?? -1)));
+  expect(answers, text).toEqual([]);
+  return { code, text };
+}
+
+it("`plinth plugins install` at a terminal shows what is asked for and asks; Ctrl+D is no", async () => {
+  const home = await newHome();
+  const install = (typed: string) => atTerminal(home, ["plugins", "install", "demo.dice"], [[/with these permissions\? \[y\/N\] /, typed]]);
+  const { code, text } = await install("\u0004");
+  expect(code, text).toBe(1);
+  expect(text).toMatch(/It may[\s\S]*provide tool dice[\s\S]*with these permissions\?/);
+  expect(text).not.toContain("installed and ready");
+  expect(await install("y\n")).toMatchObject({ code: 0, text: expect.stringContaining("is installed and ready") });
+}, 60_000);
+
 it("`plinth init` at a terminal asks for what is needed, shows no key, and says how to go on", async () => {
   const home = await newHome();
   const { url } = await keyedServer();
   await fed(home, ["init", "--provider", "custom", "--untested", "--secret", "CUSTOM_API_KEY"], "sk-typed");
-  const child = spawn("script", ["-qec", `stty cols 80; '${process.execPath}' '${launcher}' init`, "/dev/null"], {
-    env: cleanEnv({ PLINTH_HOME: home, TERM: "dumb", NO_COLOR: "1" }),
-  });
-  onCleanUp(() => child.kill("SIGKILL"));
-  // Each answer is typed once its question is there.
-  const answers: [RegExp, string][] = [
-    [/Number or name[^\n]*: /, "none of these"],
-    [/none of these[\s\S]*Number or name[^\n]*: /, "1"],
-    [/vendors\.custom\.baseUrl: /, url],
-    [/Model; Enter for scripted: /, ""],
-    [/Name, or several[^\n]*: /, "terminal"],
-  ];
-  let text = "";
-  child.stdout.on("data", (chunk) => {
-    text += String(chunk);
-    if (answers[0]?.[0].test(text)) child.stdin.write(`${answers.shift()?.[1]}\n`);
-  });
-  const code = await new Promise((resolve) => child.once("close", resolve));
-  expect(answers, text).toEqual([]);
+  const { code, text } = await atTerminal(
+    home,
+    ["init"],
+    [
+      [/Number or name[^\n]*: /, "none of these\n"],
+      [/none of these[\s\S]*Number or name[^\n]*: /, "1\n"],
+      [/vendors\.custom\.baseUrl: /, `${url}\n`],
+      [/Model; Enter for scripted: /, "\n"],
+      [/Name, or several[^\n]*: /, "terminal\n"],
+    ],
+  );
   expect(code, text).toBe(0);
   expect(text).toContain("custom/scripted answered in");
   expect(text).toContain('plinth agent -m "Hello"');
