@@ -63,7 +63,9 @@ export async function generate() {
       ]),
     ),
   }));
-  await write("contracts.js", `export default ${JSON.stringify(contracts)};\n`);
+  // Every start reads these; what a descriptor has to be is compiled below, and read when a manifest is checked.
+  const atStart = contracts.map(({ descriptor: _, ...one }) => one);
+  await write("contracts.js", `export default ${JSON.stringify(atStart)};\n`);
 
   const schemas = {
     manifest: plain(manifests.Manifest),
@@ -116,7 +118,7 @@ export async function generate() {
     const id = shared.get(JSON.stringify(schema));
     return id === undefined ? Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, refer(value)])) : { $ref: id };
   };
-  const named = Object.entries(manifests.shapes).map(([name, schema]) => [name, plain(schema)]);
+  const named = Object.entries(manifests.shapes).map(([name, schema]) => [name, bare(plain(schema))]);
   // The smaller ones first: the larger ones refer to them.
   named.sort(([, a], [, b]) => JSON.stringify(a).length - JSON.stringify(b).length);
   for (const [name, schema] of named) {
@@ -125,10 +127,16 @@ export async function generate() {
   }
   const refs = {};
   const payloadNames = {};
+  const names = new Map();
   const add = (key, schema) => {
-    const name = `p_${Object.keys(payloadNames).length}`;
-    payloads.addSchema(refer(plain(schema)), (payloadNames[name] = name));
-    refs[key] = name;
+    const wanted = refer(bare(plain(schema)));
+    const text = JSON.stringify(wanted);
+    if (!names.has(text)) {
+      const name = `p_${names.size}`;
+      payloads.addSchema(wanted, (payloadNames[name] = name));
+      names.set(text, name);
+    }
+    refs[key] = names.get(text);
   };
   for (const contract of served) {
     for (const [name, method] of Object.entries(contract.methods)) {
@@ -165,6 +173,16 @@ export async function generate() {
   await write("payloads.d.ts", `export const payloads: Record<string, ${fn}>;\n`);
   return { contracts, schemas, manifests };
 }
+
+/** A schema without its words, which no validator reads: what differs in them only is the same. */
+function bare(schema, isMap = false) {
+  if (Array.isArray(schema)) return schema.map((one) => bare(one));
+  if (typeof schema !== "object" || schema === null) return schema;
+  const kept = Object.entries(schema).filter(([key, value]) => isMap || !(key === "description" && typeof value === "string"));
+  return Object.fromEntries(kept.map(([key, value]) => [key, VALUES.has(key) && !isMap ? value : bare(value, !isMap && MAPS.has(key))]));
+}
+const MAPS = new Set(["properties", "patternProperties", "$defs"]);
+const VALUES = new Set(["const", "enum", "default", "required"]);
 
 const fn = "{ (value: unknown): boolean; errors?: unknown[] | null }";
 const write = (name, text) => writeFile(join(out, name), text);

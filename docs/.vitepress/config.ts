@@ -61,6 +61,7 @@ export default defineConfig({
           { text: "Harness", link: "/authors/harness" },
           { text: "Hook", link: "/authors/hook" },
           { text: "Model provider", link: "/authors/model-provider" },
+          { text: "Speech, pictures, vectors", link: "/authors/media" },
           { text: "Plugin source", link: "/authors/plugin-source" },
           { text: "Session store", link: "/authors/session-store" },
           { text: "Tool", link: "/authors/tool" },

@@ -25,11 +25,19 @@ import { programRunner } from "./host/program-runner.ts";
 import { secretSource } from "./host/secret-source.ts";
 import { service } from "./host/service.ts";
 import { tier } from "./host/tier.ts";
+import { imageGeneration } from "./media/image-generation.ts";
+import { mediaUnderstanding } from "./media/media-understanding.ts";
+import { musicGeneration } from "./media/music-generation.ts";
+import { speech } from "./media/speech.ts";
+import { transcription } from "./media/transcription.ts";
+import { videoGeneration } from "./media/video-generation.ts";
 import { memory } from "./memory/memory.ts";
 import { credentials } from "./models/credentials.ts";
+import { embedding } from "./models/embedding.ts";
 import { modelApi } from "./models/model-api.ts";
 import { modelProvider } from "./models/model-provider.ts";
 import { modelVendor } from "./models/model-vendor.ts";
+import { rerank } from "./models/rerank.ts";
 import { check } from "./operations/check.ts";
 import { discovery } from "./operations/discovery.ts";
 import { environment } from "./operations/environment.ts";
@@ -66,6 +74,14 @@ export const contracts = {
   [modelVendor.id]: modelVendor,
   [modelApi.id]: modelApi,
   [credentials.id]: credentials,
+  [embedding.id]: embedding,
+  [rerank.id]: rerank,
+  [speech.id]: speech,
+  [transcription.id]: transcription,
+  [imageGeneration.id]: imageGeneration,
+  [videoGeneration.id]: videoGeneration,
+  [musicGeneration.id]: musicGeneration,
+  [mediaUnderstanding.id]: mediaUnderstanding,
   [harness.id]: harness,
   [context.id]: context,
   [compactor.id]: compactor,

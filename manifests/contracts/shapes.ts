@@ -10,11 +10,14 @@ import { InboundItem } from "./channels/inbound.ts";
 import { Receipt } from "./channels/outbound.ts";
 import { Influence, Origin } from "./content/origin.ts";
 import * as part from "./content/part.ts";
+import { GenerationItem } from "./media/generation.ts";
 import { Memory, MemoryScope } from "./memory/memory.ts";
 import { Credential } from "./models/credentials.ts";
-import { ModelEvent, Usage } from "./models/event.ts";
+import { ModelEvent, Usage, WarningItem } from "./models/event.ts";
 import { ModelMessage } from "./models/message.ts";
 import { ModelInfo } from "./models/model.ts";
+import { ModelEndpoint } from "./models/model-api.ts";
+import { MeteredUsage } from "./models/purpose.ts";
 import { ModelRequest } from "./models/request.ts";
 import { Environment } from "./operations/environment.ts";
 import { LoggedEvent } from "./operations/event-log.ts";
@@ -52,6 +55,9 @@ export const shapes = {
     ErrorInfo,
     InteractionAnswer,
     InteractionRequest,
+    GenerationItem,
+    MeteredUsage,
+    ModelEndpoint,
     ModelEvent,
     ModelMessage,
     ModelInfo,
@@ -61,5 +67,6 @@ export const shapes = {
     TranscriptEntry,
     TurnEvent,
     Usage,
+    WarningItem,
   },
 };

@@ -12,7 +12,8 @@ export interface ContractShape {
   readonly choice?: boolean;
   /** True for the product's own, whose validators are compiled; the schemas of third parties go through the guard. */
   readonly checked: boolean;
-  readonly descriptor: unknown;
+  /** Of third parties: the schema of what a provider states. */
+  readonly descriptor?: unknown;
   /** Codes that its providers may fail with; those of third parties have none of their own. */
   readonly errors?: readonly string[];
   readonly methods: Readonly<

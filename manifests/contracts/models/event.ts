@@ -18,6 +18,12 @@ export const Usage = Type.Object({
 });
 export type Usage = Static<typeof Usage>;
 
+/** What every stream of a model may say besides its answer. */
+export const WarningItem = Type.Object(
+  { type: Type.Literal("warning"), code: Type.String(), message: Type.String(), param: Type.Optional(Type.String()) },
+  { description: "Something that was asked for was left out or done otherwise; `param` says which field of the request." },
+);
+
 /** What a completion says, in order. Exactly one `end`, and it is the last. Whoever meets a type that it does not know passes it over. */
 export const ModelEvent = openUnion("type", [
   Type.Object({ type: Type.Literal("text"), delta: Type.String() }),
@@ -40,10 +46,7 @@ export const ModelEvent = openUnion("type", [
     { description: "A whole part. One of `text` stands for the deltas since the last part, and adds what they cannot carry, such as `opaque`." },
   ),
   Type.Object({ type: Type.Literal("usage"), usage: Usage }),
-  Type.Object(
-    { type: Type.Literal("warning"), code: Type.String(), message: Type.String(), param: Type.Optional(Type.String()) },
-    { description: "Something that was asked for was left out or done otherwise; `param` says which field of the request." },
-  ),
+  WarningItem,
   Type.Object({
     type: Type.Literal("end"),
     reason: Type.Enum(["stop", "tool-calls", "length", "filter", "refusal", "pause"], {

@@ -1,9 +1,9 @@
 import Type from "typebox";
 import { defineContract } from "../../define.ts";
-import { Needs } from "../needs.ts";
 import { ModelEvent } from "./event.ts";
 import { modelErrors } from "./failures.ts";
 import { ModelInfo } from "./model.ts";
+import { providing, readiness } from "./provider.ts";
 import { ModelRequest } from "./request.ts";
 
 const { model, system, messages, tools } = ModelRequest.properties;
@@ -17,11 +17,7 @@ export const modelProvider = defineContract({
   selection: "first-healthy",
   choice: true,
   descriptor: Type.Object({
-    title: Type.String(),
-    priority: Type.Integer({ description: "Order of the automatic choice: the lowest ready one wins." }),
-    local: Type.Optional(Type.Boolean({ description: "Runs on this machine." })),
-    auth: Type.Optional(Type.Array(Type.Enum(["none", "key", "oauth"]), { description: "How it proves whose requests these are." })),
-    needs: Type.Optional(Needs),
+    ...providing,
     standIn: Type.Optional(Type.Boolean({ description: "It answers only so that something does: a real one is wanted." })),
     models: Type.Optional(Type.Array(ModelInfo)),
   }),
@@ -29,11 +25,7 @@ export const modelProvider = defineContract({
     status: {
       summary: "Whether it could answer now, cheaply (key present, server answers); never a model call.",
       input: Type.Object({}),
-      output: Type.Object({
-        ready: Type.Boolean(),
-        reason: Type.Optional(Type.String()),
-        defaultModel: Type.Optional(Type.String()),
-      }),
+      output: readiness,
       deadlineMs: 2_000,
       idempotent: true,
     },

@@ -24,6 +24,11 @@ export const ModelVendor = Type.Object({
   title: Type.String({ maxLength: 200 }),
   website: Type.Optional(url),
   api: Type.String({ maxLength: 128, description: "Id of the `plinth.model-api` that it speaks." }),
+  apis: Type.Optional(
+    Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 128 }), {
+      description: "What it has besides: by contract, such as `plinth.embedding`, the id of the provider that speaks to vendors' servers.",
+    }),
+  ),
   priority: Type.Integer({ description: "Order of the automatic choice: the lowest ready one wins." }),
   local: Type.Optional(Type.Boolean({ description: "Runs on this machine, and is ready when it answers." })),
   baseUrls: Type.Record(Type.String({ maxLength: 64 }), url, { description: "By region; `default` is used where none is chosen." }),

@@ -3,15 +3,28 @@ export { type ConformanceCase, type ConformanceRunner, describeConformance } fro
 export { type ChannelSubject, channelConformance, type OpenedChannel } from "./channel.ts";
 export { type ChatCommandSubject, chatCommandConformance } from "./chat-command.ts";
 export { type CheckSubject, checkConformance } from "./check.ts";
+export { type EmbeddingSubject, embeddingConformance } from "./embedding.ts";
+export {
+  type ImageGenerationSubject,
+  imageGenerationConformance,
+  type MusicGenerationSubject,
+  musicGenerationConformance,
+  type VideoGenerationSubject,
+  videoGenerationConformance,
+} from "./generation.ts";
 export { type HarnessSubject, harnessConformance } from "./harness.ts";
 export { type HttpRouteSubject, httpRouteConformance, requestOf } from "./http-route.ts";
 export { approvalOf, type InteractionSubject, interactionConformance, questionOf } from "./interaction.ts";
+export { type MediaUnderstandingSubject, mediaUnderstandingConformance } from "./media-understanding.ts";
 export { type ModelApiSubject, modelApiConformance } from "./model-api.ts";
 export { type ModelProviderSubject, modelProviderConformance } from "./model-provider.ts";
 export { type ModelVendorSubject, modelVendorConformance } from "./model-vendor.ts";
 export { type PluginSourceSubject, pluginSourceConformance } from "./plugin-source.ts";
+export { type RerankSubject, rerankConformance } from "./rerank.ts";
 export { type SessionStoreSubject, sessionStoreConformance } from "./session-store.ts";
 export { wholeSessionStoreConformance } from "./session-store-whole.ts";
+export { type SpeechSubject, speechConformance } from "./speech.ts";
 export { type ToolSubject, toolConformance } from "./tool.ts";
 export { type ToolSetSubject, toolSetConformance } from "./tool-set.ts";
+export { type TranscriptionSubject, transcriptionConformance } from "./transcription.ts";
 export { type TransformHookSubject, transformHookConformance } from "./transform-hook.ts";
