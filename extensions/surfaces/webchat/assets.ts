@@ -17,7 +17,7 @@ const TYPES: Record<string, string> = {
 
 /** Nothing inline, nothing from elsewhere; strings never become markup (trusted types). */
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /** The page's files. All are read at the first request: a path from outside only ever looks up a name in a map. */
 export class Assets {

@@ -1,4 +1,5 @@
 import type { TurnEvent } from "@plinth/sdk";
+import type { ScriptedProvider } from "@plinth/sdk/testing";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasChromium, launchChromium } from "../../../test/chromium.ts";
@@ -68,8 +69,8 @@ describe.skipIf(!hasChromium)("the page in a browser", () => {
   });
   afterAll(() => browser.close());
 
-  async function open(script: Parameters<typeof scriptedChat>[0], options: { hash?: boolean } = {}) {
-    const served = await servePage(assets.dir, scriptedChat(script));
+  async function open(script: Parameters<typeof scriptedChat>[0], options: { hash?: boolean; provide?: ScriptedProvider[] } = {}) {
+    const served = await servePage(assets.dir, [...scriptedChat(script), ...(options.provide ?? [])]);
     const context: BrowserContext = await browser.newContext();
     const page: Page = await context.newPage();
     const problems: string[] = [];
@@ -118,6 +119,38 @@ describe.skipIf(!hasChromium)("the page in a browser", () => {
     await token.press("Enter");
     await chat.online();
     expect(await chat.page.locator("#sign-in").isVisible()).toBe(false);
+  });
+
+  it("shows pictures that the host keeps, in messages and in answers; names what it cannot have", async () => {
+    const png = "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGP4z8CAB+GTG8HSALfKY52fTcuYAAAAAElFTkSuQmCC";
+    const asked: string[] = [];
+    const route: ScriptedProvider = {
+      contract: "plinth.http-route",
+      id: "artifacts.read",
+      descriptor: { path: "/artifacts/{id}", auth: "token", summary: "x" },
+      provider: {
+        async *handle({ params }: { params: { id: string } }) {
+          asked.push(params.id);
+          yield { type: "head", status: params.id === "gone" ? 404 : 200, headers: { "content-type": "image/png" } };
+          if (params.id !== "gone") yield { type: "bytes", base64: png };
+        },
+      } as never,
+    };
+    const image = (artifact: string, more: object = {}) => ({ type: "image", mimeType: "image/png", artifact, name: `${artifact}.png`, ...more });
+    const said = (role: string, ...content: object[]) => ({ body: { kind: "message", message: { role, content } } });
+    const entries = () => [
+      said("user", { type: "text", text: "like this" }, image("cat", { alt: "A cat" })),
+      said("assistant", { type: "text", text: "Here." }, image("gone"), image("page", { mimeType: "text/html" })),
+    ];
+    await using chat = await open({ send: echo, entries }, { provide: [route] });
+    const shown = chat.page.locator('.message.user img[alt="A cat"]');
+    await shown.waitFor();
+    await expect.poll(() => shown.evaluate((node: any) => node.naturalWidth), { timeout: 10_000 }).toBe(10);
+    expect(await chat.page.locator(".message.assistant .part").allTextContents()).toEqual([
+      "[image gone.png, image/png]",
+      "[image page.png, text/html]",
+    ]);
+    expect(asked.sort()).toEqual(["cat", "gone"]);
   });
 
   it("shows the history: messages, tools with arguments and result, commands", async () => {

@@ -9,6 +9,10 @@ type Interaction = Extract<TurnEvent, { type: "interaction" }>;
 const KEYS: { readonly [option: string]: string } = { once: "y", session: "s", always: "a", deny: "n" };
 const MEANINGS: { readonly [option: string]: string } = { once: "yes, once", session: "for this session", always: "always", deny: "no" };
 
+const DECLINE = "--decline";
+/** As many answers as there are digits. */
+const MOST_KEYS = 9;
+
 /** Whether a person reads what is printed and types answers. */
 export const canAnswer = ({ tty, json }: Run["terminal"]): boolean => tty && !json;
 
@@ -48,7 +52,8 @@ export class Approvals {
 
   async #asked(request: Interaction["request"]): Promise<void> {
     const { ctx, terminal } = this.#run;
-    const { id, kind, options } = request;
+    const { id, kind } = request;
+    const question = questionOf(request);
     // As the service has it: what an event says of it is a hint.
     const shown = ctx
       .use("plinth.cli-command")
@@ -61,10 +66,13 @@ export class Approvals {
       return await this.#run.err(`${plain(errorInfo(error).message)}\n`);
     }
     // Written by the question itself where it is asked in this process, so that it stands above it.
-    const isAskedHere = this.#local !== undefined && kind === "approval";
+    const isAskedHere = this.#local !== undefined && question !== undefined;
     if (!isAskedHere) await this.#run.err(intro);
     if (terminal.local && !isAskedHere) {
-      const why = "It was asked in a shell without a terminal and without a gateway, where nobody can answer.";
+      const why =
+        this.#local === undefined
+          ? "It was asked in a shell without a terminal and without a gateway, where nobody can answer."
+          : "It was asked in a shell without a gateway, where nobody can fill in what it wants.";
       await ctx.use("plinth.interaction").one().withdraw({ id, why });
       return;
     }
@@ -72,13 +80,8 @@ export class Approvals {
       this.unanswered = request;
       return;
     }
-    if (kind !== "approval") return;
-    const offered = options.flatMap((option) => (KEYS[option.id] === undefined ? [] : [option.id]));
-    const question: Question = {
-      id,
-      question: `Allow? ${offered.map((one) => `${KEYS[one]} = ${MEANINGS[one]}`).join(", ")}`,
-      choices: offered.map((one) => ({ key: KEYS[one] as string, argv: ["approvals", "answer", id, one] })),
-    };
+    // The shell said how it is answered.
+    if (question === undefined) return;
     if (this.#local !== undefined) this.#local.ask({ ...question, intro });
     else await this.#run.emit({ choose: question });
   }
@@ -86,6 +89,28 @@ export class Approvals {
   async #answer(id: string, option: string): Promise<void> {
     const interaction = this.#run.ctx.use("plinth.interaction").one();
     const request = (await interaction.pending({})).requests.find((one) => one.id === id);
-    if (request !== undefined) await interaction.answer({ id, option, digest: request.digest });
+    if (request === undefined) return;
+    const { kind, digest, options } = request;
+    const said = kind === "approval" ? { option } : option === DECLINE ? { decline: true } : { option: options[Number(option) - 1]?.id ?? "" };
+    await interaction.answer({ id, digest, ...said });
   }
+}
+
+/** What is asked at a terminal, a key for each answer; undefined where more than a key is wanted. */
+function questionOf(request: Interaction["request"]): Question | undefined {
+  const { id, kind, options } = request;
+  if (kind === "approval") {
+    const offered = options.flatMap((option) => (KEYS[option.id] === undefined ? [] : [option.id]));
+    return {
+      id,
+      question: `Allow? ${offered.map((one) => `${KEYS[one]} = ${MEANINGS[one]}`).join(", ")}`,
+      choices: offered.map((one) => ({ key: KEYS[one] as string, argv: ["approvals", "answer", id, one] })),
+    };
+  }
+  if (options.length === 0 || options.length > MOST_KEYS) return undefined;
+  return {
+    id,
+    question: `Your answer? ${options.map(({ label }, at) => `${at + 1} = ${plain(label)}`).join(", ")}, d = none`,
+    choices: [...options.map((_, at) => String(at + 1)), "d"].map((key) => ({ key, argv: ["questions", "answer", id, key === "d" ? DECLINE : key] })),
+  };
 }

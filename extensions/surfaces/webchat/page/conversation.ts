@@ -1,7 +1,8 @@
-import { textOf } from "@plinth/sdk";
+import { type Part, textOf } from "@plinth/sdk";
 import type { Card } from "./card.ts";
 import { el } from "./dom.ts";
 import type { Failure, Gateway } from "./gateway.ts";
+import { partNode } from "./part.ts";
 import { markOrigin, TurnView, userMessage } from "./turn.ts";
 
 interface Events {
@@ -128,7 +129,9 @@ export class Conversation {
       } else if (body.kind !== "message") continue;
       else if (body.message.role === "user") {
         close();
-        nodes.push(userMessage(textOf(body.message.content), origin));
+        const message = userMessage(textOf(body.message.content), origin);
+        message.append(...body.message.content.flatMap((part: Part) => (part.type === "text" ? [] : (partNode(part) ?? []))));
+        nodes.push(message);
       } else for (const part of body.message.content) answer().part(part);
     }
     close();

@@ -1,5 +1,6 @@
 import { type Part, partLabel, visible } from "@plinth/sdk";
 import { el } from "./dom.ts";
+import { keptImage } from "./kept-image.ts";
 
 const IMAGES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 
@@ -7,7 +8,9 @@ const IMAGES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 export function partNode(part: Part): HTMLElement | undefined {
   switch (part.type) {
     case "image":
-      if (part.base64 === undefined || !IMAGES.has(part.mimeType)) return named(part);
+      if (!IMAGES.has(part.mimeType)) return named(part);
+      if (part.artifact !== undefined) return keptImage(part, named(part));
+      if (part.base64 === undefined) return named(part);
       return el("img", { class: "tool-image", alt: visible(part.alt ?? "Image", { max: 300 }), src: `data:${part.mimeType};base64,${part.base64}` });
     case "audio":
     case "video":

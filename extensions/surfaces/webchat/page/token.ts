@@ -12,6 +12,8 @@ export function takeToken(): string | null {
   return sessionStorage.getItem(KEY);
 }
 
+export const heldToken = (): string | null => sessionStorage.getItem(KEY);
+
 /** Ask the person for the token. */
 export function askToken(why?: string): Promise<string> {
   sessionStorage.removeItem(KEY);
