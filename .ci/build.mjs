@@ -6,7 +6,7 @@ import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { LAZY_FORM, LAZY_NAMES, lazyFile } from "../sdk/guest/isolate/lazy-globals.ts";
 import { COMMON_JS, esm } from "./bundles.mjs";
-import { build, part, sourcesIn, used } from "./cache.mjs";
+import { build, bundle, part, parts, sourcesIn, tool, used } from "./cache.mjs";
 import { generate } from "./generate.mjs";
 import { assembleOwn, packOwn } from "./own-packages.mjs";
 import { emitTypes, filesOfPackage } from "./types.mjs";
@@ -40,6 +40,8 @@ async function buildInto() {
   const unknown = product.default.find((id) => !all.some(({ manifest }) => manifest.id === id));
   if (unknown !== undefined) throw new Error(`extensions/product.json has ${unknown} on by default, which is not there`);
   const [shared, samples] = [await sourcesIn("manifests", "sdk"), await sourcesIn("test/fixtures/demo", "sdk/extension", "sdk/kits", "manifests")];
+  // First, and by itself: what packs is waited for, and packing goes beside bundling.
+  await toolOf("registry/packing.ts").file;
   const [packages] = await Promise.all([
     buildPackages(others),
     part("sdk", join(dist, "sdk"), shared, buildSdk),
@@ -47,8 +49,9 @@ async function buildInto() {
     part("strangers", join(dist, "strangers"), [], buildStrangers),
     part("guest", join(dist, "guest"), [], buildGuest),
     part("registry", join(dist, "registry"), samples, buildSamples),
-    ...extensions.map(async (one) => part(one.manifest.id, join(dist, "extensions", one.manifest.id), await filesOf(one), () => buildExtension(one))),
+    buildExtensions(extensions),
     buildLauncher(),
+    toolOf("manifests/check/manifest.ts").file,
   ]);
   await writeData({ version, ...product, packages }, extensions);
   for (const name of [".tools", ".packages"]) await rm(join(dist, name), { recursive: true, force: true });
@@ -56,6 +59,7 @@ async function buildInto() {
 
 /** What is not on by default, as a registry on disk; the digest of each package by id. */
 async function buildPackages(extensions) {
+  const packing = toolOf("registry/packing.ts");
   const packed = await packOwn(extensions, join(dist, ".packages"), packing);
   await assembleOwn(packed, join(dist, "built-in"), packing);
   return Object.fromEntries(packed.map(({ id, digest }) => [id, digest]));
@@ -151,25 +155,67 @@ async function filesOf({ dir }) {
   return [join(here, "plinth.json"), ...(await sourcesIn(...folders.map((name) => join(here, name))))];
 }
 
+const bundled = { ...esm, outExtension: undefined, banner: { js: COMMON_JS }, external: ["esbuild"] };
+const entryOf = ({ entry }) => entry.replace(/^\.\//, "").replace(/\.js$/, "");
+/** What may run in a process of its own is handed over as one file. */
+const isOneFile = ({ tiers = [] }) => tiers.includes("process");
+
+/** What is one file each is bundled in one go: what they share is read once. What loads code late has chunks, and is built by itself. */
+async function buildExtensions(extensions) {
+  const list = await Promise.all(
+    extensions.map(async (one) => ({ ...one, name: one.manifest.id, out: join(dist, "extensions", one.manifest.id), files: await filesOf(one) })),
+  );
+  const late = await Promise.all(list.map(loadsLate));
+  await Promise.all([
+    ...list.filter((_, at) => late[at]).map((one) => part(one.name, one.out, one.files, () => buildExtension(one))),
+    parts(
+      list.filter((_, at) => !late[at]),
+      buildTogether,
+    ),
+  ]);
+}
+
+async function loadsLate({ dir, manifest }) {
+  if (manifest.entry === undefined || existsSync(join(dir, "page"))) return true;
+  if (isOneFile(manifest)) return false;
+  const sources = (await sourcesIn(relative(root, dir))).filter((path) => path.endsWith(".ts") && !path.includes(".test"));
+  const texts = await Promise.all(sources.map((path) => readFile(join(root, path), "utf8")));
+  return texts.some((text) => /\bimport\(/.test(text));
+}
+
+async function buildTogether(stale) {
+  const entryPoints = Object.fromEntries(stale.map(({ name, dir, manifest }) => [`${name}/${entryOf(manifest)}`, join(dir, "index.ts")]));
+  const { metafile } = await bundle({ ...bundled, entryPoints, outdir: join(dist, "extensions") });
+  await Promise.all(stale.map(copyBeside));
+  const outputs = Object.values(metafile.outputs).filter(({ entryPoint }) => entryPoint !== undefined);
+  return stale.map(({ dir }) => {
+    const reached = new Set([outputs.find(({ entryPoint }) => join(root, entryPoint) === join(dir, "index.ts")).entryPoint]);
+    for (const path of reached) for (const { path: to } of metafile.inputs[path]?.imports ?? []) if (metafile.inputs[to]) reached.add(to);
+    return [...reached];
+  });
+}
+
 async function buildExtension({ dir, manifest }) {
   const out = join(dist, "extensions", manifest.id);
-  await mkdir(out, { recursive: true });
   if (manifest.entry !== undefined) {
     await build({
-      ...esm,
-      // What may run in a process of its own is handed over as one file.
-      splitting: !(manifest.tiers ?? []).includes("process"),
-      outExtension: undefined,
-      banner: { js: COMMON_JS },
-      external: ["esbuild"],
-      entryPoints: { [manifest.entry.replace(/^\.\//, "").replace(/\.js$/, "")]: join(dir, "index.ts") },
+      ...bundled,
+      splitting: !isOneFile(manifest),
+      entryPoints: { [entryOf(manifest)]: join(dir, "index.ts") },
       outdir: out,
       chunkNames: "chunk-[hash]",
     });
   }
+  await copyBeside({ dir, manifest });
+  if (existsSync(join(dir, "page/main.ts"))) await buildPage(join(dir, "page"), join(out, "assets"));
+}
+
+/** What lies beside its code. */
+async function copyBeside({ dir, manifest }) {
+  const out = join(dist, "extensions", manifest.id);
+  await mkdir(out, { recursive: true });
   await cp(join(dir, "plinth.json"), join(out, "plinth.json"));
   if (existsSync(join(dir, "assets"))) await cp(join(dir, "assets"), join(out, "assets"), { recursive: true });
-  if (existsSync(join(dir, "page/main.ts"))) await buildPage(join(dir, "page"), join(out, "assets"));
 }
 
 /** What a browser loads. */
@@ -191,7 +237,7 @@ async function buildPage(page, out) {
 
 /** Data that answers without code: manifests with digests, the product's choices, the command table of the launcher. */
 async function writeData(product, extensions) {
-  const { parseManifest } = await importTs("manifests/check/manifest.ts");
+  const { parseManifest } = await toolOf("manifests/check/manifest.ts").load();
   const records = [];
   for (const { manifest } of extensions) {
     const text = await readFile(join(dist, "extensions", manifest.id, "plinth.json"), "utf8");
@@ -234,7 +280,7 @@ async function buildForLauncher(name, resolveDir, modules) {
 async function buildSamples() {
   const demos = join(root, "test/fixtures/demo");
   if (!existsSync(demos)) return;
-  const registry = await packing();
+  const registry = await toolOf("registry/packing.ts").load();
   const key = registry.keyFromSeed("demo", createHash("sha256").update("plinth sample registry").digest());
   const dirs = (await readdir(demos))
     .filter((name) => existsSync(join(demos, name, "plinth.json")))
@@ -247,24 +293,29 @@ async function buildSamples() {
   });
 }
 
-const packing = () => importTs("registry/packing.ts");
 const tools = new Map();
 
-/** A module of the sources, bundled once in a build and kept for the next; whatever is made with it is made of it, too. */
-async function importTs(path) {
-  const name = `tool-${path.replaceAll("/", "-")}`;
-  const out = join(dist, ".tools", name);
-  const make = () =>
-    build({
+/** A module of the sources, bundled once in a build and kept for the next; `file` is what is made with it depends on. */
+function toolOf(path) {
+  if (!tools.has(path)) {
+    const name = `tool-${path.replaceAll("/", "-")}`;
+    const out = join(dist, ".tools", name);
+    const options = {
       ...esm,
+      sourcemap: false,
       entryPoints: { tool: join(root, path) },
       outdir: out,
       banner: { js: COMMON_JS },
       external: ["esbuild"],
-    });
-  if (!tools.has(path)) tools.set(path, part(name, out, [], make));
-  used(...(await tools.get(path)).map((one) => join(root, one)));
-  return import(pathToFileURL(join(out, "tool.mjs")).href);
+    };
+    const file = tool(name, out, () => build(options));
+    const load = async () => {
+      used(join(root, await file));
+      return import(pathToFileURL(join(out, "tool.mjs")).href);
+    };
+    tools.set(path, { file, load });
+  }
+  return tools.get(path);
 }
 
 if (process.argv[1] === import.meta.filename) await buildAll();

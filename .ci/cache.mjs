@@ -1,7 +1,8 @@
 // Keeps what each part of the build gave, by the content of all that went into it, so that a build makes what changed.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
-import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { cpSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import * as esbuild from "esbuild";
 
@@ -11,16 +12,33 @@ const folder = join(root, "node_modules/.cache/plinth-build");
 const MADE = new Set(["node_modules", "generated", "dist"]);
 /** What goes into every part: how it is built, and with what. */
 const ALWAYS = ["package-lock.json", "package.json", "tsconfig.json"];
+// The bundler's process ends with the build: collecting its garbage costs a quarter of its time.
+process.env.GOGC ??= "800";
 const inputs = new AsyncLocalStorage();
 const hashes = new Map();
+/** The same, of those that were read already. */
+const known = new Map();
 const times = new Map();
+
+/** Bundle; whoever asks tells what went into what. */
+export const bundle = (options) => esbuild.build({ absWorkingDir: root, ...options, metafile: true });
 
 /** Bundle, and note what went into it for the part that is being built. */
 export async function build(options) {
-  const result = await esbuild.build({ absWorkingDir: root, ...options, metafile: true });
+  const result = await bundle(options);
   // What has no file, such as standard input, begins with a bracket.
   for (const path of Object.keys(result.metafile.inputs)) if (!/^[<(]/.test(path)) inputs.getStore()?.add(path);
   return result;
+}
+
+/**
+ * A module that parts are made with, as a part of its own. What is made with it depends on its bytes, not on each of its sources.
+ *
+ * @returns where it is kept, as a path from the root.
+ */
+export async function tool(name, out, make) {
+  await inputs.run(new Set(), () => part(name, out, [], make));
+  return relative(root, join(folder, name, "tool.mjs"));
 }
 
 /** What went into the part that is being built without being bundled by `build`; absolute paths. */
@@ -81,7 +99,8 @@ async function take({ name, out, files }) {
   const record = await readFile(`${kept}.json`, "utf8").then(JSON.parse, () => null);
   if (record?.common !== (await common()) || !files.every((path) => Object.hasOwn(record.inputs, path)) || !(await isSame(record.inputs)))
     return undefined;
-  await cp(kept, out, { recursive: true });
+  // Copied by the runtime itself: the other way does each file in JavaScript.
+  cpSync(kept, out, { recursive: true });
   return Object.keys(record.inputs);
 }
 
@@ -101,7 +120,7 @@ async function keep({ name, out }, went, began, made) {
   const draft = `${kept}.${process.pid}.tmp`;
   try {
     await mkdir(folder, { recursive: true });
-    await cp(out, draft, { recursive: true });
+    cpSync(out, draft, { recursive: true });
     await rm(`${kept}.json`, { force: true });
     await rm(kept, { recursive: true, force: true });
     await rename(draft, kept);
@@ -121,8 +140,9 @@ function timeAfter(path, moment) {
 }
 
 async function isSame(recorded) {
-  const now = await hashesOf(Object.keys(recorded));
-  return Object.entries(recorded).every(([path, hash]) => now[path] === hash);
+  const unread = Object.keys(recorded).filter((path) => !known.has(path));
+  if (unread.length > 0) await Promise.all(unread.map(contentHash));
+  return Object.entries(recorded).every(([path, hash]) => known.get(path) === hash);
 }
 
 async function hashesOf(paths) {
@@ -136,7 +156,12 @@ function contentHash(path) {
   if (!hashes.has(path))
     hashes.set(
       path,
-      readFile(join(root, path)).then(digest, () => null),
+      readFile(join(root, path))
+        .then(digest, () => null)
+        .then((hash) => {
+          known.set(path, hash);
+          return hash;
+        }),
     );
   return hashes.get(path);
 }

@@ -1,8 +1,8 @@
 // The product's own packages: each extension that is not on by default, packed, and the registry on disk that holds them.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { part, parts, sourcesIn } from "./cache.mjs";
 
 const root = join(import.meta.dirname, "..");
@@ -10,40 +10,38 @@ const root = join(import.meta.dirname, "..");
 /**
  * Pack extensions, or take each as it was packed when nothing of it changed.
  *
- * @param tools what is imported from the sources.
- * @returns for each where its tarball lies, the digest of its unpacked files, and what went into it.
+ * @param tool what is imported from the sources for it.
+ * @returns for each where its tarball lies, its manifest, the digest of its unpacked files, and what went into it.
  */
-export async function packOwn(extensions, desk, tools) {
+export async function packOwn(extensions, desk, tool) {
+  const file = await tool.file;
   const list = await Promise.all(
     extensions.map(async ({ dir, manifest: { id } }) => {
       if (existsSync(join(dir, "page"))) throw new Error(`${id} has a page, which only what is on by default can have: see extensions/product.json`);
       const plain = (await sourcesIn(relative(root, dir))).filter((path) => !/\.tsx?$|\.testing\.|package\.json$/.test(path));
-      return { id, dir, name: `package.${id}`, out: join(desk, id), files: plain };
+      return { id, dir, name: `package.${id}`, out: join(desk, id), files: [...plain, file] };
     }),
   );
   const went = await parts(list, async (stale) => {
-    const { packExtensions, readArchive, treeDigest } = await tools();
+    const { filesDigest, packExtensions, readArchive } = await tool.load();
     const dirs = stale.map(({ dir }) => dir);
     const packed = await packExtensions(dirs, root, { sdkDir: join(root, "sdk") });
     return Promise.all(
-      packed.map(async ({ tarball, sources }, at) => {
-        const { id, out } = stale[at];
-        for (const [name, bytes] of await readArchive(tarball)) {
-          await mkdir(dirname(join(out, "tree", name)), { recursive: true });
-          await writeFile(join(out, "tree", name), bytes);
-        }
+      packed.map(async ({ tarball, manifest, sources }, at) => {
+        const { out } = stale[at];
+        const digest = filesDigest(await readArchive(tarball));
+        await mkdir(out, { recursive: true });
         await writeFile(join(out, "package.tgz"), tarball);
-        await writeFile(join(out, "digest"), (await treeDigest(id, join(out, "tree"))).digest);
-        await rm(join(out, "tree"), { recursive: true });
+        await writeFile(join(out, "package.json"), JSON.stringify({ digest, manifest }));
         return sources.map((path) => relative(root, path));
       }),
     );
   });
   return Promise.all(
     list.map(async ({ id, out }, at) => ({
+      ...JSON.parse(await readFile(join(out, "package.json"), "utf8")),
       id,
       tarball: join(out, "package.tgz"),
-      digest: await readFile(join(out, "digest"), "utf8"),
       inputs: went[at],
     })),
   );
@@ -53,12 +51,12 @@ export async function packOwn(extensions, desk, tools) {
  * The registry that comes with the product. Its key is made from a text that everybody can read, because documents of a
  * registry have a signature: what vouches for a package is its digest in product.json.
  */
-export async function assembleOwn(packed, out, tools) {
+export async function assembleOwn(packed, out, tool) {
   const files = [...new Set(packed.flatMap(({ inputs }) => inputs))];
   await part("built-in", out, files, async () => {
-    const { assembleRegistry, keyFromSeed } = await tools();
+    const { assembleRegistry, keyFromSeed } = await tool.load();
     const key = keyFromSeed("plinth", createHash("sha256").update("plinth's own packages").digest());
-    const tarballs = await Promise.all(packed.map(({ tarball }) => readFile(tarball)));
-    await assembleRegistry(tarballs, out, key, { name: "built-in", publishedAt: "2026-11-01T00:00:00.000Z" });
+    const packages = await Promise.all(packed.map(async ({ manifest, tarball }) => ({ manifest, tarball: await readFile(tarball) })));
+    await assembleRegistry(packages, out, key, { name: "built-in", publishedAt: "2026-11-01T00:00:00.000Z" });
   });
 }

@@ -43,13 +43,28 @@ export async function treeDigest(owner: string, root: string, capture?: string):
         bytes += data.length;
         if (++files > MAX_FILES || bytes > MAX_BYTES) throw refused(owner, "it has too many files or bytes");
         if (path === capture) captured = data;
-        hash.update(`${JSON.stringify(path)} ${sha("sha512", data)}\n`);
+        hash.update(lineOf(path, data));
       } else throw refused(owner, `${path} is neither a file nor a folder`);
     }
   };
   await walk("");
   return { digest: hash.digest("hex"), ...(captured ? { captured } : {}) };
 }
+
+/** The digest of the tree that these files would be; paths with `/`. */
+export function filesDigest(files: ReadonlyMap<string, Uint8Array>): string {
+  const hash = createHash("sha512");
+  // As a walk meets them: folder by folder, each among its neighbours by its own name.
+  const parted = [...files].map(([path, data]) => ({ path, data, parts: path.split("/") }));
+  parted.sort((a, b) => {
+    const at = a.parts.findIndex((part, index) => part !== b.parts[index]);
+    return (a.parts[at] ?? "") < (b.parts[at] ?? "") ? -1 : 1;
+  });
+  for (const { path, data } of parted) hash.update(lineOf(path, data));
+  return hash.digest("hex");
+}
+
+const lineOf = (path: string, data: Uint8Array): string => `${JSON.stringify(path)} ${sha("sha512", data)}\n`;
 
 /** What an owner's consent is bound to. */
 export function consentHash(manifest: Manifest, digest: string): string {

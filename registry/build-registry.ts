@@ -1,14 +1,14 @@
-import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { PackageVersion } from "@plinth/manifests";
+import { prettyJson } from "@plinth/manifests/canonical-json.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { addKey, signableOf } from "./admission.ts";
 import type { BundleOptions } from "./bundle.ts";
-import { tarballPath } from "./layout.ts";
-import { packExtension } from "./pack-extension.ts";
-import { writePublic } from "./public-file.ts";
-import { assertPublisher, type Published, readPackageManifest } from "./publish.ts";
-import { RegistryFolder, searchRowOf } from "./registry-folder.ts";
+import { indexPath, tarballPath } from "./layout.ts";
+import { type PackedExtension, packExtension } from "./pack-extension.ts";
+import { assertPublisher, type Published } from "./publish.ts";
+import { completeIndex, RegistryFolder, searchRowOf } from "./registry-folder.ts";
 import type { SearchRow } from "./search.ts";
 import { type PublisherKey, sign } from "./signing.ts";
 import { RegistryTrust } from "./trust/registry-trust.ts";
@@ -36,13 +36,13 @@ export async function buildRegistry(
   key: PublisherKey,
   options: BuildRegistryOptions = {},
 ): Promise<Published[]> {
-  const tarballs = await eachOf(dirs, async (dir) => (await packExtension(dir, options)).tarball);
-  return assembleRegistry(tarballs, outDir, key, options);
+  const packed = await eachOf(dirs, (dir) => packExtension(dir, options));
+  return assembleRegistry(packed, outDir, key, options);
 }
 
-/** The same of packages that are packed already, one version of each. Nobody else may write there meanwhile. */
+/** The same of packages that were just packed here, one version of each. Nobody else may write there meanwhile. */
 export async function assembleRegistry(
-  tarballs: readonly Uint8Array[],
+  packed: readonly Pick<PackedExtension, "manifest" | "tarball">[],
   outDir: string,
   key: PublisherKey,
   { publishedAt = "2026-01-01T00:00:00.000Z", name, roleKeys }: AssembleOptions = {},
@@ -55,8 +55,7 @@ export async function assembleRegistry(
   const root = await folder.root(name);
   const ids = new Set<string>();
   const rows: SearchRow[] = [];
-  const published = await eachOf(tarballs, async (tarball): Promise<Published> => {
-    const manifest = await readPackageManifest(tarball);
+  const published = await eachOf(packed, async ({ manifest, tarball }): Promise<Published> => {
     const { id, version } = manifest;
     assertPublisher(id, key);
     const { id: _, ...signable } = signableOf({ tarball, manifest, publishedAt });
@@ -65,8 +64,10 @@ export async function assembleRegistry(
       throw new PlinthError("PLINTH_VERSION_EXISTS", `${id} is there twice.`, { next: "Give one of them another id." });
     }
     ids.add(id);
-    await writePublic(join(outDir, entry.tarball), tarball);
-    const row = searchRowOf(await folder.writeIndex({ id, versions: [entry], tags: {} }, false));
+    const index = await completeIndex({ id, versions: [entry] });
+    await writeNew(join(outDir, entry.tarball), tarball);
+    await writeNew(join(outDir, indexPath(id)), prettyJson(index));
+    const row = searchRowOf(index);
     if (row !== undefined) rows.push(row);
     return { id, version, integrity: entry.integrity, size: entry.size, tarball: entry.tarball, keyId: key.keyId, newPublisher: false };
   });
@@ -78,6 +79,12 @@ export async function assembleRegistry(
     await RegistryTrust.open(outDir, roleKeys, { clock: () => new Date(publishedAt), lifetimes });
   }
   return published;
+}
+
+/** Nobody reads a registry that is being made: when the machine dies it is made anew. */
+async function writeNew(path: string, bytes: Uint8Array | string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, bytes, { mode: 0o644, flag: "wx" });
 }
 
 /** Some at once, results in order; the first failure ends it. */

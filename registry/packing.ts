@@ -1,5 +1,5 @@
 /** What makes packages and registries of extension folders, for the build. */
-export { treeDigest } from "@plinth/manifests/digest.ts";
+export { filesDigest } from "@plinth/manifests/digest.ts";
 export { readArchive } from "./archive.ts";
 export { assembleRegistry, buildRegistry } from "./build-registry.ts";
 export { keyFromSeed } from "./key-file.ts";

@@ -32,9 +32,7 @@ export class RegistryFolder {
 
   /** The index, sorted and tagged, and after it the search row that follows from it. */
   async writeIndex(index: PackageIndex, searchRow = true): Promise<PackageIndex> {
-    const versions = [...index.versions].sort((a, b) => semver.compareBuild(a.version, b.version));
-    const complete: PackageIndex = { id: index.id, versions, tags: tagsOf(versions) };
-    await assertFits("PackageIndex", indexPath(index.id), complete);
+    const complete = await completeIndex(index);
     await writePublic(join(this.dir, indexPath(index.id)), prettyJson(complete));
     if (searchRow) await this.updateSearch(new Map([[index.id, searchRowOf(complete)]]));
     return complete;
@@ -64,6 +62,14 @@ export class RegistryFolder {
     if (problem !== undefined) throw damaged(path, problemLine(problem));
     return value as T;
   }
+}
+
+/** Sorted and tagged. @throws PLINTH_DOCUMENT_INVALID. */
+export async function completeIndex({ id, versions: given }: Pick<PackageIndex, "id" | "versions">): Promise<PackageIndex> {
+  const versions = [...given].sort((a, b) => semver.compareBuild(a.version, b.version));
+  const complete: PackageIndex = { id, versions, tags: tagsOf(versions) };
+  await assertFits("PackageIndex", indexPath(id), complete);
+  return complete;
 }
 
 /** `registry.json`. @throws PLINTH_DOCUMENT_INVALID. */

@@ -69,9 +69,13 @@ export function verify(of: Signable, signature: Signature, key: PublicKey): bool
   }
 }
 
+/** Reading a key takes longer than signing with it. */
+const privateKeys = new WeakMap<SigningKey, KeyObject>();
+
 /** The same over any text; what is signed begins by naming its own format, so that one cannot pass for another. */
 export function signText(text: string, key: SigningKey): Signature {
-  const privateKey = createPrivateKey({ key: Buffer.from(key.privateKey, "base64"), format: "der", type: "pkcs8" });
+  const privateKey = privateKeys.get(key) ?? createPrivateKey({ key: Buffer.from(key.privateKey, "base64"), format: "der", type: "pkcs8" });
+  privateKeys.set(key, privateKey);
   return { keyId: key.keyId, signature: signBytes(null, Buffer.from(text), privateKey).toString("base64") };
 }
 

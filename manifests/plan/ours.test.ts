@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { treeDigest } from "../digest.ts";
+import { filesDigest, treeDigest } from "../digest.ts";
 import { readPackage } from "../home/candidate.ts";
 import { type CatalogRecord, readInstalled } from "../home/installed.ts";
 import type { Manifest } from "../schema/extension.ts";
@@ -41,6 +41,15 @@ describe("a package under the product's name", () => {
     const stranger = await readPackage(join(folder, "package"), { packages: {} });
     expect(stranger).not.toHaveProperty("own");
     expect(imitation(stranger.manifest, [])).toMatchObject({ code: "PLINTH_RESERVED" });
+  });
+
+  it("has the same digest in memory and on the disk, whatever its paths", async () => {
+    const files = new Map(["b", "a/b", "a.b", "a/c/d", "a-b", "B/x", "é/ü"].map((path) => [path, Buffer.from(`of ${path}`)]));
+    for (const [path, bytes] of files) {
+      await mkdir(join(folder, "tree", path, ".."), { recursive: true });
+      await writeFile(join(folder, "tree", path), bytes);
+    }
+    expect(filesDigest(files)).toBe((await treeDigest(ID, join(folder, "tree"))).digest);
   });
 
   it("runs in the host while it is of this product, and not at all when it is of another", () => {

@@ -75,7 +75,8 @@ it("other bytes of it are refused, whoever signed them, until the product itself
   files.set("README.md", "Of another build.\n");
   const key = keyFromSeed("plinth", createHash("sha256").update("plinth's own packages").digest());
   await rm(join(dist, "built-in"), { recursive: true });
-  await assembleRegistry([await packFiles(files)], join(dist, "built-in"), key, { name: "built-in" });
+  const manifest = JSON.parse(String(files.get("plinth.json")));
+  await assembleRegistry([{ manifest, tarball: await packFiles(files) }], join(dist, "built-in"), key, { name: "built-in" });
   expect(refused(await install())).toBe("PLINTH_PRODUCT_DIFFERS");
 
   const unpacked = join(dist, "unpacked");
@@ -95,14 +96,14 @@ it("other bytes of it are refused, whoever signed them, until the product itself
 
 it("a stranger's registry delivers nothing under the product's name, and nothing into the host's own process", async () => {
   const market = join(await newHome(), "market");
-  const tarballs = [await tarballOf("plinth.evil"), await tarballOf(ID)];
-  await assembleRegistry(tarballs, market, generateKey("plinth"));
+  const packed = await Promise.all(["plinth.evil", ID].map(async (id) => ({ manifest: JSON.parse(manifestOf(id)), tarball: await tarballOf(id) })));
+  await assembleRegistry(packed, market, generateKey("plinth"));
   const home = await homeWithout([{ name: "built-in", url: market, anyAge: true }]);
   const install = (spec: string) => plinth(home, ["plugins", "install", spec, "--yes"]);
   expect(refused(await install("plinth.evil"))).toBe("PLINTH_PACKAGE_UNKNOWN");
   expect(worked(await plinth(home, ["plugins", "search", "source-git"]))).not.toContain("9.0.0");
   const archive = join(home, "evil.tgz");
-  await writeFile(archive, tarballs[0] as Buffer);
+  await writeFile(archive, await tarballOf("plinth.evil"));
   expect(refused(await install(archive))).toBe("PLINTH_RESERVED");
   await writeFile(archive, await tarballOf("acme.evil", { tiers: ["host"] }));
   expect(refused(await install(archive))).toBe("PLINTH_TIER");
