@@ -231,7 +231,7 @@ async function buildPage(page, out) {
     logLevel: "warning",
     conditions: ["development"],
   });
-  await build({ entryPoints: [join(page, "style.css")], minify: true, outfile: join(out, "style.css"), logLevel: "warning" });
+  await build({ entryPoints: [join(page, "style.css")], bundle: true, minify: true, outfile: join(out, "style.css"), logLevel: "warning" });
   for (const name of ["index.html", "icon.svg"]) if (existsSync(join(page, name))) await cp(join(page, name), join(out, name));
 }
 

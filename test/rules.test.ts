@@ -24,6 +24,15 @@ function sources(folder: string, endings: readonly string[]): File[] {
     .map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));
 }
 
+/** What is around the product and what its tests share; no test, nothing installed, generated or made for an example. */
+function helpers(folder: string): File[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(ts|mjs|cjs|js|css)$/.test(entry.name))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
+    .filter((path) => !/\/(node_modules|generated|dist|public|cache)\/|\.test\.ts$|\.d\.ts$/.test(path))
+    .map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));
+}
+
 /** Forbidden words, whole or as a part of an identifier, such as in `listTools` or `TOOL_LIMIT`. */
 function namedCapabilities({ path, text }: File): string[] {
   return text.split("\n").flatMap((line, index) => {
@@ -103,7 +112,13 @@ describe("the kernel", () => {
 
 describe("the files of the product", () => {
   it.each([...Object.keys(ALLOWED), "templates"])(`in %s have at most ${LIMIT_FILE} lines each`, (part) => {
-    expect(tooLong(sources(part, [".ts", ".tsx", ".mjs", ".cjs", ".js"]))).toEqual([]);
+    expect(tooLong(sources(part, [".ts", ".tsx", ".mjs", ".cjs", ".js", ".css"]))).toEqual([]);
+  });
+
+  it(`have at most ${LIMIT_FILE} lines each in what builds, documents and tests it, tests themselves apart`, () => {
+    const files = [...Object.keys(ALLOWED), "templates", "test", ".ci", "docs"].flatMap((part) => helpers(part));
+    expect(files.length).toBeGreaterThan(100);
+    expect(tooLong(files)).toEqual([]);
   });
 
   it("never import each other in a circle, types included", () => {

@@ -13,7 +13,7 @@ export async function bundlePage(): Promise<{ dir: string; dispose(): Promise<vo
   const dir = await mkdtemp(join(tmpdir(), "plinth-page-"));
   const page = join(import.meta.dirname, "page");
   await build({ entryPoints: [join(page, "main.ts")], bundle: true, minify: true, format: "esm", target: "es2022", outfile: join(dir, "main.js") });
-  await build({ entryPoints: [join(page, "style.css")], minify: true, outfile: join(dir, "style.css") });
+  await build({ entryPoints: [join(page, "style.css")], bundle: true, minify: true, outfile: join(dir, "style.css") });
   await copyFile(join(page, "index.html"), join(dir, "index.html"));
   return { dir, dispose: () => rm(dir, { recursive: true, force: true }) };
 }
