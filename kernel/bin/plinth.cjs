@@ -267,7 +267,9 @@ function print(text) {
   process.stdout.write(text);
 }
 
-const isCoded = (error) => typeof error?.code === "string" && error.code.startsWith("PLINTH_");
+function isCoded(error) {
+  return typeof error?.code === "string" && error.code.startsWith("PLINTH_");
+}
 
 function fail(error) {
   const { code, message, extension, next } = isCoded(error) ? error : { code: "PLINTH_FAILED", message: String(error?.message ?? error) };
