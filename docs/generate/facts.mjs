@@ -68,7 +68,8 @@ function sortOut(modules) {
     if (!file.startsWith("contracts/")) continue;
     for (const [name, value] of Object.entries(exports)) {
       if (value?.methods) contracts.push({ ...plain(value), file: `manifests/${file}` });
-      else if (value?.type || value?.anyOf) types.set(canonical(plain(value)), { name, schema: plain(value), file: `manifests/${file}` });
+      else if (/^[A-Z]/.test(name) && (value?.type || value?.anyOf))
+        types.set(canonical(plain(value)), { name, schema: plain(value), file: `manifests/${file}` });
     }
   }
   contracts.sort((a, b) => (a.id < b.id ? -1 : 1));

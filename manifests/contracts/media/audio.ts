@@ -1,7 +1,8 @@
 import Type from "typebox";
 
-/** `opus` is in Ogg; `pcm` is signed, 16 bits, least byte first, without a head; `mulaw` and `alaw` are 8 bits, without one. */
-export const AudioFormat = Type.Enum(["mp3", "opus", "aac", "flac", "wav", "pcm", "mulaw", "alaw"]);
+export const AudioFormat = Type.Enum(["mp3", "opus", "aac", "flac", "wav", "pcm", "mulaw", "alaw"], {
+  description: "`opus` is in Ogg; `pcm` is signed, 16 bits, least byte first, without a head; `mulaw` and `alaw` are 8 bits, without one.",
+});
 
 const rate = (description: string) => Type.Optional(Type.Integer({ minimum: 1, description }));
 
