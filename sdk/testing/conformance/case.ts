@@ -70,3 +70,51 @@ export async function collect<T>(stream: AsyncIterable<T>, limit = 100_000): Pro
   }
   return items;
 }
+
+/** The same client; everything that it answers is held against its contract. */
+export function fitting<T extends object>(contract: string, client: T): T {
+  const items = async function* (name: string, stream: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+    for await (const item of stream) {
+      await assertFits(contract, name, "item", item);
+      yield item;
+    }
+  };
+  return new Proxy(client, {
+    get(target, name) {
+      const method = (target as Record<string | symbol, unknown>)[name];
+      if (typeof name !== "string" || typeof method !== "function") return method;
+      return (...args: unknown[]) => {
+        const answer = (method as (...args: unknown[]) => unknown).apply(target, args) as AsyncIterable<unknown> & Promise<unknown>;
+        if (typeof answer?.[Symbol.asyncIterator] === "function") return items(name, answer);
+        return answer.then(async (output) => {
+          await assertFits(contract, name, "output", output);
+          return output;
+        });
+      };
+    },
+  });
+}
+
+export interface Opening<T> {
+  /** A subject of its own for each case. */
+  open(): Promise<{ subject: T; close?(): unknown }>;
+}
+
+/** Makes cases of a contract: each gets a subject of its own, whose answers are held against the contract. */
+export const casesOf =
+  <T extends object, S extends Opening<T> = Opening<T>>(contract: string) =>
+  (name: string, body: (subject: T, given: S) => Promise<void>, needs?: readonly (keyof S & string)[]): ConformanceCase<S> => ({
+    name,
+    ...(needs === undefined ? {} : { needs }),
+    run: (given) =>
+      withOpened(
+        () => given.open(),
+        ({ subject }) => body(fitting(contract, subject), given),
+      ),
+  });
+
+/** Fails with one of these codes. */
+export async function assertCode(attempt: Promise<unknown>, ...codes: string[]): Promise<void> {
+  const { code } = await assertCodedFailure(attempt);
+  assert.ok(codes.includes(code), `${code} is ${codes.join(" or ")}`);
+}
