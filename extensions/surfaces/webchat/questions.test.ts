@@ -104,6 +104,17 @@ describe.skipIf(!hasChromium)("a tool's question on the page", () => {
     expect(it.problems).toEqual([]);
   });
 
+  it("works whatever its fields are called", async () => {
+    const names = ["querySelectorAll", "remove", "addEventListener", "elements", "__proto__"];
+    const fields = names.map((name) => ({ name, title: name, type: "text" as const, required: true }));
+    await using it = await open(asked({ fields }));
+    for (const name of names) await it.page.getByLabel(name).fill(name);
+    await it.page.getByRole("button", { name: "Answer", exact: true }).click();
+    await it.page.locator('.question[data-outcome="chosen"]').waitFor();
+    expect(Object.entries(it.script.answers[0]?.values ?? {})).toEqual(names.map((name) => [name, name]));
+    expect(it.problems).toEqual([]);
+  });
+
   it("is not sent while something that is wanted is missing, and can be left unanswered", async () => {
     await using it = await open(asked({ fields: FIELDS }));
     await it.page.getByRole("button", { name: "Answer", exact: true }).click();

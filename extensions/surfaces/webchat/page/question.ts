@@ -84,10 +84,14 @@ function button(label: string, style: string, press: () => void): HTMLButtonElem
   return made;
 }
 
+/** A field's name within its form: as it stands, it could take the place of what a form has itself, such as `remove`. */
+const inForm = (name: string): string => `field.${name}`;
+
 function fieldNode(ask: string, field: InteractionField): HTMLElement {
-  const { name, title, description, type, required, options = [] } = field;
+  const name = inForm(field.name);
+  const { title, description, type, required, options = [] } = field;
   const usual = field.default;
-  const id = `f-${ask}-${name}`;
+  const id = `f-${ask}-${field.name}`;
   const words = [visible(title), required ? "" : el("span", { class: "risk" }, " optional")];
   const more = description === undefined ? null : el("small", { id: `${id}-more` }, visible(description));
   const common = { id, name, required, "aria-describedby": more === null ? undefined : `${id}-more` };
@@ -135,9 +139,9 @@ function valuesOf(form: HTMLFormElement, fields: readonly InteractionField[]): R
   const data = new FormData(form);
   const values: [string, unknown][] = [];
   for (const { name, type, format } of fields) {
-    const text = String(data.get(name) ?? "");
-    if (type === "boolean") values.push([name, data.has(name)]);
-    else if (type === "choices") values.push([name, data.getAll(name).map(String)]);
+    const text = String(data.get(inForm(name)) ?? "");
+    if (type === "boolean") values.push([name, data.has(inForm(name))]);
+    else if (type === "choices") values.push([name, data.getAll(inForm(name)).map(String)]);
     else if (text === "") continue;
     else if (type === "number" || type === "integer") values.push([name, Number(text)]);
     else values.push([name, format === "date-time" ? new Date(text).toISOString() : text]);
