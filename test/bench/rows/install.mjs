@@ -1,6 +1,4 @@
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
-import { connect, median, newHome, node, root, startGateway } from "../lab.mjs";
+import { connect, median, newHome, startGateway } from "../lab.mjs";
 
 export async function measure(row) {
   const gateway = await startGateway(newHome());
@@ -15,11 +13,4 @@ export async function measure(row) {
   row({ what: "install a package into the running gateway", value: median(times), unit: "ms", budget: 1_000 });
   client.close();
   await gateway.stop();
-  const builds = [];
-  for (let run = 0; run < 3; run++) {
-    const began = performance.now();
-    spawnSync(node, [join(root, ".ci/build.mjs")], { stdio: "ignore" });
-    builds.push(performance.now() - began);
-  }
-  row({ what: "build of everything, cold", value: median(builds), unit: "ms", budget: 3_000 });
 }
