@@ -292,6 +292,42 @@ describe("a stream between peers", () => {
     await items.return?.();
   });
 
+  it("that a guest reads goes further ahead, all of them together to a bound; what ends gives its share back", async () => {
+    const ITEM = 16 * 1024;
+    const made: number[] = [];
+    const stream = (_method: string, at: unknown): AsyncIterable<unknown> => {
+      made[at as number] = 0;
+      return (async function* () {
+        for (;;) {
+          made[at as number]! += 1;
+          yield "x".repeat(ITEM);
+        }
+      })();
+    };
+    const [guestEnd, hostEnd] = duplexPair({ highWaterMark: 64 * 1024 });
+    ends.push(guestEnd, hostEnd);
+    const guest = new Peer(guestEnd, "the host", silent);
+    new Peer(hostEnd, "acme.guest", { ...silent, stream }, () => {});
+    const readers = Array.from({ length: 6 }, (_, at) => guest.open("x", at)[Symbol.asyncIterator]());
+    /** How far the source is ahead of a reader who took `count` items and then stopped. */
+    const ahead = async (at: number, count: number): Promise<number> => {
+      for (let n = 0; n < count; n++) await readers[at]!.next();
+      for (let n = 0; n < 50; n++) await turn();
+      return (made[at]! - count) * ITEM;
+    };
+    const unread = await ahead(0, 1);
+    expect(unread).toBeLessThan(WIRE.streamBytes + 3 * ITEM);
+    const wide = await ahead(1, 200);
+    expect(wide).toBeGreaterThan(WIRE.widestBytes - 3 * ITEM);
+    expect(wide).toBeLessThan(WIRE.widestBytes + 3 * ITEM);
+    const others = [await ahead(2, 200), await ahead(3, 200), await ahead(4, 200)];
+    const most = (one: number) => one - WIRE.streamBytes - 3 * ITEM;
+    expect(others.reduce((sum, one) => sum + Math.max(0, most(one)), most(wide))).toBeLessThanOrEqual(WIRE.aheadBytes);
+    for (const at of [1, 2]) await readers[at]!.return?.();
+    for (let n = 0; n < 50; n++) await turn();
+    expect(await ahead(5, 200)).toBeGreaterThan(WIRE.widestBytes - 3 * ITEM);
+  });
+
   it("that its consumer ends early is ended at its source, with its cleanup", async () => {
     const { promise: cleaned, resolve } = Promise.withResolvers<void>();
     const produce = async function* (): AsyncGenerator<number> {

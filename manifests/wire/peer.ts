@@ -8,7 +8,7 @@ import { Outbox } from "./outbox.ts";
 import { raised } from "./peer-errors.ts";
 import { Pending } from "./pending.ts";
 import { WIRE, type WireError, type WireMessage, type WireMeta } from "./protocol.ts";
-import { Serving } from "./serving.ts";
+import { Ahead, Serving } from "./serving.ts";
 import { Inbox } from "./stream.ts";
 import { StreamTransport, type Transport } from "./transport.ts";
 
@@ -43,6 +43,8 @@ export class Peer {
   readonly #conduct: Conduct | null;
   readonly #guestErrors: GuestErrors | null;
   readonly #held = new Held(WIRE.maxHeldBytes);
+  /** Not from a guest: the host keeps what comes of one until it is read. */
+  readonly #ahead: Ahead | null;
   readonly #outbox: Outbox;
   /** The highest id that the other side gave to a call. */
   #asked = 0;
@@ -60,6 +62,7 @@ export class Peer {
     this.#owner = owner;
     this.#handler = handler;
     this.#conduct = spend === null ? null : new Conduct();
+    this.#ahead = spend === null ? null : new Ahead();
     this.#guestErrors = spend === null || isProduct(owner) ? null : new GuestErrors(owner);
     this.#outbox = new Outbox(this.#transport, owner, spend);
     this.closed = new Promise((resolve) => {
@@ -250,13 +253,14 @@ export class Peer {
       return;
     }
     this.#turnedAway = 0;
-    const serving = new Serving(meta.work ?? "", weight);
+    const serving = new Serving(meta.work ?? "", weight, this.#ahead);
     this.#serving.set(id, serving);
     const run = meta.stream === true ? this.#pump(id, method, params, meta, serving) : this.#answer(id, method, params, meta, serving);
     run
       .catch((thrown: unknown) => this.#reply(["err", id, errorData(thrown)]))
       .finally(() => {
         this.#held.give(weight);
+        serving.ended();
         if (this.#serving.get(id) === serving) this.#serving.delete(id);
       });
   }

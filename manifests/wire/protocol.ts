@@ -44,6 +44,9 @@ export const WIRE = {
   streamCredits: 64,
   /** Of one stream, sent and not taken yet; the item that goes over it still goes. */
   streamBytes: 64 * 1024,
+  /** The same of a stream to a guest that reads it, as far as `aheadBytes` of all its streams together go. */
+  widestBytes: 256 * 1024,
+  aheadBytes: 512 * 1024,
   /**
    * So much taken is told at once, without waiting for half of the credits. Far below a window's worth, also where the text of an
    * item has six characters for one: else both sides would wait.

@@ -2,6 +2,22 @@ import { WIRE } from "./protocol.ts";
 
 const MOST_CREDIT = 65_536;
 
+/** What streams that are read may be further ahead than others, all of one connection together. */
+export class Ahead {
+  #left: number = WIRE.aheadBytes;
+
+  /** Another window's worth, where there is one. */
+  take(): number {
+    const more = this.#left >= WIRE.streamBytes ? WIRE.streamBytes : 0;
+    this.#left -= more;
+    return more;
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
 /** A call of the other side that is under way here; a stream with what its consumer has not taken yet. */
 export class Serving {
   readonly abort = new AbortController();
@@ -12,11 +28,17 @@ export class Serving {
   /** Sizes of the items that were sent and not taken, oldest first. */
   readonly #sent: number[] = [];
   #bytes = 0;
+  readonly #ahead: Ahead | null;
+  #window: number = WIRE.streamBytes;
+  /** Bytes that its consumer took since the window was made wider. */
+  #taken = 0;
   #wake: (() => void) | null = null;
 
-  constructor(turn: string, weight: number) {
+  /** @param ahead where a stream that is read may have a wider window: else each window is a way there and back. */
+  constructor(turn: string, weight: number, ahead: Ahead | null = null) {
     this.turn = turn;
     this.weight = weight;
+    this.#ahead = ahead;
   }
 
   get over(): boolean {
@@ -33,8 +55,22 @@ export class Serving {
   /** Its consumer took some. */
   credit(items: number): void {
     this.#credits = Math.min(this.#credits + items, MOST_CREDIT);
-    for (const bytes of this.#sent.splice(0, items)) this.#bytes -= bytes;
+    for (const bytes of this.#sent.splice(0, items)) {
+      this.#bytes -= bytes;
+      this.#taken += bytes;
+    }
+    // Who took twice what it may be sent is a reader, and gets more at a time.
+    if (this.#ahead !== null && this.#taken >= 2 * this.#window && this.#window < WIRE.widestBytes) {
+      this.#window += this.#ahead.take();
+      this.#taken = 0;
+    }
     this.#wake?.();
+  }
+
+  /** Nothing more is sent. */
+  ended(): void {
+    this.#ahead?.give(this.#window - WIRE.streamBytes);
+    this.#window = WIRE.streamBytes;
   }
 
   cancel(reason: unknown): void {
@@ -44,7 +80,7 @@ export class Serving {
 
   /** Until its consumer can take one more item, or wants none. A small window: what nobody reads stays where it comes from. */
   async room(): Promise<void> {
-    while ((this.#credits <= 0 || this.#bytes >= WIRE.streamBytes) && !this.over) {
+    while ((this.#credits <= 0 || this.#bytes >= this.#window) && !this.over) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -53,6 +89,6 @@ export class Serving {
   }
 
   get hasRoom(): boolean {
-    return this.#credits > 0 && this.#bytes < WIRE.streamBytes && !this.over;
+    return this.#credits > 0 && this.#bytes < this.#window && !this.over;
   }
 }

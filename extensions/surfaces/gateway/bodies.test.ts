@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { bytesOf, duplexRoute, json } from "@plinth/sdk/kits/http";
@@ -99,6 +100,29 @@ describe("a request's body", () => {
     sent = 0;
     expect((await seenBy(await put("/some/100000"))).bytes).toBeGreaterThanOrEqual(100_000);
     expect(sent).toBeLessThan(total);
+  });
+
+  it("goes to a slow reader in fewer and larger pieces, all of it and in order", async () => {
+    const sizes: number[] = [];
+    const digest = createHash("sha256");
+    const read = duplexRoute({
+      async *handle(_request, body) {
+        for await (const piece of body) {
+          sizes.push(piece.length);
+          digest.update(piece);
+          // Whoever reads is behind until all that one piece may hold has come.
+          if (sizes.length < 4) await new Promise((resolve) => setTimeout(resolve, 200));
+        }
+        yield* json(200, {});
+      },
+    });
+    await using gateway = await startGateway([scripted("slow", { methods: ["PUT"], body: "stream", bodyLimit: 8 * MiB }, { ...read })]);
+    const bytes = Buffer.from(Array.from({ length: 4 * MiB }, (_, at) => (at * 7 + (at >> 9)) & 0xff));
+    await seenBy(await gateway.get("/slow", { method: "PUT", body: bytes } as RequestInit));
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(4 * MiB);
+    expect(digest.digest("hex")).toBe(createHash("sha256").update(bytes).digest("hex"));
+    expect(Math.max(...sizes)).toBeGreaterThan(64 * 1024);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(320 * 1024);
   });
 
   it("ends its route when the client breaks off in the middle", async () => {

@@ -2,9 +2,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type Context, type ErrorInfo, type HttpBody, isPlinthError, type PlinthError, type Principal } from "@plinth/sdk";
 import { BODY_HEADER, digestOf, HELLO_PATH, NONCE_HEADER, PROOF_SCHEME } from "@plinth/sdk/home";
-import { discardBody, expectBody, hasBody, pieces, readWhole, type Whole } from "./body.ts";
+import { discardBody, expectBody, hasBody, readWhole, type Whole } from "./body.ts";
 import { answerPreflight, corsHeaders, mayAsk } from "./cors.ts";
 import { type Directory, NOBODY } from "./directory.ts";
+import { gathered } from "./gathered.ts";
 import type { Guard } from "./guard.ts";
 import { problem, publicInfo, refuse } from "./problem.ts";
 import type { Proofs } from "./proofs.ts";
@@ -204,7 +205,7 @@ async function withUpload({ request, response, route, head }: Exchange, gone: Ab
   const upload = async (): Promise<void> => {
     expectBody(request, response, route.bodyLimit);
     const { signal } = over;
-    for await (const piece of pieces(request, route, signal)) {
+    for await (const piece of gathered(request, route, signal)) {
       await route.client.receive({ id: head.id, item: { type: "bytes", base64: piece.toString("base64") } }, { signal });
     }
     await route.client.receive({ id: head.id, item: { type: "end" } }, { signal });

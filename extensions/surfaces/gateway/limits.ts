@@ -47,6 +47,8 @@ export const BODY_BYTES = 1024 * 1024;
 export const WHOLE_BODY_BYTES = 64 * 1024 * 1024;
 /** One piece of a streamed body. */
 export const PIECE_BYTES = 64 * 1024;
+/** What comes of a streamed body while its route is busy with what came before. */
+export const GATHERED_BYTES = 256 * 1024;
 /** Longest wait for an answer's first item, unless its route states another. */
 export const HEAD_MS = 600_000;
 /** A WebSocket message to a route, unless it states another limit. */
