@@ -8,6 +8,7 @@ const SMALL = 1_024;
 /** What it takes to make a short answer text; a look at the clock would take as long. Long ones are measured: bytes are ten times cheaper than text. */
 const ANSWER_MS = 0.001;
 const CHARACTER_MS = 2e-6;
+const MAX_BYTES = WIRE.maxFrameBytes - 16;
 
 /** What goes out: messages of one tick travel in one frame, up to a byte cap. */
 export class Outbox {
@@ -47,8 +48,8 @@ export class Outbox {
     }
     const tookMs = measured ? performance.now() - began : 0;
     const { length } = text;
-    if (length > (WIRE.maxFrameBytes - 16) / 3 && this.#transport.bytes(text) > WIRE.maxFrameBytes - 16)
-      return raised(this.#owner).payload(`a message of ${this.#transport.bytes(text)} bytes is over the limit`);
+    const bytes = this.#bytesOf(text);
+    if (bytes > MAX_BYTES) return raised(this.#owner).payload(`a message of ${bytes} bytes is over the limit`);
     if (answer && length > SMALL && this.waiting + length > WIRE.maxHeldBytes) return raised(this.#owner).full();
     if (this.#queued + length > WIRE.batchBytes && this.#queue.length > 0) this.#flush();
     this.#queue.push(text);
@@ -64,6 +65,11 @@ export class Outbox {
       this.#flush();
     });
     return length;
+  }
+
+  /** As far as it matters: what has too many characters is over the limit, what has few is not, and neither is counted. */
+  #bytesOf(text: string): number {
+    return text.length > MAX_BYTES || text.length <= MAX_BYTES / 3 ? text.length : this.#transport.bytes(text);
   }
 
   close(): void {
