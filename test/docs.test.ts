@@ -8,7 +8,8 @@ const root = join(import.meta.dirname, "..");
 const docs = join(root, "docs");
 const guides = readdirSync(docs).filter((name) => name.endsWith(".md"));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
-const pages = ["README.md", "CONTRIBUTING.md", ...guides.map((name) => `docs/${name}`)];
+const forAuthors = readdirSync(join(docs, "authors")).map((name) => `docs/authors/${name}`);
+const pages = ["README.md", "CONTRIBUTING.md", ...guides.map((name) => `docs/${name}`), ...forAuthors];
 
 beforeAll(() => {
   if (!existsSync(join(root, "dist/commands.json"))) throw new Error("The product is not built: run `npm run build` first.");
@@ -84,6 +85,33 @@ describe("the documentation", () => {
     }
   });
 
+  it("lists in the catalogue each extension and each contract that is there, with what it provides, uses, hooks, offers to type and takes", async () => {
+    const lines = read("docs/reference/catalogue.md").split("\n");
+    const rowOf = (id: string, page: string): string => lines.find((line) => line.startsWith(`| [\`${id}\`](./${page}`)) ?? "";
+    const missing: string[] = [];
+    const folders = readdirSync(join(root, "extensions"), { recursive: true, encoding: "utf8" }).filter((name) =>
+      /^[^/]+\/[^/]+\/plinth\.json$/.test(name),
+    );
+    expect(folders.length).toBeGreaterThan(20);
+    for (const folder of folders) {
+      const { id, tiers = [], provides = [], uses = [], hooks = [], config } = JSON.parse(read(`extensions/${folder}`));
+      const typed = (one: any): string =>
+        one.contract === "plinth.cli-command" ? `plinth ${one.descriptor.path.join(" ")}` : `/${one.descriptor.name}`;
+      const words = [
+        ...tiers,
+        ...provides
+          .filter((one: any) => one.descriptor.hidden !== true)
+          .map((one: any) => (/(cli|chat)-command$/.test(one.contract) ? typed(one) : one.id)),
+        ...uses.map((one: any) => one.contract),
+        ...hooks.map((one: any) => one.on),
+        ...Object.keys(config?.properties ?? {}),
+      ];
+      missing.push(...words.filter((word) => !rowOf(id, "extensions.md").includes(word)).map((word) => `${id}: ${word}`));
+      for (const { contract } of provides) if (!rowOf(contract, "contracts/").includes(`\`${id}\``)) missing.push(`${contract}: ${id}`);
+    }
+    expect(missing).toEqual([]);
+  });
+
   it("gives every field of manifest, configuration and lockfile a meaning", () => {
     const rows = ["manifest", "config", "lockfile"].flatMap((name) => read(`docs/reference/${name}.md`).split("\n"));
     const fields = rows.filter((line) => line.startsWith("| `"));
@@ -99,11 +127,20 @@ function linksOf(text: string): string[] {
   return targets.filter((target) => target !== "" && !/^[a-z]+:/.test(target));
 }
 
-/** Lines of shell blocks that run `plinth`, without what the launcher itself takes. */
+/** What shell blocks and consoles show that runs `plinth`, without what the launcher itself takes. */
 function commandsOf(text: string): string[] {
-  const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = ""]) => block);
-  const lines = blocks.flatMap((block) => block.split("\n")).filter((line) => line.startsWith("plinth "));
-  return lines.map((line) => line.replace(/^plinth /, "").replace(" --safe-mode", ""));
+  const typed = [...text.matchAll(/^```(sh|console)\n([\s\S]*?)^```/gm)].flatMap(([, kind, block = ""]) => {
+    const lines = block.split("\n");
+    return kind === "sh" ? lines : lines.flatMap((line) => /^(?:\w+ )?\$ (.*)$/.exec(line)?.[1]?.replace(/ {3}# [\d.]+ s$/, "") ?? []);
+  });
+  const lines = typed.flatMap((line) => line.split(" && ")).filter((line) => line.startsWith("plinth "));
+  // What the shell does with it besides is not plinth's.
+  return lines.map((line) =>
+    line
+      .replace(/^plinth /, "")
+      .replace(" --safe-mode", "")
+      .replace(/ [<&|] .*$/, ""),
+  );
 }
 
 /** Words as a shell splits them. */

@@ -57,10 +57,15 @@ export default defineConfig({
           { text: "Artifacts", link: "/authors/artifacts" },
           { text: "Channel", link: "/authors/channel" },
           { text: "Chat command", link: "/authors/chat-command" },
+          { text: "Contract of your own", link: "/authors/contract" },
+          { text: "Contract's second major", link: "/authors/contract-majors" },
           { text: "Data", link: "/authors/data" },
           { text: "Harness", link: "/authors/harness" },
           { text: "Hook", link: "/authors/hook" },
+          { text: "HTTP route", link: "/authors/http-route" },
+          { text: "Model API", link: "/authors/model-api" },
           { text: "Model provider", link: "/authors/model-provider" },
+          { text: "Model vendor", link: "/authors/model-vendor" },
           { text: "Speech, pictures, vectors", link: "/authors/media" },
           { text: "Plugin source", link: "/authors/plugin-source" },
           { text: "Session store", link: "/authors/session-store" },
@@ -81,6 +86,7 @@ export default defineConfig({
       {
         text: "Reference",
         items: [
+          reference("Catalogue", "catalogue"),
           reference("Changes", "changes"),
           reference("Commands", "commands"),
           reference("Slash commands", "chat-commands"),

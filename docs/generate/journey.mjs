@@ -1,136 +1,112 @@
-// Runs the way from nothing to an installed, updated, withdrawn and removed extension, as docs/journey.md tells it: two people
-// with empty homes, a registry in a process of its own, a running gateway. Writes the page and a recording (asciicast v2).
-import { execFile, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
-import { createInterface } from "node:readline";
+// Goes the way of people without a clone, as docs/journey.md tells it: from an empty folder to extensions that others install, use,
+// update and remove. Everything comes from the packed packages; registries and gateways are processes of their own. Writes the page
+// and a recording (asciicast v2). Needs test/peers, the npm registry, and a built product.
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cleanUp, startGateway } from "../../test/e2e/lab.ts";
+import { npmRegistry, Outside } from "../../test/e2e/outside.ts";
+import { goOutside } from "../../test/e2e/outside-journey.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const desk = mkdtempSync(join(tmpdir(), "plinth-journey-"));
-const homes = { author: join(desk, "author"), user: join(desk, "user") };
+const LONGEST = 40;
 const began = performance.now();
 const cast = [];
-const page = [];
-const children = [];
-let registry;
+const sections = [];
 
-const env = (who, more = {}) => ({
-  PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
-  HOME: homes[who],
-  PLINTH_HOME: join(homes[who], ".plinth"),
-  LANG: "C.UTF-8",
-  NO_COLOR: "1",
-  COLUMNS: "100",
-  OLLAMA_HOST: "http://127.0.0.1:9",
-  ...more,
-});
+/** Paths, addresses and tokens of one run mean nothing to readers. */
+function plain(text) {
+  const { desk, npm, plinthRegistry } = outside;
+  return text
+    .replaceAll(plinthRegistry ?? "\0", "https://registry.example/")
+    .replaceAll(npm.url, "https://registry.npmjs.org/")
+    .replaceAll(/http:\/\/127\.0\.0\.1:\d+/g, "http://127.0.0.1:8080")
+    .replaceAll(new RegExp(`${desk}/(author|user|other)`, "g"), "~")
+    .replaceAll(/\bplr_\w+/g, "plr_…")
+    .replaceAll(/^npm warn install-scripts.*\n/gm, "")
+    .trim();
+}
 
-/** Keep what somebody typed and what came of it. */
-function keep(who, typed, said) {
-  const plain = (text) => text.replaceAll(registry?.url ?? "\0", "https://registry.example/");
-  const command = plain(typed);
-  const text = plain(said).replaceAll(join(homes[who], ".plinth"), "~/.plinth").replaceAll(homes[who], "~");
+function told({ who, line, ms, said }) {
+  const [command, text] = [plain(line), plain(said)];
   const at = (performance.now() - began) / 1_000;
-  cast.push([at, "o", `\x1b[1m${who} $ ${command}\x1b[0m\r\n`], [at + 0.3, "o", `${text.trimEnd().replaceAll("\n", "\r\n")}\r\n\r\n`]);
-  page.push(["```console", `${who} $ ${command}`, text.trimEnd(), "```", ""].join("\n"));
-  return said;
+  const lines = text === "" ? [] : text.split("\n");
+  const shown = lines.length > LONGEST ? [...lines.slice(0, LONGEST), `… ${lines.length - LONGEST} more lines`] : lines;
+  cast.push([at, "o", `\x1b[1m${who} $ ${command}\x1b[0m\r\n`], [at + 0.3, "o", `${shown.join("\r\n")}\r\n\r\n`]);
+  sections.at(-1).lines.push({ ms, text: ["```console", `${who} $ ${command}   # ${(ms / 1_000).toFixed(1)} s`, ...shown, "```", ""].join("\n") });
 }
 
-function run(who, words, { cwd = homes[who], program = join(root, "kernel/bin/plinth.cjs"), shown } = {}) {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [program, ...words],
-      { cwd, env: env(who, registry ? { PLINTH_REGISTRY: registry.url } : {}), timeout: 120_000 },
-      (_error, out, err) => {
-        const quoted = words.map((word) => (/^[\w@./:=-]+$/.test(word) ? word : `"${word}"`)).join(" ");
-        resolve(keep(who, shown ?? `plinth ${quoted}`, `${err}${out}`));
-      },
-    );
-  });
-}
-
-const say = (text) => run("user", ["agent", "-m", text]);
+const section = (title) => sections.push({ title, lines: [] });
+const say = (text) => outside.type("other", `plinth agent -m "${text}"`).catch((error) => error.message);
 const codeIn = (text) => /confirm ([A-Z0-9]{8})/.exec(text)?.[1] ?? fail(`no code in: ${text}`);
-const told = (text) => page.push(`${text}\n`);
-
-async function serve(program, words, who, more) {
-  const child = spawn(process.execPath, [join(root, program), ...words], { env: env(who, more), stdio: ["ignore", "pipe", "ignore"] });
-  children.push(child);
-  for await (const line of createInterface({ input: child.stdout })) return JSON.parse(line);
-  return fail(`${program} ended`);
-}
-
-function fail(why) {
+const fail = (why) => {
   throw new Error(why);
-}
+};
 
+const upstream = (await npmRegistry()) ?? fail("the npm registry cannot be reached");
+const outside = await Outside.open(upstream, { told });
 try {
-  for (const home of Object.values(homes)) mkdirSync(home);
-  const dir = join(desk, "registry");
-  await new Promise((resolve) =>
-    execFile(process.execPath, [join(root, "registry/server/bin.cjs"), "init", "--dir", dir, "--name", "example"], { env: env("author") }, resolve),
-  );
-  registry = await serve("registry/server/bin.cjs", ["serve", "--dir", dir, "--port", "0", "--registration", "open", "--json"], "author");
+  await goOutside(outside, section);
 
-  told("## An author makes a tool and publishes it");
-  await run("author", ["create", "acme.greeter", "--kind", "tool", "--dir", "greeter"]);
-  const project = join(homes.author, "greeter");
-  await run("author", ["check"], { cwd: project });
-  await run("author", ["registry", "login", registry.url, "--publisher", "acme"], { cwd: project });
-  await run("author", ["publish", "--dry-run"], { cwd: project });
-  await run("author", ["publish"], { cwd: project });
-
-  told("## Somebody else finds it in a conversation, installs it, and uses it in the next message");
-  const gateway = await serve("kernel/bin/plinth.cjs", ["gateway", "run", "--port", "0", "--json"], "user", { PLINTH_REGISTRY: registry.url });
-  if (!gateway.url) fail("no gateway");
-  // A registry's listing for searches is written a second after a change.
-  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  section("A third person finds the tool in a conversation, installs it, and uses it in the next message");
+  const installed = join(outside.desk, "prefix/lib/node_modules/plinth/kernel/bin/plinth.cjs");
+  await startGateway(join(outside.home("other"), ".plinth"), outside.env("other"), undefined, installed);
   await say("/plugins search greet");
   await say("/plugins info acme.greeter");
   await say(`/plugins confirm ${codeIn(await say("/plugins install acme.greeter"))}`);
   await say("greet Ada");
 
-  told("## The author publishes a version that may do more; it waits, and shows the difference");
-  const manifest = join(project, "plinth.json");
+  section("The author publishes a version that may do more; it waits, and shows the difference");
+  const project = "voice-work/greeter";
+  const manifest = join(outside.home("author"), project, "plinth.json");
   const edited = readFileSync(manifest, "utf8")
     .replace('"version": "0.1.0"', '"version": "0.2.0"')
     .replace('"tiers":', '"permissions": { "net": ["api.example.com"] },\n  "tiers":');
   writeFileSync(manifest, edited);
-  await run("author", ["publish"], { cwd: project });
+  await outside.type("author", "plinth publish", project);
   await say("/plugins outdated");
   await say(`/plugins confirm ${codeIn(await say("/plugins update acme.greeter"))}`);
   await say("greet Bob");
 
-  told("## Back to the version before, which asks nothing: it was consented to");
+  section("Back to the version before, which asks nothing: it was consented to");
   await say("/plugins rollback acme.greeter");
-  await run("user", ["plugins", "why", "acme.greeter"]);
-  await run("user", ["plugins", "verify"]);
+  await outside.type("other", "plinth plugins why acme.greeter");
+  await outside.type("other", "plinth plugins verify");
 
-  told("## The author withdraws the new version; nobody gets it any more");
-  await run("author", ["yank", "acme.greeter@0.2.0", "--reason", "greets the wrong people"], { cwd: project });
+  section("The author withdraws the new version; nobody gets it any more");
+  await outside.type("author", 'plinth yank acme.greeter@0.2.0 --reason "greets the wrong people"', project);
   await say("/plugins install acme.greeter@0.2.0");
   await say("/plugins update");
 
-  told("## Removed, with its grant and what it stored");
-  await run("user", ["plugins", "uninstall", "acme.greeter", "--yes"]);
-  await run("user", ["grants", "list"]);
-  await run("user", ["audit", "--kind", "grant"]);
-
-  const head =
-    "# From nothing to installed, updated, withdrawn, removed\n\nA recording: each command was run as it stands here, by two people with empty homes, a registry in a process of its own, and a\ngateway that was never restarted. `docs/generate/journey.mjs` runs it again and writes this page; the same\nas a recording for a terminal plays with `asciinema play docs/public/journey.cast`.\n\n";
-  writeFileSync(join(root, "docs/journey.md"), head + page.join("\n"));
-  const first = { version: 2, width: 100, height: 40, title: "Plinth: from plinth create to /plugins install" };
-  writeFileSync(join(root, "docs/public/journey.cast"), `${[first, ...cast].map((one) => JSON.stringify(one)).join("\n")}\n`);
+  section("Removed, with its grant and what it stored");
+  await outside.type("other", "plinth plugins uninstall acme.greeter --yes");
+  await outside.type("other", "plinth grants list");
+  await outside.type("other", "plinth audit --kind grant");
+  write();
 } finally {
-  await Promise.all(
-    children.map((child) => {
-      const gone = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGTERM");
-      return child.exitCode === null ? gone : undefined;
-    }),
-  );
-  rmSync(desk, { recursive: true, force: true });
+  await cleanUp();
+  await outside.npm.stop();
+  rmSync(outside.desk, { recursive: true, force: true });
+}
+
+function write() {
+  const seconds = (lines) => lines.reduce((sum, { ms }) => sum + ms, 0) / 1_000;
+  const all = sections.flatMap(({ lines }) => lines);
+  const rows = sections.map(({ title, lines }) => `| ${title} | ${lines.length} | ${seconds(lines).toFixed(0)} |`);
+  const page = `# From nothing to installed, updated, withdrawn, removed
+
+A recording of people without a clone of Plinth: empty homes, the packed packages in an npm registry, a Plinth registry in a process
+of its own, gateways that were never restarted. Each command was run as it stands here, the seconds that it took behind it.
+\`docs/generate/journey.mjs\` runs it again and writes this page; the same as a recording for a terminal plays with
+\`asciinema play docs/public/journey.cast\`. The commands of the contract are those of [its page](./authors/contract.md).
+
+| | commands | seconds |
+| --- | --- | --- |
+${rows.join("\n")}
+| **all of it, ${(seconds(all) / 60).toFixed(1)} minutes of waiting** | ${all.length} | ${seconds(all).toFixed(0)} |
+
+${sections.map(({ title, lines }) => `## ${title}\n\n${lines.map(({ text }) => text).join("\n")}`).join("\n")}`;
+  writeFileSync(join(root, "docs/journey.md"), page);
+  const first = { version: 2, width: 100, height: 40, title: "Plinth: from an empty folder to /plugins install" };
+  writeFileSync(join(root, "docs/public/journey.cast"), `${[first, ...cast].map((one) => JSON.stringify(one)).join("\n")}\n`);
 }

@@ -1,4 +1,5 @@
 /** All generated pages: name below docs/reference/ → text. */
+import { cataloguePage } from "./catalogue-page.mjs";
 import { changelogPage } from "./changelog.mjs";
 import { commandPage } from "./command-page.mjs";
 import { contractPages } from "./contract-pages.mjs";
@@ -14,6 +15,7 @@ export async function referencePages(root) {
     ...schemaPages(facts),
     ...contractPages(facts),
     ...extensionPages(facts),
+    ["catalogue.md", cataloguePage(facts)],
     ["changes.md", changelogPage(root)],
     ["commands.md", commandPage(facts)],
     ["errors.md", errorPage(await readErrorCodes(root), facts.extensions)],

@@ -245,6 +245,10 @@ describe("plinth pack and publish", () => {
     const { dir } = await run("create", { args: { name: "acme.weather" } });
     await expect(run("publish", { in: dir })).rejects.toMatchObject({ code: "PLINTH_REGISTRY_UNNAMED" });
     await expect(run("publish", { in: dir, options: { registry: "https://example.com" } })).rejects.toMatchObject({ code: "PLINTH_TOKEN_MISSING" });
+    await expect(run("publish", { in: dir, options: { registry: "registry.example.com" } })).rejects.toMatchObject({
+      code: "PLINTH_REGISTRY_URL",
+      next: "Write https://registry.example.com for a service, ./registry.example.com for a new folder.",
+    });
     await expect(run("publish", { args: { package: "none" }, options: { registry: "r" } })).rejects.toMatchObject({
       code: "PLINTH_PACKAGE_MISSING",
     });

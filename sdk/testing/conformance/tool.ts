@@ -93,7 +93,11 @@ export const toolConformance: readonly ConformanceCase<ToolSubject>[] = [
         const result = await attempt.catch(() => undefined);
         if (result === undefined) return void (await assertCodedFailure(attempt));
         await assertFits("plinth.tool", "call", "output", result);
-        assert.equal(result.isError, true, "the model is told that it failed");
+        assert.equal(
+          result.isError,
+          true,
+          "a bad call answers with `isError: true`, so that the model is told that it failed, or throws a coded error",
+        );
       }),
   },
   {

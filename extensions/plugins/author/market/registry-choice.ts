@@ -6,11 +6,17 @@ import { Tokens } from "./tokens.ts";
 
 export type Registry = { kind: "folder"; folder: string } | { kind: "service"; url: string };
 
+/** What a folder can be called, and a host as well. */
+const HOST = /^[\w-]+(\.[\w-]+)+(:\d+)?\/?$/;
+
 /** Named on the command line, else by PLINTH_REGISTRY, else the only one that is logged in to. */
 export async function chooseRegistry(author: Author, input: CommandInput): Promise<Registry> {
   const named = word(input.options, "registry") ?? author.env.PLINTH_REGISTRY;
-  if (named !== undefined && named !== "")
-    return /^https?:/i.test(named) ? { kind: "service", url: addressOf(named) } : { kind: "folder", folder: pathOf(input, named) };
+  if (named !== undefined && named !== "") {
+    if (/^https?:/i.test(named)) return { kind: "service", url: addressOf(named) };
+    if (HOST.test(named) && !(await exists(pathOf(input, named)))) throw hostOrFolder(named);
+    return { kind: "folder", folder: pathOf(input, named) };
+  }
   const known = await new Tokens(author.keyFolder).registries();
   if (known.length === 1) return { kind: "service", url: known[0]! };
   throw new PlinthError(
@@ -70,6 +76,12 @@ export function assertPrivate(url: string): void {
 
 export async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+function hostOrFolder(named: string): PlinthError {
+  return new PlinthError("PLINTH_REGISTRY_URL", `${named} is no folder that is there, and no address of a service.`, {
+    next: `Write https://${named} for a service, ./${named} for a new folder.`,
+  });
 }
 
 function folderOnly(folder: string): PlinthError {
