@@ -1,7 +1,7 @@
 // Goes the way of people without a clone, as docs/journey.md tells it: from an empty folder to extensions that others install, use,
 // update and remove. Everything comes from the packed packages; registries and gateways are processes of their own. Writes the page
 // and a recording (asciicast v2). Needs test/peers, the npm registry, and a built product.
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cleanUp, startGateway } from "../../test/e2e/lab.ts";
@@ -85,8 +85,7 @@ try {
   write();
 } finally {
   await cleanUp();
-  await outside.npm.stop();
-  rmSync(outside.desk, { recursive: true, force: true });
+  await outside.close();
 }
 
 function write() {

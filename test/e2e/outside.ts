@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { chmodSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, realpath, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { Verdaccio } from "../peers/verdaccio.testing.ts";
@@ -34,7 +34,7 @@ export async function npmRegistry(): Promise<string | null> {
 
 /** People without a clone of this repository: empty homes, and an npm registry on this machine that has the packed packages. */
 export class Outside {
-  /** Everything lies in it; whoever made it removes it. */
+  /** Everything lies in it. */
   readonly desk: string;
   readonly npm: Verdaccio;
   /** The packed packages by name, such as plinth-sdk. */
@@ -75,6 +75,18 @@ export class Outside {
       if (published.code !== 0) throw new Error(published.stderr);
     }
     return outside;
+  }
+
+  /** Homes are empty again, and nothing is installed. */
+  async leave(): Promise<void> {
+    this.plinthRegistry = undefined;
+    for (const name of [...PEOPLE, "prefix"]) await rm(join(this.desk, name), { recursive: true, force: true, maxRetries: 5 });
+    for (const who of PEOPLE) await mkdir(this.home(who));
+  }
+
+  async close(): Promise<void> {
+    await this.npm.stop();
+    await rm(this.desk, { recursive: true, force: true, maxRetries: 5 });
   }
 
   home(who: Who): string {

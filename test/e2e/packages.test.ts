@@ -1,8 +1,8 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { hasVerdaccio } from "../peers/verdaccio.testing.ts";
-import { cleanUp, onCleanUp, root } from "./lab.ts";
+import { cleanUp, root } from "./lab.ts";
 import { npmCache, npmRegistry, Outside } from "./outside.ts";
 import { goOutside } from "./outside-journey.ts";
 
@@ -18,12 +18,10 @@ describe.skipIf(!hasVerdaccio || upstream === null)("the packages, as others ins
     // What this machine's npm has fetched before is not fetched again: it is the same, by its hash.
     const cache = await npmCache();
     outside = await Outside.open(upstream as string, cache === null ? {} : { cache });
-    onCleanUp(() => rm(outside.desk, { recursive: true, force: true, maxRetries: 5 }));
-    onCleanUp(() => outside.npm.stop());
   });
-  afterAll(cleanUp);
+  afterAll(() => outside?.close());
 
-  it.each([
+  it.concurrent.each([
     [
       "plinth-manifests",
       'import { contracts, Manifest } from "@plinth/manifests"; import { canonicalJson } from "@plinth/manifests/canonical-json.js"; console.log(Object.keys(contracts).length > 20, canonicalJson({ b: 1, a: 2 }), typeof Manifest)',
@@ -52,6 +50,9 @@ describe.skipIf(!hasVerdaccio || upstream === null)("the packages, as others ins
   });
 
   it("an author makes a tool, a channel, and a contract with two providers and a consumer; somebody else installs and uses them", async () => {
+    onTestFinished(cleanUp);
+    // Whoever tries it again begins again.
+    await outside.leave();
     const { read, greeted, answered } = await goOutside(outside);
     expect(read).toEqual([expect.stringContaining("HELLO"), expect.stringContaining("hello")]);
     expect(greeted).toContain("Hello, Ada!");
