@@ -22,7 +22,7 @@ function plain(text) {
     .replaceAll(npm.url, "https://registry.npmjs.org/")
     .replaceAll(/http:\/\/127\.0\.0\.1:\d+/g, "http://127.0.0.1:8080")
     .replaceAll(new RegExp(`${desk}/(author|user|other)`, "g"), "~")
-    .replaceAll(/\bplr_\w+/g, "plr_…")
+    .replaceAll(/\bplr_[\w-]+/g, "plr_…")
     .replaceAll(/^npm warn install-scripts.*\n/gm, "")
     .trim();
 }
