@@ -5,9 +5,9 @@ import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/pro
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { LAZY_FORM, LAZY_NAMES, lazyFile } from "../sdk/guest/isolate/lazy-globals.ts";
-import { COMMON_JS, esm } from "./bundles.mjs";
-import { build, bundle, part, parts, sourcesIn, tool, used } from "./cache.mjs";
-import { generate } from "./generate.mjs";
+import { COMMON_JS, esm, hosted } from "./bundles.mjs";
+import { build, bundle, isFile, part, parts, sourcesIn, tool, used } from "./cache.mjs";
+import { GATEWAY, generate, generateMethods } from "./generate.mjs";
 import { assembleOwn, packOwn } from "./own-packages.mjs";
 import { emitTypes, filesOfPackage } from "./types.mjs";
 
@@ -33,6 +33,7 @@ export async function buildAll({ quiet = false } = {}) {
 async function buildInto() {
   const { version } = await json(join(root, "package.json"));
   await part("generated", join(root, "manifests/generated"), await sourcesIn("manifests"), generate);
+  await part("methods", GATEWAY, await manifestsOfExtensions(), generateMethods);
   const product = await json(join(root, "extensions/product.json"));
   const all = await findExtensions();
   const extensions = all.filter(({ manifest }) => product.default.includes(manifest.id));
@@ -67,10 +68,9 @@ async function buildPackages(extensions) {
 
 async function buildKernel() {
   await build({
-    ...esm,
+    ...hosted,
     splitting: true,
     outdir: join(dist, "kernel"),
-    banner: { js: COMMON_JS },
     external: ["esbuild"],
     entryPoints: { main: join(root, "kernel/index.ts") },
   });
@@ -137,6 +137,8 @@ async function buildSdk() {
   await writeFile(join(out, "package.json"), JSON.stringify({ ...rest, sideEffects: false, exports: Object.fromEntries(exports) }, null, 2));
 }
 
+const manifestsOfExtensions = async () => (await sourcesIn("extensions")).filter((path) => /^[^/\\]+([/\\][^/\\]+){2}[/\\]plinth\.json$/.test(path));
+
 async function findExtensions() {
   const found = [];
   for (const group of (await readdir(join(root, "extensions"), { withFileTypes: true })).filter((one) => one.isDirectory())) {
@@ -155,7 +157,7 @@ async function filesOf({ dir }) {
   return [join(here, "plinth.json"), ...(await sourcesIn(...folders.map((name) => join(here, name))))];
 }
 
-const bundled = { ...esm, outExtension: undefined, banner: { js: COMMON_JS }, external: ["esbuild"] };
+const bundled = { ...hosted, outExtension: undefined, external: ["esbuild"] };
 const entryOf = ({ entry }) => entry.replace(/^\.\//, "").replace(/\.js$/, "");
 /** What may run in a process of its own is handed over as one file. */
 const isOneFile = ({ tiers = [] }) => tiers.includes("process");
@@ -190,7 +192,8 @@ async function buildTogether(stale) {
   const outputs = Object.values(metafile.outputs).filter(({ entryPoint }) => entryPoint !== undefined);
   return stale.map(({ dir }) => {
     const reached = new Set([outputs.find(({ entryPoint }) => join(root, entryPoint) === join(dir, "index.ts")).entryPoint]);
-    for (const path of reached) for (const { path: to } of metafile.inputs[path]?.imports ?? []) if (metafile.inputs[to]) reached.add(to);
+    for (const path of reached)
+      for (const { path: to } of metafile.inputs[path]?.imports ?? []) if (metafile.inputs[to] && isFile(to)) reached.add(to);
     return [...reached];
   });
 }

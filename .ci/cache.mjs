@@ -23,11 +23,13 @@ const times = new Map();
 /** Bundle; whoever asks tells what went into what. */
 export const bundle = (options) => esbuild.build({ absWorkingDir: root, ...options, metafile: true });
 
+/** Whether there is a file of what went into a bundle: what has none, such as standard input, begins with a bracket. */
+export const isFile = (path) => !/^[<(]/.test(path);
+
 /** Bundle, and note what went into it for the part that is being built. */
 export async function build(options) {
   const result = await bundle(options);
-  // What has no file, such as standard input, begins with a bracket.
-  for (const path of Object.keys(result.metafile.inputs)) if (!/^[<(]/.test(path)) inputs.getStore()?.add(path);
+  for (const path of Object.keys(result.metafile.inputs)) if (isFile(path)) inputs.getStore()?.add(path);
   return result;
 }
 

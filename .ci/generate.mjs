@@ -1,11 +1,13 @@
 // Derives from manifests/ what the other packages read at run time: contracts as data, JSON Schemas, compiled validators.
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { glob, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
 const out = join(root, "manifests/generated");
+/** What the gateway holds the product's own methods to. */
+export const GATEWAY = join(root, "extensions/surfaces/gateway/generated");
 
 export async function generate() {
   await mkdir(out, { recursive: true });
@@ -22,7 +24,6 @@ export async function generate() {
   const manifests = await import(pathToFileURL(bundle).href);
   await rm(bundle);
   const { default: Ajv } = await import("ajv/dist/2020.js");
-  const { default: standalone } = await import("ajv/dist/standalone/index.js");
   const plain = (schema) => JSON.parse(JSON.stringify(schema));
 
   const served = [...Object.values(manifests.contracts), ...manifests.pastContracts];
@@ -84,7 +85,7 @@ export async function generate() {
     await write(`${name}.schema.json`, `${JSON.stringify({ $schema: "https://json-schema.org/draft/2020-12/schema", ...schema }, null, 2)}\n`);
   }
 
-  const options = { strict: false, allErrors: false, ownProperties: true, verbose: true, code: { source: true, esm: true, lines: false } };
+  const options = { ...OPTIONS, verbose: true };
   await compileSet("config", { config: schemas.config, lockfile: schemas.lockfile });
   const { packageIndex, registryRoot, searchIndex, trustRoot, trustTimestamp, trustSnapshot, publisherKeys, advisoryFeed } = schemas;
   const trust = { trustRoot, trustTimestamp, trustSnapshot, publisherKeys, advisoryFeed };
@@ -103,14 +104,14 @@ export async function generate() {
     const names = {};
     for (const [name, schema] of Object.entries(set)) ajv.addSchema(schema, (names[name] = name));
     const tail = more(ajv, names);
-    await compile(file, ajv, names, tail);
+    await compile(join(out, `${file}.js`), ajv, names, tail);
     const types = Object.keys(set).map((name) => `export const ${name}: ${fn};`);
     if (tail !== "") types.push(`export const descriptors: Record<string, ${fn}>;`);
     await write(`${file}.d.ts`, `${types.join("\n")}\n`);
   }
 
   // Payloads of methods and hooks, for calls that cross a tier. What has a name of its own is compiled once.
-  const payloads = new Ajv({ ...options, verbose: false, inlineRefs: false });
+  const payloads = new Ajv({ ...OPTIONS, inlineRefs: false });
   const shared = new Map();
   const refer = (schema) => {
     if (Array.isArray(schema)) return schema.map(refer);
@@ -146,32 +147,65 @@ export async function generate() {
     for (const [name, hook] of Object.entries(contract.hooks ?? {})) add(`hook#${name}`, hook.payload);
   }
   await compile(
-    "payloads",
+    join(out, "payloads.js"),
     payloads,
     payloadNames,
     `export const payloads = {__proto__: null, ${Object.entries(refs)
       .map(([key, name]) => `${JSON.stringify(key)}: ${name}`)
       .join(", ")}};`,
   );
-
-  async function compile(file, ajv, exported, tail) {
-    const source = `${standalone(ajv, exported)}\n${tail}\n`;
-    const result = await build({
-      stdin: { contents: source, resolveDir: root, loader: "js" },
-      bundle: true,
-      format: "esm",
-      platform: "node",
-      target: "node26",
-      minifySyntax: true,
-      minifyWhitespace: true,
-      write: false,
-      logLevel: "error",
-    });
-    await write(`${file}.js`, result.outputFiles[0].text);
-  }
   await write("contracts.d.ts", "declare const contracts: unknown[];\nexport default contracts;\n");
   await write("payloads.d.ts", `export const payloads: Record<string, ${fn}>;\n`);
   return { contracts, schemas, manifests };
+}
+
+/**
+ * What the product's gateway methods declare, each by its schema as text: no other schema is checked by it. The library that
+ * reads any schema is larger than all that a first turn loads besides.
+ */
+export async function generateMethods() {
+  const { default: Ajv } = await import("ajv/dist/2020.js");
+  const ajv = new Ajv(OPTIONS);
+  const names = {};
+  const refs = new Map();
+  for await (const path of glob("extensions/*/*/plinth.json", { cwd: root })) {
+    const { provides = [] } = JSON.parse(await readFile(join(root, path), "utf8"));
+    for (const { contract, descriptor } of provides) {
+      if (contract !== "plinth.gateway-method") continue;
+      for (const schema of [descriptor.params, descriptor.result, descriptor.events]) {
+        const text = JSON.stringify(schema);
+        if (text === undefined || refs.has(text)) continue;
+        const name = `m_${refs.size}`;
+        ajv.addSchema(bare(schema), (names[name] = name));
+        refs.set(text, name);
+      }
+    }
+  }
+  const entries = [...refs].sort().map(([text, name]) => `${JSON.stringify(text)}: ${name}`);
+  await mkdir(GATEWAY, { recursive: true });
+  await compile(join(GATEWAY, "methods.js"), ajv, names, `export const methods = {__proto__: null, ${entries.join(", ")}};`);
+  const problem = "{ instancePath: string; message?: string }";
+  const type = `{ (value: unknown): boolean; errors?: ${problem}[] | null }`;
+  await writeFile(join(GATEWAY, "methods.d.ts"), `export const methods: Record<string, ${type}>;\n`);
+}
+
+const OPTIONS = { strict: false, allErrors: false, ownProperties: true, code: { source: true, esm: true, lines: false } };
+
+async function compile(path, ajv, exported, tail) {
+  const { default: standalone } = await import("ajv/dist/standalone/index.js");
+  const source = `${standalone(ajv, exported)}\n${tail}\n`;
+  const result = await build({
+    stdin: { contents: source, resolveDir: root, loader: "js" },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node26",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    write: false,
+    logLevel: "error",
+  });
+  await writeFile(path, result.outputFiles[0].text);
 }
 
 /** A schema without its words, which no validator reads: what differs in them only is the same. */
@@ -187,4 +221,7 @@ const VALUES = new Set(["const", "enum", "default", "required"]);
 const fn = "{ (value: unknown): boolean; errors?: unknown[] | null }";
 const write = (name, text) => writeFile(join(out, name), text);
 
-if (process.argv[1] === import.meta.filename) await generate();
+if (process.argv[1] === import.meta.filename) {
+  await generate();
+  await generateMethods();
+}

@@ -21,7 +21,7 @@ export { InboundItem } from "./contracts/channels/inbound.ts";
 export { Button, OutboundMessage, Receipt, SendFailure } from "./contracts/channels/outbound.ts";
 export { ArtifactInfo } from "./contracts/content/artifacts.ts";
 export { Origin as MessageOrigin } from "./contracts/content/origin.ts";
-export { ContentPart, INLINE_BASE64, Opaque, Part, ToolCallPart, ToolResultPart } from "./contracts/content/part.ts";
+export { ContentPart, Opaque, Part, ToolCallPart, ToolResultPart } from "./contracts/content/part.ts";
 export { AuditRecord } from "./contracts/host/audit.ts";
 export { Candidate, Consent } from "./contracts/host/host-admin.ts";
 export { ExtensionStatus, Fault, Grant, type HookSnapshot, type InstanceSnapshot, type KernelSnapshot, Pin } from "./contracts/host/state.ts";

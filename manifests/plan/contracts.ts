@@ -39,8 +39,14 @@ export function majorsOf(contracts: ReadonlyMap<string, ContractShape>, id: stri
 
 /** The shape that a provider of this version has. */
 export const shapeOfVersion = (contracts: ReadonlyMap<string, ContractShape>, id: string, version: string): ContractShape | undefined =>
-  majorsOf(contracts, id).find((one) => majorOf(one.version) === majorOf(version));
+  newestThat(contracts, id, (one) => majorOf(one.version) === majorOf(version));
 
 /** The shape that a consumer speaks: the newest one that its range admits. */
 export const shapeInRange = (contracts: ReadonlyMap<string, ContractShape>, id: string, range: string): ContractShape | undefined =>
-  majorsOf(contracts, id).find((one) => semver.satisfies(one.version, range));
+  newestThat(contracts, id, (one) => semver.satisfies(one.version, range));
+
+/** Nearly always it is the newest of all; a plan asks for each thing that is provided or used. */
+function newestThat(contracts: ReadonlyMap<string, ContractShape>, id: string, fits: (one: ContractShape) => boolean): ContractShape | undefined {
+  const newest = contracts.get(id);
+  return newest === undefined || fits(newest) ? newest : majorsOf(contracts, id).find(fits);
+}

@@ -1,9 +1,7 @@
 import Type, { type Static } from "typebox";
+import { INLINE_BASE64 } from "../../content/limits.ts";
 import { openUnion } from "../../define.ts";
 import { Origin } from "./origin.ts";
-
-/** Bytes that a part may carry itself, 64 KiB, as base64; what is larger is an artifact. */
-export const INLINE_BASE64 = 87_384;
 
 /** Kept by the host as it came, and given back, byte for byte, to the provider that made it and to nobody else. */
 export const Opaque = Type.Object({

@@ -1,4 +1,4 @@
-import { INLINE_BASE64 } from "@plinth/manifests";
+import { INLINE_BASE64 } from "@plinth/manifests/content/limits.ts";
 import { fromBase64, toBase64 } from "@plinth/manifests/wire/bytes.ts";
 import { keepArtifact, readArtifact } from "../../extension/artifacts.ts";
 import { errorInfo } from "../../extension/errors.ts";
