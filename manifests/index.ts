@@ -1,3 +1,4 @@
+export { INLINE_BASE64 } from "./content/limits.ts";
 export { ContextSection } from "./contracts/agents/context.ts";
 export {
   InteractionAction,

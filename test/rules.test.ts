@@ -133,6 +133,12 @@ describe("the files of the product", () => {
   });
 });
 
+it("what authors bundle takes single files of manifests, not all contracts with the library that makes schemas", () => {
+  const files = ["sdk/extension", "sdk/kits"].flatMap((part) => sources(part, [".ts"]));
+  const whole = /^(?:import|export) (?!type\b)[^;]*?from "@plinth\/manifests";/m;
+  expect(files.filter(({ text }) => whole.test(text)).map(({ path }) => path)).toEqual([]);
+});
+
 describe("imports run one way", () => {
   it.each(Object.keys(ALLOWED))("in %s", (part) => {
     const files = sources(part, [".ts"]);
