@@ -64,8 +64,13 @@ export async function generate() {
       ]),
     ),
   }));
-  // Every start reads these; what a descriptor has to be is compiled below, and read when a manifest is checked.
-  const atStart = contracts.map(({ descriptor: _, ...one }) => one);
+  // Every start reads these, without words for people; what a descriptor has to be is compiled below, and read when a manifest is checked.
+  const wordless = (map) => Object.fromEntries(Object.entries(map).map(([name, { summary: _, ...one }]) => [name, one]));
+  const atStart = contracts.map(({ descriptor: _, title: __, summary: ___, methods, hooks, ...one }) => ({
+    ...one,
+    methods: wordless(methods),
+    hooks: wordless(hooks),
+  }));
   await write("contracts.js", `export default ${JSON.stringify(atStart)};\n`);
 
   const schemas = {
