@@ -13,7 +13,7 @@ export class Generation {
   readonly number: number;
   readonly plan: Plan;
   readonly instances: ReadonlyMap<string, Instance>;
-  readonly #table = new Map<string, { byId: Map<string, CapabilityEntry>; list: readonly CapabilityData[]; slot: CapabilityEntry | undefined }>();
+  readonly #table = new Map<string, { byId: Map<string, CapabilityEntry>; list: CapabilityData[]; slot: CapabilityEntry | undefined }>();
   readonly #pipelines = new Map<string, Pipeline>();
   readonly #several: ReadonlySet<string>;
   readonly #adapted = new Map<string, CapabilityEntry | undefined>();
@@ -40,13 +40,14 @@ export class Generation {
     for (const entry of entries) {
       const row = this.#table.get(entry.contract.id) ?? { byId: new Map<string, CapabilityEntry>(), list: [], slot: undefined };
       row.byId.set(entry.id, entry);
-      row.list = [...row.list, entry.data].sort((a, b) => (a.id < b.id ? -1 : 1));
+      row.list.push(entry.data);
       if (entry.contract.cardinality === "one") {
         const chosen = plan.slots.get(entry.contract.id);
         if (chosen === undefined ? entry.by.tier === undefined : chosen === entry.id) row.slot = entry;
       }
       this.#table.set(entry.contract.id, row);
     }
+    for (const { list } of this.#table.values()) list.sort((a, b) => (a.id < b.id ? -1 : 1));
     for (const hook of plan.hooks.values()) {
       const taps: Tap[] = hook.subscribers.flatMap(({ extension, stage, deadlineMs, closed }) => {
         const instance = instances.get(extension);

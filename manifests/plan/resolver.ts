@@ -235,6 +235,7 @@ function unmet(
     }
     if (shapeInRange(contracts, contract, range) === undefined) return errors.versionConflict(id, contract, range, shape.version);
   }
+  if (manifest.hooks === undefined) return null;
   const hooks = new Map([...contracts.values()].flatMap((one) => Object.entries(one.hooks)));
   for (const { on } of manifest.hooks ?? []) {
     const mode = hooks.get(on)?.mode;
