@@ -62,7 +62,7 @@ describe("a failure hits only its culprit", () => {
     expect(await use(host, "same.good")).toBe("1");
     expect(host.supervisor.fault("same.good")).toBeUndefined();
     expect(host.supervisor.fault("same.bad")).toMatchObject({ phase: "exit", count: 1 });
-  });
+  }, 120_000);
 
   it("many calls that are lost with a process do not open the breaker of those who made none of it", async () => {
     const host = await start([tool("same.bad", STUCK), tool("same.good", `if (args.wait) { ${WAITS} } ${COUNTS}`)], { turnMs: 200 });

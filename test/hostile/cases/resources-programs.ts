@@ -104,7 +104,7 @@ export const cases: HostileCase[] = [
   ),
   row(
     "program-terminal",
-    "runs a program that prints what steers terminals and makes them answer, types into its own, and looks for another one",
+    "runs a program that prints what steers terminals and makes them answer, and looks for another one",
     QUIET,
     `return attempt(async () => {
       const script = "printf '\\\\033]0;owned\\\\007\\\\033[6n\\\\033]52;c;ZXZpbA==\\\\007\\\\033[2J'; read -rt 0.3 answer && echo did-hear; (exec 9<>/dev/console) 2>/dev/null && echo did-open; for one in /dev/pts/*; do [ -e $one ] && [ $one != /dev/pts/ptmx ] && echo did-see $one; done; [ -t 0 ] && echo terminal";
