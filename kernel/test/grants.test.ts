@@ -105,9 +105,9 @@ it("a secret goes to a program that an owner pinned for it, by its handle in wha
   const { request, pinned } = await run();
   expect(request.env).toEqual({ KEY: "value-of-key", MODE: "x" });
   expect(pinned).toEqual({ programs: [{ program: "/opt/tool", sha256: "a".repeat(64) }], variables: ["KEY"] });
-  const told = JSON.stringify(await recorded());
-  expect(told).toContain("{{plinth-secret:KEY}} to /opt/tool");
-  expect(told).not.toContain("value-of-key");
+  const told = async () => JSON.stringify(await recorded());
+  await expect.poll(told, { timeout: 15_000 }).toContain("{{plinth-secret:KEY}} to /opt/tool");
+  expect(await told()).not.toContain("value-of-key");
   await admin(host, "grant", { id: "acme.calm", pins: [{ ...pin, secrets: ["OTHER"] }] });
   expect(await codeOf(run())).toBe("PLINTH_PERMISSION");
   // Whoever brings the same id from elsewhere is another party.
