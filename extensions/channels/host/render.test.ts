@@ -25,7 +25,7 @@ describe("an answer in a channel's dialect", () => {
   });
 
   it("stands whatever it is given, however deep", () => {
-    for (const text of ["> ".repeat(3_000) + "x", "- ".repeat(3_000) + "x", "[".repeat(3_000), "*".repeat(3_001) + "x"])
+    for (const text of [`${"> ".repeat(3_000)}x`, `${"- ".repeat(3_000)}x`, "[".repeat(3_000), `${"*".repeat(3_001)}x`])
       for (const format of ["plain", "html", "mrkdwn"]) expect(render(text, format).length).toBeGreaterThan(0);
     fc.assert(
       fc.property(

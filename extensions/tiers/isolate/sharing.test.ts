@@ -52,17 +52,21 @@ describe("a failure hits only its culprit", () => {
   it.each([
     ["cannot be stopped", STUCK],
     ["takes memory that nothing counts", LEAKS],
-  ])("one that %s ends its process; the others come back by themselves", async (_what, code) => {
-    const host = await start([tool("same.bad", code), tool("same.good", `if (args.wait) { ${WAITS} } ${COUNTS}`)], { turnMs: 400, processMb: 160 });
-    expect(await use(host, "same.good")).toBe("1");
-    const waiting = fails(host, "same.good", { wait: true });
-    expect(await fails(host, "same.bad")).toMatchObject({ code: "PLINTH_EXTENSION_EXITED", extension: "same.bad" });
-    expect(await waiting).toMatchObject({ code: "PLINTH_EXTENSION_EXITED", extension: "same.bad", details: { retryable: true } });
-    // Another isolate: it has counted nothing yet.
-    expect(await use(host, "same.good")).toBe("1");
-    expect(host.supervisor.fault("same.good")).toBeUndefined();
-    expect(host.supervisor.fault("same.bad")).toMatchObject({ phase: "exit", count: 1 });
-  }, 120_000);
+  ])(
+    "one that %s ends its process; the others come back by themselves",
+    async (_what, code) => {
+      const host = await start([tool("same.bad", code), tool("same.good", `if (args.wait) { ${WAITS} } ${COUNTS}`)], { turnMs: 400, processMb: 160 });
+      expect(await use(host, "same.good")).toBe("1");
+      const waiting = fails(host, "same.good", { wait: true });
+      expect(await fails(host, "same.bad")).toMatchObject({ code: "PLINTH_EXTENSION_EXITED", extension: "same.bad" });
+      expect(await waiting).toMatchObject({ code: "PLINTH_EXTENSION_EXITED", extension: "same.bad", details: { retryable: true } });
+      // Another isolate: it has counted nothing yet.
+      expect(await use(host, "same.good")).toBe("1");
+      expect(host.supervisor.fault("same.good")).toBeUndefined();
+      expect(host.supervisor.fault("same.bad")).toMatchObject({ phase: "exit", count: 1 });
+    },
+    120_000,
+  );
 
   it("many calls that are lost with a process do not open the breaker of those who made none of it", async () => {
     const host = await start([tool("same.bad", STUCK), tool("same.good", `if (args.wait) { ${WAITS} } ${COUNTS}`)], { turnMs: 200 });
