@@ -19,6 +19,8 @@ export default defineConfig({
     ],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What comes about by itself is waited for; a loaded machine may take its time.
+    expect: { poll: { timeout: 15_000 } },
     maxWorkers: 2,
     sequence: { sequencer: Sequencer },
     reporters: process.env.CI ? ["default", new Slowest()] : ["default"],
