@@ -90,6 +90,7 @@ describe("a hostile extension is contained", () => {
   it("afterwards everybody was answered, and nothing of any of them is left", async () => {
     await laboratory.ordinary.stop();
     expect(laboratory.ordinary.failures).toEqual([]);
+    expect(laboratory.ordinary.late).toBeLessThanOrEqual(laboratory.ordinary.done / 100);
     expect(laboratory.ordinary.done).toBeGreaterThan(runs.length);
     await moveOut(laboratory.client);
     const { extensions } = await laboratory.client.request("status", {});

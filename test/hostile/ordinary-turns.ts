@@ -11,6 +11,8 @@ const SECRET_LENGTH = 25;
 export interface Ordinary {
   /** Turns that were answered with their own right text. */
   readonly done: number;
+  /** Turns in which a neighbour's tool came later than the laboratory waits: right, and on a machine with too much to do. */
+  readonly late: number;
   /** What went wrong, in words; must stay empty. */
   readonly failures: readonly string[];
   stop(): Promise<void>;
@@ -23,6 +25,7 @@ const unmarked = (text: string): string => text.replace(/\[From [a-z.-]+, a thir
 export function talk(clients: readonly Client[]): Ordinary {
   const failures: string[] = [];
   let done = 0;
+  let late = 0;
   let stopping = false;
   const one = async (client: Client, person: number): Promise<void> => {
     for (let turn = 0; !stopping; turn++) {
@@ -31,6 +34,7 @@ export function talk(clients: readonly Client[]): Ordinary {
       const events = await within(client.turn(asked, session)).catch((thrown: Error) => [{ type: "end", status: thrown.message, text: "" }]);
       const end = events.at(-1);
       if (end?.status === "ok" && unmarked(end.text) === words) done++;
+      else if (end?.status === "ok" && /"neighbour-\w+\\?" failed: .*\(PLINTH_DEADLINE\)$/.test(end.text)) late++;
       else failures.push(`${words}: ${JSON.stringify(end)}`.slice(0, 600));
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
@@ -39,6 +43,9 @@ export function talk(clients: readonly Client[]): Ordinary {
   return {
     get done() {
       return done;
+    },
+    get late() {
+      return late;
     },
     failures,
     async stop() {

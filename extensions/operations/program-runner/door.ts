@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { Server } from "node:net";
+import { Server, type Socket } from "node:net";
 import { PlinthError } from "@plinth/sdk";
 
 /**
@@ -27,7 +27,7 @@ export function throughDoor(
     };
     child.once("message", (said, handle) => {
       const { port } = said as { port: number };
-      if (handle instanceof Server) listener = handle;
+      if (handle instanceof Server) listener = whoeverKnocksWaits(handle);
       child.send(variables(port), (error) => {
         if (error !== null) failed(error.message);
       });
@@ -36,4 +36,23 @@ export function throughDoor(
     child.once("exit", (code, signal) => failed(`it ended with ${signal ?? code}`));
     child.once("error", (error) => failed(error.message));
   });
+}
+
+/** Connections that are made before somebody takes them are kept for whoever does first: the program may be quicker than the host. */
+export function whoeverKnocksWaits(listener: Server): Server {
+  const waiting: Socket[] = [];
+  const hold = (socket: Socket): void => {
+    socket.on("error", () => {});
+    waiting.push(socket);
+  };
+  const taken = (event: string, take: (socket: Socket) => void): void => {
+    if (event !== "connection") return;
+    listener.off("newListener", taken).off("connection", hold);
+    for (const socket of waiting.splice(0)) process.nextTick(take, socket);
+  };
+  listener.on("connection", hold).on("newListener", taken);
+  listener.once("close", () => {
+    for (const socket of waiting.splice(0)) socket.destroy();
+  });
+  return listener;
 }
