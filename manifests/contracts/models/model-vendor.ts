@@ -37,6 +37,12 @@ export const ModelVendor = Type.Object({
   auth: Type.Array(Auth, { minItems: 1, maxItems: 8 }),
   headers: Type.Optional(Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 512 }))),
   models: Type.Optional(Type.Array(ModelInfo, { maxItems: 2_000, description: "What is known of its models; what it lists itself is added." })),
+  catalogue: Type.Optional(
+    Type.Object(
+      { date: Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$" }), source: url },
+      { description: "When and where prices and limits of `models` were read." },
+    ),
+  ),
   defaultModel: Type.Optional(Type.String({ maxLength: 256 })),
   quirks: Type.Optional(
     Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { description: "Switches that its API declares, by which this server differs." }),
