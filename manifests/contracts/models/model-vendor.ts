@@ -20,10 +20,26 @@ const Auth = Type.Object({
   scopes: Type.Optional(Type.Array(Type.String({ maxLength: 256 }), { maxItems: 32 })),
 });
 
+const apiId = { maxLength: 128 };
+const baseUrls = Type.Record(Type.String({ maxLength: 64 }), url, {
+  description:
+    "By region; `default` is used where none is chosen. `{NAME}` in one stands for the environment variable of that name; while it has none, the vendor is not ready.",
+});
+const headers = Type.Optional(Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 512 })));
+const quirks = Type.Optional(
+  Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { description: "Switches that its API declares, by which this server differs." }),
+);
+
 export const ModelVendor = Type.Object({
   title: Type.String({ maxLength: 200 }),
   website: Type.Optional(url),
-  api: Type.String({ maxLength: 128, description: "Id of the `plinth.model-api` that it speaks." }),
+  api: Type.String({ ...apiId, description: "Id of the `plinth.model-api` that it speaks." }),
+  otherApis: Type.Optional(
+    Type.Record(Type.String(apiId), Type.Object({ baseUrls: Type.Optional(baseUrls), headers, quirks }), {
+      description:
+        "What it speaks besides, by the id of the `plinth.model-api`: for models with that `api`, or where configuration chooses it. Addresses and headers are the vendor's where it has none here; quirks are those that stand here alone.",
+    }),
+  ),
   apis: Type.Optional(
     Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 128 }), {
       description: "What it has besides: by contract, such as `plinth.embedding`, the id of the provider that speaks to vendors' servers.",
@@ -31,11 +47,11 @@ export const ModelVendor = Type.Object({
   ),
   priority: Type.Integer({ description: "Order of the automatic choice: the lowest ready one wins." }),
   local: Type.Optional(Type.Boolean({ description: "Runs on this machine, and is ready when it answers." })),
-  baseUrls: Type.Record(Type.String({ maxLength: 64 }), url, { description: "By region; `default` is used where none is chosen." }),
+  baseUrls,
   baseUrlEnv: Type.Optional(Type.String({ ...name, description: "Environment variable with another address." })),
   modelEnv: Type.Optional(Type.String({ ...name, description: "Environment variable with the model of the automatic choice." })),
   auth: Type.Array(Auth, { minItems: 1, maxItems: 8 }),
-  headers: Type.Optional(Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 512 }))),
+  headers,
   models: Type.Optional(Type.Array(ModelInfo, { maxItems: 2_000, description: "What is known of its models; what it lists itself is added." })),
   catalogue: Type.Optional(
     Type.Object(
@@ -44,9 +60,7 @@ export const ModelVendor = Type.Object({
     ),
   ),
   defaultModel: Type.Optional(Type.String({ maxLength: 256 })),
-  quirks: Type.Optional(
-    Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { description: "Switches that its API declares, by which this server differs." }),
-  ),
+  quirks,
   rateLimitHeaders: Type.Optional(Type.Array(Type.String({ maxLength: 128 }), { maxItems: 16, description: "Headers that say when to ask again." })),
 });
 export type ModelVendor = Static<typeof ModelVendor>;

@@ -7,6 +7,7 @@ const perMillion = Type.Optional(Type.Number({ minimum: 0 }));
 export const ModelInfo = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 256 }),
   title: Type.Optional(Type.String({ maxLength: 200 })),
+  api: Type.Optional(Type.String({ maxLength: 128, description: "One of its vendor's `otherApis`, if it is spoken to by that." })),
   family: Type.Optional(Type.String({ maxLength: 120 })),
   aliases: Type.Optional(Type.Array(Type.String({ maxLength: 256 }), { maxItems: 32 })),
   contextTokens: Type.Optional(Type.Integer({ minimum: 1 })),

@@ -115,7 +115,7 @@ const vendorManifest = (descriptor: object) => ({
     description: "",
     engines: { plinth: "*" },
     provides: [{ contract: "plinth.model-vendor", version: "1.0.0", id: "acme", descriptor }],
-    permissions: { secrets: ["ACME_API_KEY"] },
+    permissions: { net: ["models.example", "*.models.example", "loopback"], secrets: ["ACME_API_KEY"], env: ["ACME_PLACE"] },
   },
   id: "acme",
 });
@@ -123,9 +123,13 @@ const vendor = {
   title: "Acme",
   api: "openai-chat",
   priority: 70,
-  baseUrls: { default: "https://models.example/v1" },
+  otherApis: { "acme-api": { baseUrls: { default: "http://127.0.0.1:1234/other" } } },
+  baseUrls: { default: "https://models.example/v1", place: "https://{ACME_PLACE}.models.example/v1" },
   auth: [{ kind: "key", secret: "ACME_API_KEY" }],
-  models: [{ id: "a-2", aliases: ["a"], input: ["image"], price: { input: 1, output: 2 } }],
+  models: [
+    { id: "a-2", aliases: ["a"], input: ["image"], price: { input: 1, output: 2 } },
+    { id: "a-3", api: "acme-api" },
+  ],
   defaultModel: "a",
 };
 
@@ -135,6 +139,12 @@ describe("the suites", () => {
   it("notice a vendor whose data does not hold together", async () => {
     expect(await failures(modelVendorConformance, vendorManifest({ ...vendor, baseUrls: { eu: "https://models.example/" } }))).toEqual([
       "has an address without a slash at its end, and one to begin with",
+    ]);
+    const elsewhere = { baseUrls: { default: "https://other.example/{OTHER_PLACE}" }, otherApis: { "openai-chat": {} } };
+    expect(await failures(modelVendorConformance, vendorManifest({ ...vendor, ...elsewhere }))).toEqual([
+      "declares the hosts of its addresses",
+      "speaks the API of each of its models",
+      "declares the secrets and the environment that it names",
     ]);
     const wrong = { ...vendor, auth: [{ kind: "key", secret: "OTHER" }], defaultModel: "b", priority: "high" };
     expect(await failures(modelVendorConformance, vendorManifest(wrong))).toEqual([

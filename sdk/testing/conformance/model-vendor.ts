@@ -10,6 +10,20 @@ export interface ModelVendorSubject {
   id: string;
 }
 
+/** Hosts as `permissions.net` has them: by name, below a name, or this machine. */
+function isWithin(host: string, net: readonly string[]): boolean {
+  const name = host.replace(/^\[|\]$/g, "");
+  if (name === "localhost" || name === "::1" || /^127\./.test(name)) return net.includes("loopback");
+  return net.some((entry) => {
+    const bare = entry.replace(/^\w+:\/\//, "").replace(/:\d+$/, "");
+    return bare === "*" || bare === host || (bare.startsWith("*.") && host.endsWith(bare.slice(1)));
+  });
+}
+
+const addressesOf = ({ baseUrls, otherApis = {} }: ModelVendor): string[] =>
+  [baseUrls, ...Object.values(otherApis).map((other) => other.baseUrls ?? {})].flatMap((urls) => Object.values(urls));
+const variablesOf = (address: string): string[] => [...address.matchAll(/\{(\w+)\}/g)].map(([, variable]) => variable!);
+
 const one = (name: string, body: (vendor: ModelVendor, manifest: Manifest) => void): ConformanceCase<ModelVendorSubject> => ({
   name,
   async run({ manifest, id }) {
@@ -29,17 +43,30 @@ export const modelVendorConformance: readonly ConformanceCase<ModelVendorSubject
       assert.deepEqual(await schemaProblems(descriptor, found?.descriptor), []);
     },
   },
-  one("has an address without a slash at its end, and one to begin with", ({ baseUrls }) => {
-    assert.ok(baseUrls.default !== undefined, "there is a default");
-    for (const url of Object.values(baseUrls)) assert.ok(!url.endsWith("/"), url);
+  one("has an address without a slash at its end, and one to begin with", (vendor) => {
+    assert.ok(vendor.baseUrls.default !== undefined, "there is a default");
+    for (const url of addressesOf(vendor)) assert.ok(!url.endsWith("/"), url);
   }),
-  one("declares the secrets and the environment that it names", ({ auth, baseUrlEnv, modelEnv }, { permissions = {} }) => {
+  one("declares the hosts of its addresses", (vendor, { permissions = {} }) => {
+    for (const url of addressesOf(vendor)) {
+      const { hostname } = new URL(url.replaceAll(/\{\w+\}/g, "x"));
+      assert.ok(isWithin(hostname, permissions.net ?? []), `permissions.net has ${hostname}`);
+    }
+  }),
+  one("speaks the API of each of its models", ({ api, otherApis = {}, models = [] }) => {
+    assert.ok(!Object.hasOwn(otherApis, api), `${api} is its own, and none of the others`);
+    for (const model of models) if (model.api !== undefined) assert.ok(Object.hasOwn(otherApis, model.api), `otherApis has ${model.api}`);
+  }),
+  one("declares the secrets and the environment that it names", (vendor, { permissions = {} }) => {
+    const { auth, baseUrlEnv, modelEnv } = vendor;
     for (const { kind, secret } of auth) {
       if (kind !== "key") continue;
       assert.ok(secret !== undefined, "a key has a name");
       assert.ok(permissions.secrets?.includes(secret), `permissions.secrets has ${secret}`);
     }
-    for (const name of [baseUrlEnv, modelEnv]) if (name !== undefined) assert.ok(permissions.env?.includes(name), `permissions.env has ${name}`);
+    const variables = addressesOf(vendor).flatMap(variablesOf);
+    for (const name of [baseUrlEnv, modelEnv, ...variables])
+      if (name !== undefined) assert.ok(permissions.env?.includes(name), `permissions.env has ${name}`);
   }),
   one("names each model once, by whichever name, and knows its default", ({ models = [], defaultModel }) => {
     const names = models.flatMap(({ id, aliases = [] }) => [id, ...aliases]);
