@@ -2,6 +2,7 @@
 export { BYTE_LIMITS, type ByteLimits, keptEvent, withBytes } from "./artifacts.ts";
 export { imageOf, urlOf } from "./bytes.ts";
 export { EventStreamParser } from "./event-stream.ts";
+export { type AnswerOptions, type AnswerReader, Exchange, type ExchangeOptions } from "./exchange.ts";
 export { type FailureKind, type FailureOptions, failure, fault, kindOf, type Refusal, refusalOf, refused } from "./failure.ts";
 export { LineParser } from "./lines.ts";
 export { replay } from "./replay.ts";

@@ -1,0 +1,170 @@
+import { errorInfo } from "../../extension/errors.ts";
+import type { FetchOptions, FetchResponse, ModelEvent } from "../../extension/index.ts";
+import { EventStreamParser } from "./event-stream.ts";
+import { type FailureKind, failure, refusalOf, refused } from "./failure.ts";
+import { letGo } from "./rest.ts";
+
+type Fetch = (url: string, options?: FetchOptions) => Promise<FetchResponse>;
+
+/** Turns one answer into model events. */
+export interface AnswerReader {
+  /** The answer is whole: what follows is not read. */
+  readonly done: boolean;
+  /** Take the data of one event of the stream; `out` receives what can be told at once. */
+  take(data: string, out: ModelEvent[]): void;
+  /** Take the JSON text of a whole answer, of a server that was asked for a stream and does not stream. Default: as `take`. */
+  whole?(data: string, out: ModelEvent[]): void;
+  /** What is left to tell once nothing more comes, with the one end; or the coded error of an answer that is not whole. */
+  finish(): Iterable<ModelEvent>;
+}
+
+export interface ExchangeOptions {
+  fetch: Fetch;
+  /** As errors name the server. */
+  title: string;
+  /** The caller's. */
+  signal: AbortSignal;
+  /** What to do about a refusal, where this server's is another than the kit's. */
+  next?: (kind: FailureKind) => string | undefined;
+}
+
+interface Parser {
+  push(chunk: Uint8Array): string[];
+  finish?(): string[];
+}
+
+export interface AnswerOptions {
+  /** Default: an event stream. */
+  parser?: Parser;
+  /** What becomes of a whole part before it is told, such as `keptEvent`. */
+  kept?: (event: ModelEvent) => Promise<ModelEvent>;
+}
+
+/** To the head of an answer: a model may think for long before its first word. */
+const HEAD_MS = 120_000;
+const ASK_MS = 15_000;
+const WHOLE_LIMIT = 32 * 1024 * 1024;
+
+/** One request to a model's server, and its answer: whatever goes wrong on the way is a coded error, and nothing is left open. */
+export class Exchange {
+  readonly #fetch: Fetch;
+  readonly #title: string;
+  readonly #signal: AbortSignal;
+  readonly #next: ExchangeOptions["next"];
+  readonly #ending = new AbortController();
+
+  constructor({ fetch, title, signal, next }: ExchangeOptions) {
+    this.#fetch = fetch;
+    this.#title = title;
+    this.#signal = signal;
+    this.#next = next;
+  }
+
+  /** Send a request for a completion. Resolves to a good response only. */
+  post(url: string, headers: Record<string, string>, body: string): Promise<FetchResponse> {
+    const given = { "content-type": "application/json", accept: "text/event-stream", ...headers };
+    return this.#send(url, { method: "POST", headers: given, body, timeoutMs: HEAD_MS });
+  }
+
+  /** Ask for something else than a completion, such as the list of models: its JSON. A `body` makes it a POST. */
+  async json(url: string, headers: Record<string, string>, body?: string): Promise<unknown> {
+    const posted = body === undefined ? {} : { method: "POST", body };
+    const given = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers };
+    const response = await this.#send(url, { headers: given, timeoutMs: ASK_MS, maxBytes: WHOLE_LIMIT, ...posted });
+    try {
+      return await response.json();
+    } catch (error) {
+      throw this.#signal.aborted ? error : failure("STREAM", `${this.#title} sent something that is not JSON.`, { cause: error });
+    }
+  }
+
+  /** Read the answer. The request ends when the answer is whole, when the reader of the events leaves, or when it fails. */
+  async *answer(
+    response: FetchResponse,
+    reader: AnswerReader,
+    { parser = new EventStreamParser(), kept }: AnswerOptions = {},
+  ): AsyncGenerator<ModelEvent> {
+    const told = async (event: ModelEvent) => (event.type === "part" && kept !== undefined ? kept(event) : event);
+    try {
+      if (this.#isWhole(response)) {
+        const out: ModelEvent[] = [];
+        const text = await this.#text(response);
+        if (reader.whole) reader.whole(text, out);
+        else reader.take(text, out);
+        for (const event of out) yield await told(event);
+      } else {
+        yield* this.#stream(response, reader, parser, told);
+      }
+    } catch (error) {
+      throw this.#signal.aborted ? error : this.#cut(error);
+    }
+    for (const event of reader.finish()) yield await told(event);
+  }
+
+  async #send(url: string, options: FetchOptions): Promise<FetchResponse> {
+    const signal = AbortSignal.any([this.#signal, this.#ending.signal]);
+    const response = await this.#fetch(url, { ...options, signal }).catch((error) => {
+      throw this.#signal.aborted || errorInfo(error).code === "PLINTH_ABORTED" ? error : this.#unreachable(error);
+    });
+    if (!response.ok) throw refused(this.#title, await refusalOf(response), this.#next);
+    return response;
+  }
+
+  async *#stream(
+    response: FetchResponse,
+    reader: AnswerReader,
+    parser: Parser,
+    told: (event: ModelEvent) => Promise<ModelEvent>,
+  ): AsyncGenerator<ModelEvent> {
+    const out: ModelEvent[] = [];
+    const body = response.body[Symbol.asyncIterator]();
+    let whole = false;
+    try {
+      for (;;) {
+        const step = await body.next();
+        for (const data of step.done ? (parser.finish?.() ?? []) : parser.push(step.value)) if (!reader.done) reader.take(data, out);
+        for (const event of out) yield event.type === "part" ? await told(event) : event;
+        out.length = 0;
+        whole = reader.done;
+        if (whole || step.done) return;
+      }
+    } finally {
+      // A server that keeps the connection after its answer is not waited for.
+      if (whole) letGo(body, () => this.#ending.abort());
+      else await body.return?.();
+    }
+  }
+
+  /** A server may ignore that a stream was asked for, and answer with one JSON object. */
+  #isWhole({ headers }: FetchResponse): boolean {
+    const type = (headers["content-type"] ?? "").toLowerCase();
+    if (/^application\/([\w.]+\+)?json\b/.test(type)) return true;
+    if (!/^(text\/html|image\/|audio\/|video\/)/.test(type)) return false;
+    throw failure("STREAM", `The answer is ${type.slice(0, 80)} and not a completion.`, {
+      next: "Check the server's address.",
+      details: { retryable: false },
+    });
+  }
+
+  async #text(response: FetchResponse): Promise<string> {
+    const decoder = new TextDecoder("utf-8", { fatal: true });
+    let text = "";
+    for await (const chunk of response.body) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.length > WHOLE_LIMIT) throw failure("STREAM", "The answer is larger than 32 MiB.", { details: { retryable: false } });
+    }
+    return text + decoder.decode();
+  }
+
+  /** Whatever breaks while an answer is read means that the answer was cut. */
+  #cut(error: unknown): unknown {
+    const info = errorInfo(error);
+    if (info.code.startsWith("PLINTH_MODEL_")) return error;
+    return failure("STREAM", `The answer of ${this.#title} was cut: ${info.message}`, { cause: error });
+  }
+
+  #unreachable(error: unknown): unknown {
+    const why = error instanceof Error ? error.message.slice(0, 500) : "no answer";
+    return failure("NETWORK", `${this.#title} cannot be reached: ${why}`, { cause: error });
+  }
+}
