@@ -25,6 +25,9 @@ export async function emitTypes(out, scratch, files) {
       extends: "../tsconfig.json",
       compilerOptions: {
         noEmit: false,
+        incremental: false,
+        // An option that is null is none, also where the base has one.
+        tsBuildInfoFile: null,
         noCheck: true,
         declaration: true,
         emitDeclarationOnly: true,

@@ -98,7 +98,7 @@ export class Host {
     this.#env = input.env;
     this.#catchUp = input.catchUp;
     this.stores = new Stores((method, values) => this.#slot("plinth.kv-store", method, values));
-    this.secrets = new Secrets((name) => this.#slot("plinth.secret-source", "resolve", { name }) as Promise<string | null>);
+    this.secrets = new Secrets((name, use) => this.#slot("plinth.secret-source", "resolve", { name, use }) as Promise<string | null>);
     this.writers = new Writers(input.home);
     this.supervisor = new Supervisor(input.home);
     this.#audit = new Audit(

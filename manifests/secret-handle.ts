@@ -8,3 +8,7 @@ export const secretsIn = (text: string): string[] => [...new Set([...text.matchA
 
 export const withValues = (text: string, values: ReadonlyMap<string, string>): string =>
   text.replace(HANDLE, (_all, name: string) => values.get(name) ?? "");
+
+/** Names of secrets that one extension may send for another, to one origin: they begin so, and nobody can guess them. */
+export const LENT = "LENT_";
+export const isLent = (name: string): boolean => name.startsWith(LENT);

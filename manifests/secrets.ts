@@ -1,7 +1,7 @@
 import type { Pin } from "./contracts/host/state.ts";
 import { errors } from "./errors.ts";
 import { maskValue } from "./redact.ts";
-import { secretsIn, withValues } from "./secret-handle.ts";
+import { isLent, secretsIn, withValues } from "./secret-handle.ts";
 import type { ExecRequest } from "./wire/bridge.ts";
 
 /** For which programs some variables are, because they hold secrets. */
@@ -10,11 +10,17 @@ export interface Pinned {
   readonly variables: string[];
 }
 
+/** Who sends a secret, and to which origin. */
+export interface SecretUse {
+  readonly extension: string;
+  readonly origin: string;
+}
+
 /** Puts secrets into what leaves the host. Where they come from is a slot; values stay in here, on the wire and in pinned programs. */
 export class Secrets {
-  readonly #resolve: (name: string) => Promise<string | null>;
+  readonly #resolve: (name: string, use?: SecretUse) => Promise<string | null>;
 
-  constructor(resolve: (name: string) => Promise<string | null>) {
+  constructor(resolve: (name: string, use?: SecretUse) => Promise<string | null>) {
     this.#resolve = resolve;
   }
 
@@ -22,14 +28,17 @@ export class Secrets {
     return (await this.#resolve(name)) !== null;
   }
 
-  /** A header's value with its handles replaced; only for names that the extension was granted. */
-  async substitute(extension: string, granted: readonly string[], text: string): Promise<string> {
+  /**
+   * A header's value with its handles replaced: for names that the extension was granted, and for what was lent to it; of the
+   * latter the source says whether `origin` is where it may go.
+   */
+  async substitute(extension: string, granted: readonly string[], text: string, origin = ""): Promise<string> {
     const names = secretsIn(text);
     if (names.length === 0) return text;
     const values = new Map<string, string>();
     for (const name of names) {
-      if (!granted.includes(name)) throw errors.permission(extension, `use the secret ${name}`);
-      const value = await this.#resolve(name);
+      if (!isLent(name) && !granted.includes(name)) throw errors.permission(extension, `use the secret ${name}`);
+      const value = await this.#resolve(name, { extension, origin });
       if (value === null) throw errors.secretMissing(extension, name);
       if (/[\r\n\0]/.test(value)) throw errors.payload(extension, `the secret ${name}`, "it holds a line break");
       maskValue(value);

@@ -194,7 +194,7 @@ export class Broker implements wire.Bridge {
         const headers: Record<string, string> = {};
         const sensitive: string[] = [];
         for (const [name, value] of Object.entries(request.headers ?? {})) {
-          headers[name] = await this.#host.secrets.substitute(this.#manifest.id, this.#granted.secrets ?? [], String(value));
+          headers[name] = await this.#host.secrets.substitute(this.#manifest.id, this.#granted.secrets ?? [], String(value), origin);
           if (headers[name] === value) continue;
           sensitive.push(name.toLowerCase());
           this.#tell("secret", () => `${value} to ${origin}`);

@@ -26,7 +26,7 @@ export function createFetch(rules: FetchRules): (url: string, options?: FetchOpt
     try {
       const response = await fetch(target, {
         method: options.method ?? "GET",
-        headers: await withSecrets(options.headers ?? {}, rules),
+        headers: await withSecrets(options.headers ?? {}, rules, target.origin),
         redirect: "manual",
         signal,
         ...(options.body === undefined ? {} : { body: options.body as string }),
@@ -81,10 +81,14 @@ function matches(pattern: string, target: URL, loopback: boolean): boolean {
   return host.startsWith("*.") ? target.hostname.endsWith(host.slice(1)) : target.hostname === host;
 }
 
-export async function withSecrets(headers: Record<string, string>, { manifest, secrets }: FetchRules): Promise<Record<string, string>> {
+export async function withSecrets(
+  headers: Record<string, string>,
+  { manifest, secrets }: FetchRules,
+  origin: string,
+): Promise<Record<string, string>> {
   const filled: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
-    filled[name] = await secrets.substitute(manifest.id, manifest.permissions?.secrets ?? [], String(value));
+    filled[name] = await secrets.substitute(manifest.id, manifest.permissions?.secrets ?? [], String(value), origin);
   return filled;
 }
 

@@ -47,7 +47,7 @@ export function roadsOf(rules: FetchRules, home: string, use: <C extends Contrac
     },
     async *socket({ url, protocols = [], headers = {} }, signal) {
       permit(new URL(url), rules);
-      const options = { protocols, headers: await withSecrets(headers, rules) };
+      const options = { protocols, headers: await withSecrets(headers, rules, new URL(url).origin) };
       const socket = new WebSocket(url, options as unknown as string[]);
       const id = `socket-${++opened}`;
       sockets.set(id, socket);

@@ -1,31 +1,43 @@
 import { join } from "node:path";
-import { defineExtension, PlinthError } from "@plinth/sdk";
+import { type Call, defineExtension, PlinthError } from "@plinth/sdk";
+import { isLent, Loans } from "./lent.ts";
 import { keepSecret, readSecret } from "./secrets-file.ts";
 
 export default defineExtension({
   activate(ctx) {
     const kernel = ctx.use("plinth.kernel").one();
+    const loans = new Loans();
+
+    const secretValue = async (name: string): Promise<string | null> => {
+      const value = Object.hasOwn(process.env, name) ? process.env[name] : undefined;
+      if (value !== undefined && value !== "") return value;
+      const { home } = await kernel.snapshot({});
+      return readSecret(join(home, FILE), name);
+    };
+
     ctx.provide("plinth.secret-source", "local", {
-      async resolve({ name }, call) {
+      async resolve({ name, use }, { caller }) {
         // Values are for the host alone; it checks what was granted to whom.
-        if (call.caller !== "host") {
-          throw new PlinthError("PLINTH_PERMISSION", `${call.caller} may not use plinth.secret-source: only the host may.`, {
-            extension: call.caller,
-            next: "Use ctx.secrets.",
-          });
-        }
-        const value = Object.hasOwn(process.env, name) ? process.env[name] : undefined;
-        if (value !== undefined && value !== "") return value;
-        const { home } = await kernel.snapshot({});
-        return readSecret(join(home, FILE), name);
+        if (caller !== "host") throw refused(caller, "use plinth.secret-source: only the host may", "Use ctx.secrets.");
+        if (!isLent(name)) return secretValue(name);
+        const secret = loans.secretOf(name, use);
+        return secret === undefined ? null : secretValue(secret);
       },
-      async keep({ name, value }, { caller, work }) {
-        if (!isOurs(caller) || work?.principal.role !== "owner" || work.influences.length > 0) {
-          throw new PlinthError("PLINTH_PERMISSION", `${caller} may keep no secret: only the owner's own word may.`, {
+      lend({ name, to, origin }, { caller }) {
+        if (!isOurs(caller)) throw refused(caller, "lend a secret: only the product's own extensions may", "Use ctx.secrets.");
+        if (isLent(name)) throw refused(caller, "lend what was lent", "Lend the secret itself.");
+        const server = URL.parse(origin);
+        if (server === null || server.origin === "null") {
+          throw new PlinthError("PLINTH_BAD_INPUT", `${JSON.stringify(origin)} is not where a secret could go.`, {
             extension: caller,
-            next: "Run in a shell: plinth init --secret NAME",
+            next: "Give an origin such as https://api.example.com.",
           });
         }
+        return { name: loans.lend({ name, to, origin: server.origin }) };
+      },
+      async keep({ name, value }, { caller, work }: Call) {
+        if (!isOurs(caller) || work?.principal.role !== "owner" || work.influences.length > 0)
+          throw refused(caller, "keep a secret: only the owner's own word may", "Run in a shell: plinth init --secret NAME");
         const { home } = await kernel.snapshot({});
         const where = join(home, FILE);
         await keepSecret(where, name, value);
@@ -39,3 +51,6 @@ const FILE = "secrets.json";
 
 /** Packages from outside have another publisher. */
 const isOurs = (id: string): boolean => id === "host" || id.startsWith("plinth.");
+
+const refused = (caller: string, what: string, next: string): PlinthError =>
+  new PlinthError("PLINTH_PERMISSION", `${caller} may not ${what}.`, { extension: caller, next });

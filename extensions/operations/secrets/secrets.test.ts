@@ -161,3 +161,46 @@ describe("secrets.json is refused, and no word of it is told, when it", () => {
     expect(await resolve()).toBe(VALUE);
   });
 });
+
+describe("what is lent", () => {
+  const use = { extension: "acme.protocol", origin: "https://api.example.com" };
+  const source = () => host.use("plinth.secret-source").one();
+  const lend = (more: Partial<{ name: string; to: string; origin: string }> = {}) =>
+    source().lend({ name: NAME, to: use.extension, origin: `${use.origin}/v1`, ...more });
+
+  beforeEach(() => {
+    vi.stubEnv(NAME, VALUE);
+  });
+
+  it("is there for its borrower on its way, and for nobody else and nowhere else", async () => {
+    const { name } = await lend();
+    expect(name).toMatch(/^LENT_[0-9A-F]{40}$/);
+    expect(await source().resolve({ name, use })).toBe(VALUE);
+    expect(await source().resolve({ name, use: { ...use, origin: "wss://api.example.com" } })).toBe(VALUE);
+    for (const other of [
+      { ...use, extension: "acme.other" },
+      { ...use, origin: "https://evil.example" },
+      { ...use, origin: "http://api.example.com" },
+      undefined,
+    ])
+      expect(await source().resolve({ name, use: other })).toBeNull();
+  });
+
+  it("has one name for one borrower and origin, and another for each other", async () => {
+    const names = await Promise.all([
+      lend(),
+      lend(),
+      lend({ to: "acme.other" }),
+      lend({ origin: "https://api.example.com:8443" }),
+      lend({ name: "OTHER" }),
+    ]);
+    expect(names[1]).toEqual(names[0]);
+    expect(new Set(names.map(({ name }) => name)).size).toBe(4);
+  });
+
+  it("is not lent on, and goes to an address only", async () => {
+    const { name } = await lend();
+    await expect(lend({ name })).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
+    for (const origin of ["data:text/plain,x", "nowhere"]) await expect(lend({ origin })).rejects.toMatchObject({ code: "PLINTH_BAD_INPUT" });
+  });
+});

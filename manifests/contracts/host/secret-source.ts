@@ -12,11 +12,27 @@ export const secretSource = defineContract({
   descriptor: Type.Object({ title: Type.String() }),
   methods: {
     resolve: {
-      summary: "The value, or null when it is not set.",
-      input: Type.Object({ name: Type.String() }),
+      summary: "The value, or null when it is not set. What was lent is there for its borrower on the way to its origin only.",
+      input: Type.Object({
+        name: Type.String(),
+        use: Type.Optional(Type.Object({ extension: Type.String(), origin: Type.String() }, { description: "Who sends it, and where." })),
+      }),
       output: Type.Union([Type.String(), Type.Null()]),
       deadlineMs: 5_000,
       idempotent: true,
+    },
+    lend: {
+      summary:
+        "A name under which one other extension may send a secret, to one origin, until the host stops. For the product's own extensions. The same answer for the same question.",
+      input: Type.Object({
+        name: Type.String({ minLength: 1, maxLength: 256, description: "Of the secret that is lent." }),
+        to: Type.String({ maxLength: 256, description: "Id of the extension." }),
+        origin: Type.String({ maxLength: 512, description: "Such as https://api.example.com." }),
+      }),
+      output: Type.Object({ name: Type.String({ description: "To be put into a handle." }) }),
+      deadlineMs: 5_000,
+      idempotent: true,
+      optional: true,
     },
     keep: {
       summary: "Keep a value that the owner typed, where `resolve` finds it. For the product's own extensions, in an owner's work.",
