@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { LAZY_FORM, LAZY_NAMES, lazyFile } from "../sdk/guest/isolate/lazy-globals.ts";
 import { COMMON_JS, esm, hosted } from "./bundles.mjs";
 import { build, bundle, isFile, part, parts, sourcesIn, tool, used } from "./cache.mjs";
-import { GATEWAY, generate, generateMethods } from "./generate.mjs";
+import { GATEWAY, generate, generateMethods, generatePayloads, PAYLOADS } from "./generate.mjs";
 import { assembleOwn, packOwn } from "./own-packages.mjs";
 import { emitTypes, filesOfPackage } from "./types.mjs";
 
@@ -32,15 +32,22 @@ export async function buildAll({ quiet = false } = {}) {
 
 async function buildInto() {
   const { version } = await json(join(root, "package.json"));
-  await part("generated", join(root, "manifests/generated"), await sourcesIn("manifests"), generate);
-  await part("methods", GATEWAY, await manifestsOfExtensions(), generateMethods);
+  const [data, shared, samples] = await Promise.all([
+    sourcesIn("manifests"),
+    sourcesIn("manifests", "sdk"),
+    sourcesIn("test/fixtures/demo", "sdk/extension", "sdk/kits", "manifests"),
+  ]);
+  // What takes long and waits for nothing is begun first: a compiler of its own, and then a thread.
+  const types = part("types", join(dist, ".types"), shared, emitSdkTypes);
+  const generated = part("generated", join(root, "manifests/generated"), data, generate);
+  const payloads = generated.then(() => part("payloads", PAYLOADS, data, generatePayloads));
+  await Promise.all([generated, part("methods", GATEWAY, await manifestsOfExtensions(), generateMethods)]);
   const product = await json(join(root, "extensions/product.json"));
   const all = await findExtensions();
   const extensions = all.filter(({ manifest }) => product.default.includes(manifest.id));
   const others = all.filter(({ manifest }) => !product.default.includes(manifest.id));
   const unknown = product.default.find((id) => !all.some(({ manifest }) => manifest.id === id));
   if (unknown !== undefined) throw new Error(`extensions/product.json has ${unknown} on by default, which is not there`);
-  const [shared, samples] = [await sourcesIn("manifests", "sdk"), await sourcesIn("test/fixtures/demo", "sdk/extension", "sdk/kits", "manifests")];
   // First, and by itself: what packs is waited for, and packing goes beside bundling.
   await toolOf("registry/packing.ts").file;
   const [packages] = await Promise.all([
@@ -53,7 +60,12 @@ async function buildInto() {
     buildExtensions(extensions),
     buildLauncher(),
     toolOf("manifests/check/manifest.ts").file,
+    types,
+    payloads,
   ]);
+  // Parts of their own until here: each is kept by itself.
+  await rename(join(dist, ".types"), join(dist, "sdk/types"));
+  await cp(PAYLOADS, join(dist, "kernel/generated"), { recursive: true });
   await writeData({ version, ...product, packages }, extensions);
   for (const name of [".tools", ".packages"]) await rm(join(dist, name), { recursive: true, force: true });
 }
@@ -115,10 +127,11 @@ async function buildGuest() {
 /** What of the SDK is for extensions of the product alone: it needs the programs that lie beside them. */
 const FIRST_PARTY = ["./home", "./tiers", "./wire"];
 
+const emitSdkTypes = async () => emitTypes(join(dist, ".types"), dist, await filesOfPackage("sdk"));
+
 /** What authors import, as a package of its own. Its entry uses no Node module: it is bundled into what runs in an isolate. */
 async function buildSdk() {
   const out = join(dist, "sdk");
-  const types = emitTypes(join(out, "types"), dist, await filesOfPackage("sdk"));
   // Authors' tests run under the Node that they have.
   const options = { ...esm, target: "node22", outdir: out, outbase: join(root, "sdk"), outExtension: undefined };
   const { exports: sources, devDependencies: _, private: __, ...rest } = await json(join(root, "sdk/package.json"));
@@ -131,7 +144,6 @@ async function buildSdk() {
     name,
     { types: path.replace("./", "./types/sdk/").replace(/\.ts$/, ".d.ts"), default: path.replace(/\.ts$/, ".js") },
   ]);
-  await types;
   // What an editor holds plinth.json to, where every project has it.
   await cp(join(root, "manifests/generated/manifest.schema.json"), join(out, "extension.schema.json"));
   await writeFile(join(out, "package.json"), JSON.stringify({ ...rest, sideEffects: false, exports: Object.fromEntries(exports) }, null, 2));

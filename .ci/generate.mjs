@@ -3,13 +3,25 @@ import { glob, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { compilePayloads } from "./payloads.mjs";
+import { bare, OPTIONS, pack, plain } from "./schemas.mjs";
 
 const root = join(import.meta.dirname, "..");
 const out = join(root, "manifests/generated");
 /** What the gateway holds the product's own methods to. */
 export const GATEWAY = join(root, "extensions/surfaces/gateway/generated");
 
-export async function generate() {
+/** What the kernel holds payloads to; beside what reads it, as it is in the built product. */
+export const PAYLOADS = join(root, "manifests/check/generated");
+
+let loaded;
+/** What manifests/index.ts exports. */
+function loadManifests() {
+  loaded ??= bundleManifests();
+  return loaded;
+}
+
+async function bundleManifests() {
   await mkdir(out, { recursive: true });
   const bundle = join(out, `.manifests-${process.pid}.mjs`);
   await build({
@@ -23,15 +35,21 @@ export async function generate() {
   });
   const manifests = await import(pathToFileURL(bundle).href);
   await rm(bundle);
-  const { default: Ajv } = await import("ajv/dist/2020.js");
-  const plain = (schema) => JSON.parse(JSON.stringify(schema));
+  return manifests;
+}
 
-  const served = [...Object.values(manifests.contracts), ...manifests.pastContracts];
-  // The newest major goes by its id alone.
-  const keyOf = (contract) => (manifests.contracts[contract.id] === contract ? contract.id : `${contract.id}@${contract.version.split(".")[0]}`);
-  const contracts = served.map((contract) => ({
+/** Each contract that the product serves with the key that it is found by: the newest major goes by its id alone. */
+const servedBy = ({ contracts, pastContracts }) => [
+  ...Object.values(contracts).map((contract) => [contract.id, contract]),
+  ...pastContracts.map((contract) => [`${contract.id}@${contract.version.split(".")[0]}`, contract]),
+];
+
+export async function generate() {
+  const manifests = await loadManifests();
+  const { default: Ajv } = await import("ajv/dist/2020.js");
+  const contracts = servedBy(manifests).map(([key, contract]) => ({
     id: contract.id,
-    key: keyOf(contract),
+    key,
     version: contract.version,
     title: contract.title,
     summary: contract.summary,
@@ -109,59 +127,19 @@ export async function generate() {
     const names = {};
     for (const [name, schema] of Object.entries(set)) ajv.addSchema(schema, (names[name] = name));
     const tail = more(ajv, names);
-    await compile(join(out, `${file}.js`), ajv, names, tail);
+    await compile(out, file, ajv, names, tail);
     const types = Object.keys(set).map((name) => `export const ${name}: ${fn};`);
     if (tail !== "") types.push(`export const descriptors: Record<string, ${fn}>;`);
     await write(`${file}.d.ts`, `${types.join("\n")}\n`);
   }
 
-  // Payloads of methods and hooks, for calls that cross a tier. What has a name of its own is compiled once.
-  const payloads = new Ajv({ ...OPTIONS, inlineRefs: false });
-  const shared = new Map();
-  const refer = (schema) => {
-    if (Array.isArray(schema)) return schema.map(refer);
-    if (typeof schema !== "object" || schema === null) return schema;
-    const id = shared.get(JSON.stringify(schema));
-    return id === undefined ? Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, refer(value)])) : { $ref: id };
-  };
-  const named = Object.entries(manifests.shapes).map(([name, schema]) => [name, bare(plain(schema))]);
-  // The smaller ones first: the larger ones refer to them.
-  named.sort(([, a], [, b]) => JSON.stringify(a).length - JSON.stringify(b).length);
-  for (const [name, schema] of named) {
-    payloads.addSchema(refer(schema), name);
-    shared.set(JSON.stringify(schema), name);
-  }
-  const refs = {};
-  const payloadNames = {};
-  const names = new Map();
-  const add = (key, schema) => {
-    const wanted = refer(bare(plain(schema)));
-    const text = JSON.stringify(wanted);
-    if (!names.has(text)) {
-      const name = `p_${names.size}`;
-      payloads.addSchema(wanted, (payloadNames[name] = name));
-      names.set(text, name);
-    }
-    refs[key] = names.get(text);
-  };
-  for (const contract of served) {
-    for (const [name, method] of Object.entries(contract.methods)) {
-      add(`${keyOf(contract)}#${name}:in`, method.input);
-      add(`${keyOf(contract)}#${name}:out`, method.output ?? method.stream);
-    }
-    for (const [name, hook] of Object.entries(contract.hooks ?? {})) add(`hook#${name}`, hook.payload);
-  }
-  await compile(
-    join(out, "payloads.js"),
-    payloads,
-    payloadNames,
-    `export const payloads = {__proto__: null, ${Object.entries(refs)
-      .map(([key, name]) => `${JSON.stringify(key)}: ${name}`)
-      .join(", ")}};`,
-  );
   await write("contracts.d.ts", "declare const contracts: unknown[];\nexport default contracts;\n");
-  await write("payloads.d.ts", `export const payloads: Record<string, ${fn}>;\n`);
-  return { contracts, schemas, manifests };
+}
+
+/** What checks the payloads of methods and hooks, for calls that cross a tier: KEY.cjs for each contract. */
+export async function generatePayloads() {
+  const manifests = await loadManifests();
+  await compilePayloads(PAYLOADS, manifests.shapes, servedBy(manifests));
 }
 
 /**
@@ -187,46 +165,21 @@ export async function generateMethods() {
     }
   }
   const entries = [...refs].sort().map(([text, name]) => `${JSON.stringify(text)}: ${name}`);
-  await mkdir(GATEWAY, { recursive: true });
-  await compile(join(GATEWAY, "methods.js"), ajv, names, `export const methods = {__proto__: null, ${entries.join(", ")}};`);
+  await compile(GATEWAY, "methods", ajv, names, `export const methods = {__proto__: null, ${entries.join(", ")}};`);
   const problem = "{ instancePath: string; message?: string }";
   const type = `{ (value: unknown): boolean; errors?: ${problem}[] | null }`;
   await writeFile(join(GATEWAY, "methods.d.ts"), `export const methods: Record<string, ${type}>;\n`);
 }
 
-const OPTIONS = { strict: false, allErrors: false, ownProperties: true, code: { source: true, esm: true, lines: false } };
-
-async function compile(path, ajv, exported, tail) {
+async function compile(folder, name, ajv, exported, tail) {
   const { default: standalone } = await import("ajv/dist/standalone/index.js");
-  const source = `${standalone(ajv, exported)}\n${tail}\n`;
-  const result = await build({
-    stdin: { contents: source, resolveDir: root, loader: "js" },
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    target: "node26",
-    minifySyntax: true,
-    minifyWhitespace: true,
-    write: false,
-    logLevel: "error",
-  });
-  await writeFile(path, result.outputFiles[0].text);
+  await pack(folder, [[name, `${standalone(ajv, exported)}\n${tail}\n`]], { format: "esm" });
 }
-
-/** A schema without its words, which no validator reads: what differs in them only is the same. */
-function bare(schema, isMap = false) {
-  if (Array.isArray(schema)) return schema.map((one) => bare(one));
-  if (typeof schema !== "object" || schema === null) return schema;
-  const kept = Object.entries(schema).filter(([key, value]) => isMap || !(key === "description" && typeof value === "string"));
-  return Object.fromEntries(kept.map(([key, value]) => [key, VALUES.has(key) && !isMap ? value : bare(value, !isMap && MAPS.has(key))]));
-}
-const MAPS = new Set(["properties", "patternProperties", "$defs"]);
-const VALUES = new Set(["const", "enum", "default", "required"]);
 
 const fn = "{ (value: unknown): boolean; errors?: unknown[] | null }";
 const write = (name, text) => writeFile(join(out, name), text);
 
 if (process.argv[1] === import.meta.filename) {
   await generate();
-  await generateMethods();
+  await Promise.all([generatePayloads(), generateMethods()]);
 }

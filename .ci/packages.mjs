@@ -53,7 +53,7 @@ async function makeManifests(out, desk) {
     if (name.endsWith(".js")) await writeFile(join(out, name), importingScripts(await readFile(join(out, name), "utf8")));
   }
   await cp(join(desk, "types/manifests"), out, { recursive: true });
-  await cp(join(source, "generated"), join(out, "generated"), { recursive: true });
+  for (const made of ["generated", "check/generated"]) await cp(join(source, made), join(out, made), { recursive: true });
   const { exports: _, ...rest } = await description("manifests");
   const exports = {
     ".": { types: "./index.d.ts", default: "./index.js" },

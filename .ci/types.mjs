@@ -42,7 +42,9 @@ export async function emitTypes(out, scratch, files) {
     }),
   );
   try {
-    await promisify(execFile)(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", config], { cwd: root });
+    // With several checkers each makes most of the types once more; what is bundled beside it has the other cores.
+    const args = [join(root, "node_modules/typescript/bin/tsc"), "-p", config, "--singleThreaded"];
+    await promisify(execFile)(process.execPath, args, { cwd: root });
   } catch (error) {
     throw new Error(`type declarations cannot be made:\n${error.stdout}`);
   } finally {

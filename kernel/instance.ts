@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Tier } from "@plinth/manifests";
 import { replaceValues } from "@plinth/manifests/check/config-values.ts";
-import { checkHookPayload, checkPayload, loadPayloads } from "@plinth/manifests/check/payloads.ts";
+import { checkHookPayload, checkPayload } from "@plinth/manifests/check/payloads.ts";
 import type { CatalogRecord } from "@plinth/manifests/home/installed.ts";
 import { isDenial } from "@plinth/manifests/hooks/pipeline.ts";
 import type { ContractShape } from "@plinth/manifests/plan/contracts.ts";
@@ -276,7 +276,6 @@ export class Instance implements Answering {
     let runner: Runner;
     try {
       if (manifest.entry === undefined) throw errors.unsupported(this.id, "calls: it has no code");
-      if (tier !== "host") await loadPayloads();
       if (info.dataDir !== null) await mkdir(info.dataDir, { recursive: true, mode: 0o700 });
       const within: RunnerInput["within"] = (work, body) => runWork(work instanceof Work ? work : undefined, body);
       const input: RunnerInput = { manifest, info, bridge, trust, sandbox, workspace, within, onLog, source: () => verifiedSource(record) };

@@ -1,4 +1,5 @@
 import type { Manifest } from "@plinth/manifests";
+import contractData from "@plinth/manifests/generated/contracts.js";
 import { nearNames } from "@plinth/manifests/near-names.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import semver from "semver";
@@ -39,9 +40,9 @@ function rangeProblems(manifest: Manifest): Problem[] {
 }
 
 async function contractProblems(manifest: Manifest): Promise<Problem[]> {
-  const { contracts } = await import("@plinth/manifests");
-  const known = new Map<string, unknown>(Object.entries(contracts));
-  const hooks = new Set(Object.values(contracts).flatMap((contract) => ("hooks" in contract ? Object.keys(contract.hooks) : [])));
+  const contracts = contractData as { id: string; hooks: object }[];
+  const known = new Set(contracts.map(({ id }) => id));
+  const hooks = new Set(contracts.flatMap((contract) => Object.keys(contract.hooks)));
   const problems: Problem[] = [];
   const seen = new Set<string>();
   for (const [index, { contract, id, descriptor }] of (manifest.provides ?? []).entries()) {
