@@ -122,9 +122,16 @@ export class Exchange {
     try {
       for (;;) {
         const step = await body.next();
-        for (const data of step.done ? (parser.finish?.() ?? []) : parser.push(step.value)) if (!reader.done) reader.take(data, out);
+        let failed: { error: unknown } | undefined;
+        try {
+          for (const data of step.done ? (parser.finish?.() ?? []) : parser.push(step.value)) if (!reader.done) reader.take(data, out);
+        } catch (error) {
+          failed = { error };
+        }
+        // What was said before something that cannot be read stays said.
         for (const event of out) yield event.type === "part" ? await told(event) : event;
         out.length = 0;
+        if (failed !== undefined) throw failed.error;
         whole = reader.done;
         if (whole || step.done) return;
       }

@@ -1,6 +1,7 @@
 import { PlinthError } from "../../extension/errors.ts";
 import type { FetchResponse } from "../../extension/index.ts";
 import { retryAfterMs } from "../http/retry-after.ts";
+import { limitResetMs } from "./rate-limits.ts";
 
 const MAX_BODY = 64 * 1024;
 const MAX_MESSAGE = 500;
@@ -74,17 +75,17 @@ export async function refusalOf(response: FetchResponse): Promise<Refusal> {
   return {
     status: response.status,
     ...explained(body),
-    retryAfterMs: waitOf(headers),
-    requestId: (headers["x-request-id"] ?? headers["request-id"])?.slice(0, 128),
+    retryAfterMs: waitOf(headers, response.status),
+    requestId: (headers["x-request-id"] ?? headers["request-id"] ?? headers["x-amzn-requestid"])?.slice(0, 128),
   };
 }
 
 /** Which kind it is: by the server's own code where it has one, else by its status and its words. */
 export function kindOf({ status, said, hint }: Pick<Refusal, "status" | "said" | "hint">): FailureKind {
   const words = `${hint} ${said.toLowerCase()}`;
-  if (/context_length_exceeded|maximum context length|context (length|window)|prompt is too long|too many (input )?tokens/.test(words))
+  if (/context_length_exceeded|maximum context length|context (length|window|limit)|prompt is too long|too many (input )?tokens/.test(words))
     return "CONTEXT";
-  if (/insufficient_quota|exceeded your current quota|quota_exceeded|usage limit/.test(words)) return "QUOTA";
+  if (/insufficient_quota|exceeded your current quota|quota_exceeded|usage limit|spend_limit/.test(words)) return "QUOTA";
   if (status === 402 || /billing|payment|credit balance|insufficient (balance|credits|funds)/.test(words)) return "BILLING";
   if (status === 401 || status === 403) return "AUTH";
   if (status === 429 || /rate.?limit|\b429\b|too.?many.?requests/.test(hint)) return "RATE";
@@ -132,14 +133,14 @@ function explained(body: string): Pick<Refusal, "said" | "hint" | "param"> {
   }
   if (Array.isArray(value)) [value] = value;
   const error = typeof value?.error === "object" && value.error !== null ? value.error : value;
-  const { code, type, status, param } = (typeof error === "object" && error !== null ? error : {}) as Record<string, unknown>;
+  const { code, type, status, param, details } = (typeof error === "object" && error !== null ? error : {}) as Record<string, any>;
   const found = [value?.error?.message, value?.error, value?.message, value?.detail, value].find((one) => typeof one === "string");
   const line = String(found ?? "")
     .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
     .trim();
   return {
     said: line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}…` : line,
-    hint: [code, type, status]
+    hint: [code, type, status, details?.error_code]
       .filter((one) => typeof one === "string" || typeof one === "number")
       .join(" ")
       .slice(0, 200)
@@ -162,9 +163,11 @@ function strikeKeys(text: string, aboutKeys: boolean): string {
   return aboutKeys ? known.replace(/[A-Za-z0-9_\-*+=]{12,}/g, (token) => (/[\d*]/.test(token) ? "[key]" : token)) : known;
 }
 
-function waitOf(headers: Readonly<Record<string, string>>): number | undefined {
+function waitOf(headers: Readonly<Record<string, string>>, status: number): number | undefined {
   const exact = headers["retry-after-ms"];
-  const ms = exact !== undefined && /^\d+(\.\d+)?$/.test(exact) ? Math.round(Number(exact)) : retryAfterMs(headers["retry-after"], Date.now());
+  const now = Date.now();
+  const said = exact !== undefined && /^\d+(\.\d+)?$/.test(exact) ? Math.round(Number(exact)) : retryAfterMs(headers["retry-after"], now);
+  const ms = said ?? (status === 429 ? limitResetMs(headers, now) : undefined);
   return ms === undefined ? undefined : Math.min(ms, MAX_WAIT_MS);
 }
 

@@ -1,4 +1,5 @@
 /** What the code of models' protocols shares: reading streams, naming tools, telling failures apart. It sends nothing itself. */
+export { AnswerBlocks, type BlockForms } from "./answer-blocks.ts";
 export { BYTE_LIMITS, type ByteLimits, keptEvent, withBytes } from "./artifacts.ts";
 export { imageOf, urlOf } from "./bytes.ts";
 export { type CallIdForm, CallIds } from "./call-ids.ts";

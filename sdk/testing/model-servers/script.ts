@@ -53,6 +53,8 @@ export interface Wire {
   readonly contentType: string;
   /** Default: the body's `stream` is true. */
   isStream?(request: AskedRequest): boolean;
+  /** What the vendor's server refuses a completion for by itself, whatever is scripted; undefined: nothing. */
+  refusal?(request: AskedRequest): ScriptedAnswer["refuse"];
   /** The stream's body; each item is one event. */
   stream(answer: ScriptedAnswer, request: AskedRequest): Iterable<Uint8Array | string>;
   /** The JSON answer of a request that wants no stream. */

@@ -47,6 +47,8 @@ export async function modelServer(wire: Wire, { models = ["model-1"] }: ModelSer
       const other = wire.other?.(request, models);
       return json(response, other === undefined ? 404 : 200, other ?? { error: { message: `There is nothing at ${path}.` } });
     }
+    const problem = wire.refusal?.(request);
+    if (problem !== undefined) return json(response, problem.status, problem.body, problem.headers);
     const answer = answers.length > 1 ? answers.shift()! : answers[0]!;
     if (answer.refuse !== undefined) return json(response, answer.refuse.status, answer.refuse.body, answer.refuse.headers);
     const isStream = wire.isStream?.(request) ?? request.body?.stream === true;

@@ -1,0 +1,81 @@
+import type { ModelInfo, ModelRequest } from "@plinth/sdk";
+import type { Unsupported } from "@plinth/sdk/kits/model-api";
+import type { Quirks } from "./quirks.ts";
+
+/** The least that the protocol takes. */
+const LEAST = 1_024;
+/** Where it is not known how much a model may think. */
+const BUDGET = { min: LEAST, max: 32_000 };
+const EFFORTS = ["low", "medium", "high", "xhigh", "max"];
+/** The part of the budget for each of them, and for others. */
+const SHARES: Readonly<Record<string, number>> = { minimal: 0, low: 0.125, medium: 0.375, high: 0.75, xhigh: 1, max: 1 };
+
+export interface Thinking {
+  /** The request's `thinking`; undefined: the model's own. */
+  thinking?: { type: "adaptive" | "enabled" | "disabled"; budget_tokens?: number; display?: "summarized" };
+  /** For `output_config`. */
+  effort?: string;
+}
+
+/**
+ * How a request says how much to think. Newer models take an effort and think as they see fit; older ones take a budget of tokens.
+ *
+ * @param maxTokens the most that the answer may have where the request says it, thinking included.
+ */
+export function thinkingOf(
+  { thinking, toolChoice }: ModelRequest,
+  model: ModelInfo | undefined,
+  { thinking: way, noThinkingDisplay }: Quirks,
+  maxTokens: number | undefined,
+  unsupported: Unsupported,
+): Thinking {
+  if (thinking === undefined) return {};
+  const known = model?.thinking;
+  if (thinking === "off") {
+    if (known?.always) unsupported.leave("thinking", "a request to do without thinking: the model always thinks");
+    return known?.always || way === "none" ? {} : { thinking: { type: "disabled" } };
+  }
+  if (way === "none") {
+    unsupported.leave("thinking", "how much to think");
+    return {};
+  }
+  if (typeof toolChoice === "object" || toolChoice === "required") {
+    unsupported.leave("thinking", "thinking together with a call that has to be made");
+    return {};
+  }
+  const adaptive = way === undefined ? known?.efforts !== undefined || known?.budget === undefined : way === "adaptive";
+  const display = noThinkingDisplay ? {} : { display: "summarized" as const };
+  if ("effort" in thinking) {
+    const { effort } = thinking;
+    if (!adaptive) return budgeted(budgetFor(effort, known?.budget ?? BUDGET), known, maxTokens, display, unsupported);
+    const efforts = known?.efforts ?? EFFORTS;
+    if (!efforts.includes(effort)) {
+      unsupported.leave("thinking", `the effort ${JSON.stringify(effort.slice(0, 64))}; it takes ${efforts.join(", ")}`);
+      return { thinking: { type: "adaptive", ...display } };
+    }
+    return { thinking: { type: "adaptive", ...display }, effort };
+  }
+  if (way === undefined ? known?.efforts !== undefined && known.budget === undefined : way === "adaptive") {
+    unsupported.leave("thinking", "a budget of tokens for thinking; it takes an effort");
+    return { thinking: { type: "adaptive", ...display } };
+  }
+  return budgeted(thinking.budgetTokens, known, maxTokens, display, unsupported);
+}
+
+const budgetFor = (effort: string, { min, max }: { min: number; max: number }): number => Math.round(min + (max - min) * (SHARES[effort] ?? 0.375));
+
+/** A budget that the server takes: not less than the least, not more than the model may think, and less than the whole answer. */
+function budgeted(
+  wanted: number,
+  known: ModelInfo["thinking"],
+  maxTokens: number | undefined,
+  display: { display?: "summarized" },
+  unsupported: Unsupported,
+): Thinking {
+  const most = Math.min(known?.budget?.max ?? Number.POSITIVE_INFINITY, maxTokens === undefined ? Number.POSITIVE_INFINITY : maxTokens - 1);
+  if (most < LEAST) {
+    unsupported.leave("thinking", `thinking in an answer of at most ${maxTokens} tokens`);
+    return {};
+  }
+  return { thinking: { type: "enabled", budget_tokens: Math.min(Math.max(wanted, LEAST), most), ...display } };
+}
