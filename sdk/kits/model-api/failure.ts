@@ -1,6 +1,7 @@
 import { PlinthError } from "../../extension/errors.ts";
 import type { FetchResponse } from "../../extension/index.ts";
 import { retryAfterMs } from "../http/retry-after.ts";
+import { googleDetails } from "./google-rpc.ts";
 import { limitResetMs } from "./rate-limits.ts";
 
 const MAX_BODY = 64 * 1024;
@@ -72,10 +73,11 @@ export interface Refusal {
 export async function refusalOf(response: FetchResponse): Promise<Refusal> {
   const body = await boundedText(response);
   const { headers } = response;
+  const said = explained(body);
   return {
     status: response.status,
-    ...explained(body),
-    retryAfterMs: waitOf(headers, response.status),
+    ...said,
+    retryAfterMs: waitOf(headers, response.status) ?? said.retryAfterMs,
     requestId: (headers["x-request-id"] ?? headers["request-id"] ?? headers["x-amzn-requestid"])?.slice(0, 128),
   };
 }
@@ -83,6 +85,10 @@ export async function refusalOf(response: FetchResponse): Promise<Refusal> {
 /** Which kind it is: by the server's own code where it has one, else by its status and its words. */
 export function kindOf({ status, said, hint }: Pick<Refusal, "status" | "said" | "hint">): FailureKind {
   const words = `${hint} ${said.toLowerCase()}`;
+  // Google says the same words of every limit; only its details tell which one it was.
+  if (/per_minute_limit/.test(hint)) return "RATE";
+  if (/per_day_limit/.test(hint)) return "QUOTA";
+  if (words.includes("exceeds the maximum number of tokens")) return "CONTEXT";
   if (/context_length_exceeded|maximum context length|context (length|window|limit)|prompt is too long|too many (input )?tokens/.test(words))
     return "CONTEXT";
   if (/insufficient_quota|exceeded your current quota|quota_exceeded|usage limit|spend_limit/.test(words)) return "QUOTA";
@@ -120,11 +126,11 @@ export function refused(title: string, refusal: Refusal, next?: (kind: FailureKi
 
 /** The coded error for an error object in the middle of a stream. */
 export function fault(title: string, error: unknown): PlinthError {
-  const { said, hint, param } = explained(JSON.stringify({ error }));
-  return refused(title, { status: 0, said: said || "it gave no reason.", hint, param, retryAfterMs: undefined, requestId: undefined });
+  const { said, ...rest } = explained(JSON.stringify({ error }));
+  return refused(title, { status: 0, said: said || "it gave no reason.", ...rest, requestId: undefined });
 }
 
-function explained(body: string): Pick<Refusal, "said" | "hint" | "param"> {
+function explained(body: string): Pick<Refusal, "said" | "hint" | "param" | "retryAfterMs"> {
   let value: any;
   try {
     value = JSON.parse(body);
@@ -134,18 +140,20 @@ function explained(body: string): Pick<Refusal, "said" | "hint" | "param"> {
   if (Array.isArray(value)) [value] = value;
   const error = typeof value?.error === "object" && value.error !== null ? value.error : value;
   const { code, type, status, param, details } = (typeof error === "object" && error !== null ? error : {}) as Record<string, any>;
+  const google = googleDetails(details);
   const found = [value?.error?.message, value?.error, value?.message, value?.detail, value].find((one) => typeof one === "string");
   const line = String(found ?? "")
     .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
     .trim();
   return {
     said: line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}…` : line,
-    hint: [code, type, status, details?.error_code]
+    hint: [code, type, status, details?.error_code, google.hint]
       .filter((one) => typeof one === "string" || typeof one === "number")
       .join(" ")
       .slice(0, 200)
       .toLowerCase(),
-    param: typeof param === "string" ? param.slice(0, 128) : undefined,
+    param: typeof param === "string" ? param.slice(0, 128) : google.param,
+    retryAfterMs: google.retryAfterMs === undefined ? undefined : Math.min(google.retryAfterMs, MAX_WAIT_MS),
   };
 }
 

@@ -39,6 +39,9 @@ export async function modelServer(wire: Wire, { models = ["model-1"] }: ModelSer
     void handle(incoming, response).catch((error) => response.destroy(error));
   });
 
+  // A client's next request must not meet a connection that is just being closed, on a slow machine either.
+  server.keepAliveTimeout = 300_000;
+
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const request = await asked(incoming, requests.length + 1);
     requests.push(request);
