@@ -1,9 +1,9 @@
 import type { Manifest } from "@plinth/manifests";
-import type { Release } from "./release.ts";
+import type { ProductContracts, Release } from "./release.ts";
 import { rangeOf, versionOf } from "./version-index.ts";
 
 /** Why an extension does not fit the contracts of the product and those that `others` define; null: it does. */
-export function contractProblem(manifest: Manifest, others: readonly Manifest[], product: ReadonlyMap<string, string>): string | null {
+export function contractProblem(manifest: Manifest, others: readonly Manifest[], product: ProductContracts): string | null {
   const table = new ContractTable(product);
   for (const other of others) table.add(other.id, { version: other.version, manifest: other });
   const release = { version: manifest.version, manifest };
@@ -22,14 +22,13 @@ interface Named {
 
 /** What the chosen extensions say about contracts, by contract, so that a new one is compared with those that it concerns only. */
 export class ContractTable {
-  readonly #product: ReadonlyMap<string, string>;
+  readonly #product: ProductContracts;
   /** One for each major that its owner serves. */
   readonly #defined = new Map<string, Named[]>();
   readonly #used = new Map<string, Named[]>();
   readonly #provided = new Map<string, Named[]>();
 
-  /** @param product version of each contract of the product. */
-  constructor(product: ReadonlyMap<string, string>) {
+  constructor(product: ProductContracts) {
     this.#product = product;
   }
 
@@ -62,7 +61,7 @@ export class ContractTable {
     return (
       this.#unfit(id, release, (contract) => {
         const found = this.#product.get(contract);
-        return found === undefined ? own(contract) : [{ what: found }];
+        return found === undefined ? own(contract) : found.map((what) => ({ what }));
       })?.problem ?? null
     );
   }

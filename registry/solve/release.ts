@@ -7,11 +7,13 @@ export interface Release {
   readonly manifest: Pick<Manifest, "engines" | "extensions" | "uses" | "provides" | "defines">;
 }
 
+/** The versions of each contract of the product, one for each major that it serves, newest first. */
+export type ProductContracts = ReadonlyMap<string, readonly string[]>;
+
 export interface SolveInput {
   /** The host's version. */
   readonly host: string;
-  /** Version of each contract of the product. */
-  readonly contracts: ReadonlyMap<string, string>;
+  readonly contracts: ProductContracts;
   /** What is there and never changes: the product's own extensions. */
   readonly fixed: ReadonlyMap<string, Release>;
   /** What is asked for: a semver range by id, with whoever says so. */

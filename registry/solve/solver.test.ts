@@ -11,7 +11,7 @@ interface World {
 }
 const question = (world: World, wanted: Record<string, string>, more: Partial<SolveInput> = {}): SolveInput => ({
   host: "1.2.0",
-  contracts: new Map([["plinth.tool", "1.1.0"]]),
+  contracts: new Map([["plinth.tool", ["1.1.0"]]]),
   fixed: new Map(),
   wanted: Object.entries(wanted).map(([id, range]) => ({ id, range, by: "you" })),
   preferred: new Map(),
