@@ -260,7 +260,7 @@ async function writeData(product, extensions) {
     for (const name of (await readdir(join(dist, "extensions", manifest.id))).sort()) {
       if (name.endsWith(".js")) digest.update(name).update(await readFile(join(dist, "extensions", manifest.id, name)));
     }
-    records.push({ manifest: parseManifest(text, manifest.id), digest: digest.digest("hex") });
+    records.push({ ...withoutLong(parseManifest(text, manifest.id)), digest: digest.digest("hex") });
   }
   await writeFile(join(dist, "bundled.json"), JSON.stringify({ index: 1, records }));
   await writeFile(join(dist, "product.json"), JSON.stringify(product));
@@ -271,6 +271,25 @@ async function writeData(product, extensions) {
   );
   await writeFile(join(dist, "commands.json"), JSON.stringify({ version: product.version, commands }));
   if (existsSync(join(root, "templates"))) await cp(join(root, "templates"), join(dist, "templates"), { recursive: true });
+}
+
+/** From this many characters of JSON on, a field of a descriptor that is data only is no part of what each start reads. */
+const LONG = 400;
+
+/** Without long fields of extensions that have no code, such as a vendor's models: `readBundled` reads them when somebody looks. */
+function withoutLong(manifest) {
+  const isLong = ([, value]) => JSON.stringify(value).length >= LONG;
+  if (manifest.entry !== undefined) return { manifest };
+  const later = (manifest.provides ?? []).flatMap(({ descriptor }, position) =>
+    Object.entries(descriptor)
+      .filter(isLong)
+      .map(([field]) => [position, field]),
+  );
+  const provides = manifest.provides?.map((one) => ({
+    ...one,
+    descriptor: Object.fromEntries(Object.entries(one.descriptor).filter((entry) => !isLong(entry))),
+  }));
+  return later.length === 0 ? { manifest } : { manifest: { ...manifest, provides }, later };
 }
 
 /** What the launcher loads when it needs it: CommonJS, a file for each need. */

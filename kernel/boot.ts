@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readBundled } from "@plinth/manifests/home/bundled.ts";
 import { stampOf } from "@plinth/manifests/home/commit.ts";
 import { type LoadedConfig, loadConfig } from "@plinth/manifests/home/config-file.ts";
 import { homeOf, makePrivateHome } from "@plinth/manifests/home/home-folder.ts";
-import { documentFile, readBundled, readInstalled } from "@plinth/manifests/home/installed.ts";
+import { documentFile, readInstalled } from "@plinth/manifests/home/installed.ts";
 import { announceHost, hasOrphans } from "@plinth/manifests/home/sweep.ts";
 import { emptyTrash } from "@plinth/manifests/home/trash.ts";
 import { watchFiles } from "@plinth/manifests/home/watch.ts";

@@ -54,6 +54,15 @@ describe("the documentation", () => {
     expect(shown.exec(read("docs/security/model.md"))?.[2], "PLINTH_WRITE_DOCS=1 writes it anew").toBe(table);
   });
 
+  it("shows the vendors of models as their manifests say them", async () => {
+    const text = read("docs/models.md");
+    const shown = /(<!-- vendors: [^>]*-->\n\n)([\s\S]*?)(\n\n<!-- vendors end -->)/;
+    const { vendorTable } = await import(join(docs, "generate/vendor-table.mjs"));
+    const table: string = vendorTable(root);
+    if (process.env.PLINTH_WRITE_DOCS === "1") writeFileSync(join(docs, "models.md"), text.replace(shown, `$1${table}$3`));
+    expect(shown.exec(read("docs/models.md"))?.[2], "PLINTH_WRITE_DOCS=1 writes it anew").toBe(table);
+  });
+
   it("draws the house and one message's way as they are", async () => {
     const { housePicture } = await import(join(docs, "generate/house-picture.mjs"));
     const { messagePicture } = await import(join(docs, "generate/message-picture.mjs"));

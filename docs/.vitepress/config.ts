@@ -35,6 +35,7 @@ export default defineConfig({
           { text: "Permissions", link: "/permissions" },
           { text: "Approvals", link: "/approvals" },
           { text: "Channels", link: "/channels" },
+          { text: "Models and vendors", link: "/models" },
           { text: "Configuration", link: "/configuration" },
           { text: "Operating", link: "/operating" },
           { text: "Running a registry", link: "/registry" },

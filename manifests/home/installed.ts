@@ -45,12 +45,6 @@ export const lockFile = (home: string): string => join(home, "plinth.lock");
 export const nextLockFile = (home: string): string => join(home, "plinth.lock.next");
 export const packageDir = (home: string, digest: string): string => join(home, "store", digest.slice(0, 32));
 
-/** The product's own extensions: one file made by the build, trusted as the product's code is. */
-export async function readBundled(dist: string): Promise<CatalogRecord[]> {
-  const { records } = JSON.parse(await readFile(join(dist, "bundled.json"), "utf8")) as Pick<InstalledDocument, "records">;
-  return records.map(({ manifest, digest }) => ({ manifest, digest, dir: join(dist, "extensions", manifest.id), bundled: true }));
-}
-
 /**
  * What is installed in a home. A `plinth.lock` that an operator edited or put there wins over what was committed: what it
  * names is taken from the content store, and where it is not there, it is a problem of that extension. Without a readable
