@@ -8,6 +8,8 @@ const WIDTH = 760;
 const ROOM = 240;
 const GAP = 10;
 const LINE = 17;
+/** A fuller room is told by its first ones and how many more there are. */
+const MOST = 12;
 
 /** Ids of the product's extensions by the folder that they stand in. */
 export function roomsOf(root) {
@@ -24,7 +26,8 @@ export function housePicture(root) {
   const rooms = [...roomsOf(root)];
   const parts = [];
   const heights = Array.from({ length: COLUMNS }, () => 36);
-  for (const [room, ids] of rooms) {
+  for (const [room, all] of rooms) {
+    const ids = all.length > MOST ? [...all.slice(0, MOST - 1), `and ${all.length - MOST + 1} more`] : all;
     const column = heights.indexOf(Math.min(...heights));
     const height = 34 + ids.length * LINE;
     const [x, y] = [GAP + column * (ROOM + GAP), heights[column]];
