@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Extension, Manifest, ModelEndpoint, ModelEvent, ModelVendor } from "@plinth/sdk";
 import { createTestHost, modelVendorConformance, type TestHost } from "@plinth/sdk/testing";
@@ -41,9 +41,9 @@ const vendors: Vendor[] = readdirSync(join(root, "extensions/vendors")).map((nam
 
 /** The product's APIs by id, with the folder of the extension that has each. */
 const apis = new Map<string, { dir: string; manifest: Manifest; quirks: Record<string, string> }>(
-  (existsSync(join(root, "extensions/models")) ? readdirSync(join(root, "extensions/models")) : []).flatMap((name) => {
-    const dir = join(root, "extensions/models", name);
-    const manifest: Manifest = json(join(dir, "plinth.json"));
+  globSync("extensions/models/*/plinth.json", { cwd: root }).flatMap((file) => {
+    const dir = join(root, dirname(file));
+    const manifest: Manifest = json(join(root, file));
     const provided = (manifest.provides ?? []).filter(({ contract }) => contract === "plinth.model-api");
     return provided.map(
       ({ id, descriptor }) => [id, { dir, manifest, quirks: (descriptor as { quirks?: Record<string, string> }).quirks ?? {} }] as const,

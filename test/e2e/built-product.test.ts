@@ -173,9 +173,11 @@ it("each bundled extension is called in one gateway, and what it does is done", 
 
   const { extensions } = await client.request("host.usage");
   const worked = (extensions as { id: string; counts: { calls: number; errors: number } }[]).filter(({ counts }) => counts.calls > counts.errors);
-  const bundled = (JSON.parse(readFileSync(join(root, "dist/bundled.json"), "utf8")) as {
-    records: { manifest: { id: string; entry?: string } }[];
-  }).records.filter(({ manifest }) => manifest.entry !== undefined);
+  const bundled = (
+    JSON.parse(readFileSync(join(root, "dist/bundled.json"), "utf8")) as {
+      records: { manifest: { id: string; entry?: string } }[];
+    }
+  ).records.filter(({ manifest }) => manifest.entry !== undefined);
   const idle = bundled.map(({ manifest: { id } }) => id).filter((id) => !worked.some((one) => one.id === id));
   // The set-up runs in its own process, too; the source of npm is called where there is a registry of npm's.
   expect(idle).toEqual(["plinth.author", "plinth.init", ...(verdaccio === undefined ? ["plinth.source-npm"] : [])]);
