@@ -5,6 +5,7 @@ import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/pro
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { LAZY_FORM, LAZY_NAMES, lazyFile } from "../sdk/guest/isolate/lazy-globals.ts";
+import { withoutLong } from "./bundled-record.mjs";
 import { COMMON_JS, esm, hosted } from "./bundles.mjs";
 import { build, bundle, isFile, part, parts, sourcesIn, tool, used } from "./cache.mjs";
 import { GATEWAY, generate, generateMethods, generatePayloads, PAYLOADS } from "./generate.mjs";
@@ -271,25 +272,6 @@ async function writeData(product, extensions) {
   );
   await writeFile(join(dist, "commands.json"), JSON.stringify({ version: product.version, commands }));
   if (existsSync(join(root, "templates"))) await cp(join(root, "templates"), join(dist, "templates"), { recursive: true });
-}
-
-/** From this many characters of JSON on, a field of a descriptor that is data only is no part of what each start reads. */
-const LONG = 400;
-
-/** Without long fields of extensions that have no code, such as a vendor's models: `readBundled` reads them when somebody looks. */
-function withoutLong(manifest) {
-  const isLong = ([, value]) => JSON.stringify(value).length >= LONG;
-  if (manifest.entry !== undefined) return { manifest };
-  const later = (manifest.provides ?? []).flatMap(({ descriptor }, position) =>
-    Object.entries(descriptor)
-      .filter(isLong)
-      .map(([field]) => [position, field]),
-  );
-  const provides = manifest.provides?.map((one) => ({
-    ...one,
-    descriptor: Object.fromEntries(Object.entries(one.descriptor).filter((entry) => !isLong(entry))),
-  }));
-  return later.length === 0 ? { manifest } : { manifest: { ...manifest, provides }, later };
 }
 
 /** What the launcher loads when it needs it: CommonJS, a file for each need. */
