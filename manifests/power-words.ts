@@ -3,6 +3,7 @@
  * follow "It may". A contract or hook that is missing here is named as it is.
  */
 export const PROVIDE_WORDS: Readonly<Record<string, string>> = {
+  "plinth.models": "choose which of your models answers, and see everything that you write, if you put it there",
   "plinth.model-provider": "answer in place of your model and decide which tools are called, and see everything that you write, once you chose it",
   "plinth.model-vendor": "say to which address what you write is sent to be answered, and with which key of yours, once you chose it",
   "plinth.model-api": "carry everything that you write to a model, and answer in the model's place, once you chose it",
@@ -80,6 +81,7 @@ export const USE_WORDS: Readonly<Record<string, string>> = {
   "plinth.artifacts": "keep files of its own, and read the pictures and files that it is told of",
   "plinth.event-log": "read what happened, as far as guests may, and add events of its own",
   "plinth.tasks": "see what runs in the background, and add work of its own",
+  "plinth.models": "ask your models, at your cost",
   "plinth.model-provider": "ask your models, at your cost",
   "plinth.embedding": "have vectors made of its texts, at your cost",
   "plinth.rerank": "have its finds put in order, at your cost",
@@ -130,6 +132,7 @@ export const SEES: Readonly<Record<"hooks" | "uses" | "provides", Readonly<Recor
   },
   uses: { "plinth.session-store": "all conversations", "plinth.turns": "your agents' answers" },
   provides: {
+    "plinth.models": "what you write",
     "plinth.model-provider": "what you write",
     "plinth.model-vendor": "what you write",
     "plinth.model-api": "what you write",

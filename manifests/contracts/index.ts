@@ -37,6 +37,7 @@ import { embedding } from "./models/embedding.ts";
 import { modelApi } from "./models/model-api.ts";
 import { modelProvider } from "./models/model-provider.ts";
 import { modelVendor } from "./models/model-vendor.ts";
+import { models } from "./models/models.ts";
 import { rerank } from "./models/rerank.ts";
 import { check } from "./operations/check.ts";
 import { discovery } from "./operations/discovery.ts";
@@ -70,6 +71,7 @@ export const contracts = {
   [toolCatalog.id]: toolCatalog,
   [skillSource.id]: skillSource,
   [mcpServer.id]: mcpServer,
+  [models.id]: models,
   [modelProvider.id]: modelProvider,
   [modelVendor.id]: modelVendor,
   [modelApi.id]: modelApi,

@@ -24,8 +24,8 @@ export const WarningItem = Type.Object(
   { description: "Something that was asked for was left out or done otherwise; `param` says which field of the request." },
 );
 
-/** What a completion says, in order. Exactly one `end`, and it is the last. Whoever meets a type that it does not know passes it over. */
-export const ModelEvent = openUnion("type", [
+/** The items of a completion, for the unions that hold more than these. */
+export const modelItems = [
   Type.Object({ type: Type.Literal("text"), delta: Type.String() }),
   Type.Object(
     { type: Type.Literal("reasoning"), delta: Type.Optional(Type.String()), part: Type.Optional(ReasoningPart) },
@@ -54,5 +54,8 @@ export const ModelEvent = openUnion("type", [
         "`length`: a limit was reached. `filter`: withheld by rules. `refusal`: the model declined. `pause`: asked again as it stands, it goes on.",
     }),
   }),
-]);
+] as const;
+
+/** What a completion says, in order. Exactly one `end`, and it is the last. Whoever meets a type that it does not know passes it over. */
+export const ModelEvent = openUnion("type", [...modelItems]);
 export type ModelEvent = Static<typeof ModelEvent>;
