@@ -42,6 +42,7 @@ export { ModelMessage } from "./contracts/models/message.ts";
 export { ModelInfo } from "./contracts/models/model.ts";
 export { ModelEndpoint } from "./contracts/models/model-api.ts";
 export { ModelVendor } from "./contracts/models/model-vendor.ts";
+export { ModelChoice, ModelSource, ModelsEvent } from "./contracts/models/models.ts";
 export { MeteredUsage } from "./contracts/models/purpose.ts";
 export { ModelRequest, ModelTool } from "./contracts/models/request.ts";
 export { RerankModel, RerankRequest } from "./contracts/models/rerank.ts";

@@ -9,7 +9,7 @@ export const PARTIES = [
   { id: "plinth.router", title: "router" },
   { id: "plinth.sessions", title: "sessions" },
   { id: "plinth.native", title: "harness" },
-  { id: "plinth.openai-compatible", title: "model" },
+  { id: "plinth.models", title: "models" },
   { id: "plinth.tools", title: "tools" },
   { id: "plinth.files", title: "tool" },
 ];
@@ -24,7 +24,7 @@ export const WAY = [
   { from: "plinth.runs", hook: "turn.prepare" },
   { from: "plinth.runs", to: "plinth.native", call: ["plinth.harness", "run"] },
   { from: "plinth.native", hook: "prompt.build" },
-  { from: "plinth.native", to: "plinth.openai-compatible", call: ["plinth.model-provider", "stream"] },
+  { from: "plinth.native", to: "plinth.models", call: ["plinth.models", "stream"] },
   { from: "plinth.native", hook: "tool.before" },
   { from: "plinth.native", to: "plinth.tools", call: ["plinth.tool-catalog", "run"] },
   { from: "plinth.tools", to: "plinth.files", call: ["plinth.tool", "call"] },

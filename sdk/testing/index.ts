@@ -5,4 +5,5 @@ export { contractProblems } from "./contract-table.ts";
 export type { LogLine } from "./extension-instance.ts";
 export { type SchemaProblem, schemaProblems } from "./json-schema.ts";
 export * from "./model-servers/index.ts";
+export { type ScriptedModel, scriptedModels } from "./scripted-models.ts";
 export { createTestHost, type TestExtension, type TestHost, type TestHostOptions } from "./test-host.ts";

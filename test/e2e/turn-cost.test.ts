@@ -14,6 +14,7 @@ const COST = {
   commits: 2,
   "plinth.native": 1,
   "plinth.tools": 1,
+  "plinth.models": 1,
   "plinth.openai-compatible": 1,
   "plinth.secrets": 2,
   "plinth.egress": 1,

@@ -10,8 +10,6 @@ export class Answer {
   readonly model: string;
   usage: Usage = { inputTokens: 0, outputTokens: 0 };
   reason: EndReason | undefined;
-  /** Something was said, so that asking again would say it twice. */
-  spoke = false;
   readonly #maker: string;
   readonly #callIds: Set<string>;
   /** The last part still grows by deltas. */
@@ -38,7 +36,6 @@ export class Answer {
         return this.#grow("reasoning", event.delta ?? "");
       case "tool-call-start":
       case "tool-call-delta":
-        this.spoke = true;
         return undefined;
       case "tool-call":
         return this.#whole({ ...event.call, type: "tool-call" });
@@ -63,7 +60,6 @@ export class Answer {
 
   #grow(type: "text" | "reasoning", delta: string): TurnEvent | undefined {
     if (delta === "") return undefined;
-    this.spoke = true;
     const last = this.content.at(-1);
     if (this.#open === type && last?.type === type) last.text = (last.text ?? "") + delta;
     else this.content.push({ type, text: delta });
@@ -101,7 +97,6 @@ export class Answer {
         return undefined;
     }
     this.#open = undefined;
-    this.spoke = true;
     if (part.type === "tool-call" || part.type === "opaque") return undefined;
     if (part.type === "text" || part.type === "refusal") return grown || part.text === "" ? undefined : { type: "text", delta: part.text };
     if (part.type === "reasoning") return grown || !part.text ? undefined : { type: "reasoning", delta: part.text };

@@ -2,7 +2,7 @@ import { createTestHost, describeConformance, harnessConformance } from "@plinth
 import { describe, it } from "vitest";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
-import { calls, says, scriptedModel, scriptedTool, text } from "./scripted.testing.ts";
+import { calls, knowsModels, says, scriptedModel, scriptedTool, text } from "./scripted.testing.ts";
 
 const history = [{ role: "user" as const, content: [{ type: "text" as const, text: "hi" }] }];
 const turn = { runId: "r", sessionKey: "s", workspace: "/w", model: "scripted/m", system: [], history };
@@ -11,7 +11,8 @@ describeConformance({ describe, it }, "native", harnessConformance, {
   open: async () => {
     const tool = scriptedTool("tool", [], () => text("ok"));
     const provide = [scriptedModel([says("Good ", "morning.")]), scriptedModel([calls(["a", "tool"]), says("ok")], { id: "calling" }), tool];
-    const host = await createTestHost({ extensions: [{ manifest, extension }], provide });
+    const knows = knowsModels();
+    const host = await createTestHost({ extensions: [{ manifest, extension }, ...knows.extensions], provide: [...provide, ...knows.provide] });
     return { harness: host.use("plinth.harness").get("native"), close: () => host.close() };
   },
   turn,

@@ -6,13 +6,15 @@ import toolsManifest from "../../tools/catalog/plinth.json" with { type: "json" 
 import extension from "./index.ts";
 import { trustedHistory } from "./messages.ts";
 import manifest from "./plinth.json" with { type: "json" };
-import { calls, runTurn, says, scriptedModel, scriptedTool } from "./scripted.testing.ts";
+import { calls, knowsModels, runTurn, says, scriptedModel, scriptedTool } from "./scripted.testing.ts";
 
 let host: TestHost | undefined;
 afterEach(() => host?.close());
 
 async function start(provide: ScriptedProvider[], more: TestExtension[] = []): Promise<void> {
-  host = await createTestHost({ extensions: [{ manifest, extension }, { manifest: toolsManifest, extension: tools }, ...more], provide });
+  const knows = knowsModels();
+  const extensions = [{ manifest, extension }, { manifest: toolsManifest, extension: tools }, ...knows.extensions, ...more];
+  host = await createTestHost({ extensions, provide: [...provide, ...knows.provide] });
 }
 
 const end: ModelEvent = { type: "end", reason: "stop" };

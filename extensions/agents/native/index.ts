@@ -1,8 +1,7 @@
 import { defineExtension } from "@plinth/sdk";
 import { Instructions } from "./instructions.ts";
 import type { Limits } from "./loop.ts";
-import { messagesFor, trustedHistory } from "./messages.ts";
-import { ModelChooser } from "./model-choice.ts";
+import { trustedHistory } from "./messages.ts";
 import { runLoop } from "./run-loop.ts";
 import { ToolRunner } from "./tool-runner.ts";
 import { Words } from "./words.ts";
@@ -14,15 +13,10 @@ export default defineExtension({
       maxToolCalls: 64,
       toolTimeoutMs: 120_000,
       maxToolResultChars: 100_000,
-      retries: 2,
-      retryBaseMs: 500,
       ...(ctx.config as Partial<Limits>),
     };
-    const providers = ctx.use("plinth.model-provider");
-    const chooser = new ModelChooser(providers, {
-      now: ctx.clock.now,
-      generation: () => ctx.currentWork()?.generation,
-    });
+    const { retries, retryBaseMs } = ctx.config as { retries?: number; retryBaseMs?: number };
+    const models = ctx.use("plinth.models").one();
     const instructions = new Instructions(ctx.hooks.fire, ctx.clock.now);
 
     /** By run, of those that go on. */
@@ -37,16 +31,18 @@ export default defineExtension({
         const loop = runLoop(
           { ...input, history: trustedHistory(input.history, call.caller) },
           {
-            choose: (model) => chooser.choose(model),
-            failed: () => chooser.forget(),
-            stream: ({ provider, model, maker }, { system, messages, tools }, signal) =>
-              providers.get(provider).stream(
+            stream: (model, { system, messages, tools }, signal) =>
+              models.stream(
                 {
                   model,
                   // The same in each call of a turn, and mostly in the next turn too.
                   system: [{ type: "text", text: system, cache: true }],
-                  messages: messagesFor(messages, maker),
+                  messages,
                   tools,
+                  sessionKey: input.sessionKey,
+                  ...(input.agent === undefined ? {} : { agent: input.agent }),
+                  ...(retries === undefined ? {} : { retries }),
+                  ...(retryBaseMs === undefined ? {} : { retryBaseMs }),
                   ...(input.thinking === undefined ? {} : { thinking: input.thinking }),
                   ...(input.output === undefined ? {} : { output: input.output }),
                   cacheKey: input.sessionKey,
@@ -58,7 +54,6 @@ export default defineExtension({
             instructions: (signal) => instructions.build(input, signal),
             tools: () => tools.list(),
             callTool: (toolCall, tool, signal, tell) => tools.run(toolCall, tool, signal, tell),
-            sleep: ctx.clock.sleep,
             words,
           },
           limits,

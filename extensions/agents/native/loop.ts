@@ -1,5 +1,4 @@
-import type { ModelEvent, ModelMessage, Part, ModelRequest as Request, ToolCallPart, ToolResult, TurnEvent, Usage } from "@plinth/sdk";
-import type { ModelChoice } from "./model-choice.ts";
+import type { ModelMessage, ModelsEvent, Part, ModelRequest as Request, ToolCallPart, ToolResult, TurnEvent, Usage } from "@plinth/sdk";
 import type { Tool } from "./tool.ts";
 import type { Words } from "./words.ts";
 
@@ -8,8 +7,6 @@ export interface Limits {
   maxToolCalls: number;
   toolTimeoutMs: number;
   maxToolResultChars: number;
-  retries: number;
-  retryBaseMs: number;
 }
 
 export interface LoopInput {
@@ -35,16 +32,13 @@ export interface ModelRequest {
 
 /** Everything the loop reaches, injected: a test needs neither a host nor a network. */
 export interface LoopParts {
-  choose(model: string): Promise<ModelChoice>;
-  /** A model call failed: what was chosen automatically is chosen anew. */
-  failed(): void;
-  stream(choice: ModelChoice, request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
+  /** The answer of whichever model is meant by a name, from another where that one fails. */
+  stream(model: string, request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelsEvent>;
   instructions(signal: AbortSignal): Promise<string>;
   /** The tools there are now, by name. */
   tools(): Promise<ReadonlyMap<string, Tool>>;
   /** Never throws: whatever goes wrong is a result that the model can read. */
   callTool(call: ToolCallPart, tool: Tool, signal: AbortSignal, tell: (event: TurnEvent) => void): Promise<ToolResult>;
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** What is said into this turn while it runs. */
   words: Words;
 }

@@ -1,13 +1,4 @@
-import { isFor, type ModelMessage, partsFor, partsFrom } from "@plinth/sdk";
-
-/** The messages as one provider is sent them: without what is opaque and was made by another, and what is for people only. */
-export function messagesFor(messages: readonly ModelMessage[], maker: string): ModelMessage[] {
-  return messages.map((message) => {
-    const own = partsFor(message.content, maker);
-    const content = own.every((part) => isFor(part, "model")) ? own : own.filter((part) => isFor(part, "model"));
-    return content === message.content ? message : { ...message, content };
-  });
-}
+import { type ModelMessage, partsFrom } from "@plinth/sdk";
 
 /** A conversation that a third party hands over holds no opaque parts but its own: it cannot speak to a provider as that provider. */
 export function trustedHistory(history: readonly ModelMessage[], caller: string): ModelMessage[] {

@@ -3,13 +3,14 @@ import { createTestHost, type ScriptedProvider, type TestHost } from "@plinth/sd
 import { afterEach, describe, expect, it } from "vitest";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
-import { runTurn, says, scriptedModel, type TurnOptions } from "./scripted.testing.ts";
+import { knowsModels, runTurn, says, scriptedModel, type TurnOptions } from "./scripted.testing.ts";
 
 let host: TestHost | undefined;
 afterEach(() => host?.close());
 
 async function start(provide: ScriptedProvider[]): Promise<void> {
-  host = await createTestHost({ extensions: [{ manifest, extension }], provide });
+  const knows = knowsModels();
+  host = await createTestHost({ extensions: [{ manifest, extension }, ...knows.extensions], provide: [...provide, ...knows.provide] });
 }
 
 const run = (options?: TurnOptions) => runTurn(host!, options);

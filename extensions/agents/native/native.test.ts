@@ -5,13 +5,17 @@ import tools from "../../tools/catalog/index.ts";
 import toolsManifest from "../../tools/catalog/plinth.json" with { type: "json" };
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
-import { calls, runTurn, says, scriptedModel, scriptedTool, type TurnOptions, text } from "./scripted.testing.ts";
+import { calls, knowsModels, runTurn, says, scriptedModel, scriptedTool, type TurnOptions, text } from "./scripted.testing.ts";
 
 let host: TestHost | undefined;
 afterEach(() => host?.close());
 
 async function start(provide: ScriptedProvider[], config: object = {}, others: TestExtension[] = []): Promise<void> {
-  host = await createTestHost({ extensions: [{ manifest, extension, config }, { manifest: toolsManifest, extension: tools }, ...others], provide });
+  const knows = knowsModels();
+  host = await createTestHost({
+    extensions: [{ manifest, extension, config }, { manifest: toolsManifest, extension: tools }, ...knows.extensions, ...others],
+    provide: [...provide, ...knows.provide],
+  });
 }
 
 const run = (options?: TurnOptions) => runTurn(host!, options);

@@ -1,4 +1,4 @@
-import { type ModelEvent, toolCallsOf, toolResultsOf } from "@plinth/sdk";
+import { type ModelsEvent, toolCallsOf, toolResultsOf } from "@plinth/sdk";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { LoopItem, LoopParts } from "./loop.ts";
@@ -6,7 +6,7 @@ import { runLoop } from "./run-loop.ts";
 import type { Tool } from "./tool.ts";
 import { Words } from "./words.ts";
 
-const limits = { maxRounds: 6, maxToolCalls: 8, toolTimeoutMs: 1_000, maxToolResultChars: 1_000, retries: 0, retryBaseMs: 1 };
+const limits = { maxRounds: 6, maxToolCalls: 8, toolTimeoutMs: 1_000, maxToolResultChars: 1_000 };
 const input = {
   runId: "r",
   sessionKey: "s",
@@ -32,9 +32,8 @@ async function play(rounds: string[][], abortAt: number | undefined, sayAt?: num
   let round = 0;
   let ran = 0;
   const parts: LoopParts = {
-    choose: async () => ({ provider: "p", model: "m", name: "p/m", maker: "x/p" }),
-    failed() {},
-    async *stream(): AsyncGenerator<ModelEvent> {
+    async *stream(): AsyncGenerator<ModelsEvent> {
+      yield { type: "model", provider: "p", model: "m", name: "p/m", maker: "x/p" };
       const names = rounds[round++] ?? [];
       for (const name of names) yield { type: "tool-call", call: { type: "tool-call", id: "call_0", name, args: {} } };
       if (names.length === 0) yield { type: "text", delta: "done" };
@@ -48,7 +47,6 @@ async function play(rounds: string[][], abortAt: number | undefined, sayAt?: num
       await Promise.resolve();
       return { content: [] };
     },
-    sleep: async () => {},
     words,
   };
   const items: LoopItem[] = [];

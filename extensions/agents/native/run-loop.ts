@@ -31,7 +31,7 @@ async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: 
     // Listed each time: a tool that was installed a moment ago is there in the next model call.
     const tools = await parts.tools();
     const request = { system, messages: [...messages], tools: Array.from(tools.values(), ({ spec }) => spec) };
-    const answer = yield* ask(input.model, request, parts, limits, callIds, signal);
+    const answer = yield* ask(input.model, request, parts, callIds, signal);
     add(usage, answer.usage);
 
     const { content, calls, model } = answer;

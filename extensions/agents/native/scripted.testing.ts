@@ -1,5 +1,7 @@
 import type { ModelEvent, ModelMessage } from "@plinth/sdk";
-import type { ScriptedProvider, TestHost } from "@plinth/sdk/testing";
+import type { ScriptedProvider, TestExtension, TestHost } from "@plinth/sdk/testing";
+import models from "../../models/models/index.ts";
+import modelsManifest from "../../models/models/plinth.json" with { type: "json" };
 
 export interface Seen {
   model: string;
@@ -10,6 +12,19 @@ export interface Seen {
 
 /** What a scripted model does in one call: says these events, or fails. */
 export type Script = ModelEvent[] | Error | ((seen: Seen, signal: AbortSignal) => AsyncIterable<ModelEvent>);
+
+/** Who knows the models, as in the product, and what it needs of a host that has no configuration and no secrets. */
+export const knowsModels = (config: object = {}): { extensions: TestExtension[]; provide: ScriptedProvider[] } => ({
+  extensions: [{ manifest: modelsManifest, extension: models, config }],
+  provide: [
+    {
+      contract: "plinth.kernel",
+      descriptor: { title: "Scripted" },
+      provider: { snapshot: () => ({ config: { version: 1 }, grants: new Map(), secretExists: async () => false }) as never },
+    },
+    { contract: "plinth.secret-source", descriptor: { title: "None" }, provider: { resolve: () => null } },
+  ],
+});
 
 /** A model for tests: plays one script a call, the last one for ever, and remembers what it was asked. */
 export function scriptedModel(

@@ -2,7 +2,14 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Finding } from "@plinth/sdk";
 import { GATEWAY_STATE, homeIdentity } from "@plinth/sdk/home";
-import { checkConformance, createTestHost, describeConformance, type ScriptedProvider } from "@plinth/sdk/testing";
+import {
+  checkConformance,
+  createTestHost,
+  describeConformance,
+  type ScriptedModel,
+  type ScriptedProvider,
+  scriptedModels,
+} from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { machineCheck } from "./checks/machine.ts";
 import extension from "./index.ts";
@@ -29,13 +36,8 @@ const check = (id: string, findings: () => Finding[], more: object = {}): Script
 });
 
 async function house(...provide: ScriptedProvider[]) {
-  const ready = {
-    contract: "plinth.model-provider",
-    id: "m",
-    descriptor: { title: "M", priority: 1 },
-    provider: { status: () => ({ ready: true }) },
-  };
-  const host = await createTestHost({ extensions: [{ manifest, extension }], provide: [ready as never, ...provide] });
+  const ready = scriptedModels([{ id: "m", status: () => ({ ready: true }) }]);
+  const host = await createTestHost({ extensions: [{ manifest, extension }], provide: [ready, ...provide] });
   open.push(host);
   const run = async (args: object = {}, options: object = {}, who: { role: "owner" | "guest"; via: string } = owner) => {
     const seen = { out: "", exit: 0, result: undefined as any, confirm: undefined as any };
@@ -158,19 +160,19 @@ it("finds what a gateway that was killed left, and removes it", async () => {
 });
 
 it("says that only a stand-in answers, and that a configured model cannot", async () => {
-  const provider = (id: string, status: object, more: object = {}) => ({
-    contract: "plinth.model-provider",
+  const provider = (id: string, status: object, more: object = {}): ScriptedModel => ({
     id,
-    descriptor: { title: id, priority: 1, ...more },
-    provider: { status: () => status, models: () => Promise.reject(new Error("no route")) } as never,
+    status: () => status as never,
+    models: () => Promise.reject(new Error("no route")),
+    ...more,
   });
   const route = (model: string) => ({
     contract: "plinth.router",
     descriptor: { title: "r" },
     provider: { route: () => ({ ...ROUTE, model }) } as never,
   });
-  const findings = async (model: string, ...provide: ScriptedProvider[]) => {
-    const host = await createTestHost({ extensions: [{ manifest, extension }], provide: [route(model), ...provide] });
+  const findings = async (model: string, ...models: ScriptedModel[]) => {
+    const host = await createTestHost({ extensions: [{ manifest, extension }], provide: [route(model), scriptedModels(models)] });
     open.push(host);
     return async (online: boolean) =>
       (await host.as(owner, () => host.use("plinth.check").get("models").examine({ online }))).findings.map(

@@ -83,6 +83,7 @@ function useOf({ contract, id, descriptor }: Provided): string {
     case "plinth.cli-command":
       return `shell command: plinth ${Array.isArray(told.path) ? told.path.join(" ") : id}`;
     case "plinth.model-provider":
+    case "plinth.model-vendor":
       return `model provider ${id}: choose it once (grants choose), then name it as ${id}/auto`;
     case "plinth.harness":
       return `harness ${id}: choose it once (grants choose)`;

@@ -1,5 +1,5 @@
 import { PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
-import { createTestHost, type TestHostOptions } from "@plinth/sdk/testing";
+import { createTestHost, scriptedModels, type TestHostOptions } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import extension from "./index.ts";
 import type { Terminal, TerminalItem } from "./line.ts";
@@ -268,17 +268,15 @@ describe("commands about the host", () => {
   });
 
   it("models shows a provider that fails as a row", async () => {
-    const provider = (id: string, priority: number, status: () => unknown) => ({
-      contract: "plinth.model-provider",
-      id,
-      descriptor: { title: id, priority },
-      provider: { status, models: () => ({ models: [{ id: "tiny" }] }) },
-    });
-    const good = provider("good", 2, () => ({ ready: true, defaultModel: "tiny" }));
-    const bad = provider("bad", 1, () => {
-      throw new Error("no route");
-    });
-    const { run } = await cli([good, bad]);
+    const models = () => ({ models: [{ id: "tiny" }] });
+    const good = { id: "good", priority: 2, status: () => ({ ready: true, defaultModel: "tiny" }), models };
+    const bad = {
+      id: "bad",
+      status: () => {
+        throw new Error("no route");
+      },
+    };
+    const { run } = await cli([scriptedModels([good, bad]) as never]);
     const { providers } = JSON.parse((await run("models", "--json")).out);
     expect(providers).toMatchObject([
       { id: "bad", ready: false, reason: "no route" },

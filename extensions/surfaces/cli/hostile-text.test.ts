@@ -1,5 +1,5 @@
 import { PlinthError, type TurnEvent } from "@plinth/sdk";
-import { createTestHost } from "@plinth/sdk/testing";
+import { createTestHost, scriptedModels } from "@plinth/sdk/testing";
 import { afterEach, expect, it } from "vitest";
 import extension from "./index.ts";
 import type { Terminal, TerminalItem } from "./line.ts";
@@ -108,22 +108,22 @@ async function printed(argv: string[], end: TurnEvent = done): Promise<string> {
           history: () => ({ entries: bodies.map((body) => ({ ...entry, body })), head: null }),
         },
       },
-      {
-        contract: "plinth.model-provider",
-        id: "evil",
-        descriptor: { title: HOSTILE, priority: 1 },
-        provider: { status: () => ({ ready: true, reason: HOSTILE, defaultModel: HOSTILE }), models: () => ({ models: [{ id: HOSTILE }] }) },
-      },
-      {
-        contract: "plinth.model-provider",
-        id: "worse",
-        descriptor: { title: HOSTILE, priority: 2 },
-        provider: {
+      scriptedModels([
+        {
+          id: "evil",
+          title: HOSTILE,
+          status: () => ({ ready: true, reason: HOSTILE, defaultModel: HOSTILE }),
+          models: () => ({ models: [{ id: HOSTILE }] }),
+        },
+        {
+          id: "worse",
+          title: HOSTILE,
+          priority: 2,
           status: () => {
             throw failed;
           },
         },
-      },
+      ]),
     ] as never,
   });
   const terminal: Terminal = { cwd: "/", json: false, tty: true, columns: 4_000, color: false, local: true };

@@ -1,4 +1,4 @@
-import { type Capability, type Context, type Descriptor, errorInfo, type KernelSnapshot, type Manifest, type Needs } from "@plinth/sdk";
+import { type Capability, type Context, errorInfo, type KernelSnapshot, type Manifest, type ModelSource, type Needs } from "@plinth/sdk";
 
 /** Something that can be set up: a provider of models, or a channel. All but `ready` is read from manifests. */
 export interface Candidate {
@@ -39,10 +39,11 @@ export async function readHouse(ctx: Context, signal: AbortSignal): Promise<Hous
     ...{ id: one.id, title: one.descriptor.title, extension: one.extension, needs: one.descriptor.needs ?? {} },
     manifest: manifests.get(one.extension) as Manifest,
   });
-  const listed = await ctx.use("plinth.model-provider").list();
-  const providers = await Promise.all(listed.map((one) => providerOf(ctx, one, candidate(one), signal)));
+  const { sources: listed } = await ctx.use("plinth.models").one().sources({});
+  const providers = await Promise.all(listed.map((one) => providerOf(ctx, one, manifests.get(one.extension) as Manifest, signal)));
   const known = new Set(listed.map(({ extension }) => extension));
-  const offers = ({ provides = [] }: Manifest) => provides.some(({ contract }) => contract === "plinth.model-provider");
+  const offers = ({ provides = [] }: Manifest) =>
+    provides.some(({ contract }) => ["plinth.model-provider", "plinth.model-vendor"].includes(contract));
   const routes = await ctx.use("plinth.http-route").list();
   return {
     providers: providers.sort((a, b) => a.priority - b.priority || (a.id < b.id ? -1 : 1)),
@@ -55,19 +56,14 @@ export async function readHouse(ctx: Context, signal: AbortSignal): Promise<Hous
 
 export const snapshot = (ctx: Context): Promise<KernelSnapshot> => ctx.use("plinth.kernel").one().snapshot({});
 
-async function providerOf(
-  ctx: Context,
-  one: Capability<Descriptor<"plinth.model-provider">>,
-  candidate: Candidate,
-  signal: AbortSignal,
-): Promise<Provider> {
-  const { priority, standIn = false } = one.descriptor;
+async function providerOf(ctx: Context, one: ModelSource, manifest: Manifest, signal: AbortSignal): Promise<Provider> {
+  const { id, title, extension, needs = {}, priority, standIn = false } = one;
   const status = await ctx
-    .use("plinth.model-provider")
-    .get(one.id)
-    .status({}, { signal })
+    .use("plinth.models")
+    .one()
+    .status({ provider: id }, { signal })
     .catch((thrown: unknown) => ({ ready: false, reason: errorInfo(thrown).message }));
-  return { ...candidate, priority, standIn, ...status };
+  return { id, title, extension, needs, manifest, priority, standIn, ...status };
 }
 
 async function modelOf(ctx: Context, manifests: ReadonlyMap<string, Manifest>): Promise<Pick<House, "model" | "modelPath">> {

@@ -1,4 +1,4 @@
-import { createTestHost, type ScriptedProvider, type TestHost } from "@plinth/sdk/testing";
+import { createTestHost, type ScriptedProvider, scriptedModels, type TestHost } from "@plinth/sdk/testing";
 import { afterEach, expect, it } from "vitest";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
@@ -46,18 +46,25 @@ async function house(more: Partial<World> = {}) {
   const host = await createTestHost({
     extensions: [{ manifest, extension }],
     provide: [
-      one(
-        "plinth.model-provider",
-        "acme",
-        { title: "Acme", priority: 1, needs: { config: ["server.url"], secrets: ["ACME_KEY"] } },
-        { status: () => (isSet() ? { ready: true, defaultModel: "m1" } : { ready: false, reason: "no" }), stream },
-      ),
-      one(
-        "plinth.model-provider",
-        "rules",
-        { title: "Rules", priority: 9, standIn: true },
-        { status: () => ({ ready: true, defaultModel: "r" }), stream },
-      ),
+      scriptedModels([
+        {
+          id: "acme",
+          title: "Acme",
+          extension: ID,
+          needs: { config: ["server.url"], secrets: ["ACME_KEY"] },
+          status: () => (isSet() ? { ready: true, defaultModel: "m1" } : { ready: false, reason: "no" }),
+          stream: stream as never,
+        },
+        {
+          id: "rules",
+          title: "Rules",
+          extension: ID,
+          priority: 9,
+          standIn: true,
+          status: () => ({ ready: true, defaultModel: "r" }),
+          stream: stream as never,
+        },
+      ]),
       one("plinth.channel", "room", { ...channel, needs: { config: ["room", "port"] } }, {}),
       one("plinth.http-route", "page", { path: "/", summary: "The page" }, {}),
       one(

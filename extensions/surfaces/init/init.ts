@@ -84,7 +84,7 @@ class Setup {
 
   async #modelOf({ id }: Provider): Promise<string | undefined> {
     if (this.#prompt === undefined || !this.#chooses) return undefined;
-    const { defaultModel } = await this.#ctx.use("plinth.model-provider").get(id).status({}, { signal: this.#signal });
+    const { defaultModel } = await this.#ctx.use("plinth.models").one().status({ provider: id }, { signal: this.#signal });
     return (await this.#prompt.ask(`Model; Enter for ${plain(defaultModel ?? "its own choice")}: `)) || undefined;
   }
 

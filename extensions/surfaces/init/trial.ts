@@ -13,8 +13,8 @@ export interface Trial {
 
 /** Ask a model for one word, as a turn would. @throws what the provider does, with its code and the next step. */
 export async function tryModel(ctx: Context, { id, extension }: Provider, wanted: string | undefined, signal: AbortSignal): Promise<Trial> {
-  const provider = ctx.use("plinth.model-provider").get(id);
-  const { ready, reason, defaultModel } = await provider.status({}, { signal });
+  const models = ctx.use("plinth.models").one();
+  const { ready, reason, defaultModel } = await models.status({ provider: id }, { signal });
   if (!ready) throw new PlinthError("PLINTH_MODEL_NOT_READY", reason ?? `${id} is not ready.`, { extension, next: `plinth models ${id}` });
   const model = wanted ?? defaultModel;
   if (model === undefined) {
@@ -28,8 +28,8 @@ export async function tryModel(ctx: Context, { id, extension }: Provider, wanted
   let text = "";
   let ended = false;
   try {
-    for await (const event of provider.stream(
-      { model, messages: [{ role: "user", content }], maxOutputTokens: MOST_TOKENS, onUnsupported: "drop" },
+    for await (const event of models.stream(
+      { model: `${id}/${model}`, fallbacks: [], messages: [{ role: "user", content }], maxOutputTokens: MOST_TOKENS, onUnsupported: "drop" },
       { signal },
     )) {
       if (event.type === "text") text += event.delta;

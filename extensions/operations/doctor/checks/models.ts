@@ -1,38 +1,44 @@
-import { type Capability, type Context, type Descriptor, errorInfo, type Finding, type Provider } from "@plinth/sdk";
+import { type Context, errorInfo, type Finding, type ModelSource, type Provider } from "@plinth/sdk";
 
-type Listed = Capability<Descriptor<"plinth.model-provider">>;
+interface State {
+  one: ModelSource;
+  ready: boolean;
+  configured: boolean;
+  reason?: string;
+}
+
 const SETUP = "plinth init";
 
 /** Whether the model that conversations use can answer; online, whether each provider that is set up can be reached. */
 export function modelsCheck(ctx: Context): Provider<"plinth.check"> {
-  const providers = ctx.use("plinth.model-provider");
+  const models = ctx.use("plinth.models").one();
 
-  const statusOf = async (one: Listed, signal: AbortSignal) => {
+  const statusOf = async (one: ModelSource, signal: AbortSignal): Promise<State> => {
     try {
-      return { one, ...(await providers.get(one.id).status({}, { signal })) };
+      return { one, ...(await models.status({ provider: one.id }, { signal })) };
     } catch (thrown) {
-      return { one, ready: false, reason: errorInfo(thrown).message };
+      return { one, ready: false, configured: true, reason: errorInfo(thrown).message };
     }
   };
 
   /** It asks for the list of models: that costs nothing, and shows whether the key is taken. */
-  const reached = async (one: Listed, signal: AbortSignal): Promise<Finding[]> => {
+  const reached = async (one: ModelSource, signal: AbortSignal): Promise<Finding[]> => {
     try {
-      await providers.get(one.id).models({}, { signal });
+      await models.models({ provider: one.id }, { signal });
       return [];
     } catch (thrown) {
       const { code, message, next = `plinth models ${one.id}` } = errorInfo(thrown);
-      return [{ code, severity: "problem", owner: one.extension, what: `cannot reach ${one.descriptor.title}`, why: message, next }];
+      return [{ code, severity: "problem", owner: one.extension, what: `cannot reach ${one.title}`, why: message, next }];
     }
   };
 
   return {
     async examine({ online }, { signal }) {
-      const states = await Promise.all((await providers.list()).map((one) => statusOf(one, signal)));
+      const states = await Promise.all((await models.sources({})).sources.map((one) => statusOf(one, signal)));
       const ready = states.filter((state) => state.ready);
       const model = await configured(ctx);
       const chosen = model.split("/")[0] as string;
-      const findings = chosen === "auto" ? automatic(ready) : wanted(chosen, model, states);
+      const findings = chosen === "auto" ? automatic(states) : wanted(chosen, model, states);
       if (online) for (const found of await Promise.all(ready.map(({ one }) => reached(one, signal)))) findings.push(...found);
       return { findings };
     },
@@ -45,9 +51,12 @@ async function configured(ctx: Context): Promise<string> {
   return (await router.list()).length === 0 ? "auto" : (await router.one().route({ surface: "cli" })).model;
 }
 
-function automatic(ready: readonly { one: Listed }[]): Finding[] {
-  if (ready.some(({ one }) => one.descriptor.standIn !== true)) return [];
-  const [standIn] = ready;
+/** By the first that somebody set up, whether or not it can answer. */
+function automatic(states: readonly State[]): Finding[] {
+  const chosen = states.find(({ one, ready, configured }) => one.trusted && one.standIn !== true && (ready || configured));
+  if (chosen?.ready) return [];
+  if (chosen !== undefined) return wanted(chosen.one.id, `${chosen.one.id}/auto`, states);
+  const [standIn] = states.filter(({ ready }) => ready);
   const none = standIn === undefined;
   return [
     {
@@ -61,7 +70,7 @@ function automatic(ready: readonly { one: Listed }[]): Finding[] {
   ];
 }
 
-function wanted(id: string, model: string, states: readonly { one: Listed; ready: boolean; reason?: string }[]): Finding[] {
+function wanted(id: string, model: string, states: readonly State[]): Finding[] {
   const state = states.find(({ one }) => one.id === id);
   if (state?.ready) return [];
   return [

@@ -1,4 +1,4 @@
-import { type Capability, type Descriptor, errorInfo, PlinthError } from "@plinth/sdk";
+import { errorInfo, type ModelSource, PlinthError } from "@plinth/sdk";
 import { type Cell, plain, renderTable } from "../table.ts";
 import type { OwnCommand, Run } from "./command.ts";
 
@@ -17,7 +17,7 @@ const SHOWN = 12;
 /** Providers in the order of the automatic choice, each with its state and its models. */
 export const models: OwnCommand = async (run) => {
   const wanted = run.arg("provider");
-  const all = await run.ctx.use("plinth.model-provider").list();
+  const { sources: all } = await run.ctx.use("plinth.models").one().sources({});
   const chosen = all.filter(({ id }) => wanted === undefined || id === wanted);
   if (wanted !== undefined && chosen.length === 0) {
     throw new PlinthError("PLINTH_CAPABILITY_MISSING", `There is no model provider "${wanted}".`, {
@@ -28,7 +28,6 @@ export const models: OwnCommand = async (run) => {
     });
   }
   const states = await Promise.all(chosen.map((provider) => stateOf(run, provider)));
-  states.sort((a, b) => a.priority - b.priority || (a.id < b.id ? -1 : 1));
   const rows = states.map((state): (string | Cell)[] => [
     state.id,
     state.title,
@@ -47,21 +46,21 @@ export const models: OwnCommand = async (run) => {
 };
 
 /** A provider that fails to answer is a row of the table, not the end of it. */
-async function stateOf(run: Run, { id, descriptor }: Capability<Descriptor<"plinth.model-provider">>): Promise<ProviderState> {
+async function stateOf(run: Run, { id, title, priority }: ModelSource): Promise<ProviderState> {
   const state: ProviderState = {
     id,
-    title: descriptor.title,
-    priority: descriptor.priority,
+    title,
+    priority,
     ready: false,
     reason: undefined,
     defaultModel: undefined,
-    models: descriptor.models ?? [],
+    models: [],
   };
-  const provider = run.ctx.use("plinth.model-provider").get(id);
+  const models = run.ctx.use("plinth.models").one();
   try {
-    const { ready, reason, defaultModel } = await provider.status({}, { signal: run.signal });
+    const { ready, reason, defaultModel } = await models.status({ provider: id }, { signal: run.signal });
     Object.assign(state, { ready, reason, defaultModel });
-    if (ready) state.models = (await provider.models({}, { signal: run.signal })).models;
+    if (ready) state.models = (await models.models({ provider: id }, { signal: run.signal })).models;
   } catch (thrown) {
     state.reason = errorInfo(thrown).message;
   }

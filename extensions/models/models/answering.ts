@@ -1,0 +1,101 @@
+import { type Call, errorInfo, type ModelEvent, type ModelRequest, type ModelsEvent, PlinthError } from "@plinth/sdk";
+import type { Chosen } from "./choice.ts";
+import { messagesFor } from "./messages.ts";
+
+/** A server that wants a longer wait is not waited for. */
+const MAX_WAIT_MS = 60_000;
+/** Asked again also where a provider does not say so. */
+const RETRIED = new Set(["PLINTH_MODEL_RATE", "PLINTH_MODEL_OVERLOADED", "PLINTH_MODEL_SERVER", "PLINTH_MODEL_NETWORK"]);
+/** What another model would meet in the same way: the request itself is at fault, or nobody waits any more. */
+const FINAL = new Set(["PLINTH_MODEL_REQUEST", "PLINTH_MODEL_FILTER", "PLINTH_ABORTED", "PLINTH_STOPPING"]);
+
+export interface Asking {
+  /** Who is asked, first to last: names as the caller gave them. */
+  readonly chain: readonly string[];
+  readonly request: Omit<ModelRequest, "model">;
+  readonly retries: number;
+  readonly retryBaseMs: number;
+}
+
+export interface AskingParts {
+  choose(name: string, signal: AbortSignal): Promise<Chosen>;
+  /** A model call failed. */
+  failed(): void;
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * One answer: the first of the chain that gives one. Whoever has said something is not asked again, and nobody else is: what
+ * was said stands.
+ */
+export async function* answering(
+  { chain, request, retries, retryBaseMs }: Asking,
+  parts: AskingParts,
+  { signal }: Pick<Call, "signal">,
+): AsyncGenerator<ModelsEvent> {
+  const failures: string[] = [];
+  for (const [place, name] of chain.entries()) {
+    const last = place === chain.length - 1;
+    for (let attempt = 0; ; attempt++) {
+      const progress = { spoke: false, asked: name };
+      try {
+        yield* once(await parts.choose(name, signal), request, failures, progress, signal);
+        return;
+      } catch (thrown) {
+        parts.failed();
+        const { code, message, retryable = RETRIED.has(code), retryAfterMs = 0 } = errorInfo(thrown);
+        if (progress.spoke || signal.aborted) throw thrown;
+        const again = attempt < retries && retryable && code.startsWith("PLINTH_MODEL_") && retryAfterMs <= MAX_WAIT_MS;
+        if (again) {
+          // Half of the wait is chance, so that many that failed together do not come back together.
+          const afterMs = Math.round(Math.max(retryBaseMs * 2 ** attempt * (0.5 + Math.random() / 2), retryAfterMs));
+          yield { type: "again", code, message, afterMs };
+          await parts.sleep(afterMs, signal);
+          continue;
+        }
+        if (last || FINAL.has(code)) throw failures.length === 0 ? thrown : afterOthers(thrown, failures);
+        failures.push(`${progress.asked}: ${message}`);
+        yield { type: "again", code, message, afterMs: 0 };
+        break;
+      }
+    }
+  }
+}
+
+async function* once(
+  { source, choice }: Chosen,
+  request: Asking["request"],
+  failures: readonly string[],
+  progress: { spoke: boolean; asked: string },
+  signal: AbortSignal,
+): AsyncGenerator<ModelsEvent> {
+  progress.asked = choice.name;
+  yield { type: "model", ...choice };
+  if (failures.length > 0)
+    yield { type: "warning", code: "PLINTH_MODEL_FALLBACK", message: `${choice.name} answers, because ${failures.join("; ")}`.slice(0, 1_000) };
+  let ended = false;
+  for await (const event of source.stream({ ...request, model: choice.model, messages: messagesFor(request.messages, choice.maker) }, signal)) {
+    progress.spoke ||= says(event);
+    ended ||= event.type === "end";
+    yield event;
+  }
+  if (ended) return;
+  throw new PlinthError("PLINTH_MODEL_STREAM", `The answer of ${choice.name} stopped before its end.`, {
+    extension: source.data.extension,
+    next: "Send the message again.",
+    details: { retryable: true },
+  });
+}
+
+/** Something of the answer is out, so that asking again would say it twice. */
+const says = ({ type }: ModelEvent): boolean => type !== "usage" && type !== "warning" && type !== "end";
+
+function afterOthers(thrown: unknown, failures: readonly string[]): PlinthError {
+  const { code, message, next, extension, details } = errorInfo(thrown) as ReturnType<typeof errorInfo> & { details?: Record<string, unknown> };
+  return new PlinthError(code, `${message} Before it: ${failures.join("; ")}`.slice(0, 2_000), {
+    ...(extension === undefined ? {} : { extension }),
+    ...(next === undefined ? {} : { next }),
+    ...(details === undefined ? {} : { details }),
+    cause: thrown,
+  });
+}

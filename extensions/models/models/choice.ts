@@ -1,0 +1,126 @@
+import { type ModelChoice, PlinthError } from "@plinth/sdk";
+import type { Config } from "./settings.ts";
+import type { Source } from "./source.ts";
+
+const CACHE_MS = 10_000;
+/** Aliases may name aliases; a circle ends here. */
+const MOST_ALIASES = 8;
+
+export interface Chosen {
+  readonly source: Source;
+  readonly choice: ModelChoice;
+}
+
+interface Options {
+  sources(): Promise<ReadonlyMap<string, Source>>;
+  now(): number;
+  /** A choice is good for the generation in which it was made. */
+  generation(): number | undefined;
+  readonly aliases: NonNullable<Config["aliases"]>;
+}
+
+/** Turns an alias, `auto`, `provider/auto` and `provider/model` into a provider and its model. */
+export class Chooser {
+  readonly #options: Options;
+  #automatic: { chosen: Promise<Chosen>; until: number; generation: number | undefined } | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  async choose(wanted: string, signal: AbortSignal): Promise<Chosen> {
+    const name = this.#meant(wanted);
+    if (name === "auto") return this.#auto(signal);
+    const slash = name.indexOf("/");
+    const sources = await this.#options.sources();
+    const source = sources.get(name.slice(0, Math.max(slash, 0)));
+    const model = name.slice(slash + 1);
+    if (source === undefined || model === "") throw unknown(wanted, [...sources.keys()], Object.keys(this.#options.aliases));
+    return model === "auto" ? named(source, signal) : chosen(source, model);
+  }
+
+  /** What was chosen automatically failed: choose anew next time. */
+  forget(): void {
+    this.#automatic = undefined;
+  }
+
+  #meant(name: string): string {
+    const { aliases } = this.#options;
+    for (let step = 0; step < MOST_ALIASES && Object.hasOwn(aliases, name); step++) name = aliases[name] as string;
+    return name;
+  }
+
+  #auto(signal: AbortSignal): Promise<Chosen> {
+    const now = this.#options.now();
+    const generation = this.#options.generation();
+    const known = this.#automatic;
+    if (known !== undefined && known.until > now && known.generation === generation) return known.chosen;
+    const made = { chosen: this.#first(signal), until: now + CACHE_MS, generation };
+    this.#automatic = made;
+    made.chosen.catch(() => {
+      if (this.#automatic === made) this.#automatic = undefined;
+    });
+    return made.chosen;
+  }
+
+  /**
+   * The first that somebody set up, by priority, then id; asked one after the other, so that the code of the rest is not even
+   * loaded. It stays the choice where it cannot answer: then that is what has to be said. A third party's is used where it is
+   * named, never because it comes first.
+   */
+  async #first(signal: AbortSignal): Promise<Chosen> {
+    const reasons: string[] = [];
+    let standIn: Chosen | undefined;
+    for (const source of (await this.#options.sources()).values()) {
+      const { id, extension, trusted, title } = source.data;
+      if (!trusted || (standIn !== undefined && source.data.standIn)) continue;
+      const state = await source
+        .status(signal)
+        .catch((thrown: unknown) => ({ ready: false, configured: false, reason: String((thrown as Error).message) }));
+      const { ready, configured, reason, defaultModel } = state as Awaited<ReturnType<Source["status"]>>;
+      if (ready && defaultModel !== undefined) {
+        if (source.data.standIn !== true) return chosen(source, defaultModel);
+        standIn ??= chosen(source, defaultModel);
+        continue;
+      }
+      if (configured && defaultModel !== undefined) return chosen(source, defaultModel);
+      if (configured) {
+        throw new PlinthError("PLINTH_MODEL_NOT_READY", `${title} is set up and cannot answer: ${reason ?? "it names no model."}`, {
+          extension,
+          next: `plinth models ${id}`,
+          details: { retryable: true, provider: id },
+        });
+      }
+      if (reason !== undefined) reasons.push(`${id}: ${reason}`);
+    }
+    if (standIn !== undefined) return standIn;
+    throw new PlinthError("PLINTH_MODEL_NONE", "No model can answer now.", {
+      next: reasons.length > 0 ? `Set one of them up (${reasons.join("; ").slice(0, 1_000)}).` : "Install an extension that provides a model.",
+    });
+  }
+}
+
+function chosen(source: Source, model: string): Chosen {
+  const { id } = source.data;
+  const info = source.info(model);
+  return { source, choice: { name: `${id}/${model}`, provider: id, model, maker: source.maker, ...(info === undefined ? {} : { info }) } };
+}
+
+async function named(source: Source, signal: AbortSignal): Promise<Chosen> {
+  const { ready, reason, defaultModel } = await source.status(signal);
+  if (defaultModel !== undefined) return chosen(source, defaultModel);
+  const { id, extension } = source.data;
+  throw new PlinthError("PLINTH_MODEL_UNKNOWN", `${id} names no default model${ready || !reason ? "" : ` (${reason})`}.`, {
+    extension,
+    next: `Name one: ${id}/MODEL.`,
+  });
+}
+
+function unknown(model: string, ids: readonly string[], aliases: readonly string[]): PlinthError {
+  const alternatives = [...aliases, "auto", ...ids.map((id) => `${id}/auto`)];
+  const shown = alternatives.length > 12 ? `${alternatives.slice(0, 12).join(", ")} …` : alternatives.join(", ");
+  return new PlinthError("PLINTH_MODEL_UNKNOWN", `There is no model "${model}".`, {
+    next: `Use ${shown}, or PROVIDER/MODEL (plinth models). Another publisher's has to be chosen once: plinth grants choose EXTENSION.`,
+    details: { alternatives },
+  });
+}

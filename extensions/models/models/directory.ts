@@ -1,0 +1,77 @@
+import type { Context, KernelSnapshot } from "@plinth/sdk";
+import { permitted } from "./permitted.ts";
+import { providerSource } from "./provider.ts";
+import { type Config, settingsOf, vendorOf } from "./settings.ts";
+import type { Source } from "./source.ts";
+import { type VendorParts, VendorSource } from "./vendor.ts";
+
+const FRESH_MS = 10_000;
+
+/** Everybody whom models can be asked of, read from manifests and the configuration. */
+export class Directory {
+  readonly #ctx: Context;
+  readonly #config: Config;
+  #read: { sources: Promise<ReadonlyMap<string, Source>>; until: number; generation: number | undefined } | undefined;
+
+  constructor(ctx: Context, config: Config) {
+    this.#ctx = ctx;
+    this.#config = config;
+  }
+
+  /** In the order of the automatic choice. */
+  sources(): Promise<ReadonlyMap<string, Source>> {
+    const now = this.#ctx.clock.now();
+    const generation = this.#ctx.currentWork()?.generation;
+    if (this.#read !== undefined && this.#read.until > now && this.#read.generation === generation) return this.#read.sources;
+    const read = { sources: this.#all(), until: now + FRESH_MS, generation };
+    this.#read = read;
+    read.sources.catch(() => {
+      if (this.#read === read) this.#read = undefined;
+    });
+    return read.sources;
+  }
+
+  async #all(): Promise<ReadonlyMap<string, Source>> {
+    const { use } = this.#ctx;
+    const snapshot = await use("plinth.kernel").one().snapshot({});
+    const parts = this.#parts(snapshot);
+    const found: Source[] = [];
+    for (const [id, server] of Object.entries(this.#config.servers ?? {}))
+      found.push(new VendorSource({ id, extension: this.#ctx.id, trusted: true, vendor: vendorOf(id, server) }, server, parts));
+    for (const one of await use("plinth.model-provider").list()) found.push(providerSource(one, use("plinth.model-provider")));
+    for (const { id, extension, trusted, descriptor } of await use("plinth.model-vendor").list())
+      found.push(new VendorSource({ id, extension, trusted, vendor: descriptor }, settingsOf(id, this.#config, snapshot), parts));
+    found.sort((a, b) => a.data.priority - b.data.priority || (a.data.id < b.data.id ? -1 : 1));
+    const sources = new Map<string, Source>();
+    // The operator's own server goes before a provider, and a provider's own code before data, where they share an id.
+    for (const source of found) {
+      const other = sources.get(source.data.id);
+      if (other === undefined || rank(source, this.#config) < rank(other, this.#config)) sources.set(source.data.id, source);
+    }
+    return sources;
+  }
+
+  #parts({ grants, secretExists }: KernelSnapshot): VendorParts {
+    const { use, clock } = this.#ctx;
+    return {
+      apis: use("plinth.model-api"),
+      now: clock.now,
+      env: (name) => process.env[name] || undefined,
+      async set(names) {
+        const there = await Promise.all(names.map((name) => secretExists?.(name) ?? false));
+        return names.filter((_name, at) => there[at]);
+      },
+      async lend(secret, to, origin) {
+        const { name } = await use("plinth.secret-source").one().lend({ name: secret, to, origin });
+        return `{{plinth-secret:${name}}}`;
+      },
+      permit: (extension, secret, url) => permitted(grants.get(extension)?.permissions, extension, secret, url),
+    };
+  }
+}
+
+/** The operator's own server is 0, a provider with code 1, data 2. */
+function rank({ data }: Source, { servers = {} }: Config): number {
+  if (Object.hasOwn(servers, data.id) && data.extension === "plinth.models") return 0;
+  return data.api === undefined ? 1 : 2;
+}

@@ -1,0 +1,59 @@
+import { defineExtension, PlinthError } from "@plinth/sdk";
+import { answering } from "./answering.ts";
+import { Chooser } from "./choice.ts";
+import { Directory } from "./directory.ts";
+import { trusted } from "./messages.ts";
+import type { Config } from "./settings.ts";
+import type { Source } from "./source.ts";
+
+const RETRIES = 2;
+const RETRY_BASE_MS = 500;
+
+export default defineExtension({
+  activate(ctx) {
+    const config = ctx.config as Config;
+    const directory = new Directory(ctx, config);
+    const chooser = new Chooser({
+      sources: () => directory.sources(),
+      now: ctx.clock.now,
+      generation: () => ctx.currentWork()?.generation,
+      aliases: config.aliases ?? {},
+    });
+    const sourceOf = async (provider: string): Promise<Source> => {
+      const sources = await directory.sources();
+      const source = sources.get(provider);
+      if (source !== undefined) return source;
+      throw new PlinthError("PLINTH_CAPABILITY_MISSING", `There is no model provider "${provider}".`, {
+        next: "plinth models lists them. Another publisher's has to be chosen once: plinth grants choose EXTENSION.",
+        details: { alternatives: [...sources.keys()] },
+      });
+    };
+
+    ctx.provide("plinth.models", "models", {
+      sources: async () => ({ sources: Array.from((await directory.sources()).values(), ({ data }) => data) }),
+      status: async ({ provider }, { signal }) => (await sourceOf(provider)).status(signal),
+      models: async ({ provider }, { signal }) => ({ models: await (await sourceOf(provider)).models(signal) }),
+      async choose({ model, fallbacks = config.fallbacks ?? [] }, { signal }) {
+        const chosen = [];
+        for (const name of [model, ...fallbacks]) chosen.push((await chooser.choose(name, signal)).choice);
+        return { choices: chosen };
+      },
+      stream(
+        { model, fallbacks = config.fallbacks ?? [], agent: _, sessionKey: __, retries = RETRIES, retryBaseMs = RETRY_BASE_MS, ...request },
+        call,
+      ) {
+        const messages = [...trusted(request.messages, call.caller)];
+        return answering(
+          { chain: [model, ...fallbacks], request: { ...request, messages }, retries, retryBaseMs },
+          { choose: (name, signal) => chooser.choose(name, signal), failed: () => chooser.forget(), sleep: ctx.clock.sleep },
+          call,
+        );
+      },
+      async countTokens({ model, agent: _, sessionKey: __, ...request }, { signal }) {
+        const { source, choice } = await chooser.choose(model, signal);
+        const inputTokens = await source.countTokens({ ...request, model: choice.model }, signal);
+        return inputTokens === undefined ? {} : { inputTokens };
+      },
+    });
+  },
+});

@@ -1,0 +1,52 @@
+import type { KernelSnapshot, ModelVendor } from "@plinth/sdk";
+
+/** What the operator wants otherwise than a vendor's data says. */
+export interface Settings {
+  baseUrl?: string;
+  region?: string;
+  api?: string;
+  secret?: string;
+  models?: string[];
+  defaultModel?: string;
+  headers?: Record<string, string>;
+  query?: Record<string, string>;
+  extraBody?: Record<string, unknown>;
+  quirks?: Record<string, unknown>;
+}
+
+/** A server of the operator's own. */
+export interface Server extends Omit<Settings, "region"> {
+  baseUrl: string;
+  title?: string;
+  priority?: number;
+  header?: string;
+}
+
+export interface Config {
+  vendors?: Record<string, Settings>;
+  servers?: Record<string, Server>;
+  aliases?: Record<string, string>;
+  fallbacks?: string[];
+}
+
+/** Where the settings of vendors stood before, and where those of the server without a vendor still do. */
+const COMPATIBLE = "plinth.openai-compatible";
+
+/** What stands in the configuration of the extension that says which servers are compatible, under what is here. */
+export function settingsOf(id: string, config: Config, snapshot: Pick<KernelSnapshot, "config">): Settings {
+  const other = snapshot.config.extensions?.[COMPATIBLE];
+  const { vendors } = (typeof other === "object" ? (other.config ?? {}) : {}) as { vendors?: Record<string, Settings> };
+  return { ...own(vendors, id), ...own(config.vendors, id) };
+}
+
+/** A server of the operator's as the vendor that it is. */
+export const vendorOf = (id: string, { title = id, api = "openai-chat", baseUrl, priority = 5, secret, header }: Server): ModelVendor => ({
+  title,
+  api,
+  priority,
+  baseUrls: { default: baseUrl.replace(/\/+$/, "") },
+  auth: secret === undefined ? [{ kind: "none" }] : [{ kind: "key", secret, ...(header === undefined ? {} : { header }) }],
+});
+
+const own = (record: Record<string, Settings> | undefined, id: string): Settings | undefined =>
+  record !== undefined && Object.hasOwn(record, id) ? record[id] : undefined;

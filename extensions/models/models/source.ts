@@ -1,0 +1,27 @@
+import type { ModelEvent, ModelInfo, ModelRequest, ModelSource } from "@plinth/sdk";
+
+export interface State {
+  readonly ready: boolean;
+  /** Somebody set it up. */
+  readonly configured: boolean;
+  readonly reason?: string;
+  readonly defaultModel?: string;
+}
+
+type Counted = Pick<ModelRequest, "model" | "system" | "messages" | "tools">;
+
+/** Somebody whom models can be asked of. */
+export interface Source {
+  readonly data: ModelSource;
+  /** extension/id, whose opaque parts are its own. */
+  readonly maker: string;
+  /** What is known of a model without asking anybody. */
+  info(model: string): ModelInfo | undefined;
+  status(signal: AbortSignal): Promise<State>;
+  models(signal: AbortSignal): Promise<ModelInfo[]>;
+  stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
+  countTokens(request: Counted, signal: AbortSignal): Promise<number | undefined>;
+}
+
+export const infoIn = (models: readonly ModelInfo[] | undefined, name: string): ModelInfo | undefined =>
+  models?.find(({ id, aliases }) => id === name || aliases?.includes(name) === true);

@@ -1,0 +1,227 @@
+import { errorInfo, type ModelEndpoint, type ModelInfo, type ModelRequest, type ModelVendor, PlinthError, type Uses } from "@plinth/sdk";
+import { type Address, addressOf } from "./address.ts";
+import type { Settings } from "./settings.ts";
+import { infoIn, type Source, type State } from "./source.ts";
+
+/** A server of this machine answers within that, or is taken to be away. */
+const PROBE_MS = 300;
+const REMOTE_PROBE_MS = 1_500;
+/** So long an answer about a server's models is good, silence too. */
+const FRESH_MS = 30_000;
+
+export interface VendorParts {
+  readonly apis: Uses<"plinth.model-api">;
+  now(): number;
+  env(name: string): string | undefined;
+  /** Of these secrets, those that are set. */
+  set(names: readonly string[]): Promise<readonly string[]>;
+  /** A handle that one extension may send to one origin. */
+  lend(secret: string, to: string, origin: string): Promise<string>;
+  /** @throws where a third party's vendor was not granted what it is about to do. */
+  permit(extension: string, secret: string | undefined, url: string): void;
+}
+
+type Auth = ModelVendor["auth"][number];
+
+/** How a protocol's server is reached now. */
+interface Way {
+  readonly api: string;
+  readonly address: Address;
+  readonly auth: Auth | undefined;
+  readonly headers: Record<string, string>;
+  readonly quirks: Record<string, unknown>;
+}
+
+/** A vendor's data joined with the code of its protocols. */
+export class VendorSource implements Source {
+  readonly data: Source["data"];
+  readonly maker: string;
+  readonly #vendor: ModelVendor;
+  readonly #settings: Settings;
+  readonly #parts: VendorParts;
+  readonly #env: Readonly<Record<string, string | undefined>>;
+  #probe: { at: number; models: Promise<ModelInfo[] | undefined> } | undefined;
+
+  constructor(of: { id: string; extension: string; trusted: boolean; vendor: ModelVendor }, settings: Settings, parts: VendorParts) {
+    const { id, extension, trusted, vendor } = of;
+    this.#vendor = vendor;
+    this.#settings = settings;
+    this.#parts = parts;
+    // Only what the vendor names is looked up.
+    this.#env = new Proxy({}, { get: (_target, name) => (typeof name === "string" ? parts.env(name) : undefined) });
+    this.maker = `${extension}/${id}`;
+    const secrets = vendor.auth.flatMap(({ kind, secret }) => (kind === "key" && secret !== undefined ? [secret] : []));
+    this.data = {
+      ...{ id, title: vendor.title, extension, api: vendor.api, priority: vendor.priority, trusted },
+      ...(vendor.local === undefined ? {} : { local: vendor.local }),
+      ...(vendor.website === undefined ? {} : { website: vendor.website }),
+      ...(secrets.length === 0 || vendor.auth.some(({ kind }) => kind === "none") ? {} : { needs: { secrets: secrets.slice(0, 1) } }),
+    };
+  }
+
+  info(model: string): ModelInfo | undefined {
+    return infoIn(this.#vendor.models, model);
+  }
+
+  async status(signal: AbortSignal): Promise<State> {
+    const way = await this.#way(this.#apiOf(undefined));
+    if (typeof way === "string") return { ready: false, configured: false, reason: way };
+    const { address, auth } = way;
+    const keyed = auth?.kind === "key" || (auth?.kind === "aws" && this.#hasChain());
+    const configured = keyed || address.set;
+    const optional = this.#keyless(address, auth);
+    if (!keyed && !optional) return { ready: false, configured, reason: this.#missing(auth) };
+    const chosen = this.#chosen();
+    const known = chosen ?? this.#vendor.defaultModel;
+    // The vendor's own models are known; any other server is asked for what it has.
+    if (keyed && known !== undefined && (address.own || chosen !== undefined)) return { ready: true, configured, defaultModel: known };
+    const models = await this.#listed(address.loopback ? PROBE_MS : REMOTE_PROBE_MS, signal);
+    const first = chosen ?? models?.[0]?.id ?? this.#vendor.defaultModel;
+    const named = first === undefined ? {} : { defaultModel: first };
+    if (models === undefined && !keyed) return { ready: false, configured, reason: `No server answers at ${address.baseUrl}.`, ...named };
+    if (first === undefined) return { ready: false, configured, reason: `${this.#vendor.title} answers, but has no model yet.` };
+    return { ready: true, configured, ...named };
+  }
+
+  async models(signal: AbortSignal): Promise<ModelInfo[]> {
+    if (this.#settings.models !== undefined) return this.#settings.models.map((id) => this.info(id) ?? { id });
+    const listed = await this.#fetchModels(signal);
+    const known = this.#vendor.models ?? [];
+    // What the server says of a model is newer than what the data says.
+    const all = listed.map((model) => ({ ...infoIn(known, model.id), ...model }));
+    return listed.length > 0 ? all : known;
+  }
+
+  async *stream(request: ModelRequest, signal: AbortSignal) {
+    const { api, endpoint } = await this.#endpoint(request.model);
+    yield* this.#parts.apis.get(api).stream({ endpoint, request }, { signal });
+  }
+
+  async countTokens(request: Parameters<Source["countTokens"]>[0], signal: AbortSignal): Promise<number | undefined> {
+    const { api, endpoint } = await this.#endpoint(request.model);
+    try {
+      return (await this.#parts.apis.get(api).countTokens({ endpoint, request }, { signal })).inputTokens;
+    } catch (thrown) {
+      if (errorInfo(thrown).code === "PLINTH_UNSUPPORTED") return undefined;
+      throw thrown;
+    }
+  }
+
+  #chosen(): string | undefined {
+    const { defaultModel, models } = this.#settings;
+    const { modelEnv } = this.#vendor;
+    return defaultModel || (modelEnv === undefined ? undefined : this.#parts.env(modelEnv)) || models?.[0] || undefined;
+  }
+
+  #apiOf(model: string | undefined): string {
+    return this.#settings.api ?? (model === undefined ? undefined : this.info(model)?.api) ?? this.#vendor.api;
+  }
+
+  /** A sentence where the vendor is not set up. */
+  async #way(api: string): Promise<Way | string> {
+    const { otherApis = {} } = this.#vendor;
+    const other = api === this.#vendor.api ? undefined : Object.hasOwn(otherApis, api) ? otherApis[api] : undefined;
+    const address = addressOf(this.#vendor, other?.baseUrls ?? this.#vendor.baseUrls, this.#settings, this.#env);
+    if (typeof address === "string") return address;
+    const auth = await this.#auth();
+    // A stranger's address is not the vendor's server, though it may speak its protocol.
+    const quirks = address.own ? (other === undefined ? this.#vendor.quirks : other.quirks) : {};
+    const { query, extraBody } = this.#settings;
+    return {
+      ...{ api, address, auth },
+      headers: { ...(other?.headers ?? this.#vendor.headers), ...this.#settings.headers },
+      quirks: {
+        ...quirks,
+        ...this.#settings.quirks,
+        ...(query === undefined ? {} : { query: { ...(quirks?.query as object | undefined), ...query } }),
+        ...(extraBody === undefined ? {} : { extraBody: { ...(quirks?.extraBody as object | undefined), ...extraBody } }),
+      },
+    };
+  }
+
+  /** Of the ways that the vendor takes, the first whose secret is set; else one that needs none. */
+  async #auth(): Promise<Auth | undefined> {
+    const { auth } = this.#vendor;
+    const keys = auth.filter(({ kind, secret }) => kind === "key" && secret !== undefined);
+    const chosen = this.#settings.secret;
+    const wanted = chosen === undefined ? keys : [{ ...keys[0], kind: "key" as const, secret: chosen }];
+    const there = await this.#parts.set(wanted.map(({ secret }) => secret as string));
+    return wanted.find(({ secret }) => there.includes(secret as string)) ?? auth.find(({ kind }) => kind === "none" || kind === "aws");
+  }
+
+  #keyless(address: Address, auth: Auth | undefined): boolean {
+    return auth?.kind === "none" || this.#vendor.local === true || address.loopback;
+  }
+
+  /** What a chain of AWS begins with; whether it gives something is seen when it is asked. */
+  #hasChain(): boolean {
+    return [
+      "AWS_ACCESS_KEY_ID",
+      "AWS_PROFILE",
+      "AWS_BEARER_TOKEN_BEDROCK",
+      "AWS_WEB_IDENTITY_TOKEN_FILE",
+      "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    ].some((name) => (this.#parts.env(name) ?? "") !== "");
+  }
+
+  #missing(auth: Auth | undefined): string {
+    if (auth?.kind === "aws") return "No credentials of AWS are set.";
+    const name = this.#settings.secret ?? this.data.needs?.secrets?.[0];
+    return name === undefined ? "It is not set up." : `${name} is not set.`;
+  }
+
+  async #endpoint(model: string | undefined): Promise<{ api: string; endpoint: ModelEndpoint }> {
+    const way = await this.#way(this.#apiOf(model));
+    const { id, extension, title, trusted } = this.data;
+    if (typeof way === "string") throw this.#notReady(way);
+    const { api, address, auth, headers, quirks } = way;
+    if (auth?.kind !== "key" && auth?.kind !== "aws" && !this.#keyless(address, auth)) {
+      throw new PlinthError("PLINTH_MODEL_AUTH", `${title} needs a key, and ${this.#missing(auth)}`, {
+        extension,
+        next: `Set it in the environment, or keep it: plinth init --provider ${id}`,
+        details: { retryable: false },
+      });
+    }
+    const secret = auth?.kind === "key" ? auth.secret : undefined;
+    if (!trusted) this.#parts.permit(extension, secret, address.baseUrl);
+    const speaker = (await this.#parts.apis.list()).find((one) => one.id === api)?.extension;
+    if (speaker === undefined) throw this.#notReady(`nothing here speaks ${api}.`, `Install an extension that provides plinth.model-api ${api}.`);
+    const proof = secret === undefined ? {} : proved(auth as Auth, await this.#parts.lend(secret, speaker, new URL(address.baseUrl).origin));
+    const endpoint: ModelEndpoint = {
+      ...{ vendor: id, title, baseUrl: address.baseUrl },
+      headers: { ...headers, ...proof },
+      quirks,
+      ...(this.#vendor.models === undefined ? {} : { models: this.#vendor.models }),
+    };
+    return { api, endpoint };
+  }
+
+  #notReady(why: string, next = "plinth doctor"): PlinthError {
+    const { id, title, extension } = this.data;
+    return new PlinthError("PLINTH_MODEL_NOT_READY", `${title} cannot answer: ${why}`, {
+      extension,
+      next,
+      details: { retryable: false, provider: id },
+    });
+  }
+
+  /** What the server says that it has, if it answers at once. */
+  #listed(limitMs: number, signal: AbortSignal): Promise<ModelInfo[] | undefined> {
+    const now = this.#parts.now();
+    if (this.#probe !== undefined && now - this.#probe.at < FRESH_MS) return this.#probe.models;
+    const models = this.#fetchModels(AbortSignal.any([signal, AbortSignal.timeout(limitMs)])).catch(() => undefined);
+    this.#probe = { at: now, models };
+    return models;
+  }
+
+  async #fetchModels(signal: AbortSignal): Promise<ModelInfo[]> {
+    const { api, endpoint } = await this.#endpoint(undefined);
+    const { models } = await this.#parts.apis.get(api).models({ endpoint }, { signal });
+    this.#probe = { at: this.#parts.now(), models: Promise.resolve(models) };
+    return models;
+  }
+}
+
+function proved({ header = "authorization", prefix }: Auth, handle: string): Record<string, string> {
+  return { [header.toLowerCase()]: `${prefix ?? (header.toLowerCase() === "authorization" ? "Bearer " : "")}${handle}` };
+}
