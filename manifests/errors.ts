@@ -134,9 +134,15 @@ export const errors = {
     next: `Set the environment variable ${name}, or add it to secrets.json in the home folder.`,
     extension,
   })),
-  notPinned: make("PLINTH_PERMISSION", (extension: string, program: string, names: readonly string[]) => ({
-    message: `${extension} may not give ${program.slice(0, 200)} the secret ${names.join(", ")}: an owner pinned no such program for it.`,
-    next: `If it may have it: plinth grants pin ${extension} PROGRAM --secret ${names.join(",")}`,
+  /** @param asked `KEY` in a variable of that name, or `KEY=VARIABLE`. */
+  notPinned: make("PLINTH_PERMISSION", (extension: string, program: string, asked: readonly string[]) => ({
+    message: `${extension} may not give ${program.slice(0, 200)} the secret ${asked.map((one) => one.replace("=", " in the variable ")).join(", ")}: an owner pinned no such program for it.`,
+    next: `If it may have it there: plinth grants pin ${extension} PROGRAM --secret ${asked.join(",")}`,
+    extension,
+  })),
+  secretInText: make("PLINTH_PERMISSION", (extension: string, variable: string, name: string) => ({
+    message: `${extension} may not put the secret ${name} into other text, in the variable ${variable}.`,
+    next: `Give a variable the handle alone: ctx.secrets.handle(${JSON.stringify(name)}).`,
     extension,
   })),
   quota: make("PLINTH_QUOTA", (extension: string, what: string) => ({

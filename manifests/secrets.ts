@@ -1,7 +1,7 @@
 import type { Pin } from "./contracts/host/state.ts";
 import { errors } from "./errors.ts";
 import { maskValue } from "./redact.ts";
-import { isLent, secretsIn, withValues } from "./secret-handle.ts";
+import { isLent, secretHandle, secretsIn, withValues } from "./secret-handle.ts";
 import type { ExecRequest } from "./wire/bridge.ts";
 
 /** For which programs some variables are, because they hold secrets. */
@@ -47,7 +47,10 @@ export class Secrets {
     return withValues(text, values);
   }
 
-  /** A program's variables with their handles replaced; then only pinned programs may have them. No value is asked for without a pin. */
+  /**
+   * A program's variables with their handles replaced; then only programs may have them that were pinned for these secrets in
+   * these variables. A secret is a variable's whole value. No value is asked for without a pin.
+   */
   async toProgram(
     extension: string,
     granted: readonly string[] | undefined,
@@ -56,9 +59,13 @@ export class Secrets {
   ): Promise<{ request: ExecRequest; pinned?: Pinned }> {
     const variables = Object.entries(request.env ?? {}).filter(([, value]) => typeof value === "string" && secretsIn(value).length > 0);
     if (variables.length === 0) return { request };
-    const names = variables.flatMap(([, value]) => secretsIn(value));
-    const programs = (grant?.pins ?? []).filter(({ secrets }) => names.every((name) => secrets.includes(name)));
-    if (programs.length === 0) throw errors.notPinned(extension, String(request.program), names);
+    const asked = variables.map(([variable, value]) => {
+      const [name = ""] = secretsIn(value);
+      if (value !== secretHandle(name)) throw errors.secretInText(extension, variable, name);
+      return variable === name ? name : `${name}=${variable}`;
+    });
+    const programs = (grant?.pins ?? []).filter(({ secrets }) => asked.every((one) => secrets.some((pinned) => pinned === one)));
+    if (programs.length === 0) throw errors.notPinned(extension, String(request.program), asked);
     const env: Record<string, string> = { ...request.env };
     for (const [variable, value] of variables) env[variable] = await this.substitute(extension, granted ?? [], value);
     const pinned = { programs: programs.map(({ program, sha256 }) => ({ program, sha256 })), variables: variables.map(([name]) => name) };

@@ -13,7 +13,7 @@ const here = await found();
 const VALUE = "value-of-the-key";
 
 /** An extension with a secret and a program of its own to give it to, which an owner pinned. */
-async function openLab({ secrets = ["KEY"] } = {}) {
+async function openLab({ secrets = ["KEY"], fs = [] as string[] } = {}) {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "plinth-pinned-")));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const tool = join(folder, "tool");
@@ -32,7 +32,7 @@ async function openLab({ secrets = ["KEY"] } = {}) {
       };
     },
   });
-  const permissions = { exec: [tool, "bash"], secrets: ["KEY", "OTHER"] };
+  const permissions = { exec: [tool, "bash"], secrets: ["KEY", "OTHER"], fs };
   const own = { id: "acme.asks", version: "1.0.0", title: "Asks", description: "Asks.", license: "MIT", engines: { plinth: "^0.1.0" }, permissions };
   const host = await createTestHost({
     extensions: [
@@ -78,9 +78,34 @@ describe.skipIf(here.bwrap === null)("a secret for a program", () => {
     expect(await refusal(other.run(other.tool, "true"))).toMatch(/^PLINTH_PERMISSION .*pinned no such program/);
   });
 
+  it("is in the variable that the owner pinned it for and in no other, whole and alone", async () => {
+    const { tool, handle, run } = await openLab();
+    expect(await refusal(run(tool, "true", { GIT_DIR: handle }))).toMatch(
+      /^PLINTH_PERMISSION .*KEY in the variable GIT_DIR: .* plinth grants pin acme\.asks PROGRAM --secret KEY=GIT_DIR$/,
+    );
+    expect(await refusal(run(tool, "true", { KEY: handle, GIT_DIR: handle }))).toMatch(/^PLINTH_PERMISSION .*KEY, KEY in the variable GIT_DIR/);
+    for (const text of [`Bearer ${handle}`, `${handle}${handle}`, `/x/${handle}`])
+      expect(await refusal(run(tool, "true", { KEY: text }))).toMatch(
+        /^PLINTH_PERMISSION .*may not put the secret KEY into other text, in the variable KEY\. /,
+      );
+    const other = await openLab({ secrets: ["KEY=OTHER_NAME"] });
+    expect(await other.run(other.tool, 'echo "$OTHER_NAME"', { OTHER_NAME: other.handle })).toBe(`${VALUE}\n`);
+    expect(await refusal(other.run(other.tool, "true"))).toMatch(/^PLINTH_PERMISSION .*the secret KEY: an owner/);
+  });
+
   it("stands beside no variable that could steer the program", async () => {
     const { tool, handle, run } = await openLab();
     expect(await refusal(run(tool, "true", { KEY: handle, BASH_ENV: "/etc/passwd" }))).toMatch(/^PLINTH_PERMISSION .*BASH_ENV/);
-    expect(await run(tool, 'echo "$KEY $HOME"', { KEY: `Bearer ${handle}`, HOME: "/nowhere" })).toBe(`Bearer ${VALUE} /nowhere\n`);
+    expect(await run(tool, 'echo "$KEY $HOME"', { KEY: handle, HOME: "/nowhere" })).toBe(`${VALUE} /nowhere\n`);
+  });
+
+  it.runIf(process.getuid?.() === 0)("runs as the extension's own user where the host is root, whatever the host's umask", async () => {
+    const before = process.umask(0o077);
+    onTestFinished(() => void process.umask(before));
+    const { tool, run } = await openLab({ fs: ["data"] });
+    const [uid, value] = (await run(tool, 'id -u; echo "$KEY"')).trim().split("\n");
+    expect(value).toBe(VALUE);
+    expect(Number(uid)).toBeGreaterThan(0);
+    expect(await run(tool, 'echo "$KEY"')).toBe(`${VALUE}\n`);
   });
 });

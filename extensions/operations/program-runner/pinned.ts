@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PlinthError } from "@plinth/sdk";
 import type { Input } from "./requests.ts";
@@ -9,6 +9,8 @@ type Pinned = NonNullable<Input["pinned"]>;
 
 /** Whatever is larger is another program than it was. */
 const MAX_BYTES = 1024 ** 3;
+/** Its copy's mode: everybody's to run, nobody's to change. */
+const RUNNABLE = 0o555;
 /** What it may be told besides: any other variable may steer it, into showing what it was given. */
 const HARMLESS = new Set(["HOME", "TMPDIR", "LANG", "TZ"]);
 
@@ -31,7 +33,9 @@ export async function pinnedCopy(
   const pins = programs.filter(({ program }) => program === path);
   if (pins.length === 0)
     throw refused(extension, `give ${path} a secret: it was not pinned`, `If it may have it: plinth grants pin ${extension} ${path} --secret NAME`);
-  await mkdir(folder, { recursive: true, mode: 0o711 });
+  await mkdir(folder, { recursive: true });
+  // Where the host is root, the program is another user; what a file is made with is less the host's umask.
+  await chmod(folder, 0o711);
   const draft = join(folder, `${randomUUID()}.draft`);
   try {
     const sha256 = await copied(path, draft);
@@ -44,6 +48,7 @@ export async function pinnedCopy(
     const place = join(folder, sha256);
     // One that is there may be running; it has these very bytes.
     if ((await stat(place).catch(() => null)) === null) await rename(draft, place);
+    else await chmod(place, RUNNABLE);
     return place;
   } finally {
     await rm(draft, { force: true });
@@ -53,8 +58,9 @@ export async function pinnedCopy(
 /** What is hashed is what is written. Resolves to its SHA-256. */
 async function copied(path: string, to: string): Promise<string> {
   const hash = createHash("sha256");
-  const file = await open(to, "wx", 0o555);
+  const file = await open(to, "wx");
   try {
+    await file.chmod(RUNNABLE);
     // What grows while it is read is no program.
     for await (const chunk of createReadStream(path, { end: MAX_BYTES }) as AsyncIterable<Buffer>) {
       hash.update(chunk);

@@ -4,11 +4,14 @@ import { Budgets, type Manifest, type Permissions, type Tier } from "../../schem
 import type { Lockfile } from "../../schema/lockfile.ts";
 import { ErrorInfo } from "../agents/turns.ts";
 
-/** A program as it was when an owner pinned it, and which of the extension's secrets it may be given. */
+/**
+ * A program as it was when an owner pinned it, and which of the extension's secrets it may be given in which variable:
+ * `KEY` in one of the same name, `KEY=VARIABLE` in another. In a variable of the extension's choice it would show them.
+ */
 export const Pin = Type.Object({
   program: Type.String({ pattern: "^/", maxLength: 4_096, description: "Its path." }),
   sha256: Type.String({ pattern: "^[0-9a-f]{64}$", description: "Of its bytes; with others it gets no secret." }),
-  secrets: Type.Array(Type.String({ pattern: "^[A-Z][A-Z0-9_]*$", maxLength: 256 }), { minItems: 1, maxItems: 64 }),
+  secrets: Type.Array(Type.String({ pattern: "^[A-Z][A-Z0-9_]*(=[A-Za-z_][A-Za-z0-9_]*)?$", maxLength: 256 }), { minItems: 1, maxItems: 64 }),
 });
 export type Pin = Static<typeof Pin>;
 

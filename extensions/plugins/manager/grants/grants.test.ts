@@ -62,6 +62,13 @@ describe("grants pin", () => {
     expect(home.grants.get("demo.dice")?.pins).toEqual([{ program: "/usr/bin/sh", sha256, secrets: ["KEY"] }]);
     const { out: exported } = await home.shell("grants.export");
     expect(readDocument(exported, "it").grants["demo.dice"]?.pins).toHaveLength(1);
+    expect(await codeOf(pin({ secret: "OTHER=KEY" }))).toBe("PLINTH_USAGE");
+    expect(await codeOf(pin({ secret: "KEY=1" }))).toBe("PLINTH_USAGE");
+    const asked = await pin({ secret: "KEY=APP_KEY" });
+    expect(asked.out.replace(/\s+/g, " ")).toContain("Let `demo.dice` hand `KEY` as `APP_KEY` to `/usr/bin/sh`, ");
+    await pin({ secret: "KEY=APP_KEY", yes: true });
+    expect(home.grants.get("demo.dice")?.pins).toEqual([{ program: "/usr/bin/sh", sha256, secrets: ["KEY=APP_KEY"] }]);
+    expect((await home.shell("grants.show", { id: "demo.dice" })).out).toMatch(/Pinned +\/usr\/bin\/sh for .?KEY.? as .?APP_KEY/);
     await pin({ not: true });
     expect(home.grants.get("demo.dice")?.pins).toEqual([]);
   });

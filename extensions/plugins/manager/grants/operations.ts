@@ -4,7 +4,7 @@ import { type Block, code, safe } from "../report.ts";
 import { asksNow, choose } from "./choose.ts";
 import { endOf, minute, placeOf, readExpiry } from "./grant.ts";
 import { type Granted, granted } from "./granted.ts";
-import { pin } from "./pin.ts";
+import { inWords, pin } from "./pin.ts";
 
 const ID = [{ name: "id", summary: "Such as demo.dice", required: true }];
 
@@ -60,7 +60,7 @@ function show(ctx: Context): Operation {
             ["Version", grant.version],
             ["Digest", `${grant.digest.slice(0, 16)}…`],
             ["Chosen as", grant.chosen?.join(", ") || "nothing"],
-            ["Pinned", grant.pins?.map(({ program, secrets }) => `${program} for ${secrets.join(", ")}`).join("; ") || "nothing"],
+            ["Pinned", grant.pins?.map(({ program, secrets }) => `${program} for ${inWords(secrets)}`).join("; ") || "nothing"],
           ],
         },
         { title: "It may" },
