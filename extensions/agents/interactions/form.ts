@@ -98,11 +98,22 @@ export function typed(field: InteractionField, text: string): unknown {
   }
 }
 
-/** An option by its number, its id or its label. */
+/**
+ * An option as a person types it: by its place, which is the number that is shown, else by its label, else by its id, which is
+ * not shown and could say anything. What two labels say is neither.
+ */
 export function chosen(options: readonly Option[], said: string): string | undefined {
+  const place = /^\d{1,3}$/.test(said) ? options[Number(said) - 1] : undefined;
+  if (place !== undefined) return place.id;
   const wanted = said.toLowerCase();
-  const named = options.find(({ id }) => id === said) ?? options.find(({ id, label }) => [id, label].some((one) => one.toLowerCase() === wanted));
-  return (named ?? (/^\d{1,3}$/.test(said) ? options[Number(said) - 1] : undefined))?.id;
+  const ways: ((one: Option) => boolean)[] = [
+    ({ label }) => label === said,
+    ({ label }) => label.toLowerCase() === wanted,
+    ({ id }) => id === said,
+    ({ id }) => id.toLowerCase() === wanted,
+  ];
+  const found = ways.map((isMeant) => options.filter(isMeant)).find((some) => some.length > 0);
+  return found?.length === 1 ? found[0]?.id : undefined;
 }
 
 const record = (value: unknown): Schema => (typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Schema) : {});

@@ -197,6 +197,45 @@ describe("an answer in words", () => {
     await expect(say("answer", "2")).rejects.toMatchObject({ code: "PLINTH_USAGE" });
   });
 
+  it("means what is shown: the number is the place and a word is the label, whatever ids the options have", async () => {
+    const options = [
+      { id: "2", label: "No, leave it" },
+      { id: "1", label: "Yes, delete all" },
+      { id: "No, leave it", label: "3" },
+      { id: "delete", label: "Keep" },
+      { id: "keep", label: "Delete" },
+    ];
+    host = await start();
+    for (const [said, id] of [
+      ["1", "2"],
+      ["2", "1"],
+      ["3", "No, leave it"],
+      ["no, leave it", "2"],
+      ["Keep", "delete"],
+      ["DELETE", "keep"],
+    ] as const) {
+      const { request, rest } = await ask(questionOf("choice", { choices: options }));
+      await shell("questions.answer", { id: request.id, reply: [said] });
+      expect(await answerIn(rest), said).toMatchObject({ answer: "chosen", option: id });
+      const names = options.map((one) => one.id);
+      const titles = options.map((one) => one.label);
+      const field = await ask(
+        form({ what: { type: "string", enum: names, enumNames: titles }, all: { type: "array", items: { enum: names, enumNames: titles } } }),
+      );
+      await shell("questions.answer", { id: field.request.id, reply: [`what=${said}`, ...(said.includes(",") ? [] : [`all=${said}`])] });
+      expect((await answerIn(field.rest)).values, said).toEqual({ what: id, ...(said.includes(",") ? {} : { all: [id] }) });
+    }
+    const twice = await ask(
+      questionOf("choice", {
+        choices: [
+          { id: "a", label: "Go" },
+          { id: "go", label: "go" },
+        ],
+      }),
+    );
+    await expect(shell("questions.answer", { id: twice.request.id, reply: ["GO"] })).rejects.toMatchObject({ code: "PLINTH_INTERACTION_VALUES" });
+  });
+
   it("is name=value for a form, each as its type wants it", async () => {
     host = await start();
     const { request, rest } = await ask(questionOf("form"));
