@@ -35,9 +35,34 @@ describe("a route that checks itself who is there", () => {
       // The token makes nobody the owner here: it was not asked for.
       expect(seen.role).toBe("guest");
     }
-    const inAddress = await fetch(`${gateway.url}/hook?token=${gateway.token}`);
-    expect(inAddress.status).toBe(400);
-    expect(await inAddress.text()).not.toContain(gateway.token);
+  });
+
+  it("does not get the gateway's token, however it is written", async () => {
+    await using gateway = await startGateway([route("hook", { auth: "own", path: "/hook/{name}" }, echo)]);
+    const { token, url } = gateway;
+    const escaped = (text: string): string => text.replace(/./g, (one) => `%${one.charCodeAt(0).toString(16)}`);
+    const first = `${escaped(token[0]!)}${token.slice(1)}`;
+    for (const written of [token, first, escaped(token), escaped(escaped(token)), `x${token}`, `${token}_y`, `x${first}y`]) {
+      for (const address of [`/hook/${written}`, `/hook/a?a=${written}`, `/hook/a?${written}`, `/hook/a?a=b&a=${written}#c`]) {
+        const answer = await fetch(url + address);
+        expect([answer.status, (await answer.text()).includes(token)], address).toEqual([400, false]);
+      }
+      const headers = { "x-token": written, "x-other": "stays" };
+      const seen = await seenBy(await fetch(`${url}/hook/a`, { headers }));
+      expect(seen.headers, written).not.toHaveProperty("x-token");
+      expect(seen.headers).toMatchObject({ "x-other": "stays" });
+    }
+    const basic = Buffer.from(`owner:${token}`);
+    for (const value of [
+      basic.toString("base64"),
+      basic.toString("base64url"),
+      `x${basic.toString("base64")}`,
+      `x=${encodeURIComponent(basic.toString("base64"))}`,
+    ])
+      expect((await seenBy(await fetch(`${url}/hook/a`, { headers: { "x-login": value } }))).headers, value).not.toHaveProperty("x-login");
+    // What is as long is no token.
+    const other = token.split("").reverse().join("");
+    expect((await seenBy(await fetch(`${url}/hook/a`, { headers: { "x-token": other } }))).headers).toMatchObject({ "x-token": other });
   });
 
   it("has cookies of its own, which no other extension and no script gets", async () => {

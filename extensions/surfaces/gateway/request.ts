@@ -71,6 +71,7 @@ export function requestHead(
   if (token.within(raw)) throw refuse.tokenInAddress();
   const rawHeaders = headersFor(request, route.auth === "own" ? route.extension : undefined, token);
   const host = known?.host ?? request.headers.host ?? "";
+  if (token.within(host)) throw refuse.tokenInAddress();
   const scheme = known?.scheme ?? "http";
   return {
     id: randomBytes(18).toString("base64url"),
@@ -100,7 +101,7 @@ function headersFor({ rawHeaders }: IncomingMessage, extension: string | undefin
       if (lower === "cookie") value = cookiesFor(extension, value);
       if (value === "") continue;
     }
-    if (!token.within(value)) pairs.push([name, value]);
+    if (!token.within(`${name}: ${value}`)) pairs.push([name, value]);
   }
   return pairs;
 }

@@ -15,18 +15,41 @@ export async function loadToken(dir: string): Promise<string> {
 /** Compares in constant time: both sides are hashed, so that neither length nor content shows in the time. */
 export class TokenCheck {
   readonly #expected: Buffer;
+  readonly #length: number;
+  readonly #base = randomBytes(4).readInt32LE() | 1;
+  readonly #sum: number;
 
   constructor(token: string) {
     this.#expected = digest(token);
+    this.#length = token.length;
+    this.#sum = [...token].reduce((sum, _one, at) => (Math.imul(sum, this.#base) + token.charCodeAt(at)) | 0, 0);
   }
 
   matches(candidate: unknown): boolean {
     return typeof candidate === "string" && candidate.length <= 512 && timingSafeEqual(digest(candidate), this.#expected);
   }
 
-  /** Whether the token stands somewhere in a text, such as a header, as it is or in the base64 of a `Basic` login. */
+  /**
+   * Whether the token stands somewhere in a text, such as a header, whatever is around it: as it is, percent-encoded, or in
+   * the base64 of a `Basic` login.
+   */
   within(text: string): boolean {
-    return runsOf(text).some((run) => this.matches(run)) || runsOf(decoded(text)).some((run) => this.matches(run));
+    const plain = [text, ...unescaped(text)];
+    return [...plain, ...plain.flatMap(fromBase64)].some((one) => this.#isIn(one));
+  }
+
+  /** A rolling sum with a secret base finds the places; how long that takes says nothing of the token. What is found is compared. */
+  #isIn(text: string): boolean {
+    let leaving = 1;
+    for (let count = 1; count < this.#length; count += 1) leaving = Math.imul(leaving, this.#base);
+    let sum = 0;
+    for (let at = 0; at < text.length; at += 1) {
+      const start = at - this.#length;
+      if (start >= 0) sum = (sum - Math.imul(text.charCodeAt(start), leaving)) | 0;
+      sum = (Math.imul(sum, this.#base) + text.charCodeAt(at)) | 0;
+      if (sum === this.#sum && start >= -1 && this.matches(text.slice(start + 1, at + 1))) return true;
+    }
+    return false;
   }
 }
 
@@ -36,13 +59,21 @@ export function bearer(header: string | undefined): string | undefined {
   return /^bearer +(\S+) *$/i.exec(header)?.[1];
 }
 
-/** What could be a token: 43 of its characters with others, or nothing, around them. */
-const runsOf = (text: string): string[] => text.match(/(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/g) ?? [];
+/** Without percent-encoding, as often as it was put on, three times at most. */
+function unescaped(text: string): string[] {
+  const forms: string[] = [];
+  for (let before = text; forms.length < 3; before = forms.at(-1) as string) {
+    const after = before.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+    if (after === before) break;
+    forms.push(after);
+  }
+  return forms;
+}
 
-/** What a `Basic` header or another base64 word says. */
-function decoded(text: string): string {
-  const words = text.match(/[A-Za-z0-9+/]{44,}={0,2}/g) ?? [];
-  return words.map((word) => Buffer.from(word, "base64").toString("latin1")).join(" ");
+/** What a `Basic` header or another base64 word says, wherever in the word it begins. */
+function fromBase64(text: string): string[] {
+  const words = text.match(/[A-Za-z0-9+/_-]{44,}/g) ?? [];
+  return words.flatMap((word) => [0, 1, 2, 3].map((from) => Buffer.from(word.slice(from), "base64").toString("latin1")));
 }
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
