@@ -93,6 +93,41 @@ describe("artifacts in files", () => {
     expect(readdirSync(join(folder(), "incoming"))).toEqual([]);
   });
 
+  it("count to whoever pays before they are finished: pieces, uploads at one time, and guests that a third party brings", async () => {
+    const artifacts = await start({ maxMb: 7, maxMbOfOthers: 2, maxMbOfOne: 2 });
+    const as = (via: string) => ({
+      put: (name: string, more: object = {}) =>
+        host.as({ role: "guest", via }, () =>
+          artifacts.put({ base64: megabyte.replace(/^..../, base64(name.padEnd(3, "-"))), mimeType: "text/plain", name, ...more }),
+        ),
+    });
+    const filled = expect.objectContaining({ code: "PLINTH_QUOTA", extension: "acme.x", message: expect.stringContaining("may keep 2 MiB") });
+    const { upload } = await as("acme.x").put("a", { more: true });
+    await as("acme.x").put("b", { more: true });
+    await expect(as("acme.x").put("c", { more: true })).rejects.toEqual(filled);
+    await expect(as("acme.x:somebody").put("d")).rejects.toEqual(filled);
+    await as("acme.y").put("e");
+    await artifacts.put({ base64: megabyte, mimeType: "text/plain" });
+    // What is refused ends its upload, and gives its room back.
+    await expect(as("acme.x").put("f", { upload })).rejects.toEqual(filled);
+    await as("acme.x").put("g");
+    const together = await Promise.allSettled([..."hijklmno"].map((name) => as("acme.z").put(name)));
+    expect(together.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
+    const small = (more: object) => host.as({ role: "guest", via: "acme.w" }, () => artifacts.put({ base64: base64("x"), mimeType: "a/b", ...more }));
+    for (let n = 0; n < 8; n++) await small({ more: true });
+    await expect(small({ more: true })).rejects.toMatchObject({ code: "PLINTH_QUOTA", extension: "acme.w" });
+    await host.as({ role: "owner", via: "local" }, () => artifacts.put({ base64: base64("mine"), mimeType: "a/b", more: true }));
+  });
+
+  it("take one piece of an upload at a time", async () => {
+    const artifacts = await start();
+    const { upload } = await artifacts.put({ base64: base64("first "), mimeType: "text/plain", more: true });
+    const piece = (text: string) => artifacts.put({ base64: base64(text), mimeType: "text/plain", upload: upload! });
+    const [one, two] = await Promise.allSettled([piece("second"), piece("third")]);
+    expect(two).toMatchObject({ status: "rejected", reason: { code: "PLINTH_ARTIFACT_UNKNOWN" } });
+    expect(await text(artifacts.read({ id: (one as PromiseFulfilledResult<{ artifact: { id: string } }>).value.artifact.id }))).toBe("first second");
+  });
+
   it("are listed and dropped by whoever put them and by the owner; whoever knows an id reads it", async () => {
     const artifacts = await start();
     const ann: Principal = { role: "guest", via: "acme.ann" };

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import type { ArtifactInfo, Call, Provider } from "@plinth/sdk";
+import type { ArtifactInfo, Call, PlinthError, Provider } from "@plinth/sdk";
 import type { Blobs, Incoming } from "./blobs.ts";
-import { busy, full, notYours, outside, tooLarge, unknown, unknownUpload } from "./errors.ts";
+import { busy, busyOf, full, notYours, outside, tooLarge, unknown, unknownUpload } from "./errors.ts";
 import { infoOf, type Row, type Shelf } from "./shelf.ts";
 
 type Contract = Provider<"plinth.artifacts">;
@@ -17,6 +17,8 @@ export interface Limits {
 interface Upload {
   readonly payer: string | null;
   readonly incoming: Incoming;
+  /** What it takes up, with the piece that comes in. */
+  bytes: number;
   touched: number;
   busy: boolean;
 }
@@ -25,6 +27,9 @@ const MIB = 1_048_576;
 const MONTH_MS = 30 * 86_400_000;
 const UPLOAD_MS = 10 * 60_000;
 const MAX_UPLOADS = 64;
+/** Of all guests and third parties together: the owner has room left. */
+const MAX_UPLOADS_OF_OTHERS = 48;
+const MAX_UPLOADS_OF_ONE = 8;
 
 /** Bytes on the shelf: who may put, see and drop what, and how much. */
 export class Artifacts {
@@ -46,16 +51,17 @@ export class Artifacts {
     const payer = payerOf(who);
     const [id, upload] = await this.#upload(input.upload, payer);
     try {
-      upload.busy = true;
       const piece = Buffer.from(input.base64, "base64");
-      if (upload.incoming.bytes + piece.length > this.#limits.maxMbOfOne * MIB) throw tooLarge(this.#limits.maxMbOfOne);
-      await this.#room(payer, upload.incoming.bytes + piece.length);
+      if (upload.bytes + piece.length > this.#limits.maxMbOfOne * MIB) throw tooLarge(this.#limits.maxMbOfOne);
+      upload.bytes += piece.length;
+      await this.#room(payer);
       await upload.incoming.add(piece);
-      upload.touched = this.#now();
-      upload.busy = false;
-      if (input.more === true) return { upload: id };
-      this.#uploads.delete(id);
-      return { artifact: await this.#keep(input, upload.incoming, payer) };
+      if (input.more === true) {
+        upload.touched = this.#now();
+        upload.busy = false;
+        return { upload: id };
+      }
+      return { artifact: await this.#keep(input, id, upload) };
     } catch (error) {
       this.#uploads.delete(id);
       await upload.incoming.abandon();
@@ -105,13 +111,8 @@ export class Artifacts {
 
   /** Let go of what has expired, of uploads that nobody goes on with, and of what a crash left. */
   async sweep(): Promise<void> {
-    const now = this.#now();
-    for (const [id, upload] of this.#uploads) {
-      if (upload.busy || now - upload.touched < UPLOAD_MS) continue;
-      this.#uploads.delete(id);
-      await upload.incoming.abandon();
-    }
-    await this.#free(this.#shelf.expire(now));
+    await this.#giveUp();
+    await this.#free(this.#shelf.expire(this.#now()));
     await this.#blobs.sweep((sha256) => this.#shelf.holds(sha256));
   }
 
@@ -121,47 +122,75 @@ export class Artifacts {
     this.#shelf.close();
   }
 
+  async #giveUp(): Promise<void> {
+    for (const [id, upload] of this.#uploads) {
+      if (upload.busy || this.#now() - upload.touched < UPLOAD_MS) continue;
+      this.#uploads.delete(id);
+      await upload.incoming.abandon();
+    }
+  }
+
+  /** The upload that a piece is for, busy until the piece is in it. */
   async #upload(id: string | undefined, payer: string | null): Promise<[string, Upload]> {
     if (id !== undefined) {
       const upload = this.#uploads.get(id);
       if (upload === undefined || upload.payer !== payer || upload.busy) throw unknownUpload();
+      upload.busy = true;
       return [id, upload];
     }
-    if (this.#uploads.size >= MAX_UPLOADS) await this.sweep();
-    if (this.#uploads.size >= MAX_UPLOADS) throw busy();
+    if (this.#crowded(payer) !== undefined) await this.#giveUp();
+    const incoming = await this.#blobs.begin();
+    const crowded = this.#crowded(payer);
+    if (crowded !== undefined) {
+      await incoming.abandon();
+      throw crowded;
+    }
     const begun = randomBytes(16).toString("hex");
-    const upload = { payer, incoming: await this.#blobs.begin(), touched: this.#now(), busy: false };
+    const upload = { payer, incoming, bytes: 0, touched: this.#now(), busy: true };
     this.#uploads.set(begun, upload);
     return [begun, upload];
   }
 
-  async #keep({ mimeType: mime, name, session, ttlMs }: Input<"put">, incoming: Incoming, payer: string | null): Promise<ArtifactInfo> {
+  /** Why no upload may be begun now. */
+  #crowded(payer: string | null): PlinthError | undefined {
+    if (this.#uploads.size >= MAX_UPLOADS) return busy();
+    if (payer === null) return undefined;
+    const others = [...this.#uploads.values()].flatMap((one) => one.payer ?? []);
+    if (others.filter((one) => partyOf(one) === partyOf(payer)).length >= MAX_UPLOADS_OF_ONE) return busyOf(payer, MAX_UPLOADS_OF_ONE);
+    return others.length >= MAX_UPLOADS_OF_OTHERS ? busy() : undefined;
+  }
+
+  async #keep({ mimeType: mime, name, session, ttlMs }: Input<"put">, upload: string, { incoming, payer }: Upload): Promise<ArtifactInfo> {
     return this.#oneByOne(async () => {
       const { sha256: sha, bytes } = await this.#blobs.settle(incoming);
       const facts = [payer, mime, name ?? null, session ?? null];
       const id = this.#shelf.idOf(sha, facts);
       const row = { id, sha, bytes, mime, name: name ?? null, session: session ?? null, payer, at: this.#now() };
       this.#shelf.put({ ...row, expires: this.#expiry(ttlMs, payer) });
+      // Up to here it took up room as an upload.
+      this.#uploads.delete(upload);
       return infoOf(this.#row(id));
     });
   }
 
-  /** Before a piece is written: what expired goes first. */
-  async #room(payer: string | null, bytes: number): Promise<void> {
-    const fits = (): boolean => {
-      const others = payer === null || this.#shelf.paid(payer) + bytes <= this.#limits.maxMbOfOthers * MIB;
-      return others && this.#shelf.total().bytes + this.#pending() + bytes <= this.#limits.maxMb * MIB;
+  /** Before a piece is written, whose bytes its upload counts already: what expired goes first. */
+  async #room(payer: string | null): Promise<void> {
+    const problem = (): PlinthError | undefined => {
+      const { maxMb, maxMbOfOthers } = this.#limits;
+      const party = payer === null ? null : partyOf(payer);
+      if (party !== null && this.#shelf.paid(party) + this.#coming(party) > maxMbOfOthers * MIB) return full(party, maxMbOfOthers);
+      return this.#shelf.total().bytes + this.#coming() > maxMb * MIB ? full(null, maxMb) : undefined;
     };
-    if (fits()) return;
+    if (problem() === undefined) return;
     await this.#free(this.#shelf.expire(this.#now()));
-    if (fits()) return;
-    const mine = payer === null ? 0 : this.#shelf.paid(payer);
-    throw payer !== null && mine + bytes > this.#limits.maxMbOfOthers * MIB ? full(payer, mine) : full(null, this.#shelf.total().bytes);
+    const left = problem();
+    if (left !== undefined) throw left;
   }
 
-  #pending(): number {
+  /** Bytes of uploads that are not on the shelf yet: of one party, or of all. */
+  #coming(party?: string): number {
     let bytes = 0;
-    for (const { incoming, busy } of this.#uploads.values()) if (!busy) bytes += incoming.bytes;
+    for (const one of this.#uploads.values()) if (party === undefined || (one.payer !== null && partyOf(one.payer) === party)) bytes += one.bytes;
     return bytes;
   }
 
@@ -203,3 +232,6 @@ function payerOf({ caller, work }: Who): string | null {
   if (work?.principal.role === "guest") return work.principal.via.slice(0, 200);
   return caller === "host" || caller.startsWith("plinth.") ? null : caller;
 }
+
+/** Guests of a third party's extension pay together with it: it could bring as many as it likes. */
+const partyOf = (payer: string): string => (payer.startsWith("plinth.") ? payer : (payer.split(":")[0] ?? payer));

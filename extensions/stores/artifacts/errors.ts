@@ -1,7 +1,5 @@
 import { PlinthError } from "@plinth/sdk";
 
-const MIB = 1_048_576;
-
 export const unknown = (id: string): PlinthError =>
   new PlinthError("PLINTH_ARTIFACT_UNKNOWN", `There is no artifact ${id.slice(0, 128)}, or not any more.`, {
     next: "Put it again, or ask for it again.",
@@ -25,13 +23,24 @@ export const damaged = (sha256: string): PlinthError =>
     next: "Restore it from a backup, or drop it.",
   });
 
-export const full = (who: string | null, bytes: number): PlinthError =>
-  new PlinthError("PLINTH_QUOTA", `${who ?? "Everybody together"} keeps ${Math.floor(bytes / MIB)} MiB of artifacts; more may not be kept.`, {
-    ...(who === null ? {} : { extension: who }),
-    next: 'Drop some, or raise extensions["plinth.artifacts"].config.',
-  });
+/** @param mib what may be kept, with what is on its way. */
+export const full = (who: string | null, mib: number): PlinthError =>
+  new PlinthError(
+    "PLINTH_QUOTA",
+    `${who ?? "Everybody together"} may keep ${mib} MiB of artifacts, with unfinished uploads; this one would be more.`,
+    {
+      ...(who === null ? {} : { extension: who }),
+      next: `Drop some, or raise extensions["plinth.artifacts"].config.${who === null ? "maxMb" : "maxMbOfOthers"}.`,
+    },
+  );
 
 export const notYours = (id: string): PlinthError =>
   new PlinthError("PLINTH_PERMISSION", `The artifact ${id} was put by somebody else.`, { next: "Its owner, or whoever put it, can do that." });
+
+export const busyOf = (who: string, most: number): PlinthError =>
+  new PlinthError("PLINTH_QUOTA", `${who} has ${most} uploads open, and may have no more at once.`, {
+    extension: who,
+    next: "Finish one of them first; one that nobody goes on with is given up after ten minutes.",
+  });
 
 export const busy = (): PlinthError => new PlinthError("PLINTH_QUOTA", "Too many uploads are open at once.", { next: "Finish one of them first." });

@@ -41,7 +41,7 @@ const statements = {
   // The same bytes count once for everybody together, and for each who keeps them.
   total:
     "SELECT coalesce(sum(bytes), 0) AS bytes, coalesce(sum(count), 0) AS count FROM (SELECT max(bytes) AS bytes, count(*) AS count FROM artifacts GROUP BY sha)",
-  paid: "SELECT coalesce(sum(bytes), 0) AS bytes FROM artifacts WHERE payer = ?",
+  paid: "SELECT coalesce(sum(bytes), 0) AS bytes FROM artifacts WHERE payer = ?1 OR substr(payer, 1, length(?1) + 1) = ?1 || ':'",
   list: `SELECT * FROM artifacts WHERE seq < ? AND ${LIVE} AND (? IS NULL OR payer = ?) AND (? IS NULL OR session = ?)
     AND (? IS NULL OR substr(mime, 1, length(?)) = ?) ORDER BY seq DESC LIMIT ?`,
 } as const;
