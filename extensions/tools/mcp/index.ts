@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
-import { defineExtension, type Effect, errorInfo, keepArtifact, PlinthError, type ToolProblem, type ToolResult } from "@plinth/sdk";
-import { Server } from "./server.ts";
+import { type Call, defineExtension, type Effect, errorInfo, keepArtifact, PlinthError, type ToolProblem, type ToolResult } from "@plinth/sdk";
+import { type Asker, Server } from "./server.ts";
 import type { Keep } from "./wording.ts";
 
 interface Configured {
@@ -56,25 +56,46 @@ export default defineExtension({
           return { tools: [], problems: [problemOf(server.name, thrown)], ...next };
         }
       },
-      run: ({ tool, source, args, sessionKey }, { signal }) => serverOf(source, tool).run(tool, args, signal, keepFor(sessionKey)),
-      async call({ tool, source, args, sessionKey }, { signal }) {
-        const server = serverOf(source, tool);
+      run: ({ tool, source, args, sessionKey }, call) =>
+        serverOf(source, tool).run(tool, args, askerOf(call, sessionKey), call.signal, keepFor(sessionKey)),
+      async call({ tool, source, args, sessionKey }, call) {
         let result: ToolResult | undefined;
-        for await (const item of server.run(tool, args, signal, keepFor(sessionKey))) {
+        // Whoever wants to be asked follows the run.
+        const asker = { ...askerOf(call, sessionKey), asked: false };
+        for await (const item of serverOf(source, tool).run(tool, args, asker, call.signal, keepFor(sessionKey))) {
           if (item.type === "result") result = item.result;
-          // Whoever wants to be asked follows the run.
-          else if (item.type === "ask") server.answer({ id: item.question.id, answer: "cancelled" });
         }
-        if (result === undefined) throw new PlinthError("PLINTH_TOOL_RESULT", `${tool} of ${server.name} gave no result.`, { next: "Try again." });
+        if (result === undefined) throw new PlinthError("PLINTH_TOOL_RESULT", `${tool} of ${source} gave no result.`, { next: "Try again." });
         return result;
       },
-      answer({ source, tool, ...answer }) {
+      answer({ source, tool, ...answer }, { caller }) {
+        if (!isProduct(caller)) throw notTheirs(caller);
         serverOf(source, tool).answer(answer);
         return {};
       },
     });
   },
 });
+
+/** Packages from outside have another publisher: the host refuses to install one that calls itself the product's. */
+const isProduct = (id: string): boolean => id === "host" || id.startsWith("plinth.");
+
+/**
+ * Only the product's catalog takes a question to the owner. What an extension behind a wall asks of it has a branch of the
+ * work of its own: `ID/acme.x`.
+ */
+function askerOf({ caller, work }: Call, sessionKey: string | undefined): Asker {
+  const { via, scope } = work?.principal ?? {};
+  const branch = work === undefined ? "" : work.id.replace(/^[^/]*/, "");
+  const who = isProduct(caller) ? [via, scope?.session ?? sessionKey, branch] : [caller];
+  return { who: JSON.stringify(who), asked: isProduct(caller) };
+}
+
+const notTheirs = (caller: string): PlinthError =>
+  new PlinthError("PLINTH_PERMISSION", `${caller} may not answer what an MCP server asks: its owner does.`, {
+    extension: caller,
+    next: "Call the tool through plinth.tool-catalog: what it asks is taken to the owner.",
+  });
 
 function settingsOf({ command, args = [], cwd = homedir(), env = {}, pass = [], effects, timeoutMs = 120_000, startTimeoutMs = 20_000 }: Configured) {
   const own = Object.fromEntries(

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Effect, ToolItem } from "@plinth/sdk";
+import type { Context, Effect, ToolItem } from "@plinth/sdk";
 import { createTestHost, describeConformance, type TestHost, toolSetConformance } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import extension from "./index.ts";
@@ -172,6 +172,80 @@ describe("a server", () => {
   it("that lists ten thousand tools has a thousand", async () => {
     const set = await start({ many: odd("many") });
     expect((await set.list({})).tools).toHaveLength(1_000);
+  });
+});
+
+describe("what a server asks in the middle of a call", () => {
+  const owner = (session: string) => ({ role: "owner" as const, via: "gateway-token", scope: { session } });
+  const ask = { source: "b", tool: "ask", args: {}, callId: "c" };
+  const wait = { ...ask, tool: "wait" };
+  const yes = { answer: "chosen", values: { sure: true } } as const;
+  const all = async (given: AsyncIterable<ToolItem>): Promise<ToolItem[]> => {
+    const items: ToolItem[] = [];
+    for await (const item of given) items.push(item);
+    return items;
+  };
+  const words = (items: readonly ToolItem[]) => JSON.stringify(items);
+
+  /** The set, as the product uses it, and as another publisher's extension does. */
+  const withThird = async () => {
+    let ctx!: Context;
+    const parts = { id: "acme.third", title: "x", provides: [], config: {}, uses: [{ contract: "plinth.tool-set", range: "^1" }] };
+    const third = { manifest: { ...manifest, ...parts }, extension: { activate: (given: Context) => void (ctx = given) }, trusted: false };
+    host = await createTestHost({ extensions: [{ manifest, extension, config: { servers: { b: odd("asks") } } }, third] });
+    await host.activate("acme.third");
+    return { set: host.use("plinth.tool-set").get("mcp"), third: ctx.use("plinth.tool-set").get("mcp"), of: host };
+  };
+
+  it("is asked in the one conversation whose calls run", async () => {
+    const { set, of } = await withThird();
+    await of.as(owner("main"), async () => {
+      const other = all(set.run(wait));
+      // The server takes what it is told in its order: that call is there before whatever comes next.
+      await set.list({});
+      for await (const item of set.run(ask)) if (item.type === "ask") await set.answer({ ...ask, id: item.question.id, ...yes });
+      expect(words(await other)).toContain("accept");
+    });
+  });
+
+  it("is not asked where calls of two conversations run: it could be either's", async () => {
+    const { set, of } = await withThird();
+    const other = of.as(owner("work"), () => all(set.run(wait)));
+    await set.list({});
+    const items = await of.as(owner("main"), () => all(set.run(ask)));
+    expect(items.map(({ type }) => type)).toEqual(["progress", "result"]);
+    expect(words(items)).toMatch(/calls of others may have caused it.*cancel/);
+    expect(words(await other)).not.toContain('"ask"');
+  });
+
+  it("is never told to another publisher's extension whose call runs beside the owner's", async () => {
+    const { set, third, of } = await withThird();
+    const own = of.as(owner("main"), () => all(set.run(ask)));
+    const theirs = all(third.run(wait));
+    expect(words([...(await own), ...(await theirs)])).not.toMatch(/Book it|accept/);
+    expect(words(await all(third.run(ask)))).not.toMatch(/Book it|accept/);
+  });
+
+  it("is not asked in another conversation where its own call was given up", async () => {
+    const { set, third, of } = await withThird();
+    const stop = new AbortController();
+    const given = all(third.run(wait, { signal: stop.signal }));
+    await set.list({});
+    stop.abort();
+    await expect(given).rejects.toMatchObject({ code: "PLINTH_ABORTED" });
+    expect(words(await of.as(owner("main"), () => all(set.run(ask))))).not.toMatch(/Book it|accept/);
+  });
+
+  it("is answered through the product alone", async () => {
+    const { set, third, of } = await withThird();
+    await of.as(owner("main"), async () => {
+      for await (const item of set.run(ask)) {
+        if (item.type !== "ask") continue;
+        const answer = { ...ask, id: item.question.id };
+        await expect(third.answer({ ...answer, ...yes })).rejects.toMatchObject({ code: "PLINTH_PERMISSION", extension: "acme.third" });
+        await set.answer({ ...answer, answer: "declined" });
+      }
+    });
   });
 });
 

@@ -18,6 +18,18 @@ interface Parts {
   changed(): void;
 }
 
+/** Whose call it is. */
+export interface Asker {
+  /** The same for all calls of one conversation and one principal, and for no others. */
+  who: string;
+  /** What the server asks can be taken to the owner for it. */
+  asked: boolean;
+}
+
+interface Running extends Asker {
+  feed: Feed<ToolItem>;
+}
+
 interface Connection {
   client: Client;
   transport: ProcessTransport;
@@ -28,6 +40,8 @@ const MOST_TOOLS = 1_000;
 const MOST_PAGES = 100;
 const PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 300_000;
+/** No call takes longer; what was given up may go on in the server until then. */
+const LONGEST_CALL_MS = 600_000;
 /** Whoever ran that long is well. */
 const WELL_MS = 30_000;
 
@@ -36,7 +50,9 @@ export class Server {
   readonly name: string;
   readonly #settings: ServerSettings;
   readonly #parts: Parts;
-  readonly #calls = new Set<Feed<ToolItem>>();
+  readonly #calls = new Set<Running>();
+  /** By whose call was given up without an answer: until when it may still run in the server. */
+  readonly #givenUp = new Map<string, number>();
   /** By id: which call asks, and how the server is told. */
   readonly #questions = new Map<string, { feed: Feed<ToolItem>; tell(answer: ElicitResult): void }>();
   #connection: Promise<Connection> | undefined;
@@ -77,16 +93,19 @@ export class Server {
   }
 
   /** One call: how far it is, what it asks, its result. */
-  async *run(tool: string, args: Record<string, unknown>, signal: AbortSignal, keep: Keep): AsyncGenerator<ToolItem> {
+  async *run(tool: string, args: Record<string, unknown>, asker: Asker, signal: AbortSignal, keep: Keep): AsyncGenerator<ToolItem> {
     if (this.#tools === undefined) await this.list();
     if (this.#tools?.has(tool) !== true) throw this.#unknown(tool);
     const { client } = await this.#connected();
     signal.throwIfAborted();
     const feed = new Feed<ToolItem>();
+    const running: Running = { ...asker, feed };
+    const mayRunUntil = this.#parts.now() + LONGEST_CALL_MS;
+    let over = false;
     const controller = new AbortController();
     const stop = (): void => controller.abort(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
-    this.#calls.add(feed);
+    this.#calls.add(running);
     const onprogress = ({ progress, total, message }: { progress: number; total?: number | undefined; message?: string | undefined }): void =>
       feed.push({
         ...{ type: "progress", done: progress },
@@ -96,6 +115,9 @@ export class Server {
     // The host holds the time, and stops it while a person is asked.
     const options = { signal: controller.signal, onprogress, timeout: 2_147_483_647 };
     this.#owned(client.request({ method: "tools/call", params: { name: tool, arguments: args } }, options))
+      .finally(() => {
+        over = !controller.signal.aborted;
+      })
       .then(async (result) => {
         feed.push({ type: "result", result: await resultOf(result, keep) });
         feed.end();
@@ -104,7 +126,8 @@ export class Server {
     try {
       yield* feed.read();
     } finally {
-      this.#calls.delete(feed);
+      this.#calls.delete(running);
+      if (!over) this.#givenUp.set(asker.who, mayRunUntil);
       // Whoever would answer is gone with the call.
       for (const [id, one] of this.#questions) if (one.feed === feed) this.answer({ id, answer: "cancelled" });
       signal.removeEventListener("abort", stop);
@@ -175,6 +198,7 @@ export class Server {
   /** It ended, or did not start: tried again after a pause, which grows while it does not stay. */
   #lost(well: boolean): void {
     this.#connection = undefined;
+    this.#givenUp.clear();
     this.#failures = well ? 1 : this.#failures + 1;
     const pause = Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** (this.#failures - 1));
     this.#notBefore = this.#parts.now() + pause;
@@ -190,10 +214,22 @@ export class Server {
     }, pause).unref();
   }
 
-  /** A server does not say in which of its calls it asks: the latest one. Where none runs, nobody is asked. */
+  /**
+   * A server does not say in which of its calls it asks. Where all that may run are one party's, it is in the latest; else
+   * it could be anybody's, and nobody is asked.
+   */
   #ask({ params }: ElicitRequest, signal: AbortSignal): Promise<ElicitResult> | ElicitResult {
-    const feed = [...this.#calls].at(-1);
-    if (feed === undefined) return { action: "cancel" };
+    const now = this.#parts.now();
+    for (const [who, until] of this.#givenUp) if (until <= now) this.#givenUp.delete(who);
+    const calls = [...this.#calls];
+    const { feed, asked } = calls.at(-1) ?? { feed: undefined, asked: false };
+    const whose = new Set([...calls.map(({ who }) => who), ...this.#givenUp.keys()]);
+    if (feed === undefined || whose.size > 1 || !asked) {
+      const text = `${this.name} asked something, which was not passed on: ${asked ? "calls of others may have caused it" : "nobody can be asked for this call"}.`;
+      for (const one of calls) one.feed.push({ type: "progress", text });
+      this.#parts.log("A question of an MCP server was not asked.", { server: this.name, parties: whose.size });
+      return { action: "cancel" };
+    }
     // Whoever answers was told it: it cannot be guessed.
     const id = randomUUID();
     const told = new Promise<ElicitResult>((resolve) => {
