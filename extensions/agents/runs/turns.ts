@@ -166,6 +166,7 @@ export class Turns {
         mode ??= route.lane?.mode;
         run.suggestedBy = left === undefined ? this.#suggestions.source(run.sessionKey, input.text, input.suggestedBy) : undefined;
         if (isThirdParty(run.suggestedBy)) await this.#ctx.lower(run.suggestedBy as string, "suggested it");
+        if (left === undefined && input.replyTo?.text !== undefined) await this.#ctx.lower("outside", "is quoted in it");
         run.origin = left === undefined ? originNote(this.#ctx.currentWork()) : left.origin;
         // What was typed: whoever rewrites a message must not give orders in the name of its sender.
         const typed = left === undefined && input.content === undefined;

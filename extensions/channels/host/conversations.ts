@@ -1,4 +1,4 @@
-import { type Address, type ContentPart, type Context, errorInfo, type OutboundMessage, type Principal } from "@plinth/sdk";
+import { type Address, type ContentPart, type Context, errorInfo, type InboundItem, type OutboundMessage, type Principal } from "@plinth/sdk";
 import { addressText, BURST, type Standing, takeBurst } from "@plinth/sdk/kits/channel";
 import type { Accounts } from "./accounts.ts";
 import type { Aside } from "./aside.ts";
@@ -12,7 +12,7 @@ import { type People, senderText } from "./people.ts";
 import { policyOf } from "./policy.ts";
 import type { Provider } from "./provider.ts";
 import { type End, type Interaction, isCutOff, runIdOf, runTurn, sessionKeyOf, usedTools } from "./turn.ts";
-import { isCommand, together } from "./words.ts";
+import { isCommand, othersIn, together } from "./words.ts";
 
 const TYPING_MS = 4_000;
 const TRIES = 3;
@@ -111,7 +111,7 @@ export class Conversations {
       };
       const asked = { text, content, sessionKey, runId, channel, sender: item.sender?.id ?? "" };
       const end = await this.#typing(provider, item.address, () =>
-        this.#as(provider, item.sender?.name, standing, senderText(item), () =>
+        this.#as(provider, items, standing, () =>
           runTurn(ctx, asked, this.#stop.signal, (step) => this.#ask(conversation, provider, item.address, standing, step)),
         ),
       );
@@ -135,13 +135,19 @@ export class Conversations {
 
   /**
    * With whose authority a message is answered. A channel says who wrote it; whether that is the owner, only the owner has
-   * said, and a third party's channel stays a party to it.
+   * said, and a third party's channel stays a party to it; so does whoever is quoted or was forwarded.
    */
-  #as<T>(provider: Provider, name: string | undefined, standing: Standing, who: string, body: () => Promise<T>): Promise<T> {
+  #as<T>(provider: Provider, items: readonly InboundItem[], standing: Standing, body: () => Promise<T>): Promise<T> {
     const { ctx } = this.#parts;
-    const principal: Principal = { role: standing === "owner" ? "owner" : "guest", via: who, ...(name === undefined ? {} : { name }) };
+    const [first] = items as [InboundItem];
+    const name = first.sender?.name;
+    const principal: Principal = { role: standing === "owner" ? "owner" : "guest", via: senderText(first), ...(name === undefined ? {} : { name }) };
     return ctx.work(principal, async () => {
       if (!provider.trusted) await ctx.lower(provider.extension, `brought it in as ${provider.id}`);
+      for (const item of items) {
+        const how = othersIn(item);
+        if (how !== undefined) await ctx.lower("outside", how);
+      }
       return body();
     });
   }

@@ -10,11 +10,13 @@ export function wordsOf(item: InboundItem, commands: readonly string[]): string 
   switch (item.kind) {
     case "message": {
       const text = contentText(item.content).trim();
-      if (isCommand(text)) return text;
+      const forwarded = item.forwardedFrom === undefined ? "" : `[Forwarded from ${oneLine(item.forwardedFrom, 100)}]\n`;
+      const through = item.viaBot === undefined ? "" : `[Through the bot ${oneLine(item.viaBot, 100)}]\n`;
+      // What somebody else wrote gives no command, whoever passes it on.
+      if (forwarded === "" && through === "" && isCommand(text)) return text;
       const { excerpt = "", sender } = item.replyTo ?? {};
       const quoted = excerpt.trim() === "" ? "" : `[In answer to ${nameOf(sender)}: ${oneLine(excerpt, EXCERPT_CHARS)}]\n`;
-      const forwarded = item.forwardedFrom === undefined ? "" : `[Forwarded from ${oneLine(item.forwardedFrom, 100)}]\n`;
-      return `${forwarded}${quoted}${text}`;
+      return `${forwarded}${through}${quoted}${text}`;
     }
     case "command":
       return typedCommand(item.name, item.args, commands);
@@ -23,6 +25,21 @@ export function wordsOf(item: InboundItem, commands: readonly string[]): string 
     default:
       return undefined;
   }
+}
+
+/**
+ * How somebody besides its sender has words in what an item says to an agent; undefined where nobody has. A quotation of
+ * the sender's own, or of the account's own, is none: the conversation holds it already, with whoever had a hand in it.
+ */
+export function othersIn(item: InboundItem): string | undefined {
+  if (item.kind === "location") return item.title === undefined ? undefined : "named a place in it";
+  if (item.kind !== "message") return undefined;
+  if (item.forwardedFrom !== undefined) return "was forwarded in it";
+  if (item.viaBot !== undefined) return "came into it through a bot";
+  const { excerpt = "", sender } = item.replyTo ?? {};
+  if (excerpt.trim() === "" || isCommand(contentText(item.content).trim())) return undefined;
+  const isOwn = sender?.self === true || (sender !== undefined && sender.id === item.sender?.id);
+  return isOwn ? undefined : "is quoted in it";
 }
 
 /** Several items as one message. In a group, who says what is told: an agent hears more than one voice there. */

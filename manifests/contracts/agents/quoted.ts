@@ -4,6 +4,6 @@ import Type, { type Static } from "typebox";
 export const Quoted = Type.Object({
   id: Type.Optional(Type.String({ maxLength: 256, description: "An entry's id, or a channel's." })),
   sender: Type.Optional(Type.String({ maxLength: 256 })),
-  text: Type.Optional(Type.String({ maxLength: 4_000 })),
+  text: Type.Optional(Type.String({ maxLength: 4_000, description: "Somebody else's words: a turn that is told them counts as `outside`." })),
 });
 export type Quoted = Static<typeof Quoted>;
