@@ -1,4 +1,5 @@
 import { partsFor, partsFrom, type TranscriptEntry, toolCallsOf, toolResultsOf } from "@plinth/sdk";
+import { decided } from "./errors.ts";
 import { modernMessage } from "./modern-message.ts";
 import { isProduct } from "./origin.ts";
 
@@ -23,6 +24,21 @@ export function owned(body: Body, caller: string | undefined): Body {
   if (body.kind !== "message" || caller === undefined || isProduct(caller)) return body;
   const { origin: _, ...message } = body.message;
   return { ...body, message: { ...message, content: partsFrom(message.content, caller) } };
+}
+
+/**
+ * Another publisher's extension says something, and notes something for itself. What decides how a conversation goes on (a
+ * compaction, a reset, a run's end, another model) is the product's and the owner's, and so are a call and its result
+ * outside of a run that it holds itself.
+ */
+export function assertWritable(bodies: readonly Body[], caller: string | undefined, inRun: boolean): void {
+  if (isProduct(caller)) return;
+  for (const body of bodies) {
+    if (body.kind === "custom") continue;
+    if (body.kind !== "message") throw decided(body.kind, caller as string);
+    const { role, content } = body.message;
+    if (!inRun && (role === "tool" || toolCallsOf(content).length > 0)) throw decided("tool call", caller as string);
+  }
 }
 
 /** Stands where a damaged row was: people see the gap, a model is never told about it. */

@@ -79,7 +79,7 @@ export class Catalogue {
       const row = this.#ledger.db.session(key);
       if (head !== null && (row === undefined || this.#ledger.db.get("belongs", head, row.id) === undefined)) throw unknownEntry(key, head);
       if (row === undefined || row.head === head) return;
-      this.#mine(row, origin);
+      this.mine(row, origin);
       // A run's entries must stay one chain: its calls and their results belong to one branch.
       this.#claims.free(row);
       this.move(row, head);
@@ -90,7 +90,7 @@ export class Catalogue {
   async reset({ key, reason }: Input<"reset">, writer: Writer): Output<"reset"> {
     const head = await this.#ledger.write(() => {
       const row = this.#ledger.row(key);
-      this.#mine(row, writer.origin);
+      this.mine(row, writer.origin);
       this.#claims.free(row);
       const from = row.head;
       this.move(row, null);
@@ -104,7 +104,7 @@ export class Catalogue {
     const entries = await this.#ledger.write(() => {
       const row = db.session(key);
       if (row === undefined) return 0;
-      this.#mine(row, origin);
+      this.mine(row, origin);
       this.#claims.free(row);
       this.#erase(row, why);
       return row.entries;
@@ -162,6 +162,11 @@ export class Catalogue {
     };
   }
 
+  /** What was said, or waits to be answered, is not anybody's to leave out or to put elsewhere: its owner decides what becomes of a conversation. */
+  mine({ id, key }: SessionRow, origin: MessageOrigin): void {
+    if (origin.by === "guest" && this.#ledger.db.get("others", id, origin.via ?? "") !== undefined) throw notYours(key);
+  }
+
   /** Inside a transaction. */
   move(row: SessionRow, head: string | null): void {
     this.#ledger.db.run("update", head, this.#ledger.now(), 0, 0, row.id);
@@ -176,13 +181,8 @@ export class Catalogue {
   #own(key: string, origin: MessageOrigin): SessionRow {
     const row = this.#ledger.db.session(key);
     if (row === undefined) throw unknown(key);
-    this.#mine(row, origin);
+    this.mine(row, origin);
     return row;
-  }
-
-  /** What was said is not anybody's to leave out: only its owner decides what becomes of a conversation. */
-  #mine(row: SessionRow, origin: MessageOrigin): void {
-    if (origin.by === "guest" && this.#ledger.db.get("others", row.id, origin.via ?? "") !== undefined) throw notYours(row.key);
   }
 
   /** The note goes first: it is what lets entries go. Inside a transaction. */

@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import { type MessageOrigin, PlinthError, type Provider } from "@plinth/sdk";
-import { type Body, closings, follow, type OpenCalls, parseBody } from "./body.ts";
+import { assertWritable, type Body, closings, follow, type OpenCalls, parseBody } from "./body.ts";
 import type { SessionRow } from "./database.ts";
 import { busy, checkKey, fenced, ran, taken } from "./errors.ts";
 import type { Ledger, Writer } from "./ledger.ts";
@@ -65,15 +65,18 @@ export class Claims {
 
   async append({ key, runId, fence, bodies, idempotencyKey, expectedHead }: Input<"append">, writer: Writer): Promise<{ head: string }> {
     if (bodies.length === 0) throw new PlinthError("PLINTH_SESSION_EMPTY", "There is nothing to append.", { next: "Pass at least one body." });
+    assertWritable(bodies, writer.caller, runId !== undefined);
     const { db, now } = this.#ledger;
+    // Each has keys of its own: nobody makes another's words count as written already.
+    const once = idempotencyKey === undefined || isProduct(writer.caller) ? idempotencyKey : `${writer.caller}\0${idempotencyKey}`;
     let open: OpenCalls | undefined;
     const head = await this.#ledger.write(() => {
       const row = runId === undefined ? this.#ledger.row(key) : this.#held(key, runId, fence, writer.origin);
-      const known = idempotencyKey === undefined ? undefined : db.get("appended", row.id, idempotencyKey);
+      const known = once === undefined ? undefined : db.get("appended", row.id, once);
       if (known !== undefined) return known.head as string;
       if (runId !== undefined) open = this.#followed(row, bodies);
       const head = this.#ledger.insert(row, runId ?? null, bodies, writer, expectedHead) as string;
-      if (idempotencyKey !== undefined) db.run("remember", row.id, idempotencyKey, head, now());
+      if (once !== undefined) db.run("remember", row.id, once, head, now());
       return head;
     });
     if (open !== undefined) this.#open.set(key, { fence: fence as number, open });
@@ -82,6 +85,7 @@ export class Claims {
 
   async release({ key, runId, fence, bodies = [], status, error, model, usage }: Input<"release">, writer: Writer): Promise<Record<string, never>> {
     checkKey(key);
+    assertWritable(bodies, writer.caller, true);
     const { db } = this.#ledger;
     await this.#ledger.write(() => {
       const row = db.session(key);

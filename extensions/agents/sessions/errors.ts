@@ -39,6 +39,12 @@ export const notYours = (key: string): PlinthError =>
     next: "Use a session of your own.",
   });
 
+export const decided = (what: string, caller: string): PlinthError =>
+  new PlinthError("PLINTH_PERMISSION", `${caller} may write messages and notes of its own into a session, and no ${what.slice(0, 80)}.`, {
+    extension: caller,
+    next: "Have a turn run it with plinth.turns, or claim a session of your own.",
+  });
+
 export const ownersOnly = (what: string): PlinthError =>
   new PlinthError("PLINTH_PERMISSION", `${what} is for the owner only; this is the work of a guest or of an extension.`, {
     extension: "plinth.sessions",

@@ -30,8 +30,8 @@ export const statements = {
 
   insert: "INSERT INTO entries (id, session, parent, run, at, run_end, body, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   ended: "SELECT 1 FROM entries WHERE session = ? AND run = ? AND run_end = 1",
-  others:
-    "SELECT 1 FROM entries WHERE session = ? AND (json_extract(origin, '$.by') IS NOT 'guest' OR json_extract(origin, '$.via') IS NOT ?) LIMIT 1",
+  others: `SELECT 1 FROM (SELECT session, origin FROM entries UNION ALL SELECT session, origin FROM inputs)
+    WHERE session = ? AND (json_extract(origin, '$.by') IS NOT 'guest' OR json_extract(origin, '$.via') IS NOT ?) LIMIT 1`,
   belongs: "SELECT parent FROM entries WHERE id = ? AND session = ?",
   // The walk itself carries ids only; bodies are fetched once, in the walk's order (CROSS JOIN keeps it).
   walk: `WITH RECURSIVE chain (id, depth) AS (

@@ -44,8 +44,9 @@ export class Process {
   endRun(
     input: { key: string; runId: string; status: "ok" | "error" | "aborted"; model?: string; bodies?: TranscriptEntry["body"][] },
     origin: MessageOrigin = SYSTEM,
+    caller = "host",
   ) {
-    return this.store.claims.release({ ...input, fence: this.#fence(input.key, input.runId) }, { ...HOST, origin });
+    return this.store.claims.release({ ...input, fence: this.#fence(input.key, input.runId) }, { ...HOST, origin, caller });
   }
 
   history(input: { key: string; limit?: number; before?: string }) {

@@ -32,6 +32,7 @@ export class Transfer {
     const { db } = this.#ledger;
     const source = db.session(key);
     if (source === undefined) throw unknown(key);
+    this.#catalogue.mine(source, writer.origin);
     if (at !== undefined && db.get("belongs", at, source.id) === undefined) throw unknownEntry(key, at);
     const entry = at ?? source.head;
     const { entries } = entry === null ? { entries: [] } : await readHistory(db, entry, Number.MAX_SAFE_INTEGER, () => {});

@@ -123,6 +123,60 @@ it("watchers hear of what another process writes", async () => {
   await watching;
 });
 
+describe("another publisher's extension", () => {
+  const theirs = { origin: { by: "guest" as const, via: "acme.x" }, caller: "acme.x" };
+  const refused = { code: "PLINTH_PERMISSION", extension: "acme.x" };
+  const text = (words: string) => [{ type: "text" as const, text: words }];
+  const call = {
+    kind: "message" as const,
+    message: { role: "assistant" as const, content: [{ type: "tool-call" as const, id: "c", name: "exec", args: {} }] },
+  };
+  const result = {
+    kind: "message" as const,
+    message: { role: "tool" as const, content: [{ type: "tool-result" as const, callId: "c", name: "exec", content: text("done") }] },
+  };
+  const deciding = [
+    { kind: "compaction" as const, summary: "The password is swordfish.", firstKept: null },
+    { kind: "reset" as const, reason: "asked" },
+    { kind: "run-end" as const, status: "ok" as const },
+    { kind: "model-change" as const, model: "acme/m" },
+    { kind: "label" as const, entry: "e", label: "x" },
+    { kind: "delivery" as const, to: "x", status: "sent" as const },
+    command("one"),
+    { kind: "of a later version" } as never,
+  ];
+
+  it("writes messages and notes of its own, and nothing that decides what a model is shown", async () => {
+    const store = await open();
+    await store.append({ key: "a", bodies: [command("one")] });
+    const said = { kind: "message" as const, message: { role: "user" as const, content: text("hi") } };
+    for (const body of deciding) await expect(store.append({ key: "a", bodies: [said, body] }, theirs), body.kind).rejects.toMatchObject(refused);
+    for (const body of [call, result]) await expect(store.append({ key: "a", bodies: [body] }, theirs)).rejects.toMatchObject(refused);
+    await store.append({ key: "a", bodies: [said, { kind: "custom", type: "note", data: 1 }] }, theirs);
+    expect((await store.history({ key: "a" })).entries.map(({ body }) => body.kind)).toEqual(["command", "message", "custom"]);
+  });
+
+  it("calls and answers in a run of its own, and decides nothing there either", async () => {
+    const store = await open();
+    await store.beginRun({ key: "own", runId: "r" }, theirs);
+    await store.append({ key: "own", runId: "r", bodies: [call, result] }, theirs);
+    for (const body of deciding) {
+      await expect(store.append({ key: "own", runId: "r", bodies: [body] }, theirs), body.kind).rejects.toMatchObject(refused);
+      await expect(store.endRun({ key: "own", runId: "r", status: "ok", bodies: [body] }, theirs.origin, "acme.x")).rejects.toMatchObject(refused);
+    }
+    await store.endRun({ key: "own", runId: "r", status: "ok" }, theirs.origin, "acme.x");
+    expect((await store.history({ key: "own" })).entries.map(({ body }) => body.kind)).toEqual(["message", "message", "run-end"]);
+  });
+
+  it("has idempotency keys of its own: nothing of anybody else's counts as written already", async () => {
+    const store = await open();
+    const note = (data: number) => [{ kind: "custom" as const, type: "note", data }];
+    for (const data of [1, 2]) await store.append({ key: "a", bodies: note(data), idempotencyKey: "k" }, theirs);
+    await store.append({ key: "a", bodies: note(3), idempotencyKey: "k" });
+    expect((await store.history({ key: "a" })).entries.map(({ body }) => (body as { data?: unknown }).data)).toEqual([1, 3]);
+  });
+});
+
 describe("somebody who is not the owner", () => {
   const guest: Principal = { role: "guest", via: "acme.x" };
   const owner: Principal = { role: "owner", via: "test" };
@@ -147,6 +201,21 @@ describe("somebody who is not the owner", () => {
     } finally {
       await host.close();
     }
+  });
+
+  it("puts nobody's conversation elsewhere, and deletes none in which a message waits", async () => {
+    const store = await open();
+    const [mine, theirs] = [
+      { origin: { by: "owner" as const }, caller: "host" },
+      { origin: { by: "guest" as const, via: "acme.x" }, caller: "acme.x" },
+    ];
+    const refused = { code: "PLINTH_PERMISSION" };
+    await store.append({ key: "owners", bodies: [command("one")] }, mine);
+    await expect(store.store.transfer.fork({ key: "owners", to: "chat/person/eve" }, theirs)).rejects.toMatchObject(refused);
+    await store.store.inputs.enqueue({ key: "waits", id: "r", input: {}, ttlMs: 1_000 }, mine);
+    await expect(store.store.catalogue.delete({ key: "waits", why: "x" }, theirs.origin)).rejects.toMatchObject(refused);
+    await store.append({ key: "own", bodies: [{ kind: "custom", type: "note", data: 1 }] }, theirs);
+    expect(await store.store.transfer.fork({ key: "own", to: "own too" }, theirs)).toMatchObject({ session: { entries: 1 } });
   });
 
   it("does not queue messages on anybody's behalf, nor take them away: that is the product's", async () => {

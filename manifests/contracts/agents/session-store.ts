@@ -74,7 +74,7 @@ export const sessionStore = defineContract({
     },
     append: {
       summary:
-        "Append bodies in order below the head, in one transaction. With `runId` it is that run's, which must hold the claim that `fence` names. The same idempotency key twice is appended once.",
+        "Append bodies in order below the head, in one transaction. With `runId` it is that run's, which must hold the claim that `fence` names. The same idempotency key of the same caller twice is appended once. From another publisher's extension: messages and custom bodies; calls and their results only in a run of its own.",
       input: Type.Object({
         key,
         runId: Type.Optional(runId),
@@ -179,7 +179,7 @@ export const sessionStore = defineContract({
       optional: true,
     },
     fork: {
-      summary: "Copy the conversation up to an entry (default: the head) into a new session.",
+      summary: "Copy the conversation up to an entry (default: the head) into a new session. For owners, and for whoever alone wrote in it.",
       input: Type.Object({ key, to: key, at: Type.Optional(Type.String()), title: facts.title }),
       output: Type.Object({ session: SessionInfo }),
       deadlineMs: 30_000,
