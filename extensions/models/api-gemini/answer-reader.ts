@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto";
 import type { ModelEvent, Part, PlinthError, ToolCallPart } from "@plinth/sdk";
-import { type AnswerReader, failure, fault } from "@plinth/sdk/kits/model-api";
+import { type AnswerReader, argumentsOf, failure, fault, unreadableCall, WellFormedText, wellFormed } from "@plinth/sdk/kits/model-api";
 import type { Kept, WirePart } from "./contents.ts";
 import { groundingCitations, recitedCitations, usageOf } from "./wire-facts.ts";
 
@@ -72,6 +71,11 @@ export class GeminiReader implements AnswerReader {
   #recited: unknown;
   #finish: string | undefined;
   #finishMessage = "";
+  /** The failure of the first call that was made and cannot be read. */
+  #unreadable: PlinthError | undefined;
+  /** A piece may end in the middle of a character. */
+  #textPieces = new WellFormedText();
+  #thoughtPieces = new WellFormedText();
 
   constructor(title: string, options: ReaderOptions) {
     this.#title = title;
@@ -108,6 +112,7 @@ export class GeminiReader implements AnswerReader {
       yield { type: "warning", code: "PLINTH_MODEL_FILTER", message: `${this.#title} withheld the rest of its answer: ${said}.` };
     const usage = usageOf(this.#usage, this.#serverTools);
     if (usage) yield { type: "usage", usage };
+    if (this.#unreadable !== undefined) throw this.#unreadable;
     yield { type: "end", reason: reason === "stop" && this.#calls > 0 ? "tool-calls" : reason };
   }
 
@@ -142,8 +147,9 @@ export class GeminiReader implements AnswerReader {
     const { thought, text, functionCall, inlineData, fileData, ...more } = wire;
     if (thought === true && typeof text === "string") {
       this.#closeText(out);
-      this.#thought += text;
-      if (text !== "") out.push({ type: "reasoning", delta: text });
+      const delta = this.#thoughtPieces.push(text);
+      this.#thought += delta;
+      if (delta !== "") out.push({ type: "reasoning", delta });
       // A signed part is whole: what follows is another one.
       if (more.thoughtSignature !== undefined) this.#closeThought(more, out);
       return;
@@ -171,17 +177,19 @@ export class GeminiReader implements AnswerReader {
 
   #words(text: string, more: WirePart, out: ModelEvent[]): void {
     if (more.thoughtSignature === undefined) {
-      this.#said += text;
-      this.#text += text;
-      if (text !== "") out.push({ type: "text", delta: text });
+      const delta = this.#textPieces.push(text);
+      this.#said += delta;
+      this.#text += delta;
+      if (delta !== "") out.push({ type: "text", delta });
       return;
     }
     // A signature belongs to its part alone, which is often an empty one: it is not put together with the words before it.
     this.#closeText(out);
     if (text === "") out.push({ type: "part", part: { type: "opaque", opaque: { data: this.#kept({ text, ...more }) } } });
     else {
-      this.#said += text;
-      out.push({ type: "text", delta: text }, { type: "part", part: { type: "text", text, opaque: { data: this.#kept(more) } } });
+      const whole = wellFormed(text);
+      this.#said += whole;
+      out.push({ type: "text", delta: whole }, { type: "part", part: { type: "text", text: whole, opaque: { data: this.#kept(more) } } });
     }
   }
 
@@ -197,18 +205,20 @@ export class GeminiReader implements AnswerReader {
     if (typeof name !== "string" || name === "") throw this.#broken("called a tool without naming it");
     if (++this.#calls > MAX_TOOL_CALLS) throw this.#broken(`called more than ${MAX_TOOL_CALLS} tools at once`);
     const given = typeof id === "string" && id !== "" ? id : undefined;
-    const own = given === undefined || this.#ids.has(given) ? `call_${randomUUID()}` : given;
+    const own = given === undefined || this.#ids.has(given) ? `call_${crypto.randomUUID()}` : given;
     this.#ids.add(own);
-    const call: ToolCallPart = { type: "tool-call", id: own, name: this.#options.toolNames.get(name) ?? name, args: this.#args(name, args) };
+    const ours = this.#options.toolNames.get(name) ?? name;
+    // Its arguments are an object in this protocol; some proxies send the text of one.
+    const text = typeof args === "string" ? args : JSON.stringify(args ?? null);
+    const read = argumentsOf(text);
+    if (read === undefined) {
+      this.#unreadable ??= unreadableCall(this.#title, { id: own, name: ours }, text);
+      return;
+    }
+    const call: ToolCallPart = { type: "tool-call", id: own, name: ours, args: read };
     const kept = { ...(given === undefined ? {} : { id: given }), ...more };
     if (Object.keys(kept).length > 0) call.opaque = { data: this.#kept(kept) };
     out.push({ type: "tool-call", call });
-  }
-
-  #args(name: string, args: unknown): Record<string, unknown> {
-    if (args === undefined || args === null) return {};
-    if (typeof args === "object" && !Array.isArray(args)) return args as Record<string, unknown>;
-    throw this.#broken(`called ${name.slice(0, 100)} with arguments that are not an object`);
   }
 
   #bytes(wire: unknown): Part | undefined {

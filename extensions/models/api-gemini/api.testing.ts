@@ -55,3 +55,23 @@ export const plain = (items: readonly ModelEvent[]): unknown[] =>
   JSON.parse(
     JSON.stringify(items, (key, value) => (key === "opaque" ? undefined : key === "id" && /^call_[0-9a-f-]{36}$/.test(value) ? "(made)" : value)),
   );
+
+/** A shelf of artifacts: what is on it, by id, and how much was put there. */
+export function shelf(held: Record<string, string> = {}): { provide: ScriptedProvider[]; put: { bytes: number; mimeType: string }[] } {
+  const put: { bytes: number; mimeType: string }[] = [];
+  let pieces = "";
+  const facts = { sha256: "0".repeat(64), mimeType: "image/png", createdAt: 0 };
+  const provider = {
+    get: ({ id }: { id: string }) => ({ artifact: { ...facts, id, bytes: held[id]!.length } }),
+    async *read({ id }: { id: string }) {
+      yield { base64: Buffer.from(held[id]!).toString("base64") };
+    },
+    put: ({ base64, more, mimeType }: { base64: string; more?: boolean; mimeType: string }) => {
+      pieces += Buffer.from(base64, "base64").toString("latin1");
+      if (more) return { upload: "u" };
+      put.push({ bytes: pieces.length, mimeType });
+      return { artifact: { ...facts, id: "made", bytes: pieces.length } };
+    },
+  };
+  return { provide: [{ contract: "plinth.artifacts", descriptor: { title: "x", durable: false }, provider: provider as never }], put };
+}

@@ -1,5 +1,6 @@
 import { isFor, type ModelMessage, originLine, type Part, partLabel, type ToolResultPart } from "@plinth/sdk";
-import type { ToolNames, Unsupported } from "@plinth/sdk/kits/model-api";
+import type { Unsupported } from "@plinth/sdk/kits/model-api";
+import type { LetteredNames } from "./lettered-names.ts";
 
 export type WirePart = Record<string, unknown>;
 
@@ -15,7 +16,7 @@ export interface Kept {
 export interface ContentRules {
   vendor: string;
   model: string;
-  names: ToolNames;
+  names: LetteredNames;
   unsupported: Unsupported;
   /** A call without a signature is refused. */
   signed: boolean;

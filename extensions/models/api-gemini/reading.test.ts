@@ -197,6 +197,27 @@ describe("an answer", () => {
     expect(failed(chunk([call({ partialArgs: [], willContinue: true })]))).toMatchObject({ code: "PLINTH_MODEL_STREAM" });
   });
 
+  it("has a call where the text of its arguments is sent, and says which call cannot be read", () => {
+    const call = (args: unknown) => ({ functionCall: { id: "a", name: "game_dice", args } });
+    expect(read(stream(chunk([call('{"sides":6}')]), ended()))[0]).toMatchObject({ call: { args: { sides: 6 } } });
+    expect(failed(chunk([call('{"sides":')]), ended())).toMatchObject({
+      code: "PLINTH_MODEL_STREAM",
+      details: { call: { id: "a", name: "game.dice", arguments: '{"sides":' } },
+    });
+  });
+
+  it("has no halves of characters, wherever a server cuts them", () => {
+    const items = read(
+      stream(chunk([{ text: "a\ud83d" }]), chunk([{ text: "\ude00b" }]), chunk([{ text: "\ud83d", thoughtSignature: "c2ln" }]), ended()),
+    );
+    expect(plain(items).slice(0, 4)).toEqual([
+      { type: "text", delta: "a" },
+      { type: "text", delta: "\u{1f600}b" },
+      { type: "part", part: { type: "text", text: "a\u{1f600}b" } },
+      { type: "text", delta: "\ufffd" },
+    ]);
+  });
+
   it("has pictures and sound, with what goes back", () => {
     const items = read(stream(chunk([{ inlineData: { mimeType: "image/png", data: "iVBORw0KGgo=" }, thoughtSignature: "c2ln" }]), ended()));
     expect(items[0]).toEqual({

@@ -79,6 +79,13 @@ describe("a request", () => {
     await expect(sent({ tools: [dice], parallelTools: false })).rejects.toMatchObject({ details: { param: "parallelTools" } });
   });
 
+  it("has names of tools that begin with a letter, and knows them again", async () => {
+    const tools = [{ ...dice, name: "3d.render" }];
+    const { body, items } = await sent({ tools }, {}, { say: [{ call: { name: "_3d_render", args: {} } }] });
+    expect(body.tools[0].functionDeclarations[0].name).toBe("_3d_render");
+    expect(items.find(({ type }) => type === "tool-call")).toMatchObject({ call: { name: "3d.render" } });
+  });
+
   it("has pictures, sound, films and documents, by bytes and by address", async () => {
     const { body, items } = await sent({
       onUnsupported: "drop",

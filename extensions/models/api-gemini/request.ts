@@ -1,6 +1,7 @@
 import type { ModelEndpoint, ModelRequest } from "@plinth/sdk";
-import { outgoing, ToolNames, Unsupported } from "@plinth/sdk/kits/model-api";
+import { outgoing, Unsupported } from "@plinth/sdk/kits/model-api";
 import { contentsOf } from "./contents.ts";
+import { LetteredNames } from "./lettered-names.ts";
 import { infoOf, isSigning, type Quirks, quirksOf } from "./quirks.ts";
 import { openapiSchema } from "./schema.ts";
 
@@ -29,7 +30,7 @@ export function geminiRequest(endpoint: ModelEndpoint, given: ModelRequest): Gem
   const { request: input } = outgoing(given, { first: "user", last: "user" });
   const quirks = quirksOf(endpoint);
   const unsupported = new Unsupported(endpoint.title, input);
-  const names = new ToolNames((input.tools ?? []).map(({ name }) => name));
+  const names = new LetteredNames((input.tools ?? []).map(({ name }) => name));
   const contents = contentsOf(input.messages, {
     vendor: endpoint.vendor,
     model: input.model,
@@ -47,10 +48,10 @@ export function geminiRequest(endpoint: ModelEndpoint, given: ModelRequest): Gem
     ...(Object.keys(config).length === 0 ? {} : { generationConfig: config }),
   };
   const own = { ...quirks.extraBody, ...(input.vendor?.[endpoint.vendor] as object | undefined) };
-  return { body: merged(fields, own), toolNames: names.sent, warnings: unsupported.warnings };
+  return { body: merged(fields, own), toolNames: names.ours, warnings: unsupported.warnings };
 }
 
-function toolFields(input: ModelRequest, quirks: Quirks, names: ToolNames, unsupported: Unsupported): object {
+function toolFields(input: ModelRequest, quirks: Quirks, names: LetteredNames, unsupported: Unsupported): object {
   const { tools = [], serverTools = [], toolChoice, parallelTools } = input;
   const known = quirks.serverTools ?? SERVER_TOOLS;
   const all: object[] = [];

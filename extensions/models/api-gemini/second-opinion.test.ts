@@ -1,6 +1,6 @@
 import { type GenerateContentResponse, GoogleGenAI } from "@google/genai";
 import type { ModelEvent } from "@plinth/sdk";
-import { geminiServer, type ModelServer, type ScriptedAnswer } from "@plinth/sdk/testing";
+import { geminiServer, geminiWire, type ModelServer, modelServer, type ScriptedAnswer } from "@plinth/sdk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask, collect, dice, type Opened, opened } from "./api.testing.ts";
 
@@ -86,6 +86,20 @@ describe("an answer is read as the vendor's own client reads it", () => {
     for await (const chunk of await google().models.generateContentStream({ model: "gemini-3-pro", contents: "hi" })) chunks.push(chunk);
     const items = await collect(ours.api.stream({ endpoint: ours.endpoint, request: ask("hi", { tools: [dice] }) }));
     expect(read(items)).toEqual(readByVendor(chunks));
+  });
+
+  it.each(cases)("%s, of a server that does not stream", async (_, answer) => {
+    const whole = await modelServer({ ...geminiWire(), isStream: () => false });
+    try {
+      whole.script(answer);
+      const client = new GoogleGenAI({ apiKey: "k", httpOptions: { baseUrl: whole.url, apiVersion: "v1beta" } });
+      const vendor = await client.models.generateContent({ model: "gemini-3-pro", contents: "hi" });
+      const endpoint = { ...ours.endpoint, baseUrl: `${whole.url}/v1beta` };
+      const items = await collect(ours.api.stream({ endpoint, request: ask("hi", { tools: [dice] }) }));
+      expect(read(items)).toEqual(readByVendor([vendor]));
+    } finally {
+      await whole.close();
+    }
   });
 
   it("and the same is asked as the vendor's own client asks it", async () => {

@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto";
 import type { ModelEvent, Part, PlinthError, ToolCallPart } from "@plinth/sdk";
-import { failure } from "@plinth/sdk/kits/model-api";
+import { argumentsOf, failure, unreadableCall, wellFormed } from "@plinth/sdk/kits/model-api";
 import type { Kept } from "./items.ts";
 import { citationOf, imageType } from "./wire-facts.ts";
 
@@ -39,6 +38,8 @@ const NOT_OFFERED: ReadonlySet<string> = new Set([
 export class ItemTeller {
   calls = 0;
   refused = false;
+  /** The failure of the first call that was made and cannot be read. */
+  unreadable: PlinthError | undefined;
   readonly serverTools: Record<string, number> = {};
   readonly #title: string;
   readonly #options: TellerOptions;
@@ -55,7 +56,8 @@ export class ItemTeller {
     return this.#options.toolNames.get(name) ?? name;
   }
 
-  tell(item: Item, { told, annotations }: { told: string; annotations: readonly unknown[] }, out: ModelEvent[]): void {
+  tell(given: Item, { told, annotations }: { told: string; annotations: readonly unknown[] }, out: ModelEvent[]): void {
+    const item = wellFormed(given);
     const { type = "" } = item;
     if (type === "message") return this.#message(item, told, annotations, out);
     if (type === "reasoning") return this.#reasoning(item, out);
@@ -113,10 +115,14 @@ export class ItemTeller {
     if (typeof item.name !== "string" || item.name === "") throw this.#broken("called a tool without naming it");
     if (++this.calls > MAX_TOOL_CALLS) throw this.#broken(`called more than ${MAX_TOOL_CALLS} tools at once`);
     const written = String(item.arguments ?? "");
-    const args = this.#args(item.name, written);
     const given = typeof item.call_id === "string" && item.call_id !== "" ? item.call_id : item.id;
-    const id = given === undefined || this.#ids.has(given) ? `call_${randomUUID()}` : given;
+    const id = given === undefined || this.#ids.has(given) ? `call_${crypto.randomUUID()}` : given;
     this.#ids.add(id);
+    const args = argumentsOf(written);
+    if (args === undefined) {
+      this.unreadable ??= unreadableCall(this.#title, { id, name: this.toolName(item.name) }, written);
+      return;
+    }
     const kept = this.#kept(
       { type: "function_call", ...(item.id === undefined ? {} : { id: item.id }), call_id: id },
       written === JSON.stringify(args) ? {} : { written },
@@ -137,20 +143,7 @@ export class ItemTeller {
     this.serverTools[name] = (this.serverTools[name] ?? 0) + 1;
   }
 
-  #args(name: string, text: string): Record<string, unknown> {
-    if (text.trim() === "") return {};
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (cause) {
-      throw this.#broken(`called ${name.slice(0, 100)} with arguments that are not JSON`, cause);
-    }
-    if (typeof value !== "object" || value === null || Array.isArray(value))
-      throw this.#broken(`called ${name.slice(0, 100)} with arguments that are not an object`);
-    return value as Record<string, unknown>;
-  }
-
-  #broken(what: string, cause?: unknown): PlinthError {
-    return failure("STREAM", `${this.#title} ${what}.`, { cause });
+  #broken(what: string): PlinthError {
+    return failure("STREAM", `${this.#title} ${what}.`);
   }
 }

@@ -110,6 +110,7 @@ function modelItems(content: readonly Part[], rules: ItemRules, ids: ReadonlyMap
   // The server pairs a message or a call that has an id with the reasoning before it: without that, both go without.
   const reasoned = rules.reasoning && content.some((part) => part.type === "reasoning" && keptOf(part, rules) !== undefined);
   const idOf = (kept: Kept | undefined) => (reasoned && rules.itemIds && kept?.item.id !== undefined ? { id: kept.item.id } : {});
+  const statusOf = (kept: Kept | undefined) => ("id" in idOf(kept) ? { status: "completed" } : {});
   for (const part of content) {
     const kept = keptOf(part, rules);
     switch (part.type) {
@@ -120,7 +121,8 @@ function modelItems(content: readonly Part[], rules: ItemRules, ids: ReadonlyMap
         const phase = kept?.item.phase === undefined ? {} : { phase: kept.item.phase };
         const last = items.at(-1);
         if (last?.type === "message" && (kept === undefined || last.id === kept.item.id)) (last.content as Item[]).push(said);
-        else items.push({ type: "message", role: "assistant", status: "completed", ...idOf(kept), ...phase, content: [said] });
+        // A message without an id is one that the server did not make: it has no status either.
+        else items.push({ type: "message", role: "assistant", ...statusOf(kept), ...idOf(kept), ...phase, content: [said] });
         break;
       }
       case "tool-call":
@@ -138,7 +140,6 @@ function modelItems(content: readonly Part[], rules: ItemRules, ids: ReadonlyMap
           items.push({
             type: "message",
             role: "assistant",
-            status: "completed",
             content: [{ type: "output_text", text: partLabel(part), annotations: [] }],
           });
         break;

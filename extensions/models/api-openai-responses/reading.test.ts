@@ -238,6 +238,45 @@ describe("an answer", () => {
     ]);
   });
 
+  it("that declines is a refusal, also where only the last event ends it", () => {
+    const added = { type: "response.output_item.added", output_index: 0, item: { type: "message", id: "m", content: [] } };
+    const refusal = { type: "response.refusal.done", output_index: 0, refusal: "I will not." };
+    const told = [
+      { type: "part", part: { type: "refusal", text: "I will not." } },
+      { type: "end", reason: "refusal" },
+    ];
+    expect(read(stream(added, refusal, completed()))).toEqual(told);
+    expect(
+      read(stream(added, refusal, item(0, { type: "message", id: "m", content: [{ type: "refusal", refusal: "I will not." }] }), completed())),
+    ).toEqual(told);
+  });
+
+  it("with arguments that are text within text or null has a call; with others it says which call cannot be read", () => {
+    const args = (text: string) =>
+      read(stream(item(0, call({ arguments: text })), completed())).flatMap((one) => (one.type === "tool-call" ? [one.call.args] : []));
+    expect(args('"{\\"a\\":1}"')).toEqual([{ a: 1 }]);
+    expect(args("null")).toEqual([{}]);
+    expect(args("")).toEqual([{}]);
+    const broken = [
+      item(0, call({ arguments: '{"a":' })),
+      item(1, call({ id: "fd", call_id: "d" })),
+      completed({ usage: { input_tokens: 1, output_tokens: 2 } }),
+    ];
+    expect(failed(...broken)).toMatchObject({
+      code: "PLINTH_MODEL_STREAM",
+      details: { retryable: true, call: { id: "c", name: "game.dice", arguments: '{"a":' } },
+    });
+  });
+
+  it("has no halves of characters, wherever a server cuts them", () => {
+    const delta = (text: string) => ({ type: "response.output_text.delta", output_index: 0, delta: text });
+    const texts = (...list: object[]): unknown[] =>
+      read(stream(...list)).flatMap<unknown>((one) => (one.type === "text" ? [one.delta] : one.type === "part" ? [one.part] : []));
+    const message = (text: string) => item(0, { type: "message", content: [{ type: "output_text", text }] });
+    expect(texts(delta("a\ud83d"), delta("\ude00b"), completed())).toEqual(["a", "\u{1f600}b"]);
+    expect(texts(delta("a\ud83d"), message("a\ud83d"), completed())).toEqual(["a", expect.objectContaining({ text: "a\ufffd" })]);
+  });
+
   it("without usage says nothing of it", () => {
     expect(read(stream(completed())).some(({ type }) => type === "usage")).toBe(false);
   });

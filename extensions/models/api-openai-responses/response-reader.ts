@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto";
 import type { ModelEvent, PlinthError, Usage } from "@plinth/sdk";
-import { type AnswerReader, failure, fault } from "@plinth/sdk/kits/model-api";
+import { type AnswerReader, failure, fault, WellFormedText } from "@plinth/sdk/kits/model-api";
 import { type Item, ItemTeller, type TellerOptions } from "./item-teller.ts";
 import { usageOf } from "./wire-facts.ts";
 
@@ -15,6 +14,8 @@ interface Open {
   /** Of a call: pieces of its arguments. */
   pieces: string[];
   annotations: unknown[];
+  /** Of a message that declines. */
+  refusal: string;
   closed: boolean;
 }
 
@@ -50,6 +51,8 @@ export class ResponseReader implements AnswerReader {
   readonly #open: Open[] = [];
   readonly #at = new Map<number | string, Open>();
   #last: Open | undefined;
+  /** A delta may end in the middle of a character. */
+  #words = new WellFormedText();
   #argumentsSize = 0;
   #usage: Usage | undefined;
   #reason: EndReason | undefined;
@@ -77,6 +80,9 @@ export class ResponseReader implements AnswerReader {
         return this.#text(this.#find(event), event.delta, out);
       case "response.output_text.done":
         return this.#rest(this.#find(event), event.text, out);
+      case "response.refusal.done":
+        this.#find(event).refusal += String(event.refusal ?? "");
+        return;
       case "response.output_text.annotation.added":
         this.#find(event).annotations.push(event.annotation);
         return;
@@ -108,6 +114,7 @@ export class ResponseReader implements AnswerReader {
   *finish(): Generator<ModelEvent> {
     if (this.#reason === undefined) throw this.#broken("stopped in the middle of its answer");
     if (this.#usage) yield { type: "usage", usage: this.#usage };
+    if (this.#teller.unreadable !== undefined) throw this.#teller.unreadable;
     yield { type: "end", reason: this.#reason };
   }
 
@@ -134,7 +141,7 @@ export class ResponseReader implements AnswerReader {
 
   #start(item: Item, key: number | string | undefined): Open {
     if (this.#open.length >= MAX_ITEMS) throw this.#broken(`sent more than ${MAX_ITEMS} items`);
-    const open: Open = { item, told: "", pieces: [], annotations: [], closed: false };
+    const open: Open = { item, told: "", pieces: [], annotations: [], refusal: "", closed: false };
     this.#open.push(open);
     if (key !== undefined) this.#at.set(key, open);
     this.#last = open;
@@ -149,7 +156,7 @@ export class ResponseReader implements AnswerReader {
       known.item = { ...known.item, ...item };
       return;
     }
-    if (item.type === "function_call") item.call_id ??= item.id ?? `call_${randomUUID()}`;
+    if (item.type === "function_call") item.call_id ??= item.id ?? `call_${crypto.randomUUID()}`;
     this.#start(item, key);
     if (item.type === "function_call") {
       out.push({ type: "tool-call-start", id: String(item.call_id), name: this.#teller.toolName(String(item.name ?? "")) });
@@ -157,9 +164,10 @@ export class ResponseReader implements AnswerReader {
   }
 
   #text(open: Open, delta: unknown, out: ModelEvent[]): void {
-    if (typeof delta !== "string" || delta === "") return;
-    open.told += delta;
-    out.push({ type: "text", delta });
+    const text = typeof delta === "string" ? this.#words.push(delta) : "";
+    if (text === "") return;
+    open.told += text;
+    out.push({ type: "text", delta: text });
   }
 
   /** A server may send no deltas. */
@@ -168,9 +176,10 @@ export class ResponseReader implements AnswerReader {
   }
 
   #thought(open: Open, delta: unknown, out: ModelEvent[]): void {
-    if (typeof delta !== "string" || delta === "") return;
-    open.told += delta;
-    out.push({ type: "reasoning", delta });
+    const text = typeof delta === "string" ? this.#words.push(delta) : "";
+    if (text === "") return;
+    open.told += text;
+    out.push({ type: "reasoning", delta: text });
   }
 
   #piece(open: Open, delta: unknown, out: ModelEvent[]): void {
@@ -188,24 +197,28 @@ export class ResponseReader implements AnswerReader {
   #close(open: Open, item: Item | undefined, out: ModelEvent[]): void {
     if (open.closed) return;
     open.closed = true;
+    this.#words = new WellFormedText();
     const whole = { ...open.item, ...item };
     if (whole.type === "function_call" && !whole.arguments) whole.arguments = open.pieces.join("");
+    const unsaid = !Array.isArray(whole.content) || whole.content.length === 0;
+    if (whole.type === "message" && open.refusal !== "" && unsaid) whole.content = [{ type: "refusal", refusal: open.refusal }];
     this.#teller.tell(whole, { told: open.told, annotations: open.annotations }, out);
   }
 
   #end(response: Wire, type: string, out: ModelEvent[]): void {
-    const status = String(response.status ?? type.slice("response.".length));
+    const last = type === "response.completed" || type === "response.done" ? "completed" : type.slice("response.".length);
+    const status = String(response.status ?? last);
     if (status === "failed" || response.error) throw this.#fault(response.error ?? { message: "it gave no reason." });
-    this.#leftovers(response, status === "completed" || type === "response.completed", out);
+    this.#leftovers(response, status === "completed", out);
     this.#usage = usageOf(response.usage, this.#teller.serverTools);
-    if (status === "completed" || type === "response.completed" || type === "response.done") {
+    if (status === "completed") {
       this.#reason = this.#teller.calls > 0 ? "tool-calls" : this.#teller.refused ? "refusal" : "stop";
       return;
     }
     const reason = status === "incomplete" ? response.incomplete_details?.reason : status;
     if (reason === "max_output_tokens" || reason === "max_messages") this.#reason = "length";
     else if (reason === "content_filter") this.#reason = "filter";
-    else throw this.#broken(`did not finish its answer: ${String(reason ?? "it gave no reason").slice(0, 100)}`);
+    else throw this.#broken(`did not finish its answer: ${String(reason || "it gave no reason").slice(0, 100)}`);
   }
 
   /** What the last event has and no event of its own brought; of an answer that was cut short, no call that is not whole. */
@@ -218,7 +231,8 @@ export class ResponseReader implements AnswerReader {
       this.#close(open ?? this.#start(item, undefined), completed || item.status === "completed" ? item : { ...item, status: "incomplete" }, out);
     });
     if (!completed) return;
-    for (const open of this.#open) if (!open.closed && open.item.type === "function_call") this.#close(open, { status: "completed" }, out);
+    const isTold = ({ item, refusal }: Open) => item.type === "function_call" || refusal !== "";
+    for (const open of this.#open) if (!open.closed && isTold(open)) this.#close(open, { status: "completed" }, out);
   }
 
   #fault(error: unknown): PlinthError {

@@ -1,5 +1,5 @@
 import type { ModelEvent } from "@plinth/sdk";
-import { type ModelServer, openaiResponsesServer, type ScriptedAnswer } from "@plinth/sdk/testing";
+import { type ModelServer, modelServer, openaiResponsesServer, openaiResponsesWire, type ScriptedAnswer } from "@plinth/sdk/testing";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask, collect, dice, type Opened, opened } from "./api.testing.ts";
@@ -96,6 +96,22 @@ describe("an answer is read as the vendor's own client reads it", () => {
     // Ids are made by the number of the request: both ask anew.
     const ids = (reading: Reading) => ({ ...reading, calls: reading.calls.map(({ id, ...call }) => ({ ...call, id: id.replace(/\d+x/, "x") })) });
     expect(ids(read(items))).toEqual(ids(readByVendor(await vendor.finalResponse())));
+  });
+
+  it.each(cases)("%s, of a server that does not stream", async (_, answer) => {
+    const whole = await modelServer({ ...openaiResponsesWire, isStream: () => false });
+    try {
+      whole.script(answer);
+      const openai = new OpenAI({ baseURL: `${whole.url}/v1`, apiKey: "k", maxRetries: 0 });
+      const vendor = await openai.responses.create({ model: "model-1", input: "hi", include: ["reasoning.encrypted_content"] });
+      const endpoint = { ...ours.endpoint, baseUrl: `${whole.url}/v1` };
+      const reading = read(await collect(ours.api.stream({ endpoint, request: ask("hi", { tools: [dice] }) })));
+      const theirs = readByVendor(vendor);
+      expect([reading.encrypted, reading.usage, reading.end, reading.refusal]).toEqual([theirs.encrypted, theirs.usage, theirs.end, theirs.refusal]);
+      expect(reading.calls.map(({ args }) => args)).toEqual(theirs.calls.map(({ args }) => args));
+    } finally {
+      await whole.close();
+    }
   });
 
   it("and what it sends back is taken by the vendor's types", async () => {

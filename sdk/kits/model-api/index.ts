@@ -12,5 +12,6 @@ export type { Repair, RepairCode } from "./repair.ts";
 export { replay } from "./replay.ts";
 export { letGo } from "./rest.ts";
 export { Unsupported } from "./support.ts";
+export { argumentsOf, unreadableCall } from "./tool-arguments.ts";
 export { ToolNames } from "./tool-names.ts";
 export { WellFormedText, wellFormed } from "./well-formed.ts";
