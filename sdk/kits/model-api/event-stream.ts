@@ -4,11 +4,11 @@ const LINE_LIMIT = 8 * 1024 * 1024;
 
 /**
  * The `text/event-stream` format of the HTML standard, incrementally: bytes in, the data of complete events out.
- * Chunks may be cut anywhere, even inside a character or between CR and LF. Event names, ids and retry times are
+ * Chunks may be cut anywhere, even inside a character or between CR and LF; what is not UTF-8 becomes U+FFFD. Event names, ids and retry times are
  * skipped: what models' servers send says in its data what it is.
  */
 export class EventStreamParser {
-  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+  readonly #decoder = new TextDecoder();
   readonly #lineLimit: number;
   /** Pieces of the line whose end has not come yet; joined once, so that long lines stay linear. */
   #pieces: string[] = [];
@@ -22,12 +22,7 @@ export class EventStreamParser {
 
   /** Take the next bytes; returns the data of each event that they complete. */
   push(chunk: Uint8Array): string[] {
-    let text: string;
-    try {
-      text = this.#decoder.decode(chunk, { stream: true });
-    } catch (cause) {
-      throw new PlinthError("PLINTH_MODEL_STREAM", "The answer is not UTF-8 text.", { cause });
-    }
+    const text = this.#decoder.decode(chunk, { stream: true });
     const events: string[] = [];
     let start = 0;
     if (this.#skipLineFeed && text.length > 0) {

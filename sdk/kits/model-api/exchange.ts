@@ -154,7 +154,7 @@ export class Exchange {
   }
 
   async #text(response: FetchResponse): Promise<string> {
-    const decoder = new TextDecoder("utf-8", { fatal: true });
+    const decoder = new TextDecoder();
     let text = "";
     for await (const chunk of response.body) {
       text += decoder.decode(chunk, { stream: true });

@@ -2,9 +2,9 @@ import { PlinthError } from "../../extension/errors.ts";
 
 const LINE_LIMIT = 8 * 1024 * 1024;
 
-/** JSON texts, one a line (NDJSON), incrementally: bytes in, complete lines out. Chunks may be cut anywhere; empty lines are skipped. */
+/** JSON texts, one a line (NDJSON), incrementally: bytes in, complete lines out. Chunks may be cut anywhere; empty lines are skipped, and what is not UTF-8 becomes U+FFFD. */
 export class LineParser {
-  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+  readonly #decoder = new TextDecoder();
   readonly #limit: number;
   #pieces: string[] = [];
   #pending = 0;
@@ -14,12 +14,12 @@ export class LineParser {
   }
 
   push(chunk: Uint8Array): string[] {
-    return this.#take(this.#decode(chunk, true));
+    return this.#take(this.#decoder.decode(chunk, { stream: true }));
   }
 
   /** The last line, which may have no end. */
   finish(): string[] {
-    return this.#take(`${this.#decode(undefined, false)}\n`);
+    return this.#take(`${this.#decoder.decode()}\n`);
   }
 
   #take(text: string): string[] {
@@ -45,13 +45,5 @@ export class LineParser {
       });
     }
     this.#pieces.push(piece);
-  }
-
-  #decode(chunk: Uint8Array | undefined, stream: boolean): string {
-    try {
-      return this.#decoder.decode(chunk, { stream });
-    } catch (cause) {
-      throw new PlinthError("PLINTH_MODEL_STREAM", "The answer is not UTF-8 text.", { cause });
-    }
   }
 }
