@@ -137,7 +137,7 @@ describe("an end", () => {
     ['{"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error","error":{"code":502,"message":"Provider returned error"}}]}', "SERVER"],
     ['{"detail":"Internal error"}', "SERVER"],
     ['{"message":"upstream","code":"server_error"}', "SERVER"],
-    ['{"x_groq":{"error":"over capacity"}}', "SERVER"],
+    ['{"x_groq":{"error":"over capacity"}}', "OVERLOADED"],
   ])("is an error in the middle: %s", (data, kind) => {
     const { text, error } = said(`${chunk({ content: "half" })}event: error\ndata: ${data}\n\n`);
     expect(text).toBe("half");

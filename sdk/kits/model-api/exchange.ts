@@ -1,7 +1,8 @@
 import { errorInfo } from "../../extension/errors.ts";
 import type { FetchOptions, FetchResponse, ModelEvent } from "../../extension/index.ts";
 import { EventStreamParser } from "./event-stream.ts";
-import { type FailureKind, failure, refusalOf, refused } from "./failure.ts";
+import { type FailureKind, failure, refused } from "./failure.ts";
+import { refusalOf } from "./refusal.ts";
 import { letGo } from "./rest.ts";
 
 type Fetch = (url: string, options?: FetchOptions) => Promise<FetchResponse>;

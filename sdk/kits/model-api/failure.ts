@@ -1,12 +1,5 @@
 import { PlinthError } from "../../extension/errors.ts";
-import type { FetchResponse } from "../../extension/index.ts";
-import { retryAfterMs } from "../http/retry-after.ts";
-import { googleDetails } from "./google-rpc.ts";
-import { limitResetMs } from "./rate-limits.ts";
-
-const MAX_BODY = 64 * 1024;
-const MAX_MESSAGE = 500;
-const MAX_WAIT_MS = 3_600_000;
+import { explained, type Refusal } from "./refusal.ts";
 
 export type FailureKind =
   | "AUTH"
@@ -57,50 +50,63 @@ export function failure(kind: FailureKind, message: string, { next, cause, detai
   });
 }
 
-/** What a server said when it refused. */
-export interface Refusal {
-  status: number;
-  /** Its explanation as text, from the shapes that are in use. */
-  said: string;
-  /** Its own codes, in one line of lower case. */
-  hint: string;
-  /** The field that it complains about. */
-  param: string | undefined;
-  retryAfterMs: number | undefined;
-  requestId: string | undefined;
-}
+/** What can be done about it decides the kind: the first that fits, of what a server says in its codes or in words. */
+const BY_WORDS: readonly (readonly [FailureKind, RegExp])[] = [
+  // A request that is larger than what a minute may take is too large for good.
+  ["CONTEXT", /request too large/],
+  // What is used up by the minute comes back by itself, whatever the server calls it.
+  ["RATE", /per[ _-]?min|\b[tr]pm\b|too many tokens, please wait/],
+  [
+    "CONTEXT",
+    /context_length_exceeded|exceed_context_size|string_above_max_length|context (?:length|window|size|limit)|maximum prompt length|(?:prompt|input|request) is too long|prompt too long|too many (?:input )?tokens|input token count|range of input length|reduce (?:the length of|your message size)|exceeds? the (?:model'?s? )?max(?:imum)?(?: number of)?(?: input)? tokens?\b|tokens? .{0,40}exceed.{0,20}(?:limit|maximum) of \d+/,
+  ],
+  [
+    "QUOTA",
+    /insufficient_quota|current[ _]quota|quota[ _](?:exceeded|exhausted)|(?:exceeded|exhausted).{0,40}\bquota|usage limit|limit exhausted|key limit exceeded|spend(?:ing)?[ _]limit|per[ _-]?(?:day|month)|perday|\b[tr]pd\b|(?:daily|weekly|monthly) (?:\w+ )?(?:limit|quota|credits)/,
+  ],
+  [
+    "BILLING",
+    /billing|payment|arrear|overdue|credit balance|(?:insufficient|not enough|no|any|more|out of) (?:account )?(?:balance|credits?|funds)|insufficient_(?:balance|credits|funds)|balance .{0,20}(?:low|insufficient)|余额|欠费/,
+  ],
+  [
+    "FILTER",
+    /content[_ -]?(?:filter|policy|management policy|security)|responsibleai|data[_ ]?inspection|moderation|\bflagged\b|safety|unsafe|sensitive|usage polic(?:y|ies)|blocked by/,
+  ],
+];
 
-export async function refusalOf(response: FetchResponse): Promise<Refusal> {
-  const body = await boundedText(response);
-  const { headers } = response;
-  const said = explained(body);
-  return {
-    status: response.status,
-    ...said,
-    retryAfterMs: waitOf(headers, response.status) ?? said.retryAfterMs,
-    requestId: (headers["x-request-id"] ?? headers["request-id"] ?? headers["x-amzn-requestid"])?.slice(0, 128),
-  };
-}
+const BY_CODE: readonly (readonly [FailureKind, RegExp])[] = [
+  ["OVERLOADED", /overload|unavailable|capacity|server_?busy|slow_?down|modelnotready|is (?:currently )?loading/],
+  ["RATE", /rate[ _-]?limit|ratelimit|\b429\b|too[ _-]?many[ _-]?requests|throttl|resource_exhausted/],
+];
+
+const NO_MODEL =
+  /model[ _-]?not[ _-]?(?:found|open)|unknown[ _-]?model|invalid[ _-]?model\b|model_decommissioned|deploymentnotfound|not a valid model|(?:model|deployment)\b.{0,120}(?:does not exist|not found|not exist|decommissioned|no longer available|identifier is invalid)|(?:does not have|no) access to (?:the )?model|no such model|try pulling it/;
+
+const NOT_TAKEN =
+  /unsupported_(?:parameter|value)|unsupported (?:parameter|value)|(?:does|do) not support|(?:is|are) not supported|extra_forbidden|extra inputs are not permitted|unrecognized request argument|no endpoints found that support/;
+
+const NO_KEY = /\b40[13]\b|authentication|unauthori[sz]ed|api[ _-]?key|permission|access_?denied|unrecognizedclient|invalidsignature|expiredtoken/;
 
 /** Which kind it is: by the server's own code where it has one, else by its status and its words. */
 export function kindOf({ status, said, hint }: Pick<Refusal, "status" | "said" | "hint">): FailureKind {
   const words = `${hint} ${said.toLowerCase()}`;
-  // Google says the same words of every limit; only its details tell which one it was.
-  if (/per_minute_limit/.test(hint)) return "RATE";
-  if (/per_day_limit/.test(hint)) return "QUOTA";
-  if (words.includes("exceeds the maximum number of tokens")) return "CONTEXT";
-  if (/context_length_exceeded|maximum context length|context (length|window|limit)|prompt is too long|too many (input )?tokens/.test(words))
-    return "CONTEXT";
-  if (/insufficient_quota|exceeded your current quota|quota_exceeded|usage limit|spend_limit/.test(words)) return "QUOTA";
-  if (status === 402 || /billing|payment|credit balance|insufficient (balance|credits|funds)/.test(words)) return "BILLING";
+  const first = (rows: typeof BY_WORDS, text: string) => rows.find(([, pattern]) => pattern.test(text))?.[0];
+  const isClient = status === 0 || (status >= 400 && status < 500);
+  if (status === 402) return first(BY_WORDS, words) === "QUOTA" ? "QUOTA" : "BILLING";
+  const told = isClient && status !== 401 ? first(BY_WORDS, words) : undefined;
+  if (told !== undefined) return told;
+  if (status >= 500 && BY_WORDS[2]![1].test(words)) return "CONTEXT";
+  if (isClient && status !== 401 && status !== 429) {
+    if (NOT_TAKEN.test(words)) return "UNSUPPORTED";
+    if (NO_MODEL.test(words) || (status === 404 && /model/.test(words))) return "UNKNOWN";
+  }
   if (status === 401 || status === 403) return "AUTH";
-  if (status === 429 || /rate.?limit|\b429\b|too.?many.?requests/.test(hint)) return "RATE";
-  if (status === 529 || status === 503 || /overloaded|unavailable|capacity/.test(hint)) return "OVERLOADED";
-  if (/content_filter|content_policy|content_policy_violation|safety|moderation/.test(hint)) return "FILTER";
-  if (/model_not_found|model.?not.?found|unknown.?model/.test(hint) || (status === 404 && /model/.test(words))) return "UNKNOWN";
-  if (/unsupported_(parameter|value)|unsupported parameter|does not support/.test(words)) return "UNSUPPORTED";
-  if (/\b40[13]\b|authentication|api.?key|permission/.test(hint)) return "AUTH";
-  if (status >= 500) return "SERVER";
+  const busy = first(BY_CODE, status === 429 || status === 0 || status >= 500 ? words : hint);
+  if (status === 429) return busy ?? "RATE";
+  if (busy !== undefined && (status === 0 || status >= 400)) return busy;
+  if (status === 529 || status === 503) return "OVERLOADED";
+  if (isClient && NO_KEY.test(status === 0 ? hint : words)) return "AUTH";
+  if (status >= 500 || status === 408) return "SERVER";
   if (status >= 400) return "REQUEST";
   // An error object in the middle of a stream has no status of its own.
   if (status === 0) return /\b4\d\d\b|invalid|not.?found/.test(hint) ? "REQUEST" : "SERVER";
@@ -126,35 +132,8 @@ export function refused(title: string, refusal: Refusal, next?: (kind: FailureKi
 
 /** The coded error for an error object in the middle of a stream. */
 export function fault(title: string, error: unknown): PlinthError {
-  const { said, ...rest } = explained(JSON.stringify({ error }));
-  return refused(title, { status: 0, said: said || "it gave no reason.", ...rest, requestId: undefined });
-}
-
-function explained(body: string): Pick<Refusal, "said" | "hint" | "param" | "retryAfterMs"> {
-  let value: any;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    value = /^\s*</.test(body) ? "(a web page)" : body;
-  }
-  if (Array.isArray(value)) [value] = value;
-  const error = typeof value?.error === "object" && value.error !== null ? value.error : value;
-  const { code, type, status, param, details } = (typeof error === "object" && error !== null ? error : {}) as Record<string, any>;
-  const google = googleDetails(details);
-  const found = [value?.error?.message, value?.error, value?.message, value?.detail, value].find((one) => typeof one === "string");
-  const line = String(found ?? "")
-    .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
-    .trim();
-  return {
-    said: line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}…` : line,
-    hint: [code, type, status, details?.error_code, google.hint]
-      .filter((one) => typeof one === "string" || typeof one === "number")
-      .join(" ")
-      .slice(0, 200)
-      .toLowerCase(),
-    param: typeof param === "string" ? param.slice(0, 128) : google.param,
-    retryAfterMs: google.retryAfterMs === undefined ? undefined : Math.min(google.retryAfterMs, MAX_WAIT_MS),
-  };
+  const { said, hint, param, retryAfterMs } = explained(JSON.stringify({ error }));
+  return refused(title, { status: 0, said: said || "it gave no reason.", hint, param, retryAfterMs, requestId: undefined });
 }
 
 /** `maximum context length is 8192 tokens … you requested 9000`. */
@@ -169,26 +148,4 @@ function tokensOf(said: string): { limitTokens?: number; askedTokens?: number } 
 function strikeKeys(text: string, aboutKeys: boolean): string {
   const known = text.replace(/\bBearer\s+\S+/gi, "Bearer [key]").replace(/\b(sk|pk|gsk|xai|key|rk|AIza)[-_A-Za-z0-9*]{10,}/g, "[key]");
   return aboutKeys ? known.replace(/[A-Za-z0-9_\-*+=]{12,}/g, (token) => (/[\d*]/.test(token) ? "[key]" : token)) : known;
-}
-
-function waitOf(headers: Readonly<Record<string, string>>, status: number): number | undefined {
-  const exact = headers["retry-after-ms"];
-  const now = Date.now();
-  const said = exact !== undefined && /^\d+(\.\d+)?$/.test(exact) ? Math.round(Number(exact)) : retryAfterMs(headers["retry-after"], now);
-  const ms = said ?? (status === 429 ? limitResetMs(headers, now) : undefined);
-  return ms === undefined ? undefined : Math.min(ms, MAX_WAIT_MS);
-}
-
-async function boundedText(response: FetchResponse): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  try {
-    for await (const chunk of response.body) {
-      text += decoder.decode(chunk, { stream: true });
-      if (text.length >= MAX_BODY) break;
-    }
-  } catch {
-    // Half an explanation is better than none: the status alone decides what happens next.
-  }
-  return text.slice(0, MAX_BODY);
 }

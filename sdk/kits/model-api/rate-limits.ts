@@ -17,6 +17,8 @@ export function limitResetMs(headers: Readonly<Record<string, string>>, now: num
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 function waitOf(reset: string, now: number): number | undefined {
+  // OpenRouter: in milliseconds.
+  if (/^\d{13}$/.test(reset)) return Math.max(0, Number(reset) - now);
   if (/^\d{9,11}$/.test(reset)) return Math.max(0, Number(reset) * 1_000 - now);
   if (/^\d+(\.\d+)?$/.test(reset)) return Math.ceil(Number(reset) * 1_000);
   if (/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(reset)) {
