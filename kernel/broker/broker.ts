@@ -124,7 +124,7 @@ export class Broker implements wire.Bridge {
       const programs = this.#permitted("exec", "run programs");
       const given = await this.#host.secrets.toProgram(this.#manifest.id, this.#granted.secrets, this.#host.grants.get(this.#manifest.id), request);
       for (const name of given.pinned?.variables ?? []) this.#tell("secret", () => `${request.env?.[name]} to ${request.program}`);
-      return { ...given, programs, folders: this.#folders(), hosts: this.#granted.net ?? [] };
+      return { ...given, programs, folders: this.#folders(), hosts: this.#granted.net ?? [], storageMb: this.#manifest.budgets?.storageMb };
     });
   }
 

@@ -13,7 +13,7 @@ const RULES: readonly Rule[] = [
   ["timer limit", /^PLINTH_EXTENSION_EXITED$/, /timers/],
   ["frame limit", /./, /over the limit|sends more than is taken/],
   ["frame protocol", /^PLINTH_(PROTOCOL|EXTENSION_EXITED)$/, /frame protocol|credit/],
-  ["storage watch", /^PLINTH_EXTENSION_EXITED$/, /kept more than/],
+  ["storage watch", /^PLINTH_(EXTENSION_EXITED|QUOTA)$/, /kept more than/],
   ["crash of its own", /^PLINTH_EXTENSION_EXITED$/],
   ["deadline", /^PLINTH_(DEADLINE|ABORTED)$/],
   ["answer limit", /^PLINTH_ANSWER_TOO_LONG$/],

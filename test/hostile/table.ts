@@ -38,8 +38,9 @@ const intro = (cases: number, runs: number): string => `# Containment
 
 ${cases} hostile extensions, ${runs} runs. Each is a real package that is installed with consent into a running gateway and called,
 while ordinary turns of other sessions run beside it. After each: the gateway is the same process, every other turn was answered with
-its own right text (in at most one of a hundred a tool came later than the two seconds that it has here), no other extension has a fault, no secret was seen in any answer or log line, nothing outside was touched, the
-culprit is named, and no process of it remains.
+its own right text (where a tool came later than the two seconds that it has here, when asked again, at most twice), no other extension
+has a fault, no secret was seen in any answer or log line, nothing outside was touched, the culprit is named, and no process of it
+remains.
 
 Code "none": the caller was given a plain result, and what was tried had no effect. More than one line in a cell: a race decides which
 limit is met first. \`bounded\`: it may go on within its budget, and nobody notices.

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { link, opendir, rename, rmdir, unlink } from "node:fs/promises";
 import type { FileInfo, Provider } from "@plinth/sdk";
-import { denied, type GrantedFolder, type GrantedPath, grantedPath, writable } from "@plinth/sdk/tiers";
+import { denied, FOLDER_MB, type GrantedFolder, type GrantedPath, grantedPath, writable } from "@plinth/sdk/tiers";
 import { descend, type OpenFolder } from "./descent.ts";
 import { explained, failures } from "./errors.ts";
 import { Gate } from "./gate.ts";
@@ -15,7 +15,6 @@ const MAX_WRITE = 2_097_152;
 const MEASURE_MS = 1_000;
 const MAX_ENTRIES = 10_000;
 const MB = 1_048_576;
-const DATA_MB = 256;
 /** Requests of one extension that are worked on together: each may hold two mebibytes. */
 const AT_ONCE = 16;
 /** Files on their way to their name; nobody else's. */
@@ -46,7 +45,7 @@ export class FileAccess {
 
   async #answer({ extension, folders, storageMb, request }: Input): Promise<Answer> {
     const path = grantedPath(extension, folders, request.path);
-    const quota = (storageMb ?? DATA_MB) * MB;
+    const quota = (storageMb ?? FOLDER_MB) * MB;
     try {
       switch (request.op) {
         case "read":

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isPlinthError, PlinthError, type Provider } from "@plinth/sdk";
 import { admits, descriptorLimit, type Found, holdFolders, makesMounts, openTerminal, ownUser, releaseFolders, userEnded } from "@plinth/sdk/tiers";
 import { throughDoor } from "./door.ts";
+import { fileLimit, type OwnFolder, OwnFolders, ownFolder } from "./own-folders.ts";
 import { pinnedCopy } from "./pinned.ts";
 import type { Input, Message, Reach } from "./requests.ts";
 import { launched, narrowed, resolved, roomOf, workingFolder } from "./room.ts";
@@ -22,6 +23,13 @@ const MAX_BYTES = 8 * 1_048_576;
 
 type Proxy = (input: Parameters<Provider<"plinth.egress">["proxy"]>[0], signal: AbortSignal) => AsyncIterable<Reach>;
 
+interface Started {
+  readonly run: RunningProgram;
+  /** For its variables or its way out. */
+  readonly waits: boolean;
+  readonly own: OwnFolder | null;
+}
+
 /** Programs of extensions: which may run, behind what, how many at one time. */
 export class Programs {
   readonly #tools: () => Promise<Found>;
@@ -32,6 +40,7 @@ export class Programs {
   readonly #running = new Set<RunningProgram>();
   readonly #open = new Map<string, RunningProgram>();
   readonly #places = new Map<string, number>();
+  readonly #folders = new OwnFolders();
 
   /**
    * @param home of this host, which no folder may hold.
@@ -60,7 +69,10 @@ export class Programs {
         this.#open.set(id, run);
         yield { open: id };
       }
-      yield* run.items(caller);
+      for await (const item of run.items(caller)) {
+        if ("code" in item && started.own !== null) await this.#folders.left(started.own, run.program);
+        yield item;
+      }
     } finally {
       if (id !== null) this.#open.delete(id);
       over.abort(new Error("The program is over."));
@@ -98,12 +110,14 @@ export class Programs {
     };
   }
 
-  async #start({ extension, folders: granted, pinned, request }: Input): Promise<{ run: RunningProgram; waits: boolean }> {
+  async #start({ extension, folders: granted, storageMb, pinned, request }: Input): Promise<Started> {
     const { program, args, input, base64, timeoutMs, maxBytes, duplex = false, net, pty } = request;
     variablesOf(extension, request.env);
     const folders = narrowed(extension, granted, request.folders);
     const cwd = workingFolder(extension, folders, request.cwd);
     const path = resolved(extension, program);
+    const own = ownFolder(extension, folders, storageMb);
+    if (own !== null) await this.#folders.assertRoom(own, program);
     const copy = pinned === undefined ? null : await pinnedCopy(extension, path, pinned, request.env ?? {}, this.#pins);
     // Its own folder and the workspace are the host's to make; another one is the owner's.
     for (const folder of folders) if (!folder.name.startsWith("/")) mkdirSync(folder.path, { recursive: true, mode: 0o700 });
@@ -114,7 +128,12 @@ export class Programs {
       const waits = net !== undefined || request.env !== undefined;
       try {
         const terminal = pty === undefined ? null : openTerminal(extension, pty.columns, pty.rows);
-        const room = { ...roomOf(path, cwd, { waits, net: net !== undefined, terminal: terminal !== null, copy }), folders: held, user };
+        const room = {
+          ...roomOf(path, cwd, { waits, net: net !== undefined, terminal: terminal !== null, copy }),
+          folders: held,
+          user,
+          ...fileLimit(own, folders),
+        };
         const child = launched(extension, tools, room, [path, ...args], { terminal, waits, net: net !== undefined });
         const run = new RunningProgram({
           extension,
@@ -126,7 +145,8 @@ export class Programs {
           maxBytes: duplex ? (maxBytes ?? Number.POSITIVE_INFINITY) : bounded(maxBytes, MAX_BYTES, MAX_BYTES),
         });
         void run.closed.then(() => userEnded(user));
-        return { run, waits };
+        if (own !== null) this.#folders.watch(own, run);
+        return { run, waits, own };
       } finally {
         // It has its own descriptors of the folders by now.
         releaseFolders(held);

@@ -32,9 +32,12 @@ const SIGNALS = new Set(["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "S
 /** One program with everything that it starts: it ends with its reader, its time, its output's bound or the host. */
 export class RunningProgram {
   readonly extension: string;
+  /** Its name, for people. */
+  readonly program: string;
   /** Settles when nothing of it runs any more. */
   readonly closed: Promise<void>;
   readonly #run: Run;
+  readonly #watch: ProcessWatch | null;
   readonly #outputs: readonly Readable[];
   readonly #input: Writable | null;
   readonly #held: Item[] = [];
@@ -51,6 +54,7 @@ export class RunningProgram {
     const { child, terminal } = run;
     this.#run = run;
     this.extension = run.extension;
+    this.program = run.program;
     this.#outputs = terminal === null ? [child.stdout as Readable, child.stderr as Readable] : [terminal.near];
     this.#input = terminal === null ? child.stdin : terminal.near;
     // It may end without having read all of it. A terminal says so too when the last program that had it is gone.
@@ -62,18 +66,18 @@ export class RunningProgram {
       () => this.#fail("PLINTH_DEADLINE", `ran longer than ${run.timeoutMs} ms`, "Give it more time (timeoutMs)."),
       run.timeoutMs,
     );
-    const watch =
+    this.#watch =
       child.pid === undefined
         ? null
         : new ProcessWatch(child.pid, { memoryMb: MEMORY_MB, cpuMsPerCall: null }, (why) =>
             this.#fail("PLINTH_QUOTA", `was ended: ${why}`, "Let it do less at once."),
           );
-    watch?.enter("call");
+    this.#watch?.enter("call");
     const printed = terminal === null ? Promise.resolve() : new Promise<void>((resolve) => terminal.near.once("close", () => resolve()));
     this.closed = new Promise((resolve) => {
       const ended = (): void => {
         clearTimeout(timer);
-        watch?.stop();
+        this.#watch?.stop();
         this.#over = true;
         this.#wake?.();
         resolve();
@@ -94,6 +98,18 @@ export class RunningProgram {
 
   get child(): ChildProcess {
     return this.#run.child;
+  }
+
+  /** The wall, the program and all that it started, as far as they were looked for. */
+  get pids(): readonly number[] {
+    return this.#watch?.pids ?? [];
+  }
+
+  /** It ends with this; whatever ended it first is the reason. */
+  fail(error: PlinthError): void {
+    this.#failure ??= error;
+    this.#wake?.();
+    kill(this.#run.child);
   }
 
   async *items(signal: AbortSignal): AsyncGenerator<Item> {
@@ -218,10 +234,7 @@ export class RunningProgram {
   }
 
   #fail(code: string, why: string, next: string): void {
-    const { program, child } = this.#run;
-    this.#failure ??= new PlinthError(code, `${program} ${why}.`, { extension: this.extension, next });
-    this.#wake?.();
-    kill(child);
+    this.fail(new PlinthError(code, `${this.program} ${why}.`, { extension: this.extension, next }));
   }
 
   #ended(how: string): PlinthError {

@@ -2,9 +2,20 @@ import type { ChildProcess } from "node:child_process";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { PlinthError } from "@plinth/sdk";
-import { exitSignal, type Found, type HostTime, kill, launch, ProcessWatch, paced, permissionFlags, type Room } from "@plinth/sdk/tiers";
+import {
+  exitSignal,
+  FOLDER_MB,
+  FolderWatch,
+  type Found,
+  type HostTime,
+  kill,
+  launch,
+  ProcessWatch,
+  paced,
+  permissionFlags,
+  type Room,
+} from "@plinth/sdk/tiers";
 import { type Handler, Peer, type RunnerInput, StreamTransport } from "@plinth/sdk/wire";
-import { FolderWatch } from "./folder-watch.ts";
 
 const OUTPUT_LIMIT = 64 * 1024;
 /** The end of what it said is looked at when it ends. */
@@ -12,8 +23,6 @@ const LAST_WORDS = 4 * 1024;
 const HEAP_MB = 128;
 /** What the runtime takes besides the heap that an extension may fill. */
 const RUNTIME_MB = 200;
-/** Of its own folder, where it states no `budgets.storageMb`. */
-const FOLDER_MB = 256;
 const PING_MS = 4_000;
 /** A connection closes a moment before the exit that says why. */
 const EXIT_FOLLOWS_MS = 200;
@@ -72,7 +81,7 @@ export class GuestProcess {
       this.#folder = new FolderWatch({
         dir: info.dataDir,
         maxMb: storageMb,
-        pid: () => watch.innermost,
+        pids: () => [watch.innermost],
         cost: (ms) => time.cost(ms),
         onOver: (why) => this.end(why),
       });

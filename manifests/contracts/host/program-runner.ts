@@ -26,6 +26,7 @@ export const programRunner = defineContract({
         extension: Type.String(),
         programs: Type.Array(Type.String(), { description: "The granted `permissions.exec`." }),
         folders: Type.Array(GrantedFolder, { description: "What it sees of this machine's files, besides the system's programs." }),
+        storageMb: Type.Optional(Type.Number({ description: "Most that the extension's own folder may hold; default 256." })),
         hosts: Type.Optional(Type.Array(Type.String(), { description: "The granted `permissions.net`: it reaches no other." })),
         pinned: Type.Optional(
           Type.Object(
@@ -85,7 +86,7 @@ export const programRunner = defineContract({
     PLINTH_EXEC_FAILED: "The program is not there or cannot be started.",
     PLINTH_EXEC_ENDED: "The program is over, or reads no more.",
     PLINTH_DEADLINE: "It ran too long and was ended.",
-    PLINTH_QUOTA: "It wrote too much, or too many run already.",
+    PLINTH_QUOTA: "It wrote too much, too many run already, or the extension's own folder keeps more than it may.",
     PLINTH_FOLDER: "A granted folder holds the home of the host, lies in it, or is the system's.",
     PLINTH_ROOT: "The host is root, and cannot give the program a user id of its own or lend it a folder.",
     PLINTH_SANDBOX: "This machine has no wall to run a program behind.",

@@ -2,6 +2,8 @@
 export { descriptorLimit, sealed } from "./descriptors.ts";
 export { type Enforcement, requireWall, type SystemWall, systemWall } from "./enforcement.ts";
 export { exitSignal } from "./exit-signal.ts";
+export { folderUse } from "./folder-use.ts";
+export { FOLDER_MB, FolderWatch } from "./folder-watch.ts";
 export { assertGrantable, type HeldFolder, holdFolders, releaseFolders } from "./granted-folders.ts";
 export { denied, type GrantedFolder, type GrantedPath, grantedPath, writable } from "./granted-path.ts";
 export { GuestCalls, type GuestLine } from "./guest-calls.ts";

@@ -34,6 +34,11 @@ export class ProcessTree {
     this.#precedence = new Precedence(root);
   }
 
+  /** All of them, as far as they were looked for. */
+  get pids(): readonly number[] {
+    return this.#pids;
+  }
+
   /** The innermost process, of several the youngest: walls start what they hold last. */
   get innermost(): number {
     return this.#pids.at(-1) ?? this.#root;

@@ -71,6 +71,11 @@ export class ProcessWatch {
     return this.#tree.innermost;
   }
 
+  /** It and all that it started, as far as they were looked for. */
+  get pids(): readonly number[] {
+    return this.#tree.pids;
+  }
+
   /** What it used so far stays known. */
   stop(): void {
     this.#stopped = true;

@@ -1,5 +1,5 @@
 import { endianness } from "node:os";
-import { BY_PATH, CALLS, column, DENIED, DENIED_TO_GUESTS, FEW_A_USER, RIGHTS, SIGNALS, UNCOUNTED_MEMORY } from "./system-calls.ts";
+import { BY_PATH, CALLS, column, DENIED, DENIED_TO_GUESTS, FEW_A_USER, RIGHTS, SIGNALS, UNCOUNTED_MEMORY, UNWRITTEN_FILES } from "./system-calls.ts";
 
 const LOAD = 0x20;
 const EQUAL = 0x15;
@@ -19,6 +19,8 @@ const EPERM = errno(1);
 /** Then the C library takes the older call, whose arguments can be looked at. */
 const ENOSYS = errno(38);
 const EMFILE = errno(24);
+/** As a file system answers that cannot do it. */
+const EOPNOTSUPP = errno(95);
 
 const MACHINES = [0xc000003e, 0xc00000b7] as const;
 /** The other numbers of x64, for which nothing here was written. */
@@ -76,6 +78,7 @@ export function systemCallFilter({ pid, processes, ownUser }: FilterFor): Buffer
     ...(machine === 0 ? ([[AT_LEAST, 0, 1, X32], [RETURN, 0, 0, KILL]] as Step[]) : []), // biome-ignore format: one line is one decision
     ...denied.flatMap((call) => deny(call)),
     ...here([UNCOUNTED_MEMORY]).flatMap((call) => deny(call, ENOSYS)),
+    ...here([UNWRITTEN_FILES]).flatMap((call) => deny(call, EOPNOTSUPP)),
     ...deny(number("clone3"), ENOSYS),
     ...(processes
       ? [...without(number("clone"), argument(0), CLONE_NAMESPACES), ...oneOf(number("socket"), argument(0), PROGRAM_SOCKETS)]

@@ -96,6 +96,9 @@ export const UNCOUNTED_MEMORY: readonly Numbers[] = [
   [447, 447],
 ];
 
+/** fallocate: a disk is full of it at once, and nothing was written that somebody could have counted. Then programs write instead. */
+export const UNWRITTEN_FILES: readonly Numbers[] = [[285, 47]];
+
 /** inotify_init, inotify_init1: a user has few, and who shares the host's user could take them all. */
 export const FEW_A_USER: readonly Numbers[] = [
   [253, null],

@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { expect } from "vitest";
+import { installed } from "../authority.testing.ts";
 import { by, type HostileCase, type Stop } from "../case.ts";
 
 /** The call's own deadline comes first on a slow machine; where there is no wall, none of them runs. */
@@ -40,6 +41,36 @@ async function gone(word: string): Promise<void> {
   await expect.poll(async () => (await commands()).filter((one) => one.includes(word) && !one.includes("bash")), { timeout: 10_000 }).toEqual([]);
 }
 
+/** Begins what goes on after the call, so that no call's deadline says how it ended; then tells how. */
+const DEAF = `
+  const script = "trap '' TERM HUP INT QUIT PIPE; (trap '' TERM HUP INT QUIT; exec -a program-deaf-child sleep 1000) & while :; do read -r line && echo heard $line; done";
+  const told = {};
+  const spoken = async () => {
+    const program = await ctx.spawn("bash", ["-c", script]);
+    const decoder = new TextDecoder();
+    const chunks = program.stdout[Symbol.asyncIterator]();
+    let text = "";
+    const line = async () => {
+      while (!text.includes("\\n")) text += decoder.decode((await chunks.next()).value, { stream: true });
+      const [first, ...rest] = text.split("\\n");
+      text = rest.join("\\n");
+      return first;
+    };
+    await program.stdin.write("before\\n");
+    told.heard = [await line()];
+    for (const name of ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"]) await program.signal(name);
+    await program.stdin.write("after\\n");
+    told.heard.push(await line());
+    await program.kill();
+    told.killed = (await program.exited).signal;
+  };
+  const timed = () => ctx.exec("bash", ["-c", script], { timeoutMs: 800 });
+  if (input.args.begin) {
+    globalThis.told = undefined;
+    void (async () => { await spoken(); await timed(); })().catch(({ code, message, extension }) => { globalThis.told = { ...told, code, message, extension }; });
+  }
+  return say(globalThis.told ?? "not yet");`;
+
 /** Programs that were granted, and mean no good. */
 export const cases: HostileCase[] = [
   row(
@@ -52,7 +83,7 @@ export const cases: HostileCase[] = [
     "program-memory-bomb",
     "runs a program that keeps three thousand million bytes",
     TOO_MUCH,
-    bash("head -c 3G /dev/zero | tail -c 3G | sleep 1000", { timeoutMs: 30_000 }),
+    bash("yes | head -c 3G | tail -c 3G | sleep 1000", { timeoutMs: 30_000 }),
   ),
   row(
     "program-uncounted-memory",
@@ -63,15 +94,23 @@ export const cases: HostileCase[] = [
     ),
     silent,
   ),
-  row(
-    "program-deaf",
-    "runs a program that ignores every signal it can, and all that it starts does too",
-    null,
-    bash("trap '' TERM HUP INT QUIT PIPE; (trap '' TERM HUP; exec -a program-deaf-child sleep 1000) & while :; do sleep 1000; done", {
-      timeoutMs: 800,
-    }),
-    () => gone("program-deaf-child"),
-  ),
+  {
+    ...row("program-deaf", "runs a program that ignores every signal it can, and all that it starts does too", null, DEAF),
+    stopped: { isolate: [by("time limit", "PLINTH_DEADLINE"), by("broker", "PLINTH_SANDBOX")] },
+    async attack(attack) {
+      await installed(attack);
+      let found = await attack.call({ begin: true });
+      for (const until = Date.now() + 90_000; found.message === "not yet" && Date.now() < until; await attack.sleep(100)) found = await attack.call();
+      const { heard, killed, code, message, extension } = JSON.parse(found.message);
+      if (code === "PLINTH_SANDBOX") return { code, message };
+      // It was asked to end, and answered afterwards; what cannot be ignored ended it.
+      expect([heard, killed]).toEqual([["heard before", "heard after"], "SIGKILL"]);
+      // Nobody killed the second one: its own time did, and no call's deadline.
+      expect([message, extension]).toEqual(["bash ran longer than 800 ms.", attack.id]);
+      await gone("program-deaf-child");
+      return { code, message, extension, by: "time limit" };
+    },
+  },
   row(
     "program-daemon",
     "runs a program that ends and leaves one behind, twice forked, in a session of its own",

@@ -17,7 +17,7 @@ afterEach(async () => {
   for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   rmSync(dir, { recursive: true, force: true });
 });
-const whole = async (most = 100 * MIB): Promise<number> => Math.round(((await folderUse(dir, process.pid, most)) as { bytes: number }).bytes / MIB);
+const whole = async (most = 100 * MIB): Promise<number> => Math.round(((await folderUse(dir, [process.pid], most)) as { bytes: number }).bytes / MIB);
 
 describe.runIf(process.platform === "linux")("what a folder takes", () => {
   it("counts files whose names are no text", async () => {
@@ -32,9 +32,9 @@ describe.runIf(process.platform === "linux")("what a folder takes", () => {
     const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", "pipe", "inherit"] });
     undo.push(() => child.kill("SIGKILL"));
     await once(child.stdout, "data");
-    const held = await folderUse(dir, child.pid as number, 100 * MIB);
+    const held = await folderUse(dir, [child.pid as number], 100 * MIB);
     expect(Math.round((held as { bytes: number }).bytes / MIB)).toBe(5);
-    expect(await folderUse(dir, child.pid as number, 4 * MIB)).toEqual({ why: expect.stringContaining("it kept more than 4 MiB") });
+    expect(await folderUse(dir, [child.pid as number], 4 * MIB)).toEqual({ why: expect.stringContaining("it kept more than 4 MiB") });
     child.kill("SIGKILL");
     await once(child, "exit");
     expect(await whole()).toBe(0);
@@ -50,11 +50,11 @@ describe.runIf(process.platform === "linux")("what a folder takes", () => {
   it("ends what makes it too deep or hides a part, instead of counting less", async () => {
     let deep = dir;
     for (let n = 0; n < 70; n++) mkdirSync((deep = `${deep}/d`));
-    expect(await folderUse(dir, process.pid, MIB)).toEqual({ why: "its folder is more than 64 folders deep" });
+    expect(await folderUse(dir, [process.pid], MIB)).toEqual({ why: "its folder is more than 64 folders deep" });
     rmSync(join(dir, "d"), { recursive: true });
     mkdirSync(join(dir, "hidden"));
     chmodSync(join(dir, "hidden"), 0);
-    const use = await folderUse(dir, process.pid, MIB);
+    const use = await folderUse(dir, [process.pid], MIB);
     // Root sees into it all the same.
     if (process.getuid?.() !== 0) expect(use).toEqual({ why: "it hides a part of its folder from being counted" });
     else expect(use).toMatchObject({ entries: 1 });
