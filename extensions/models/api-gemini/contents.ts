@@ -46,6 +46,8 @@ export function contentsOf(messages: readonly ModelMessage[], rules: ContentRule
     if (last?.role === role && (last.results === true) === results) last.parts.push(...parts);
     else contents.push({ role, parts, ...(results ? { results } : {}) });
   }
+  // Nothing of this protocol goes on by itself: the model is asked, whatever its last part was.
+  if (contents.at(-1)?.role !== "user") contents.push({ role: "user", parts: [{ text: "Continue." }] });
   return contents.map(({ role, parts }) => ({ role, parts }));
 }
 
