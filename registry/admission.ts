@@ -1,6 +1,7 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PackageIndex, PackageVersion, RegistryRoot, Signature } from "@plinth/manifests";
+import { makeFolders } from "@plinth/manifests/home/folders.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import semver from "semver";
 import { integrityOf } from "./integrity.ts";
@@ -61,7 +62,7 @@ export async function admit(packed: SignedPackage, options: AdmitOptions): Promi
   const { id, version } = packed.manifest;
   const { id: _, ...signable } = signableOf(packed);
   const entry: PackageVersion = { ...signable, tarball: tarballPath(id, version), signature: packed.signature };
-  await mkdir(options.registry, { recursive: true });
+  makeFolders(options.registry);
   return withLock(
     join(options.registry, LOCK_FILE),
     async () => {

@@ -2,6 +2,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { PackageVersion } from "@plinth/manifests";
 import { prettyJson } from "@plinth/manifests/canonical-json.ts";
+import { makeFolders } from "@plinth/manifests/home/folders.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { addKey, signableOf } from "./admission.ts";
 import type { BundleOptions } from "./bundle.ts";
@@ -47,7 +48,7 @@ export async function assembleRegistry(
   key: PublisherKey,
   { publishedAt = "2026-01-01T00:00:00.000Z", name, roleKeys }: AssembleOptions = {},
 ): Promise<Published[]> {
-  await mkdir(outDir, { recursive: true });
+  makeFolders(outDir);
   if ((await readdir(outDir)).length > 0) {
     throw new PlinthError("PLINTH_REGISTRY_EXISTS", `${outDir} is not empty.`, { next: "Build into a new folder." });
   }

@@ -1,5 +1,6 @@
 export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 export { formatLock, parseLock } from "@plinth/manifests/check/documents.ts";
+export { makeFolders } from "@plinth/manifests/home/folders.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
 export { partyOf } from "@plinth/manifests/party.ts";
 export { describePowers } from "@plinth/manifests/powers.ts";

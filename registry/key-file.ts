@@ -1,8 +1,9 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { prettyJson } from "@plinth/manifests/canonical-json.ts";
+import { makeFolders } from "@plinth/manifests/home/folders.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { keyIdOf, type PublisherKey } from "./signing.ts";
 import { systemCode } from "./system-error.ts";
@@ -24,7 +25,7 @@ export function keyFromSeed(publisher: string, seed: Uint8Array): PublisherKey {
 
 /** Write a key that only its owner can read. An existing file is never replaced. */
 export async function writeKeyFile(path: string, key: PublisherKey): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolders(dirname(path), 0o700);
   const file = await open(path, "wx", 0o600).catch((error) => {
     throw systemCode(error) === "EEXIST"
       ? new PlinthError("PLINTH_KEY_EXISTS", `There is a key in ${path} already.`, {

@@ -5,8 +5,11 @@ import { accessOf, entryAt, modeText, OTHERS, ownUser, parentAccess, targetOf } 
 
 /** How another user could get at the home. */
 export interface HomeFinding {
-  /** `PLINTH_HOME_OPEN`: others can write it. `PLINTH_HOME_FOREIGN`: it is another user's. `PLINTH_HOME_READABLE`: others can read it. */
-  code: "PLINTH_HOME_OPEN" | "PLINTH_HOME_FOREIGN" | "PLINTH_HOME_READABLE";
+  /**
+   * `PLINTH_HOME_OPEN`: others can write it. `PLINTH_HOME_FOREIGN`: it is another user's. `PLINTH_HOME_READABLE`: others can read it.
+   * `PLINTH_HOME_UNUSABLE`: it is no folder.
+   */
+  code: "PLINTH_HOME_UNUSABLE" | "PLINTH_HOME_OPEN" | "PLINTH_HOME_FOREIGN" | "PLINTH_HOME_READABLE";
   /** With a problem nothing starts; a notice is only told. */
   severity: "problem" | "notice";
   path: string;
@@ -34,9 +37,11 @@ const OWN_STATE = "plinth.";
  * and modes; a home that is not there yet is as good as the folders above it.
  */
 export function examineHome(home: string, user = ownUser()): HomeFinding[] {
+  const root = targetOf(home);
+  // What is no folder is nobody's home: how it may be changed is not asked, and nothing of it is mended.
+  if (root !== undefined && !root.isDirectory()) return [noFolder(home)];
   if (user === undefined) return [];
   const found = aboveHome(home, user);
-  const root = targetOf(home);
   if (root === undefined) return found;
   // Root's own home is root's alone; everybody else's is theirs alone.
   if (root.uid !== user) return [...found, foreign(home, root, user)];
@@ -52,7 +57,7 @@ export function examineHome(home: string, user = ownUser()): HomeFinding[] {
   return found;
 }
 
-/** @throws PLINTH_HOME_OPEN, PLINTH_HOME_FOREIGN. */
+/** @throws PLINTH_HOME_OPEN, PLINTH_HOME_FOREIGN, PLINTH_HOME_UNUSABLE. */
 export function assertPrivateHome(home: string): void {
   const [first, ...more] = examineHome(home).filter(({ severity }) => severity === "problem");
   if (first === undefined) return;
@@ -112,6 +117,15 @@ function entriesOf(folder: string): string[] {
     return [];
   }
 }
+
+const noFolder = (path: string): HomeFinding => ({
+  code: "PLINTH_HOME_UNUSABLE",
+  severity: "problem",
+  path,
+  message: `The home folder ${path} cannot be used: it is not a folder.`,
+  next: "Choose a folder that you may write: PLINTH_HOME=DIR",
+  mendable: false,
+});
 
 const foreign = (path: string, { uid }: Stats, user: number): HomeFinding => ({
   code: "PLINTH_HOME_FOREIGN",

@@ -1,9 +1,10 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { isPlinthError, PlinthError } from "../wire/error.ts";
 import { entryAt, ownUser } from "./access.ts";
 import { assertPrivateHome } from "./examination.ts";
+import { makeFolders } from "./folders.ts";
 
 /** The home folder that an environment chooses: PLINTH_HOME, else ~/.plinth. */
 export const homeOf = (env: Readonly<Record<string, string | undefined>>): string =>
@@ -20,7 +21,7 @@ export function makePrivateHome(home: string): void {
     const made = [home, join(home, "state")].filter((path) => entryAt(path) === undefined);
     if (made.length === 0) return;
     for (const path of made) {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
+      makeFolders(path, 0o700);
       if (ownUser() !== undefined) chmodSync(path, 0o700);
     }
     // Somebody else may have made it in the meantime, in a folder that is everybody's.

@@ -93,6 +93,37 @@ describe("a home", () => {
     );
   });
 
+  it("that is no folder is refused as that, and never changed", () => {
+    const file = join(above, "a-file");
+    writeFileSync(file, "mine", { mode: 0o666 });
+    chmodSync(file, 0o666);
+    for (const path of [file, "/dev/null"]) {
+      const before = modeOf(path);
+      expect(() => makePrivateHome(path)).toThrow(
+        expect.objectContaining({
+          code: "PLINTH_HOME_UNUSABLE",
+          message: expect.stringContaining("not a folder"),
+          next: expect.stringContaining("PLINTH_HOME=DIR"),
+        }),
+      );
+      expect(mendHome(path)).toMatchObject({ done: [], left: [{ code: "PLINTH_HOME_UNUSABLE", mendable: false }] });
+      expect(modeOf(path)).toBe(before);
+    }
+  });
+
+  it.runIf(existsSync("/proc/1"))("that the system will not make is refused, at once", () => {
+    for (const path of ["/proc/1/x", "/proc/1/x/y/z"]) {
+      const script = `const m = await import(${JSON.stringify(join(import.meta.dirname, "home-folder.ts"))}); try { m.makePrivateHome(${JSON.stringify(path)}); } catch (error) { console.log(error.code, error.next); }`;
+      // Without the mend it runs for ever, which no test in this process could tell.
+      const said = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
+        timeout: 20_000,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      expect(said).toMatch(/^PLINTH_HOME_UNUSABLE Choose a folder/);
+    }
+  });
+
   it.each(["0000", "0022", "0777"])("is made for its owner alone under umask %s", (mask) => {
     const fresh = join(above, "fresh");
     const script = `process.umask(0o${mask}); const m = await import(${JSON.stringify(join(import.meta.dirname, "home-folder.ts"))}); m.makePrivateHome(${JSON.stringify(fresh)});`;

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { makeFolders } from "@plinth/manifests/home/folders.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { ROOT_FILE } from "../layout.ts";
 import { RegistryFolder } from "../registry-folder.ts";
@@ -19,8 +19,8 @@ export async function init(values: Values): Promise<Result> {
     throw new PlinthError("PLINTH_REGISTRY_EXISTS", `There is a registry in ${dir} already.`, { next: "Serve it, or choose another folder." });
   }
   const user = userName(values.user ?? "admin");
-  await mkdir(dir, { recursive: true });
-  await mkdir(dirname(keys), { recursive: true, mode: 0o700 });
+  makeFolders(dir);
+  makeFolders(dirname(keys), 0o700);
   const folder = new RegistryFolder(dir);
   await folder.writeRoot(await folder.root(values.name));
   const roleKeys = generateRoleKeys();

@@ -27,13 +27,14 @@ export async function* create({ product }: Author, input: CommandInput): AsyncIt
     __SDK__: await versionIn(product.sdk()),
     __PLINTH__: product.version,
   };
+  const { makeFolders } = await import("@plinth/registry");
   const files = new Set<string>();
   for (const source of templates) {
     for (const file of await filesOf(source)) {
       const text = await readFile(join(source, file), "utf8");
       const name = RENAMED[file] ?? file;
       const path = join(target, name);
-      await mkdir(dirname(path), { recursive: true });
+      makeFolders(dirname(path));
       await writeFile(
         path,
         text.replaceAll(/__(ID|NAME|PUBLISHER|TITLE|SDK|PLINTH)__/g, (placeholder) => values[placeholder]!),

@@ -1,14 +1,14 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import { type Author, answer, type CommandInput, pathOf, type TerminalItem, word } from "./command.ts";
 
 /** `plinth pack [DIR]`: one tarball, ready to install or publish. */
 export async function* pack({ product }: Author, input: CommandInput): AsyncIterable<TerminalItem> {
-  const { packExtension } = await import("@plinth/registry");
+  const { makeFolders, packExtension } = await import("@plinth/registry");
   const dir = pathOf(input, word(input.args, "dir"));
   const { manifest, tarball, integrity, size, files, fileName } = await packExtension(dir, sdkOf(product.sdk()));
   const file = resolve(input.terminal.cwd, word(input.options, "out") ?? fileName);
-  await mkdir(dirname(file), { recursive: true });
+  makeFolders(dirname(file));
   await writeFile(file, tarball);
   const { id, version } = manifest;
   yield answer(input, { id, version, file, size, integrity, files }, [

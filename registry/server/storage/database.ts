@@ -1,6 +1,6 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { makeFolders } from "@plinth/manifests/home/folders.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 
 const FILE = "registry.sqlite";
@@ -48,7 +48,7 @@ const STEPS = [
 
 /** Open the registry's database, made and brought up to date as needed. Several processes may have it open. */
 export function openDatabase(dir: string): DatabaseSync {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeFolders(dir, 0o700);
   const database = new DatabaseSync(join(dir, FILE));
   database.exec("pragma journal_mode = wal; pragma synchronous = normal; pragma busy_timeout = 5000; pragma cache_size = -32000;");
   transaction(database, () => {
