@@ -18,10 +18,16 @@ if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR) {
 } else rerun();
 
 function rerun() {
-  const found = ["../../node_modules/node/bin/node", "../../../node/bin/node"].map((path) => join(here, path)).find((path) => existsSync(path));
+  const { platform, arch } = process;
+  const names = ["node", `node-${platform === "win32" ? "win" : platform}-${arch}`, `node-bin-${platform}-${arch}`];
+  // In the project; beside it where it is installed; and what `plinth` brought along, installed beside it.
+  const folders = ["../../node_modules", "../node_modules", "../../..", "../../../plinth/node_modules"];
+  const program = platform === "win32" ? "node.exe" : "node";
+  const places = folders.flatMap((folder) => names.map((name) => join(here, folder, name, "bin", program)));
+  const found = places.find((path) => existsSync(path));
   if (found === undefined) {
     process.stderr.write(
-      `error PLINTH_NODE: The registry needs Node ${NODE_MAJOR}; this is ${process.version}.\nnext: Run \`npm install\` beside it, or use Node ${NODE_MAJOR}.\n`,
+      `error PLINTH_NODE: The registry needs Node ${NODE_MAJOR}; this is ${process.version}.\nnext: Run it with Node ${NODE_MAJOR}, or install \`plinth\` beside it, which brings that along: npm install --global plinth @plinth/registry\n`,
     );
     process.exit(1);
   }
