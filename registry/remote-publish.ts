@@ -59,13 +59,14 @@ export async function publishRemotely(
 /** Register a publisher's name with its key. Without a token, a registry that is open answers with the first one, of a user who bears the name. */
 export async function registerPublisher(
   registry: RemoteRegistry,
-  key: PublisherKey,
+  key: PublisherKey | (() => Promise<PublisherKey>),
   options: { domain?: string } = {},
 ): Promise<{ publisher: string; owner: string; domain?: string; issued?: { secret: string; token: { id: string; expiresAt: string } } }> {
   const { name } = await ask<{ name: string }>(registry, { method: "GET", path: "registry.json" });
   const signedAt = new Date().toISOString();
-  const { publisher, keyId, publicKey } = key;
-  const signature = signRegistration({ registry: name, publisher, keyId, signedAt }, key);
+  const signing = typeof key === "function" ? await key() : key;
+  const { publisher, keyId, publicKey } = signing;
+  const signature = signRegistration({ registry: name, publisher, keyId, signedAt }, signing);
   return json(registry, "POST", "api/v1/publishers", { publisher, keyId, publicKey, signedAt, signature, ...options });
 }
 

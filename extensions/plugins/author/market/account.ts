@@ -1,7 +1,8 @@
+import { rm } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { errorInfo, PlinthError } from "@plinth/sdk";
 import { type Author, answer, type CommandInput, type TerminalItem, word } from "../command.ts";
-import { publisherKey } from "./publisher-key.ts";
+import { type FoundKey, publisherKey } from "./publisher-key.ts";
 import { addressOf, assertPrivate, serviceOf } from "./registry-choice.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -20,11 +21,23 @@ export async function* login(author: Author, input: CommandInput, signal: AbortS
   let token = author.env.PLINTH_REGISTRY_TOKEN || undefined;
   let registered: string | undefined;
   if (publisher !== undefined) {
-    const { key, file, made } = await publisherKey(author, input, publisher, true);
-    if (made && !input.terminal.json) yield { out: `Made a key for ${publisher} in ${file}. Keep it: only it can publish for ${publisher}.\n` };
+    let found: FoundKey | undefined;
     const service = { url, signal, ...(token === undefined ? {} : { token }) };
-    const { issued } = await registerPublisher(service, key, domain === undefined ? {} : { domain });
-    token = issued?.secret ?? token;
+    const keyWhenReached = async () => {
+      found = await publisherKey(author, input, publisher, true);
+      return found.key;
+    };
+    try {
+      const { issued } = await registerPublisher(service, keyWhenReached, domain === undefined ? {} : { domain });
+      token = issued?.secret ?? token;
+    } catch (error) {
+      if (errorInfo(error).code !== "PLINTH_UNAUTHENTICATED" || token !== undefined) throw error;
+      // The registry knows nothing of this key: nobody needs to keep it.
+      if (found?.made === true) await rm(found.file, { force: true });
+      throw notOpen(url, error);
+    }
+    if (found?.made === true && !input.terminal.json)
+      yield { out: `Made a key for ${publisher} in ${found.file}. Keep it: only it can publish for ${publisher}.\n` };
     registered = publisher;
   } else if (token === undefined) {
     if (process.stdin.isTTY && !input.terminal.json) yield { err: "Paste the token, then press Enter and Ctrl-D:\n" };
@@ -80,6 +93,12 @@ export async function* whoami(author: Author, input: CommandInput, signal: Abort
     `  until    ${expiresAt.slice(0, 10)}`,
   ]);
 }
+
+const notOpen = (url: string, cause: unknown): PlinthError =>
+  new PlinthError("PLINTH_UNAUTHENTICATED", `The registry at ${url} registers no publisher without a token.`, {
+    next: `With a token of its operator's: plinth registry login ${url} < token.txt. An operator opens it to everybody with: plinth-registry serve … --registration open`,
+    cause,
+  });
 
 async function oneOf(tokens: Tokens, typed: string | undefined): Promise<string> {
   if (typed !== undefined) return addressOf(typed);

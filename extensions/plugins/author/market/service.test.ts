@@ -50,6 +50,26 @@ async function published(version = "0.1.0"): Promise<any> {
 }
 
 describe("an account at a registry", () => {
+  it("is told how to come by one where nobody is registered without a token, and makes no key for nothing", async () => {
+    const dir = join(base, "closed");
+    await mkdir(dir);
+    const trust = await RegistryTrust.open(dir, generateRoleKeys(), { origin: "test" });
+    const closed = await startRegistryServer({ dir, dataDir: join(base, "closed-data"), name: "closed", trust });
+    try {
+      const failure = run("registry.login", { url: closed.url }, { publisher: "acme" });
+      await expect(failure).rejects.toMatchObject({
+        code: "PLINTH_UNAUTHENTICATED",
+        next: expect.stringMatching(/plinth registry login http:\S+ < token\.txt.*plinth-registry serve … --registration open/),
+      });
+      expect(await readdir(keyFolder()).catch(() => [])).toEqual([]);
+    } finally {
+      await closed.close();
+    }
+    // Now nobody is there at all.
+    await expect(run("registry.login", { url: closed.url }, { publisher: "acme" })).rejects.toMatchObject({ code: "PLINTH_REGISTRY_UNREACHABLE" });
+    expect(await readdir(keyFolder()).catch(() => [])).toEqual([]);
+  });
+
   it("begins with a publisher's key, is kept where only its owner can read it, and is never shown", async () => {
     const said = await login();
     expect(said).toMatchObject({ user: "acme", registered: "acme", packages: ["acme.*"] });
