@@ -99,6 +99,25 @@ describe("what powers amount to", () => {
       { permissions: { net: ["a.example"], fs: ["workspace:ro"] } },
       ["connect to a.example", "read the workspace", "so it can send the files that it reads to a.example"],
     ],
+    [
+      "routes: who reaches them, and with what",
+      {
+        provides: [
+          { methods: ["POST"], path: "/hook/{name}", auth: "own" },
+          { path: "/*", auth: "none" },
+          { path: "/mine" },
+          { path: "/ws\u202e", auth: "none", websocket: {} },
+          { methods: ["GET", "PUT"], path: "/both", auth: "token", websocket: {} },
+        ].map((descriptor, at) => ({ contract: "plinth.http-route", version: "1.0.0", id: `r${at}`, descriptor })),
+      },
+      [
+        "answer POST /hook/{name} to anybody who can reach the gateway, without its token, and check itself who that is (http-route r0)",
+        "answer GET /* to anybody who can reach the gateway, without its token (http-route r1)",
+        "answer GET /mine to whoever has the gateway's token (http-route r2)",
+        "answer WebSocket /ws%E2%80%AE to anybody who can reach the gateway, without its token (http-route r3)",
+        "answer GET, PUT, WebSocket /both to whoever has the gateway's token (http-route r4)",
+      ],
+    ],
     ["a tool", { provides: [{ contract: "plinth.tool", version: "1.0.0", id: "dice", descriptor: {} }] }, ["provide tool dice"]],
     [
       "a name that is no word of ours",

@@ -17,9 +17,9 @@ export function describePowers(manifest: Manifest): string[] {
   for (const name of permissions.secrets ?? []) lines.push(`send the secret ${name} to ${receivers} (it never sees it)`);
   for (const role of permissions.principals ?? [])
     lines.push(role === "owner" ? "act for the owner: what it asks for is taken as yours, with its name on it" : "take in work for guests");
-  for (const { contract, id } of provides) {
+  for (const { contract, id, descriptor } of provides) {
     const what = `${contract.replace(/^plinth\./, "")} ${id}`;
-    const words = own(PROVIDE_WORDS, contract);
+    const words = contract === "plinth.http-route" ? route(descriptor) : own(PROVIDE_WORDS, contract);
     lines.push(words === undefined ? `provide ${what}` : `${words} (${what})`);
   }
   for (const { contract } of uses) lines.push(own(USE_WORDS, contract) ?? `use ${contract.replace(/^plinth\./, "")}`);
@@ -50,6 +50,18 @@ function together({ permissions = {}, provides = [], uses = [], hooks = [] }: Ma
   if (net.length > 0 && reads.length > 0)
     lines.push(`so it can send the files that it reads to ${net.includes("*") ? "any host" : net.map(reach).join(", ")}`);
   return lines;
+}
+
+/** Who reaches it, with what, where: a public route is on the network as the gateway is. */
+function route(descriptor: unknown): string {
+  const { path, methods, auth, websocket } = (typeof descriptor === "object" && descriptor !== null ? descriptor : {}) as Record<string, unknown>;
+  const verbs = Array.isArray(methods) ? methods.map(String) : websocket === undefined ? ["GET"] : [];
+  const asked = `${[...verbs, ...(websocket === undefined ? [] : ["WebSocket"])].join(", ").slice(0, 100)} ${String(path)
+    .slice(0, 200)
+    .replace(/[^\x21-\x7e]/g, encodeURIComponent)}`;
+  if (auth === "none") return `answer ${asked} to anybody who can reach the gateway, without its token`;
+  if (auth === "own") return `answer ${asked} to anybody who can reach the gateway, without its token, and check itself who that is`;
+  return `answer ${asked} to whoever has the gateway's token`;
 }
 
 const own = (words: Readonly<Record<string, string>>, name: string): string | undefined => (Object.hasOwn(words, name) ? words[name] : undefined);
