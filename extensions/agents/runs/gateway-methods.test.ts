@@ -122,14 +122,33 @@ describe("the chat methods", () => {
     ["sessions.delete", { sessionKey: "" }],
     ["sessions.search", { text: "" }],
     ["chat.withdraw", {}],
+    ["chat.history", { sessionKey: "a\ud800" }],
+    ["chat.abort", { runId: "x\udc00" }],
   ])("refuse parameters of %s that make no sense: %j", async (id, params) => {
     await expect(call(id, params)).rejects.toMatchObject({ code: "PLINTH_PARAMS", next: expect.any(String) });
   });
 
-  it.each([undefined, null, 7, {}, { text: "" }, { text: 7 }, { text: "x", detached: "yes" }, { text: "x", mode: "now" }])(
-    "refuse to send %j",
-    async (params) => {
-      await expect(send(params)).rejects.toMatchObject({ code: "PLINTH_PARAMS" });
-    },
-  );
+  it("take a text with half a character, and whole ones in names", async () => {
+    const { entries } = (await send({ text: "cut \ud83d", sessionKey: "so \ud83d\ude00" }).then(() =>
+      call("chat.history", { sessionKey: "so \ud83d\ude00" }),
+    )) as {
+      entries: { body: { message?: { role: string; content: unknown } } }[];
+    };
+    expect(entries.find(({ body }) => body.message?.role === "user")?.body.message?.content).toEqual([{ type: "text", text: "cut \ufffd" }]);
+  });
+
+  it.each([
+    undefined,
+    null,
+    7,
+    {},
+    { text: "" },
+    { text: 7 },
+    { text: "x", detached: "yes" },
+    { text: "x", mode: "now" },
+    { text: "x", sessionKey: "a\ud800" },
+    { text: "x", runId: "\udc00" },
+  ])("refuse to send %j", async (params) => {
+    await expect(send(params)).rejects.toMatchObject({ code: "PLINTH_PARAMS" });
+  });
 });

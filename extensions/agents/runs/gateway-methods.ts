@@ -19,7 +19,7 @@ function chatMethods(ctx: Context, turns: Turns): Record<Id, Method> {
     "chat.send": {
       open: (input, call) => {
         const params = new Params(input);
-        const text = params.needed("text", 1_000_000);
+        const text = params.prose("text", 1_000_000);
         return turns.submit(
           {
             text,

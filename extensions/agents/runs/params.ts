@@ -11,8 +11,15 @@ export class Params {
   text(name: string, max: number): string | undefined {
     const value = this.#own(name);
     if (value === undefined || value === null) return undefined;
-    if (typeof value === "string" && value.length >= 1 && value.length <= max) return value;
-    throw this.wrong(name, `is a text of 1 to ${max} characters`);
+    if (typeof value === "string" && value.length >= 1 && value.length <= max && value.isWellFormed()) return value;
+    throw this.wrong(name, `is a text of 1 to ${max} characters, whole ones`);
+  }
+
+  /** What somebody wrote: half a character in it, as of a cut emoji, becomes the sign for one that is missing. */
+  prose(name: string, max: number): string {
+    const value = this.#own(name);
+    if (typeof value === "string" && value.length >= 1 && value.length <= max) return value.toWellFormed();
+    throw this.wrong(name, value === undefined || value === null ? "is missing" : `is a text of 1 to ${max} characters`);
   }
 
   texts<K extends string>(limits: Record<K, number>): { [N in K]?: string } {

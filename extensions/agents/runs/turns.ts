@@ -53,6 +53,7 @@ export class Turns {
   }
 
   submit(input: Submission, call: Pick<Call, "signal" | "work">): AsyncIterable<TurnEvent> {
+    for (const name of [input.runId, input.sessionKey]) if (name?.isWellFormed() === false) throw notWhole();
     const principal = call.work?.principal;
     const detached = input.detached ?? false;
     const known = input.runId === undefined ? undefined : this.#recent.get(input.runId);
@@ -308,6 +309,10 @@ function dropped(reason: string): TurnEvent {
 
 function notYours(runId: string): PlinthError {
   return new PlinthError("PLINTH_RUN_FORBIDDEN", `The run ${runId} was submitted by somebody else.`, { next: "Use a run id of your own." });
+}
+
+function notWhole(): PlinthError {
+  return new PlinthError("PLINTH_PARAMS", "A run's id or a session's key holds half a character.", { next: "Use another one." });
 }
 
 function unknownRun(runId: string): PlinthError {

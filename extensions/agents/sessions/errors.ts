@@ -1,8 +1,9 @@
 import { PlinthError } from "@plinth/sdk";
 
 export function checkKey(key: string): void {
-  if (typeof key === "string" && key.length >= 1 && key.length <= 256) return;
-  throw new PlinthError("PLINTH_SESSION_KEY", "A session key has 1 to 256 characters.", { next: "Use a shorter key." });
+  // Half a character is kept as the sign for something unreadable, as is every other half: two keys would be one.
+  if (typeof key === "string" && key.length >= 1 && key.length <= 256 && key.isWellFormed()) return;
+  throw new PlinthError("PLINTH_SESSION_KEY", "A session key has 1 to 256 characters, whole ones.", { next: "Use another key." });
 }
 
 export const busy = (key: string, runId: string): PlinthError =>

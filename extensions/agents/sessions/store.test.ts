@@ -46,6 +46,13 @@ const bodies = async (store: Process, key: string, limit?: number) =>
   (await store.history({ key, ...(limit ? { limit } : {}) })).entries.map(({ body }) => body);
 
 describe("a session store", () => {
+  it("refuses a key with half a character, which would be kept as another one's", async () => {
+    const store = await open();
+    const claim = (key: string) => store.beginRun({ key, runId: "r" });
+    for (const key of ["a\ud800", "\udc00", "", "x".repeat(257)]) await expect(claim(key)).rejects.toMatchObject({ code: "PLINTH_SESSION_KEY" });
+    await claim("\ud83d\ude00");
+  });
+
   it("keeps a run as a chain: the user's message, what was appended, the end", async () => {
     const store = await open();
     await store.beginRun({ key: "a", runId: "r1", message: user("hi") });

@@ -4,11 +4,12 @@ import { Origin } from "../content/origin.ts";
 import { Usage } from "../models/event.ts";
 import { ModelMessage } from "../models/message.ts";
 import { Quoted } from "./quoted.ts";
+import { WHOLE } from "./run-names.ts";
 import { EntryBody, SessionInfo, TranscriptEntry, UsageTotals } from "./transcript.ts";
 import { ErrorInfo } from "./turns.ts";
 
-const key = Type.String({ minLength: 1, maxLength: 256 });
-const runId = Type.String({ minLength: 1, maxLength: 64 });
+const key = Type.String({ minLength: 1, maxLength: 256, pattern: WHOLE });
+const runId = Type.String({ minLength: 1, maxLength: 64, pattern: WHOLE });
 const head = Type.Union([Type.String(), Type.Null()]);
 const cursor = Type.Optional(Type.String({ maxLength: 256, description: "Of the page before; absent: from the beginning." }));
 const next = Type.Optional(Type.String({ description: "Cursor of the next page; absent: there is none." }));

@@ -6,6 +6,7 @@ import { Usage } from "../models/event.ts";
 import { ToolResult } from "../tools/tool.ts";
 import { InteractionAnswer, InteractionRequest, InteractionStep } from "./interaction.ts";
 import { Quoted } from "./quoted.ts";
+import { WHOLE } from "./run-names.ts";
 
 export const ErrorInfo = Type.Object({
   code: Type.String(),
@@ -148,8 +149,8 @@ export const turns = defineContract({
         expectedHead: Type.Optional(
           Type.Union([Type.String(), Type.Null()], { description: "The turn fails with PLINTH_SESSION_MOVED where the session went on meanwhile." }),
         ),
-        sessionKey: Type.Optional(Type.String({ maxLength: 256, description: "Default: the router's choice." })),
-        runId: Type.Optional(Type.String({ maxLength: 64, description: "Idempotency key; a known id follows that run." })),
+        sessionKey: Type.Optional(Type.String({ maxLength: 256, pattern: WHOLE, description: "Default: the router's choice." })),
+        runId: Type.Optional(Type.String({ maxLength: 64, pattern: WHOLE, description: "Idempotency key; a known id follows that run." })),
         surface: Type.String({ description: "Where it came from, such as webchat, cli, openai-http." }),
         sender: Type.Optional(Type.String()),
         model: Type.Optional(Type.String({ description: "provider/model for this turn." })),
