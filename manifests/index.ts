@@ -44,7 +44,7 @@ export { ModelEndpoint } from "./contracts/models/model-api.ts";
 export { ModelVendor } from "./contracts/models/model-vendor.ts";
 export { ModelChoice, ModelSource, ModelsEvent } from "./contracts/models/models.ts";
 export { MeteredUsage } from "./contracts/models/purpose.ts";
-export { ModelRequest, ModelTool } from "./contracts/models/request.ts";
+export { ModelOptions, ModelRequest, ModelTool } from "./contracts/models/request.ts";
 export { RerankModel, RerankRequest } from "./contracts/models/rerank.ts";
 export { Needs } from "./contracts/needs.ts";
 export { Finding } from "./contracts/operations/check.ts";

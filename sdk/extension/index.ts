@@ -61,6 +61,7 @@ export type {
   ModelEvent,
   ModelInfo,
   ModelMessage,
+  ModelOptions,
   ModelRequest,
   ModelSource,
   ModelsEvent,

@@ -45,7 +45,12 @@ export class Answer {
         this.usage = event.usage;
         return undefined;
       case "warning":
-        return { type: "warning", code: event.code, message: event.message };
+        return {
+          type: "warning",
+          code: event.code,
+          message: event.message,
+          ...(event.param === undefined ? {} : { param: event.param }),
+        };
       case "end":
         this.reason = event.reason;
         return undefined;

@@ -27,11 +27,13 @@ export default defineExtension({
       async *run(input, call) {
         const tools = new ToolRunner(ctx, limits, input);
         const words = new Words();
+        // The loop says in which call something has to be called.
+        const { toolChoice: _, ...options } = input.options ?? {};
         running.set(input.runId, words);
         const loop = runLoop(
           { ...input, history: trustedHistory(input.history, call.caller) },
           {
-            stream: (model, { system, messages, tools }, signal) =>
+            stream: (model, { system, messages, tools, toolChoice }, signal) =>
               models.stream(
                 {
                   model,
@@ -45,6 +47,8 @@ export default defineExtension({
                   ...(retryBaseMs === undefined ? {} : { retryBaseMs }),
                   ...(input.thinking === undefined ? {} : { thinking: input.thinking }),
                   ...(input.output === undefined ? {} : { output: input.output }),
+                  ...options,
+                  ...(toolChoice === undefined ? {} : { toolChoice }),
                   cacheKey: input.sessionKey,
                   // A conversation goes on with a model that can do less than the one before.
                   onUnsupported: "drop",

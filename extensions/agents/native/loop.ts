@@ -1,4 +1,15 @@
-import type { ModelMessage, ModelsEvent, Part, ModelRequest as Request, ToolCallPart, ToolResult, TurnEvent, Usage } from "@plinth/sdk";
+import type {
+  ModelMessage,
+  ModelOptions,
+  ModelsEvent,
+  ModelTool,
+  Part,
+  ModelRequest as Request,
+  ToolCallPart,
+  ToolResult,
+  TurnEvent,
+  Usage,
+} from "@plinth/sdk";
 import type { Tool } from "./tool.ts";
 import type { Words } from "./words.ts";
 
@@ -21,13 +32,17 @@ export interface LoopInput {
   history: ModelMessage[];
   thinking?: Request["thinking"];
   output?: Request["output"];
+  options?: ModelOptions;
+  /** Tools of whoever asked, who runs them. */
+  tools?: ModelTool[];
   limits?: { rounds?: number; toolCalls?: number };
 }
 
 export interface ModelRequest {
   system: string;
   messages: ModelMessage[];
-  tools: { name: string; description: string; input: Record<string, unknown>; say?: string[] }[];
+  tools: ModelTool[];
+  toolChoice?: ModelOptions["toolChoice"];
 }
 
 /** Everything the loop reaches, injected: a test needs neither a host nor a network. */
@@ -46,4 +61,5 @@ export interface LoopParts {
 export type LoopItem =
   | TurnEvent
   | { type: "message"; message: ModelMessage }
-  | { type: "done"; text: string; content?: Part[]; model: string; usage: Usage; reason?: "length" | "refusal" | "filter" | "rounds" };
+  | { type: "done"; text: string; content?: Part[]; model: string; usage: Usage; reason?: "length" | "refusal" | "filter" | "rounds" }
+  | { type: "done"; text: string; calls: ToolCallPart[]; model: string; usage: Usage; reason: "tool-calls" };

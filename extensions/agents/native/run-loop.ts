@@ -1,4 +1,4 @@
-import { type ModelMessage, PlinthError, partsFor, textOf, type Usage } from "@plinth/sdk";
+import { type ModelMessage, type ModelOptions, PlinthError, partsFor, type ToolCallPart, textOf, type Usage } from "@plinth/sdk";
 import { ask } from "./ask.ts";
 import type { Limits, LoopInput, LoopItem, LoopParts } from "./loop.ts";
 import { runTools } from "./tool-round.ts";
@@ -25,12 +25,18 @@ async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: 
   const usage: Usage = { inputTokens: 0, outputTokens: 0 };
   const callIds = new Set<string>();
   const system = await parts.instructions(signal);
+  const theirs = input.tools ?? [];
+  const isTheirs = ({ name }: ToolCallPart): boolean => theirs.some((tool) => tool.name === name);
 
   for (let round = 1; ; round++) {
     signal.throwIfAborted();
     // Listed each time: a tool that was installed a moment ago is there in the next model call.
-    const tools = await parts.tools();
-    const request = { system, messages: [...messages], tools: Array.from(tools.values(), ({ spec }) => spec) };
+    const tools = new Map(await parts.tools());
+    // The word of whoever asks: of two tools of one name, the one that was handed over is meant.
+    for (const { name } of theirs) tools.delete(name);
+    const offered = [...Array.from(tools.values(), ({ spec }) => spec), ...theirs];
+    const choice = choiceIn(round, input.options?.toolChoice);
+    const request = { system, messages: [...messages], tools: offered, ...(choice === undefined ? {} : { toolChoice: choice }) };
     const answer = yield* ask(input.model, request, parts, callIds, signal);
     add(usage, answer.usage);
 
@@ -54,17 +60,29 @@ async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: 
       yield* heard(said, messages);
       continue;
     }
+    const handedOut = calls.filter(isTheirs);
+    const run = calls.filter((call) => !isTheirs(call));
     const exhausted = round >= limits.maxRounds ? `the turn's limit of ${limits.maxRounds} model calls is reached` : undefined;
     const allowed = limits.maxToolCalls - (callIds.size - calls.length);
-    for await (const item of runTools(calls, tools, parts, { allowed, exhausted, maxToolCalls: limits.maxToolCalls, words: parts.words }, signal)) {
+    for await (const item of runTools(run, tools, parts, { allowed, exhausted, maxToolCalls: limits.maxToolCalls, words: parts.words }, signal)) {
       if (item.type === "message") messages.push(item.message);
       yield item;
     }
     signal.throwIfAborted();
+    if (handedOut.length > 0) {
+      parts.words.close();
+      const plain = partsFor(handedOut, undefined) as ToolCallPart[];
+      yield { type: "done", text: textOf(content), calls: plain, model, usage, reason: "tool-calls" };
+      return;
+    }
     if (exhausted !== undefined) throw endless(limits.maxRounds);
     yield* heard(parts.words.take(), messages);
   }
 }
+
+/** What has to be called is called once; a loop in which it had to be called each time would have no end. */
+const choiceIn = (round: number, choice: ModelOptions["toolChoice"]): ModelOptions["toolChoice"] =>
+  round === 1 || choice === "none" ? choice : undefined;
 
 /** Told where it stands, so that it is kept there. */
 function* heard(said: readonly ModelMessage[], messages: ModelMessage[]): Generator<LoopItem> {

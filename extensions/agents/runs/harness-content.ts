@@ -9,6 +9,8 @@ export interface Harness {
   readonly maker: string;
   /** Takes in what is said while it runs. */
   readonly steers: boolean;
+  /** Takes tools and options of whoever asks. */
+  readonly handsOut: boolean;
 }
 
 export function harnessOf(
@@ -17,7 +19,8 @@ export function harnessOf(
 ): Harness {
   const found = all.find((one) => one.id === id);
   const extension = found?.extension ?? id;
-  return { extension, trusted: found?.trusted ?? false, maker: `${extension}/${id}`, steers: found?.descriptor.steers ?? false };
+  const { steers = false, handsOut = false } = found?.descriptor ?? {};
+  return { extension, trusted: found?.trusted ?? false, maker: `${extension}/${id}`, steers, handsOut };
 }
 
 /** The conversation as a harness may read it. */

@@ -1,4 +1,4 @@
-import type { ContentPart, Quoted } from "@plinth/sdk";
+import type { ContentPart, ModelMessage, ModelOptions, ModelTool, Quoted } from "@plinth/sdk";
 
 /** A message as it was handed over, on its way to its answer. */
 export interface Submission {
@@ -17,4 +17,10 @@ export interface Submission {
   system?: string;
   detached?: boolean;
   suggestedBy?: string;
+  /** The conversation before it, instead of what the session remembers. */
+  history?: ModelMessage[];
+  options?: ModelOptions;
+  /** Of whoever asks, who runs them. */
+  tools?: ModelTool[];
+  commands?: boolean;
 }

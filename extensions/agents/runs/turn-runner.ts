@@ -6,9 +6,11 @@ import {
   type ModelMessage,
   type Part,
   PlinthError,
+  type ToolCallPart,
   type TurnEvent,
   type Usage,
 } from "@plinth/sdk";
+import { askedOf, handedOver } from "./handed-over.ts";
 import { checkedContent, type Harness, harnessOf, messageFrom, messagesFor, surfaceContent } from "./harness-content.ts";
 import { modelHistory } from "./model-history.ts";
 import { originNote } from "./origin-note.ts";
@@ -34,22 +36,23 @@ interface Outcome {
   content?: Part[];
   usage?: Usage;
   model?: string;
+  reason?: (typeof REASONS)[number];
+  calls?: ToolCallPart[];
   error?: ErrorInfo;
 }
 
-const endOf = ({ status, usage, model, error }: Outcome) => ({
-  status,
-  ...(usage ? { usage } : {}),
-  ...(model ? { model } : {}),
-  ...(error ? { error } : {}),
-});
+const endOf = ({ status, usage, model, error }: Outcome) => ({ status, ...(usage && { usage }), ...(model && { model }), ...(error && { error }) });
 
 interface Done {
+  reason?: string;
+  calls?: ToolCallPart[];
   text: string;
   content?: Part[];
   model?: string;
   usage?: Usage;
 }
+
+const REASONS = ["length", "rounds", "refusal", "filter", "tool-calls"] as const;
 
 /** One turn: claim, prepare, harness, check the answer, store it, end. Whatever happens, one `end` closes it. */
 export class TurnRunner {
@@ -99,9 +102,10 @@ export class TurnRunner {
       turn.held = held;
       const asked = [this.#prepare(run, input, route), this.#history(sessionKey), this.#ctx.use("plinth.harness").list()] as const;
       const [prepared, { entries }, harnesses] = await Promise.all(asked);
-      const { messages, parties } = modelHistory(entries, this.#limits.historyChars);
+      const { messages, parties } =
+        input.history === undefined ? modelHistory(entries, this.#limits.historyChars) : handedOver(input.history, input.content);
       for (const party of parties) await this.#ctx.lower(party, "had a hand in this conversation");
-      const answered = await turn.follow(prepared, harnessOf(harnesses, prepared.harness), route, messages, input.surface);
+      const answered = await turn.follow(prepared, harnessOf(harnesses, prepared.harness), route, messages, input);
       await this.#claim.finish(held, { ...endOf(answered.outcome), bodies: answered.rest });
       outcome = answered.outcome;
       this.lastModel = outcome.model ?? this.lastModel;
@@ -111,12 +115,12 @@ export class TurnRunner {
       clearTimeout(timer);
       turn.close();
     }
-    const { text, content } = outcome;
+    const { text, content, reason, calls } = outcome;
     const end = endOf(outcome);
     if (turn.held !== undefined && outcome.status !== "ok") await this.#claim.release(turn.held, end);
     this.#tell({ sessionKey, runId, durationMs: this.#ctx.clock.now() - started, ...end });
     const origin = originNote(this.#ctx.currentWork());
-    const more = content === undefined ? {} : { content };
+    const more = { ...(content && { content }), ...(reason && { reason }), ...(calls && { calls }) };
     run.emit({ type: "end", text, ...more, ...end, ...(origin === undefined ? {} : { origin }) });
     // Told at once that it ended; the session's next turn begins when the harness has let go of this one.
     await turn.left();
@@ -208,11 +212,12 @@ class Turn {
     maker: Harness,
     { workspace, agent }: Route,
     history: ModelMessage[],
-    surface: string,
+    asked: Submission,
   ): Promise<{ outcome: Outcome; rest: Body[] }> {
     const { id: runId, sessionKey, signal } = this.#run;
     const { harness, model, system } = prepared;
-    const input = { runId, sessionKey, workspace, agent, surface, model, system, history: messagesFor(history, maker) };
+    const { surface } = asked;
+    const input = { ...askedOf(asked, maker), runId, sessionKey, workspace, agent, surface, model, system, history: messagesFor(history, maker) };
     const client = this.#ctx.use("plinth.harness").get(harness);
     if (maker.steers) {
       const steering = new Steering(async (content) => (await client.steer({ runId, content, when: "now" }, { signal })).taken);
@@ -234,12 +239,16 @@ class Turn {
     if (done === undefined) throw unfinished(harness);
     const answer = this.#answer ?? messageFrom({ role: "assistant", content: done.content ?? [{ type: "text", text: done.text }] }, maker);
     const text = await this.#checked(done.text, surface);
+    const calls = asked.tools && done.calls;
     const content = checkedContent(answer.content, text);
-    if (content.length > 0) this.#writer.add({ kind: "message", message: { ...answer, content } });
+    // What comes before calls that are handed out is stored with them.
+    if (content.length > 0 && calls === undefined) this.#writer.add({ kind: "message", message: { ...answer, content } });
     const rest = await this.#writer.rest();
     const shown = surfaceContent(content);
-    const more = { ...(shown === undefined ? {} : { content: shown }), ...(done.usage ? { usage: done.usage } : {}) };
-    return { outcome: { status: "ok", text, ...more, ...(done.model ? { model: done.model } : {}) }, rest };
+    const { usage, model: answeredBy } = done;
+    const reason = REASONS.find((one) => one === done.reason);
+    const more = { ...(shown && { content: shown }), ...(usage && { usage }), ...(reason && { reason }), ...(calls && { calls }) };
+    return { outcome: { status: "ok", text, ...more, ...(answeredBy ? { model: answeredBy } : {}) }, rest };
   }
 
   /** What was not taken in by now is not. */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Call, type ContentPart, type Context, errorInfo, type InteractionStep, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
 import { Commands } from "./commands.ts";
 import { Feed, type FeedItem } from "./feed.ts";
+import { rewritten } from "./handed-over.ts";
 import { Intake } from "./intake.ts";
 import { type LaneLimits, Lanes, type Place } from "./lanes.ts";
 import { originNote } from "./origin-note.ts";
@@ -164,13 +165,14 @@ export class Turns {
     let { mode } = input;
     try {
       const decide = async (route: Route) => {
-        mode ??= route.lane?.mode;
+        // A conversation of its own is not answered in the turn of another.
+        mode = input.history === undefined ? (mode ?? route.lane?.mode) : undefined;
         run.suggestedBy = left === undefined ? this.#suggestions.source(run.sessionKey, input.text, input.suggestedBy) : undefined;
         if (isThirdParty(run.suggestedBy)) await this.#ctx.lower(run.suggestedBy as string, "suggested it");
         if (left === undefined && input.replyTo?.text !== undefined) await this.#ctx.lower("outside", "is quoted in it");
         run.origin = left === undefined ? originNote(this.#ctx.currentWork()) : left.origin;
         // What was typed: whoever rewrites a message must not give orders in the name of its sender.
-        const typed = left === undefined && input.content === undefined;
+        const typed = left === undefined && input.content === undefined && input.commands !== false;
         const command = typed ? await this.#commands.find(input.text, run.principal, run.suggestedBy) : undefined;
         if (mode === "interrupt" && command === undefined) this.#end({ sessionKey: run.sessionKey }, run.principal, interrupted(), run);
         // Its place is taken before the next message of the session is looked at: first come, first served.
@@ -180,11 +182,12 @@ export class Turns {
       };
       const taken = left === undefined ? await this.#intake.take(run, input, decide) : await this.#intake.again(run, input, decide);
       const wanted = taken.drop === undefined && taken.decision === undefined;
-      const message = { ...input, text: taken.text, content: contentOf(input, taken.text) };
+      const given = { ...input, ...rewritten(input, taken.text), text: taken.text };
+      const message = { ...given, content: contentOf(input, taken.text) };
       // In the store before anybody is told that it was taken in: in the transcript where its turn begins at once, else in the queue.
       const begun = wanted && left === undefined && place?.now === true ? this.#begin(run, message) : undefined;
       const waits = wanted && !(await hasBegun(begun));
-      if (waits) await this.#keep(run, { ...input, text: taken.text }, left);
+      if (waits) await this.#keep(run, given, left);
       run.emit({ type: "start", runId: run.id, sessionKey: run.sessionKey, ...(run.origin === undefined ? {} : { origin: run.origin }) });
       if (taken.drop !== undefined) return run.emit(dropped(taken.drop));
       if (waits && mode === "collect" && this.#join(run, message)) return;

@@ -3,7 +3,7 @@ import { defineContract, openUnion } from "../../define.ts";
 import { Part, ToolCallPart } from "../content/part.ts";
 import { Usage } from "../models/event.ts";
 import { ModelMessage } from "../models/message.ts";
-import { ModelRequest } from "../models/request.ts";
+import { ModelOptions, ModelRequest, ModelTool } from "../models/request.ts";
 import { ToolResult } from "../tools/tool.ts";
 import { turnEvents } from "./turns.ts";
 
@@ -42,6 +42,7 @@ export const harness = defineContract({
       }),
     ),
     steers: Type.Optional(Type.Boolean({ description: "Provides `steer`." })),
+    handsOut: Type.Optional(Type.Boolean({ description: "Takes `tools` and `options` of `run`." })),
     resumes: Type.Optional(Type.Boolean({ description: "Yields `resume`, and goes on from one." })),
   }),
   methods: {
@@ -57,6 +58,12 @@ export const harness = defineContract({
         system: Type.Array(Type.String()),
         thinking: Type.Optional(ModelRequest.properties.thinking),
         output: Type.Optional(ModelRequest.properties.output),
+        options: Type.Optional(ModelOptions),
+        tools: Type.Optional(
+          Type.Array(ModelTool, {
+            description: "Tools of whoever asks, beside the host's. It does not run them: where its model calls one, the turn is done, with `calls`.",
+          }),
+        ),
         limits: Type.Optional(
           Type.Object(
             { rounds: Type.Optional(Type.Integer({ minimum: 1 })), toolCalls: Type.Optional(Type.Integer({ minimum: 0 })) },
@@ -86,8 +93,11 @@ export const harness = defineContract({
           model: Type.Optional(Type.String()),
           usage: Type.Optional(Usage),
           reason: Type.Optional(
-            Type.Enum(["end", "length", "rounds", "refusal", "filter", "cancelled", "error"], { description: "Why it stopped. Default: end." }),
+            Type.Enum(["end", "length", "rounds", "refusal", "filter", "cancelled", "error", "tool-calls"], {
+              description: "Why it stopped. Default: end.",
+            }),
           ),
+          calls: Type.Optional(Type.Array(ToolCallPart, { description: "Of `tools`, for whoever asked." })),
         }),
       ]),
       deadlineMs: 0,

@@ -1,8 +1,10 @@
 import Type, { type Static } from "typebox";
 import { defineContract, openUnion } from "../../define.ts";
 import { Origin } from "../content/origin.ts";
-import { ContentPart, Part } from "../content/part.ts";
+import { ContentPart, Part, ToolCallPart } from "../content/part.ts";
 import { Usage } from "../models/event.ts";
+import { ModelMessage } from "../models/message.ts";
+import { ModelOptions, ModelTool } from "../models/request.ts";
 import { ToolResult } from "../tools/tool.ts";
 import { InteractionAnswer, InteractionRequest, InteractionStep } from "./interaction.ts";
 import { Quoted } from "./quoted.ts";
@@ -73,7 +75,12 @@ export const turnEvents = [
     before: Type.Optional(Type.Integer()),
     after: Type.Optional(Type.Integer()),
   }),
-  Type.Object({ type: Type.Literal("warning"), code: Type.String(), message: Type.String() }),
+  Type.Object({
+    type: Type.Literal("warning"),
+    code: Type.String(),
+    message: Type.String(),
+    param: Type.Optional(Type.String({ description: "The field of the model's request that was left out or done otherwise." })),
+  }),
   Type.Object({
     type: Type.Literal("progress"),
     text: Type.String(),
@@ -113,6 +120,12 @@ export const turnEvents = [
     content: Type.Optional(Type.Array(Part, { description: "The answer's parts, where it is more than text." })),
     usage: Type.Optional(Usage),
     model: Type.Optional(Type.String({ description: "provider/model that answered." })),
+    reason: Type.Optional(
+      Type.Enum(["length", "rounds", "refusal", "filter", "tool-calls"], {
+        description: "Why it stopped, where it is not just done. `tool-calls`: `calls` are for whoever asked.",
+      }),
+    ),
+    calls: Type.Optional(Type.Array(ToolCallPart, { description: "Calls of the tools that were handed over with the message." })),
     origin: Type.Optional(Origin),
     error: Type.Optional(ErrorInfo),
   }),
@@ -155,6 +168,21 @@ export const turns = defineContract({
         sender: Type.Optional(Type.String()),
         model: Type.Optional(Type.String({ description: "provider/model for this turn." })),
         system: Type.Optional(Type.String({ description: "Extra instructions for this turn." })),
+        history: Type.Optional(
+          Type.Array(ModelMessage, {
+            maxItems: 10_000,
+            description:
+              "The conversation before this message, instead of what the session remembers. It is what the sender says it is: results of tools in it count as text from outside. Where its last message is of the role `tool`, that is what is answered, and the text is only for the transcript.",
+          }),
+        ),
+        options: Type.Optional(ModelOptions),
+        tools: Type.Optional(
+          Type.Array(ModelTool, {
+            maxItems: 512,
+            description: "Tools of whoever asks. A call of one ends the turn with `calls`; the result comes with the next message's `history`.",
+          }),
+        ),
+        commands: Type.Optional(Type.Boolean({ description: "false: a text that begins with a slash is for the model." })),
         suggestedBy: Type.Optional(
           Type.String({
             maxLength: 256,
@@ -212,6 +240,7 @@ export const turns = defineContract({
     PLINTH_QUEUE_FULL: "As many messages wait as may.",
     PLINTH_RUN_FORBIDDEN: "The run, or the session, is somebody else's.",
     PLINTH_CURSOR_GONE: "What came after the cursor is not kept any more.",
+    PLINTH_HARNESS_TOOLS: "The agent's harness takes no tools of whoever asks.",
     PLINTH_SESSION_MOVED: "The session's head is not the one that was expected.",
   },
   hooks: {

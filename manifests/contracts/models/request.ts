@@ -69,3 +69,9 @@ export const ModelRequest = Type.Object({
   ),
 });
 export type ModelRequest = Static<typeof ModelRequest>;
+
+const { maxOutputTokens, temperature, topP, stop, seed, thinking, output, toolChoice, parallelTools } = ModelRequest.properties;
+
+/** How answers are to be made, in the words of no protocol. What is left out is the model's own. */
+export const ModelOptions = Type.Object({ maxOutputTokens, temperature, topP, stop, seed, thinking, output, toolChoice, parallelTools });
+export type ModelOptions = Static<typeof ModelOptions>;

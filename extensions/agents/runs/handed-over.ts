@@ -1,0 +1,43 @@
+import { type ModelMessage, PlinthError, partsFor, partsFrom } from "@plinth/sdk";
+import type { Harness } from "./harness-content.ts";
+import type { Submission } from "./submission.ts";
+
+type Shown = { messages: ModelMessage[]; parties: Set<string> };
+
+/**
+ * A conversation that came with its message, as the model is shown it: what stands in it is the sender's word, so it has no
+ * opaque parts, no notes of origin, and no result that is not from outside.
+ */
+export function handedOver(history: readonly ModelMessage[], content: Submission["content"] = []): Shown {
+  const messages = history.map(
+    ({ role, content }): ModelMessage => ({ role, content: partsFor(partsFrom(content, "outside"), undefined).map(outside) }),
+  );
+  if (messages.at(-1)?.role !== "tool") messages.push({ role: "user", content: [...content] });
+  const results = messages.some(({ content }) => content.some(({ type }) => type === "tool-result"));
+  return { messages, parties: new Set(results ? ["outside"] : []) };
+}
+
+/**
+ * The conversation with what `message.received` made of the text. Where that text stands for results, whoever rewrote it
+ * rewrote all that the model may see of them.
+ */
+export function rewritten({ history, text: typed }: Submission, text: string): Pick<Submission, "history"> {
+  const last = history?.at(-1);
+  if (history === undefined || last?.role !== "tool" || text === typed) return {};
+  const content = last.content.map((part) => (part.type === "tool-result" ? { ...part, content: [{ type: "text" as const, text }] } : part));
+  return { history: [...history.slice(0, -1), { ...last, content }] };
+}
+
+/** What a harness is handed of what was asked for besides the message. */
+export function askedOf({ options, tools }: Submission, { handsOut, maker }: Harness): Pick<Submission, "options" | "tools"> {
+  if (tools !== undefined && tools.length > 0 && !handsOut) {
+    throw new PlinthError("PLINTH_HARNESS_TOOLS", `The harness ${maker} takes no tools of whoever asks.`, {
+      next: "Leave the tools out, or choose an agent with another harness.",
+    });
+  }
+  if (!handsOut) return {};
+  return { ...(options === undefined ? {} : { options }), ...(tools === undefined ? {} : { tools }) };
+}
+
+const outside = (part: ModelMessage["content"][number]): ModelMessage["content"][number] =>
+  part.type === "tool-result" ? { ...part, from: "outside" } : part;
