@@ -7,7 +7,7 @@ import { answerPreflight, corsHeaders, mayAsk } from "./cors.ts";
 import { type Directory, NOBODY } from "./directory.ts";
 import { gathered } from "./gathered.ts";
 import type { Guard } from "./guard.ts";
-import { problem, publicInfo, refuse } from "./problem.ts";
+import { openaiProblem, problem, publicInfo, refuse } from "./problem.ts";
 import type { Proofs } from "./proofs.ts";
 import { assertOneHost, type PublicName, parseTarget, type RequestHead, requestHead } from "./request.ts";
 import { type Sending, sendItems, sendWhole } from "./response.ts";
@@ -41,6 +41,7 @@ class StaleOffer extends Error {}
 /** Answers one HTTP request. Never rejects. */
 export async function answer(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
   let role: "owner" | "guest" = "guest";
+  let errors: Route["errors"] = "problem";
   try {
     if (!door.guard.host(request.headers.host)) throw refuse.host();
     assertOneHost(request);
@@ -60,6 +61,7 @@ export async function answer(door: Door, request: IncomingMessage, response: Ser
         throw missing(response, routes, target.path, found);
       }
       const { route } = found;
+      errors = route.errors;
       assertOrigin(door, request, route);
       if (!counted && route.tally !== undefined) assertRate(route.tally, request, response);
       counted = true;
@@ -82,7 +84,7 @@ export async function answer(door: Door, request: IncomingMessage, response: Ser
       }
     }
   } catch (error) {
-    fail(door, request, response, error, role);
+    fail(door, request, response, error, role, errors);
   }
 }
 
@@ -237,10 +239,17 @@ function probe(door: Door, request: IncomingMessage, response: ServerResponse, p
   sendWhole(response, path === "/healthz" || ready ? 200 : 503, "application/json", JSON.stringify(body));
 }
 
-function fail(door: Door, request: IncomingMessage, response: ServerResponse, error: unknown, role: "owner" | "guest"): void {
+function fail(
+  door: Door,
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  role: "owner" | "guest",
+  errors: Route["errors"],
+): void {
   const info: ErrorInfo = publicInfo(error, role);
   if (response.destroyed) return;
-  const { status, body } = problem(info);
+  const { status, body } = errors === "openai" ? openaiProblem(info) : problem(info);
   if (status >= 500 && info.code !== "PLINTH_STOPPING") {
     door.ctx.log.error("A request failed.", { path: request.url?.split("?")[0], error: String(error), ...info });
   }
@@ -252,6 +261,6 @@ function fail(door: Door, request: IncomingMessage, response: ServerResponse, er
   // Who sends too slowly is not read to the end.
   if (info.code === "PLINTH_TIMEOUT") response.setHeader("connection", "close");
   for (const name of response.getHeaderNames()) if (name === "content-type" || name === "content-length") response.removeHeader(name);
-  sendWhole(response, status, "application/problem+json", body);
+  sendWhole(response, status, errors === "openai" ? "application/json" : "application/problem+json", body);
   discardBody(request);
 }

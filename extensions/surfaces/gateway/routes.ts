@@ -19,6 +19,7 @@ export interface Route {
   readonly tally: Tally | undefined;
   readonly timeoutMs: number;
   readonly endless: boolean;
+  readonly errors: "problem" | "openai";
   /** Of an extension that runs inside the host anyway: its pages are not sandboxed and cannot be shadowed. */
   readonly trusted: boolean;
   readonly client: Client<"plinth.http-route">;
@@ -87,6 +88,7 @@ function routeOf({ id, extension, descriptor }: Capability<Given>, client: Clien
     tally: rate === undefined ? undefined : new Tally(rate, now),
     timeoutMs: descriptor.timeoutMs ?? HEAD_MS,
     endless: descriptor.endless === true,
+    errors: descriptor.errors ?? "problem",
     trusted,
     client,
   };

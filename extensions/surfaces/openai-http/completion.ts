@@ -1,8 +1,8 @@
-import type { TurnEvent } from "@plinth/sdk";
+import type { ToolCallPart, Usage } from "@plinth/sdk";
+import type { EndReason, Said } from "./asking.ts";
 import { failureOf } from "./failure.ts";
 
-type End = Extract<TurnEvent, { type: "end" }>;
-type Usage = { prompt_tokens: number; completion_tokens: number; total_tokens: number };
+type End = Extract<Said, { type: "end" }>;
 
 /** What stays the same in all objects of one answer. */
 export interface Head {
@@ -11,69 +11,79 @@ export interface Head {
   readonly model: string;
 }
 
-/** Unknown counts are zero: clients require the field. */
-export function usageOf(end: End): Usage {
-  const { inputTokens = 0, outputTokens = 0 } = end.usage ?? {};
-  return { prompt_tokens: inputTokens, completion_tokens: outputTokens, total_tokens: inputTokens + outputTokens };
+const FINISH: Readonly<Record<EndReason, string>> = {
+  stop: "stop",
+  refusal: "stop",
+  length: "length",
+  filter: "content_filter",
+  "tool-calls": "tool_calls",
+};
+
+/** What is not known is not said. */
+export function usageOf({ usage }: { usage?: Usage }): { usage?: object } {
+  if (usage === undefined) return {};
+  const { inputTokens, outputTokens, cacheReadTokens, reasoningTokens } = usage;
+  return {
+    usage: {
+      prompt_tokens: inputTokens,
+      completion_tokens: outputTokens,
+      total_tokens: inputTokens + outputTokens,
+      ...(cacheReadTokens === undefined ? {} : { prompt_tokens_details: { cached_tokens: cacheReadTokens } }),
+      ...(reasoningTokens === undefined ? {} : { completion_tokens_details: { reasoning_tokens: reasoningTokens } }),
+    },
+  };
 }
 
+const called = ({ id, name, args }: ToolCallPart) => ({ id, type: "function", function: { name, arguments: JSON.stringify(args) } });
+
 /** The whole answer as a `chat.completion`. */
-export function completion({ id, created, model }: Head, end: End): object {
+export function completion({ id, created, model }: Head, said: readonly Said[], end: End): object {
+  const calls = said.flatMap((one) => (one.type === "call" ? [called(one.call)] : []));
+  const declined = said.flatMap((one) => (one.type === "refusal" ? [one.text] : [])).join("");
+  const refusal = end.reason === "refusal" ? declined || end.text : declined || null;
+  const content = refusal !== null || (end.text === "" && calls.length > 0) ? null : end.text;
   return {
-    id,
-    object: "chat.completion",
-    created,
-    model,
+    ...{ id, object: "chat.completion", created, model },
     choices: [
       {
         index: 0,
-        message: { role: "assistant", content: end.text, refusal: null },
+        message: { role: "assistant", content, refusal, ...(calls.length === 0 ? {} : { tool_calls: calls }) },
         logprobs: null,
-        finish_reason: "stop",
+        finish_reason: FINISH[end.reason],
       },
     ],
-    usage: usageOf(end),
+    ...usageOf(end),
   };
 }
 
 const data = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 
-/** The answer as `chat.completion.chunk` events, from the first event that says how the turn goes. */
-export async function* chunks(head: Head, events: AsyncIterable<TurnEvent>, includeUsage: boolean): AsyncGenerator<string> {
+/** The answer as `chat.completion.chunk` events. */
+export async function* chunks(head: Head, said: AsyncIterable<Said>, includeUsage: boolean): AsyncGenerator<string> {
   const { id, created, model } = head;
+  const object = "chat.completion.chunk";
   const chunk = (delta: object, finish: string | null): string =>
     data({
-      id,
-      object: "chat.completion.chunk",
-      created,
-      model,
+      ...{ id, object, created, model },
       choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
       ...(includeUsage ? { usage: null } : {}),
     });
   yield chunk({ role: "assistant", content: "", refusal: null }, null);
-  let said = false;
+  let calls = 0;
   try {
-    for await (const event of events) {
-      if (event.type === "text") {
-        said = true;
-        yield chunk({ content: event.delta }, null);
-      } else if (event.type === "end") {
-        if (event.status !== "ok") return yield data(failureOf(endError(event)).body);
-        if (!said && event.text !== "") yield chunk({ content: event.text }, null);
-        yield chunk({}, "stop");
-        if (includeUsage) yield data({ id, object: "chat.completion.chunk", created, model, choices: [], usage: usageOf(event) });
-        return yield "data: [DONE]\n\n";
+    for await (const one of said) {
+      if (one.type === "text") yield chunk({ content: one.delta }, null);
+      else if (one.type === "refusal") yield chunk({ refusal: one.text }, null);
+      else if (one.type === "call") yield chunk({ tool_calls: [{ index: calls++, ...called(one.call) }] }, null);
+      else if (one.type === "end") {
+        yield chunk({}, FINISH[one.reason]);
+        if (includeUsage && one.usage !== undefined) yield data({ ...{ id, object, created, model }, choices: [], ...usageOf(one) });
+        yield "data: [DONE]\n\n";
       }
       // A comment keeps the connection busy while tools run; clients skip it.
-      else yield `: ${event.type}\n\n`;
+      else yield `: ${one.type}\n\n`;
     }
-    yield data(failureOf(new Error("The turn ended without an answer.")).body);
   } catch (error) {
     yield data(failureOf(error).body);
   }
-}
-
-/** The error of a turn that did not end well. */
-export function endError(end: End): unknown {
-  return end.error ?? { code: "PLINTH_ABORTED", message: end.status === "aborted" ? "The turn was cancelled." : "The turn failed." };
 }

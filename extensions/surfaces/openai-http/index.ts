@@ -1,78 +1,63 @@
-import { type Call, type Context, defineExtension, errorInfo, type HttpItem, type HttpRequest, type TurnEvent } from "@plinth/sdk";
+import { randomBytes } from "node:crypto";
+import { type Call, defineExtension, type HttpItem, type HttpRequest } from "@plinth/sdk";
 import { json, textOf } from "@plinth/sdk/kits/http";
-import { readChatRequest, sessionKey } from "./chat-request.ts";
-import { chunks, completion, endError, type Head } from "./completion.ts";
-import { failureOf, noSuchModel } from "./failure.ts";
+import { askAgent, askModel, type Said } from "./asking.ts";
+import { readChatRequest, sessionKey, withArtifacts } from "./chat-request.ts";
+import { chunks, completion, type Head } from "./completion.ts";
+import { ApiFailure, failureOf, noSuchModel } from "./failure.ts";
+import { ModelList } from "./model-list.ts";
 
 export default defineExtension({
   activate(ctx) {
-    const created = Math.floor(ctx.clock.now() / 1000);
-    const agents = async () => (await ctx.use("plinth.router").one().agents({})).agents;
-    const model = (id: string) => ({ id, object: "model", created, owned_by: "plinth" });
-    const models = async () => [model("plinth"), ...(await agents()).map(({ id }) => model(`plinth/${id}`))];
+    const { commands = false } = ctx.config as { commands?: boolean };
+    const models = new ModelList(ctx);
 
     ctx.provide("plinth.http-route", "openai.models", {
-      handle: () => answer(async () => ({ object: "list", data: await models() })),
+      handle: () => answer(async () => ({ object: "list", data: await models.list() })),
     });
     ctx.provide("plinth.http-route", "openai.model", {
       handle: ({ path }) =>
         answer(async () => {
           const id = path.slice("/v1/models/".length);
-          const found = (await models()).find((one) => one.id === id);
+          const found = (await models.list()).find((one) => one.id === id);
           if (found === undefined) throw noSuchModel(id);
           return found;
         }),
     });
-
-    /** What a model's name stands for: the default agent, an agent, or a provider's model. */
-    const choose = async (name: string): Promise<{ agent?: string; model?: string }> => {
-      if (name === "plinth") return {};
-      if (!name.includes("/")) throw noSuchModel(name);
-      if (!name.startsWith("plinth/")) return { model: name };
-      const agent = name.slice("plinth/".length);
-      if (!(await agents()).some(({ id }) => id === agent)) throw noSuchModel(name);
-      return { agent };
-    };
+    ctx.provide("plinth.http-route", "openai.nothing", {
+      handle: ({ method, path }) =>
+        answer(async () => {
+          throw new ApiFailure(404, `There is no ${method} ${path.slice(0, 200)} here.`, { code: "unknown_url" });
+        }),
+    });
 
     async function* chat(incoming: HttpRequest, call: Call): AsyncGenerator<HttpItem> {
-      let events: AsyncIterator<TurnEvent> | undefined;
+      let events: AsyncIterator<Said> | undefined;
       try {
-        const request = readChatRequest(textOf(incoming));
-        const { agent, model: override } = await choose(request.model);
-        events = ctx
-          .use("plinth.turns")
-          .one()
-          .submit(
-            {
-              text: request.text,
-              surface: "openai-http",
-              sessionKey: sessionKey(request.user, agent),
-              ...(request.user === undefined ? {} : { sender: request.user }),
-              ...(override === undefined ? {} : { model: override }),
-              ...(request.system === undefined ? {} : { system: request.system }),
-            },
-            { signal: call.signal },
-          )
-          [Symbol.asyncIterator]();
-        events = unasked(ctx, events);
-        const { runId, first } = await begin(events);
-        const head: Head = { id: `chatcmpl-${runId}`, created: Math.floor(ctx.clock.now() / 1000), model: request.model };
+        const read = readChatRequest(textOf(incoming), incoming.headers["x-plinth-session"]);
+        const meant = await models.meant(read.model);
+        if (meant === undefined) throw noSuchModel(read.model);
+        const request = { ...read, conversation: await withArtifacts(read.conversation, () => ctx.use("plinth.artifacts").one(), call.signal) };
+        const said =
+          "model" in meant ? askModel(ctx, request, call) : askAgent(ctx, request, sessionKey(request.session, meant.agent), commands, call);
+        events = said[Symbol.asyncIterator]();
+        const ignored = [...request.ignored, ...("model" in meant && request.session !== undefined ? ["session"] : [])];
+        const first = await begin(events, ignored);
+        const id = `chatcmpl-${randomBytes(12).toString("base64url")}`;
+        const head: Head = { id, created: Math.floor(ctx.clock.now() / 1000), model: request.model };
         if (request.stream) {
-          yield { type: "head", status: 200, headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" } };
+          yield { type: "head", status: 200, headers: { ...STREAM, ...named(ignored) } };
           for await (const text of chunks(head, resume(first, events), request.includeUsage)) yield { type: "text", text };
           return;
         }
-        let end = first;
-        while (end.type !== "end") {
-          const { done, value } = await events.next();
-          if (done) throw new Error("The turn ended without an answer.");
-          end = value;
+        const all: Said[] = [];
+        for await (const one of resume(first, events)) {
+          if (one.type === "ignored") ignored.push(one.name);
+          else if (one.type === "end") yield* json(200, completion(head, all, one), named(ignored));
+          else if (one.type !== "text" && one.type !== "busy") all.push(one);
         }
-        if (end.status !== "ok") throw endError(end);
-        yield* json(200, completion(head, end));
       } catch (error) {
-        const failure = failureOf(error);
-        yield* json(failure.status, failure.body);
+        yield* failed(error);
       } finally {
         // The client left, or something failed half way: the turn ends with the request.
         await events?.return?.();
@@ -82,53 +67,36 @@ export default defineExtension({
   },
 });
 
-const NOBODY = "It was asked over the OpenAI-compatible interface, where nobody can answer.";
+const STREAM = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
 
-/** Clients of this interface cannot answer a question: it counts as no, and the model is told so. */
-async function* unasked(ctx: Context, events: AsyncIterator<TurnEvent>): AsyncGenerator<TurnEvent> {
-  try {
-    for (let next = await events.next(); !next.done; next = await events.next()) {
-      const event = next.value;
-      if (event.type === "interaction" && event.state === "asked") {
-        await ctx
-          .use("plinth.interaction")
-          .one()
-          .withdraw({ id: event.request.id, why: NOBODY })
-          .catch((error: unknown) => ctx.log.warn("A question could not be taken back; it expires.", { ...errorInfo(error) }));
-      }
-      yield event;
-    }
-  } finally {
-    await events.return?.();
-  }
-}
+/** What of the request was not used. */
+const named = (ignored: readonly string[]): Record<string, string> =>
+  ignored.length === 0 ? {} : { "x-plinth-ignored": [...new Set(ignored)].slice(0, 32).join(", ") };
 
-/** Up to the first event that shows how the turn goes: a turn that fails at once still gets its own status. */
-async function begin(events: AsyncIterator<TurnEvent>): Promise<{ runId: string; first: TurnEvent }> {
-  let runId = "unknown";
+/** Up to the first event that shows how it goes: what fails at once still gets its own status, and what is not used is named. */
+async function begin(events: AsyncIterator<Said>, ignored: string[]): Promise<Said> {
   for (;;) {
     const { done, value } = await events.next();
-    if (done) throw new Error("The turn ended without an answer.");
-    if (value.type === "start") runId = value.runId;
-    else if (value.type === "end" && value.status !== "ok") throw endError(value);
-    else return { runId, first: value };
+    if (done) throw new Error("There was no answer.");
+    if (value.type !== "ignored") return value;
+    ignored.push(value.name);
   }
 }
 
-async function* resume(first: TurnEvent, rest: AsyncIterator<TurnEvent>): AsyncGenerator<TurnEvent> {
+async function* resume(first: Said, rest: AsyncIterator<Said>): AsyncGenerator<Said> {
   yield first;
-  for (;;) {
-    const { done, value } = await rest.next();
-    if (done) return;
-    yield value;
-  }
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }
 
 async function* answer(make: () => Promise<object>): AsyncGenerator<HttpItem> {
   try {
     yield* json(200, await make());
   } catch (error) {
-    const failure = failureOf(error);
-    yield* json(failure.status, failure.body);
+    yield* failed(error);
   }
+}
+
+function* failed(error: unknown): Generator<HttpItem> {
+  const { status, body, headers } = failureOf(error);
+  yield* json(status, body, headers);
 }

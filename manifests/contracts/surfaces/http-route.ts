@@ -160,6 +160,11 @@ export const httpRoute = defineContract({
     timeoutMs: Type.Optional(
       Type.Integer({ minimum: 100, maximum: 3_600_000, description: "Longest wait for the answer's first item; default 10 minutes." }),
     ),
+    errors: Type.Optional(
+      Type.Enum(["problem", "openai"], {
+        description: "The form in which the gateway refuses a request of this path. problem (default): RFC 9457. openai: as OpenAI's API.",
+      }),
+    ),
     endless: Type.Optional(Type.Boolean({ description: "true: answers until the client leaves; a stop of the gateway ends it at once." })),
     summary: Type.String(),
   }),

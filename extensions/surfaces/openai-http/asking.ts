@@ -1,0 +1,150 @@
+import { type Call, type Context, type ErrorInfo, errorInfo, type ToolCallPart, type TurnEvent, textOf, type Usage } from "@plinth/sdk";
+import { wordsOf } from "./chat-messages.ts";
+import type { ChatRequest } from "./chat-request.ts";
+import { invalid } from "./failure.ts";
+import { NAMES } from "./parameters.ts";
+
+export type EndReason = "stop" | "length" | "tool-calls" | "filter" | "refusal";
+
+/** What becomes of a request, whoever answers it, in order. Exactly one `end` is the last. */
+export type Said =
+  | { type: "text"; delta: string }
+  | { type: "refusal"; text: string }
+  | { type: "call"; call: ToolCallPart }
+  /** Something goes on that no client is shown. */
+  | { type: "busy" }
+  /** A field of the request that was not used. */
+  | { type: "ignored"; name: string }
+  | { type: "end"; reason: EndReason; text: string; usage?: Usage };
+
+const NOBODY = "It was asked over the OpenAI-compatible interface, where nobody can answer.";
+
+/** One turn of an agent: its own tools run in it, the client's are handed out. */
+export async function* askAgent(ctx: Context, request: ChatRequest, sessionKey: string, commands: boolean, call: Call): AsyncGenerator<Said> {
+  const { conversation, tools, options, user } = request;
+  const { system, messages } = conversation;
+  const last = messages.at(-1)!;
+  const history = last.role === "user" ? messages.slice(0, -1) : messages;
+  const remembers = request.session !== undefined && history.length === 0;
+  const events = ctx
+    .use("plinth.turns")
+    .one()
+    .submit(
+      {
+        ...(last.role === "user" && last.content.some(({ type }) => type !== "text")
+          ? { content: last.content as [] }
+          : { text: (last.role === "user" ? textOf(last.content) : resultsOf(last.content)).slice(0, 1_000_000) }),
+        surface: "openai-http",
+        sessionKey,
+        commands,
+        ...(remembers ? {} : { history }),
+        ...(tools.length === 0 ? {} : { tools }),
+        ...(Object.keys(options).length === 0 ? {} : { options }),
+        ...(user === undefined ? {} : { sender: user }),
+        ...(system.length === 0 ? {} : { system: system.join("\n\n") }),
+      },
+      { signal: call.signal },
+    );
+  let said = "";
+  for await (const event of unasked(ctx, events)) {
+    // What comes before its first word or deed is not told: a turn that fails then still has a status of its own.
+    if (event.type === "start" || (event.type === "progress" && event.callId === undefined)) continue;
+    if (event.type === "text") {
+      said += event.delta;
+      yield { type: "text", delta: event.delta };
+    } else if (event.type === "warning" && event.param !== undefined) yield ignoredAs(event.param);
+    else if (event.type === "end") {
+      if (event.status !== "ok") throw endError(event);
+      if (said === "" && event.text !== "") yield { type: "text", delta: event.text };
+      for (const one of event.calls ?? []) yield { type: "call", call: one };
+      return yield { type: "end", reason: reasonOf(event), text: event.text, ...(event.usage === undefined ? {} : { usage: event.usage }) };
+    } else yield { type: "busy" };
+  }
+  throw new Error("The turn ended without an answer.");
+}
+
+/** A model itself, with the client's tools and no others. */
+export async function* askModel(ctx: Context, request: ChatRequest, call: Call): AsyncGenerator<Said> {
+  const { conversation, tools, options, model } = request;
+  const { system, messages } = conversation;
+  const stream = ctx
+    .use("plinth.models")
+    .one()
+    .stream(
+      {
+        model,
+        messages,
+        ...(system.length === 0 ? {} : { system: system.map((text) => ({ type: "text" as const, text })) }),
+        ...(tools.length === 0 ? {} : { tools }),
+        ...options,
+        onUnsupported: "drop",
+      },
+      { signal: call.signal },
+    );
+  const ids = new Set(messages.flatMap(({ content }) => content.flatMap((part) => (part.type === "tool-call" ? [part.id] : []))));
+  let text = "";
+  let usage: Usage | undefined;
+  for await (const event of stream) {
+    if (event.type === "model" || event.type === "again") continue;
+    if (event.type === "text") {
+      text += event.delta;
+      yield { type: "text", delta: event.delta };
+    } else if (event.type === "tool-call") {
+      const { id, name, args } = event.call;
+      yield { type: "call", call: { type: "tool-call", id: ownId(id, ids), name, args } };
+    } else if (event.type === "part" && event.part.type === "refusal") yield { type: "refusal", text: event.part.text };
+    else if (event.type === "usage") usage = event.usage;
+    else if (event.type === "warning" && event.param !== undefined) yield used(event.param, event.message);
+    else if (event.type === "end") {
+      const reason = event.reason === "pause" ? "length" : event.reason;
+      return yield { type: "end", reason, text, ...(usage === undefined ? {} : { usage }) };
+    } else yield { type: "busy" };
+  }
+  throw new Error("The model stopped without an end.");
+}
+
+/** Without these an answer would be another one than the client asked for. */
+const NEEDED = new Set(["messages", "tools", "toolChoice", "output"]);
+
+function used(param: string, message: string): Said {
+  if (!NEEDED.has(param.split(/[.[]/)[0] as string)) return ignoredAs(param);
+  const name = NAMES[param] ?? param;
+  throw invalid(`The model does not take \`${name}\`: ${message}`, name, "unsupported_parameter");
+}
+
+const ignoredAs = (param: string): Said => ({ type: "ignored", name: NAMES[param] ?? param.replace(/[^\w.-]/g, "") });
+
+/** Some models call every call `call_0`; clients and later requests need one id for one call. */
+function ownId(id: string, ids: Set<string>): string {
+  let own = id || "call";
+  for (let n = 2; ids.has(own); n++) own = `${id || "call"}-${n}`;
+  ids.add(own);
+  return own;
+}
+
+const resultsOf = (content: readonly { type: string; content?: unknown }[]): string =>
+  content.flatMap((part) => (part.type === "tool-result" ? [wordsOf(part.content as [])] : [])).join("\n") || "(A tool gave a result without words.)";
+
+type End = Extract<TurnEvent, { type: "end" }>;
+
+function reasonOf({ reason, error }: End): EndReason {
+  if (reason === "rounds") return "length";
+  return reason ?? (error?.code === "PLINTH_MESSAGE_DROPPED" ? "filter" : "stop");
+}
+
+const endError = ({ error, status }: End): ErrorInfo =>
+  error ?? { code: "PLINTH_ABORTED", message: status === "aborted" ? "The turn was cancelled." : "The turn failed." };
+
+/** Clients of this interface cannot answer a question: it counts as no, and the model is told so. */
+async function* unasked(ctx: Context, events: AsyncIterable<TurnEvent>): AsyncGenerator<TurnEvent> {
+  for await (const event of events) {
+    if (event.type === "interaction" && event.state === "asked") {
+      await ctx
+        .use("plinth.interaction")
+        .one()
+        .withdraw({ id: event.request.id, why: NOBODY })
+        .catch((error: unknown) => ctx.log.warn("A question could not be taken back; it expires.", { ...errorInfo(error) }));
+    }
+    yield event;
+  }
+}
