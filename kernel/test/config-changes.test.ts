@@ -39,6 +39,16 @@ describe("a setting that would break the host is refused, and the file stays as 
     expect(await codeOf(set(path, value, true))).toBe(forceable ? "none" : code);
   });
 
+  it("and a mistake that somebody saved is taken out again", async () => {
+    await writeFile(file(), "{ extensionz: {}, log: { level: 'silent' } }");
+    await expect(set("log.level", "error")).rejects.toMatchObject({
+      code: "PLINTH_CONFIG_INVALID",
+      next: expect.stringContaining("Correct the file there, or move it away"),
+    });
+    expect(await codeOf(set("extensionz"))).toBe("none");
+    expect(await product.readHome("plinth.json")).not.toContain("extensionz");
+  });
+
   it("but a name with a version is an order for what is to be installed", async () => {
     expect(await codeOf(set('extensions["acme.later"].version', "^1"))).toBe("none");
   });

@@ -64,6 +64,6 @@ export async function placed(thrown: unknown, text: string): Promise<unknown> {
 
 export const configInvalid = (file: string, where: string, why: string, details?: { path: string }): PlinthError =>
   new PlinthError("PLINTH_CONFIG_INVALID", `${file} is not valid at ${where || "/"}: ${why}.`, {
-    next: "Correct the file, or run `plinth config unset PATH`. Nothing was changed.",
+    next: "Correct the file there, or move it away: without one, everything has its default.",
     details,
   });

@@ -35,8 +35,8 @@ export class Configuration {
 
   /** Set or remove one path. What would break the host is refused before anything is written. */
   async set(path: string, value: unknown, force: boolean): Promise<{ generation: number }> {
-    // The file may have been edited by hand since it was read: edits apply to what is there now.
-    return await this.#apply(await editedConfig(await loadConfig(this.#host.home), path, value), force);
+    // The file may have been edited by hand since it was read: edits apply to what is there now, and may be what mends it.
+    return await this.#apply(await editedConfig({ ...this.#host.config, text: await this.#text() }, path, value), force);
   }
 
   /** Put a configuration that was in force before back into the file: the one before this one, or a numbered one. */
