@@ -11,7 +11,7 @@ export { type Download, RegistryClient, type RegistryClientOptions } from "./cli
 export type { PackageHit } from "./found-package.ts";
 export { integrityMatches, integrityOf } from "./integrity.ts";
 export { generateKey, keyFromSeed, readKeyFile, writeKeyFile } from "./key-file.ts";
-export { assertManifest, manifestProblems } from "./manifest-check.ts";
+export { assertManifest, manifestProblems, versionNotes } from "./manifest-check.ts";
 export { isNearby, type Place, readFrom } from "./origin-rule.ts";
 export { packDirectory, packFiles } from "./pack.ts";
 export { type PackedExtension, packExtension, readManifest } from "./pack-extension.ts";

@@ -1,4 +1,5 @@
 import type { Manifest } from "@plinth/manifests";
+import { missingEntry, NO_ENTRY } from "@plinth/manifests/check/needs-entry.ts";
 import contractData from "@plinth/manifests/generated/contracts.js";
 import { nearNames } from "@plinth/manifests/near-names.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
@@ -58,6 +59,8 @@ async function contractProblems(manifest: Manifest): Promise<Problem[]> {
   for (const [index, { contract }] of (manifest.uses ?? []).entries()) {
     if (contract.startsWith("plinth.") && !known.has(contract)) problems.push(unknown(`uses[${index}].contract`, contract, known.keys()));
   }
+  const codeless = missingEntry(manifest);
+  if (codeless !== undefined) problems.push({ path: `provides[${codeless.at}].contract`, message: `${codeless.contract} ${NO_ENTRY}` });
   const own = new Set((manifest.defines ?? []).flatMap(({ hooks: defined }) => Object.keys(defined ?? {})));
   for (const [index, { on }] of (manifest.hooks ?? []).entries()) {
     // A hook of somebody else's contract cannot be known here; a near miss of a known one can.
@@ -66,6 +69,20 @@ async function contractProblems(manifest: Manifest): Promise<Problem[]> {
     if (problem.suggestion !== undefined) problems.push(problem);
   }
   return problems;
+}
+
+/** What lets it be installed on no host, or not on those of this version: an author hears it, a registry decides nothing by it. */
+export function versionNotes({ engines, provides = [] }: Manifest, plinth: string): string[] {
+  const notes: string[] = [];
+  if (!semver.satisfies(plinth, engines.plinth, { includePrerelease: true }))
+    notes.push(`engines.plinth ${engines.plinth} does not take in this Plinth, ${plinth}: it cannot be installed here.`);
+  for (const { contract, id, version } of provides) {
+    const known = (contractData as { id: string; version: string }[]).filter((one) => one.id === contract).map((one) => one.version);
+    const isKnown = known.some((one) => semver.major(one) === semver.major(version) && semver.gte(one, version));
+    if (known.length > 0 && !isKnown)
+      notes.push(`${contract} ${id} says version ${version}; here the contract is of version ${known.join(" and ")}.`);
+  }
+  return notes;
 }
 
 function unknown(path: string, name: string, names: Iterable<string>): Problem {

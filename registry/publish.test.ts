@@ -102,6 +102,21 @@ describe("publishing", () => {
         "PLINTH_MANIFEST_INVALID",
         'uses[0].contract names something unknown: plinth.tols; did you mean "plinth.tool"?',
       ],
+      [
+        await testTarball("demo.weather", "1.0.0", {
+          entry: undefined,
+          provides: [
+            {
+              contract: "plinth.tool",
+              version: "1.0.0",
+              id: "x",
+              descriptor: { title: "X", description: "X.", input: { type: "object" }, effects: [] },
+            },
+          ],
+        }),
+        "PLINTH_MANIFEST_INVALID",
+        "provides[0].contract plinth.tool needs code: name its module in `entry`",
+      ],
       [await testTarball("demo.weather", "1.0.0", { hooks: [{ on: "message.sendin" }] }), "PLINTH_MANIFEST_INVALID", "message.sending"],
     ];
     for (const [tarball, code, words] of cases) {

@@ -160,6 +160,14 @@ describe("nothing is installed", () => {
       async () => install(host, await product.package({ manifest: { ...acme().manifest, entry: "./gone.js" } })),
     ],
     [
+      "when it has no code for what it provides",
+      "PLINTH_MANIFEST_INVALID",
+      async () => {
+        const provides = [{ contract: "plinth.kv-store", version: "1.0.0", id: "x", descriptor: { title: "X" } }];
+        return install(host, await product.package({ manifest: { id: "acme.calm", provides } }));
+      },
+    ],
+    [
       "when its start throws",
       "PLINTH_EXTENSION_FAILED",
       async () => install(host, await product.package(acme({ activate: 'throw new Error("no");' }))),

@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { manifestInvalid, parseManifest } from "../check/manifest.ts";
+import { missingEntry, NO_ENTRY } from "../check/needs-entry.ts";
 import type { Candidate } from "../contracts/host/host-admin.ts";
 import type { Grant } from "../contracts/host/state.ts";
 import { consentHash, treeDigest } from "../digest.ts";
@@ -21,6 +22,8 @@ export async function readPackage(dir: string, product: OwnExtensions = {}): Pro
     throw manifestInvalid("the package", "", "it has no plinth.json");
   });
   const manifest = parseManifest(text, "the package");
+  const codeless = missingEntry(manifest);
+  if (codeless !== undefined) throw manifestInvalid(manifest.id, `/provides/${codeless.at}/contract`, `${codeless.contract} ${NO_ENTRY}`);
   if (manifest.entry !== undefined) {
     const found = await stat(join(dir, manifest.entry)).catch(() => null);
     if (!found?.isFile()) throw manifestInvalid(manifest.id, "/entry", `${manifest.entry} is not in the package`);

@@ -267,6 +267,31 @@ describe("plinth pack and publish", () => {
     expect(again.at(-1)).toEqual({ exit: 1 });
   });
 
+  it("says before anything is sent that no host here would take it, or none knows the contract's version", async () => {
+    const { dir } = await run("create", { args: { name: "acme.weather" }, options: { kind: "tool" } });
+    const file = join(dir, "plinth.json");
+    const manifest = JSON.parse(await readFile(file, "utf8"));
+    manifest.engines.plinth = "^9";
+    manifest.provides[0].version = "2.0.0";
+    await writeFile(file, JSON.stringify(manifest));
+    const told = [
+      /engines\.plinth \^9 does not take in this Plinth, \d/,
+      /plinth\.tool weather says version 2\.0\.0; here the contract is of version 1\./,
+    ];
+    const [packed, shown] = [
+      await text("pack", { in: dir }),
+      await text("publish", { in: dir, options: { registry: "../registry", "dry-run": true } }),
+    ];
+    for (const one of told) for (const said of [packed, shown]) expect(said).toMatch(one);
+    delete manifest.entry;
+    await writeFile(file, JSON.stringify(manifest));
+    for (const command of ["pack", "publish"])
+      await expect(run(command, { in: dir, options: { registry: "../registry" } })).rejects.toMatchObject({
+        code: "PLINTH_MANIFEST_INVALID",
+        message: expect.stringContaining("plinth.tool needs code"),
+      });
+  });
+
   it("withdraws a version of a folder with the publisher's key, and with no other", async () => {
     const { dir } = await run("create", { args: { name: "acme.weather" } });
     await run("publish", { in: dir, options: { registry: "../registry" } });

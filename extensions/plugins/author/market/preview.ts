@@ -22,8 +22,8 @@ export interface Verdict {
 }
 
 /** What would be sent, by looking at the tarball alone. */
-export async function previewOf(tarball: Buffer, found: FoundKey | undefined): Promise<Preview> {
-  const { describePowers, integrityOf, readArchive, readPackageManifest, scanPackage } = await import("@plinth/registry");
+export async function previewOf(tarball: Buffer, found: FoundKey | undefined, plinth: string): Promise<Preview> {
+  const { describePowers, integrityOf, readArchive, readPackageManifest, scanPackage, versionNotes } = await import("@plinth/registry");
   const manifest = await readPackageManifest(tarball);
   const files = await readArchive(tarball);
   return {
@@ -33,7 +33,10 @@ export async function previewOf(tarball: Buffer, found: FoundKey | undefined): P
     integrity: integrityOf(tarball),
     files: [...files].map(([name, { length }]) => ({ name, size: length })),
     powers: describePowers(manifest),
-    findings: await scanPackage(manifest, files),
+    findings: [
+      ...versionNotes(manifest, plinth).map((message): Finding => ({ capability: "text", level: "warning", message, file: "plinth.json" })),
+      ...(await scanPackage(manifest, files)),
+    ],
     ...(found === undefined ? {} : { keyId: found.key.keyId, keyFile: found.file }),
   };
 }

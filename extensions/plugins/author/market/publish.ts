@@ -23,7 +23,7 @@ export async function* publishPackage(author: Author, input: CommandInput, signa
   const tarball = await tarballOf(author, input);
   const publisher = (await readPackageManifest(tarball)).id.split(".")[0]!;
   if (input.options["dry-run"] === true) {
-    const preview = await previewOf(tarball, await knownKey(author, input, publisher));
+    const preview = await previewOf(tarball, await knownKey(author, input, publisher), author.product.version);
     const verdict = await verdictOf(author, input, registry, tarball, preview, signal);
     yield answer(input, { dryRun: true, registry: placeOf(registry), ...preview, ...verdict }, shownPreview(preview, placeOf(registry), verdict));
     if (verdict.registryWould?.accept === false) yield { exit: 1 };
