@@ -2,7 +2,15 @@ import type { LookupAddress } from "node:dns";
 import { lookup as resolveName } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
 import { isPlinthError, PlinthError } from "@plinth/sdk";
+import type { Authorities } from "./authorities.ts";
 import { addressAllowed, hostAllowed, type Target, targetOf } from "./policy.ts";
+import type { Upstream, Upstreams } from "./upstream.ts";
+
+/** What lies between this machine and all others: the proxies of its network, and whom TLS trusts. */
+export interface Network {
+  readonly upstreams: Upstreams;
+  readonly authorities: Authorities;
+}
 
 export interface Asker {
   readonly extension: string;
@@ -10,13 +18,30 @@ export interface Asker {
   readonly hosts: readonly string[];
   /** Patterns too: only what both admit. */
   readonly only?: readonly string[] | undefined;
+  readonly network: Network;
 }
+
+/** To a checked address, or through a proxy, which looks the name up itself. */
+export type Way = { readonly lookup: LookupFunction; readonly upstream?: undefined } | { readonly upstream: Upstream };
 
 /** Whether what was granted admits a target by name. */
 export const reaches = ({ hosts, only = hosts }: Asker, target: Target): boolean => hostAllowed(hosts, target) && hostAllowed(only, target);
 
-/** Look a name up once and check where it leads; the connection then goes there, whatever the name says a moment later. */
-export async function pinnedLookup(asker: Asker, url: URL, signal: AbortSignal): Promise<LookupFunction> {
+/**
+ * How an address is reached. Directly: its name is looked up once and where it leads is checked; the connection then goes there,
+ * whatever the name says a moment later. Through a proxy only the name, or the literal address, can be checked.
+ */
+export async function wayTo(asker: Asker, url: URL, signal: AbortSignal): Promise<Way> {
+  const { extension, hosts, network } = asker;
+  const target = targetOf(url);
+  if (!reaches(asker, target)) throw forbidden(extension, `connect to ${target.scheme}://${url.host}`);
+  const upstream = network.upstreams.for(url);
+  if (upstream === undefined) return { lookup: await pinnedLookup(asker, url, signal) };
+  if (isIP(target.host) > 0 && !addressAllowed(hosts, target, target.host)) throw nonPublic(extension, url, target.host);
+  return { upstream };
+}
+
+async function pinnedLookup(asker: Asker, url: URL, signal: AbortSignal): Promise<LookupFunction> {
   const addresses = await checkedAddresses(asker, url, signal).catch((thrown: NodeJS.ErrnoException) => {
     throw signal.aborted ? endOf(signal) : isPlinthError(thrown) ? thrown : unreachable(asker.extension, url, thrown.code ?? "no address", thrown);
   });
@@ -31,11 +56,10 @@ export async function pinnedLookup(asker: Asker, url: URL, signal: AbortSignal):
 async function checkedAddresses(asker: Asker, url: URL, signal: AbortSignal): Promise<LookupAddress[]> {
   const { extension, hosts } = asker;
   const target = targetOf(url);
-  if (!reaches(asker, target)) throw forbidden(extension, `connect to ${target.scheme}://${url.host}`);
   const family = isIP(target.host);
   const addresses = family > 0 ? [{ address: target.host, family }] : await untilAborted(resolveName(target.host, { all: true }), signal);
   const refused = addresses.find(({ address }) => !addressAllowed(hosts, target, address));
-  if (refused !== undefined) throw forbidden(extension, `connect to ${url.host}: it is the non-public address ${refused.address}`);
+  if (refused !== undefined) throw nonPublic(extension, url, refused.address);
   if (addresses.length === 0) throw unreachable(extension, url, "no address");
   return addresses;
 }
@@ -59,8 +83,19 @@ export function parseUrl(extension: string, text: string, schemes: readonly stri
   return url;
 }
 
+/** What is said by TLS of a server whose certificate nobody vouches for that is trusted here. */
+const UNTRUSTED = /^(UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|UNABLE_TO_VERIFY_LEAF_SIGNATURE|(DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED)_CERT(_IN_CHAIN)?)$/;
+
 export const unreachable = (extension: string, { host }: URL, why: string, cause?: unknown): PlinthError =>
-  new PlinthError("PLINTH_NET", `${host} cannot be reached (${why}).`, { extension, cause, next: "Check the address and the network." });
+  new PlinthError("PLINTH_NET", `${host} cannot be reached (${why}).`, { extension, cause, next: nextAfter(why) });
+
+export const nextAfter = (why: string): string =>
+  UNTRUSTED.test(why)
+    ? "If a certificate authority of your network vouches for it, name its file under authorities of plinth.egress, or in NODE_EXTRA_CA_CERTS."
+    : "Check the address and the network.";
+
+const nonPublic = (extension: string, { host }: URL, address: string): PlinthError =>
+  forbidden(extension, `connect to ${host}: it is the non-public address ${address}`);
 
 export const forbidden = (extension: string, what: string): PlinthError =>
   new PlinthError("PLINTH_PERMISSION", `${extension} may not ${what}.`, {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { TestHost } from "@plinth/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { cleanUp, open, openHost, read, serve } from "./lab.testing.ts";
+import { cleanUp, open, openHost, openNetwork, read, serve } from "./lab.testing.ts";
 
 let host: TestHost;
 beforeEach(async () => {
@@ -183,7 +183,7 @@ describe("a bound", () => {
   it("that is no number is not a bound switched off", async () => {
     const { exchange } = await import("./exchange.ts");
     const site = await serve((_request, response) => response.end("hello"));
-    const grant = { extension: "acme.client", hosts: ["loopback"], agents: new Map() };
+    const grant = { extension: "acme.client", hosts: ["loopback"], agents: new Map(), network: openNetwork() };
     const seen: unknown[] = [];
     for await (const item of exchange(grant, { extension: "acme.client", hosts: [], url: site.url, timeoutMs: Number.NaN, maxBytes: Number.NaN }))
       seen.push(item);
@@ -215,7 +215,7 @@ describe("the end of a stream that was not read to its end", () => {
       arrived(site.url);
     }
     const { exchange } = await import("./exchange.ts");
-    const grant = { extension: "acme.client", hosts: ["loopback"], agents: new Map() };
+    const grant = { extension: "acme.client", hosts: ["loopback"], agents: new Map(), network: openNetwork() };
     const stream = exchange(grant, { extension: "acme.client", hosts: [], url: await url }, aborting.signal);
     if (headFirst) {
       await stream.next();
@@ -253,7 +253,7 @@ describe("the end of a stream that was not read to its end", () => {
   it("an abort that came before the call sends nothing", async () => {
     const { exchange } = await import("./exchange.ts");
     const site = await hello();
-    const grant = { extension: "acme.client", hosts: ["loopback"], agents: new Map() };
+    const grant = { extension: "acme.client", hosts: ["loopback"], agents: new Map(), network: openNetwork() };
     await expect(exchange(grant, { extension: "acme.client", hosts: [], url: site.url }, AbortSignal.abort()).next()).rejects.toMatchObject({
       code: "PLINTH_ABORTED",
     });

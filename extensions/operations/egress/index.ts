@@ -2,11 +2,14 @@ import type { Agent } from "node:http";
 import { Server } from "node:net";
 import { type Call, defineExtension, PlinthError } from "@plinth/sdk";
 import { descriptorLimit } from "@plinth/sdk/tiers";
+import type { Network } from "./address.ts";
+import { Authorities } from "./authorities.ts";
 import { exchange } from "./exchange.ts";
 import { Idle } from "./idle.ts";
 import { Places, Room } from "./places.ts";
 import { serveProxy } from "./proxy.ts";
 import { Sockets } from "./sockets.ts";
+import { Upstreams } from "./upstream.ts";
 
 const MAX_GRANTS = 512;
 const MAX_EXCHANGES = 64;
@@ -33,7 +36,14 @@ export default defineExtension({
       idle.trim();
       return agents;
     };
-    const sockets = new Sockets();
+    const { proxy, noProxy, authorities } = ctx.config as { proxy: string; noProxy: string[]; authorities: string[] };
+    const { NODE_EXTRA_CA_CERTS, SSL_CERT_FILE } = ctx.env;
+    const network: Network = {
+      upstreams: new Upstreams({ proxy, noProxy, env: ctx.env }),
+      // Node has read the first of them when it started.
+      authorities: new Authorities({ files: authorities, variable: SSL_CERT_FILE === NODE_EXTRA_CA_CERTS ? undefined : SSL_CERT_FILE || undefined }),
+    };
+    const sockets = new Sockets(network);
     const descriptors = descriptorLimit();
     const room = new Room(Math.floor(descriptors * OPEN_SHARE));
     const [exchanges, connections] = [new Places(MAX_EXCHANGES, "requests", room), new Places(MAX_SOCKETS, "WebSockets", room)];
@@ -42,11 +52,14 @@ export default defineExtension({
       sockets.closeAll();
       for (const key of [...kept.keys()]) drop(key);
     });
+    ctx.provide("plinth.check", "network", {
+      examine: async ({ online }) => (await import("./check.ts")).examineNetwork({ network, env: ctx.env, noProxy, online }),
+    });
     ctx.provide("plinth.egress", "http", {
       exchange(request, call) {
         hostOnly(call);
         const { extension, hosts } = request;
-        return exchanges.hold(extension, exchange({ extension, hosts, agents: agentsOf(extension, hosts) }, request, call.signal));
+        return exchanges.hold(extension, exchange({ extension, hosts, network, agents: agentsOf(extension, hosts) }, request, call.signal));
       },
       connect(request, call) {
         hostOnly(call);
@@ -55,7 +68,7 @@ export default defineExtension({
       proxy(request, { signal }) {
         // Whoever holds a listener of this process runs in it.
         if (!(request.listener instanceof Server)) throw new TypeError("A proxy needs a listener of this process.");
-        return serveProxy({ ...request, listener: request.listener, places: exchanges }, signal);
+        return serveProxy({ ...request, listener: request.listener, network, places: exchanges }, signal);
       },
       async send(message, call) {
         hostOnly(call);

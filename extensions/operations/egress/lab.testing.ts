@@ -3,8 +3,11 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { createTestHost, type TestHost } from "@plinth/sdk/testing";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import type { Network } from "./address.ts";
+import { Authorities } from "./authorities.ts";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
+import { Upstreams } from "./upstream.ts";
 
 export interface Site {
   url: string;
@@ -22,6 +25,9 @@ export interface Answer {
 }
 
 const undo: (() => unknown)[] = [];
+
+/** At the end of the test, what came last first. */
+export const afterwards = (step: () => unknown): void => void undo.push(step);
 
 export async function cleanUp(): Promise<void> {
   for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
@@ -81,8 +87,14 @@ export async function connect(host: TestHost, hosts: string[], url: string, more
   };
 }
 
-export async function openHost(): Promise<TestHost> {
-  const host = await createTestHost({ extensions: [{ manifest, extension }] });
+/** Without a proxy and with Node's own certificate authorities. */
+export const openNetwork = (): Network => ({
+  upstreams: new Upstreams({ proxy: "none", noProxy: [], env: {} }),
+  authorities: new Authorities({ files: [], variable: undefined }),
+});
+
+export async function openHost(own: { config?: object; env?: Record<string, string> } = {}): Promise<TestHost> {
+  const host = await createTestHost({ extensions: [{ manifest, extension, ...own }] });
   undo.push(() => host.close());
   return host;
 }

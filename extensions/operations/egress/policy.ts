@@ -53,7 +53,7 @@ export function targetOf({ protocol, hostname, port }: URL): Target {
 
 /** Whether the granted patterns admit a target by name. */
 export const hostAllowed = (granted: readonly string[], target: Target): boolean =>
-  granted.some((pattern) => pattern === "*" || (pattern === "loopback" ? isThisMachine(target.host) : named(pattern, target)));
+  granted.some((pattern) => pattern === "*" || (pattern === "loopback" ? isLocal(target.host) : named(pattern, target)));
 
 /** Whether an address may be connected to: public, or loopback when that was granted by name. */
 export function addressAllowed(granted: readonly string[], target: Target, address: string): boolean {
@@ -76,7 +76,10 @@ function named(pattern: string, { scheme, host, port }: Target): boolean {
   return name.startsWith("*.") ? isIP(host) === 0 && host.endsWith(name.slice(1)) : host === name;
 }
 
-const isThisMachine = (host: string): boolean => host === "localhost" || isLoopback(host);
+const isLocal = (host: string): boolean => host === "localhost" || isLoopback(host);
+
+/** Whether a name or a literal address means this machine by whatever it is called: RFC 6761 keeps all below `localhost` for it. */
+export const isThisMachine = (host: string): boolean => /(^|\.)localhost\.?$/.test(host) || isLoopback(host) || host === "0.0.0.0" || host === "::";
 
 /** A scoped address (`fe80::1%eth0`) is never public; what is no address is not either. */
 const isPublic = (address: string): boolean =>

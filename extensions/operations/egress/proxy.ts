@@ -1,10 +1,10 @@
 import { timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse, request as send } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse, request as sendDirectly } from "node:http";
 import { connect, type Server, type Socket } from "node:net";
 import { type Duplex, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { errorInfo } from "@plinth/sdk";
-import { type Asker, forbidden, parseUrl, pinnedLookup, reaches, unreachable } from "./address.ts";
+import { type Asker, forbidden, parseUrl, reaches, unreachable, type Way, wayTo } from "./address.ts";
 import { endToEnd } from "./headers.ts";
 import { Meter, type Reach } from "./meter.ts";
 import type { Places } from "./places.ts";
@@ -71,23 +71,26 @@ class Ways {
     try {
       const url = parseUrl(extension, request.url ?? "", ["http:"]);
       leave = places.take(extension);
-      const lookup = await pinnedLookup(this.#input, url, this.#signal);
+      const way = await wayTo(this.#input, url, this.#signal);
       await this.meter.tell({ what, bytes: 0 });
-      const outgoing = send(url, {
+      const { send, options, headers, failed, refused } = await this.#plainRoad(url, way);
+      const outgoing = send({
+        ...options,
         method: request.method ?? "GET",
-        headers: { ...endToEnd(request.headers), host: url.host },
+        headers: { ...endToEnd(request.headers), host: url.host, ...headers },
         agent: false,
-        lookup,
         signal: this.#signal,
       });
       const answered = new Promise<IncomingMessage>((resolve, reject) => {
         outgoing.once("response", resolve);
-        outgoing.once("error", (cause: NodeJS.ErrnoException) => reject(unreachable(extension, url, cause.code ?? cause.message, cause)));
+        outgoing.once("error", (cause: NodeJS.ErrnoException) => reject(failed(cause.code ?? cause.message, cause)));
       });
       outgoing.setTimeout(IDLE_MS, () => outgoing.destroy());
       const sent = pipeline(request, this.#counted(), outgoing);
       sent.catch(() => {});
       const answer = await answered;
+      const refusal = refused(answer);
+      if (refusal !== undefined) throw refusal;
       response.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers));
       await pipeline(answer, this.#counted(), response);
     } catch (thrown) {
@@ -109,11 +112,9 @@ class Ways {
     try {
       const url = this.#destination(String(request.url));
       leave = places.take(extension);
-      const lookup = await pinnedLookup(this.#input, url, this.#signal);
+      const way = await wayTo(this.#input, url, this.#signal);
       await this.meter.tell({ what, bytes: 0 });
-      const { host, port } = targetOf(url);
-      const far = this.#keep(connect({ host, port, lookup }));
-      await connected(far, (why) => unreachable(extension, url, why));
+      const far = await this.#connect(url, way);
       for (const end of [far, socket]) end.setTimeout(IDLE_MS, () => end.destroy());
       socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
       if (head.length > 0) socket.unshift(head);
@@ -126,6 +127,35 @@ class Ways {
     } finally {
       leave();
     }
+  }
+
+  /** A plain request to a checked address, or handed on to the network's own proxy. */
+  async #plainRoad(url: URL, { upstream, ...direct }: Way) {
+    const { extension } = this.#input;
+    const failed = (why: string, cause?: unknown): Error => unreachable(extension, url, why, cause);
+    if (upstream === undefined) {
+      const { host, port } = targetOf(url);
+      const options = { ...direct, host, port, path: `${url.pathname}${url.search}` };
+      return { send: sendDirectly, options, headers: {}, failed, refused: () => undefined };
+    }
+    const { forwarded } = await import("./through.ts");
+    const secureContext = upstream.secure ? await this.#input.network.authorities.context() : undefined;
+    const send = upstream.secure ? (await import("node:https")).request : sendDirectly;
+    return { send, ...forwarded({ extension, upstream, secureContext }, url) };
+  }
+
+  /** To a checked address, or on in a tunnel of the network's own proxy. */
+  async #connect(url: URL, { upstream, ...direct }: Way): Promise<Socket> {
+    const { extension } = this.#input;
+    const { host, port } = targetOf(url);
+    if (upstream === undefined) {
+      const far = this.#keep(connect({ host, port, ...direct }));
+      await connected(far, (why) => unreachable(extension, url, why));
+      return far;
+    }
+    const { openTunnel } = await import("./through.ts");
+    const secureContext = upstream.secure ? await this.#input.network.authorities.context() : undefined;
+    return this.#keep(await openTunnel({ extension, upstream, secureContext }, host, port, this.#signal));
   }
 
   /** What a tunnel is for cannot be seen: it is admitted as either of the two that use one. */
@@ -166,7 +196,8 @@ class Ways {
   }
 }
 
-const statusOf = (thrown: unknown): number => (errorInfo(thrown).code === "PLINTH_NET" ? 502 : errorInfo(thrown).code === "PLINTH_QUOTA" ? 429 : 403);
+const STATUS: Readonly<Record<string, number>> = { PLINTH_NET: 502, PLINTH_PROXY: 502, PLINTH_CERTIFICATES: 502, PLINTH_QUOTA: 429 };
+const statusOf = (thrown: unknown): number => STATUS[errorInfo(thrown).code] ?? 403;
 const wordsOf = (thrown: unknown): string => `${errorInfo(thrown).code}: ${errorInfo(thrown).message}\n`;
 
 function connected(socket: Socket, failed: (why: string) => Error): Promise<void> {

@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { LookupFunction } from "node:net";
-import { PlinthError, type Provider } from "@plinth/sdk";
+import type { SecureContext } from "node:tls";
+import { isPlinthError, PlinthError, type Provider } from "@plinth/sdk";
 import type { ClientOptions, WebSocket } from "ws";
-import { type Asker, endOf, malformed, overBudget, parseUrl, pinnedLookup, unreachable } from "./address.ts";
+import { type Asker, endOf, malformed, type Network, overBudget, parseUrl, unreachable, wayTo } from "./address.ts";
 import { requestHeaders } from "./headers.ts";
 import { Messages } from "./messages.ts";
+import type { Until } from "./through.ts";
 
 const SCHEMES = ["wss:", "ws:"];
 const MAX_MESSAGE = 1_048_576;
@@ -21,15 +23,24 @@ type Item = { open: string; protocol: string } | { text: string } | { binary: Ui
 
 /** WebSockets of extensions. The address is checked as for an exchange; a redirect is an error; messages wait for their reader. */
 export class Sockets {
+  readonly #network: Network;
   readonly #open = new Map<string, { socket: WebSocket; extension: string }>();
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
 
   async *connect({ extension, hosts, url: text, protocols, headers }: Request, caller: AbortSignal): AsyncGenerator<Item> {
     const url = parseUrl(extension, text, SCHEMES);
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(unreachable(extension, url, `no answer within ${OPEN_MS} ms`)), OPEN_MS);
-    const socket = await begin({ extension, hosts }, url, protocols ?? [], headers ?? {}, AbortSignal.any([caller, late.signal])).finally(() =>
-      clearTimeout(timer),
-    );
+    const socket = await begin(
+      { extension, hosts, network: this.#network },
+      url,
+      protocols ?? [],
+      headers ?? {},
+      AbortSignal.any([caller, late.signal]),
+    ).finally(() => clearTimeout(timer));
     const id = randomUUID();
     const messages = new Messages(socket, (error) => broken(extension, url, error));
     const stop = (): void => socket.terminate();
@@ -79,14 +90,14 @@ export class Sockets {
 
 async function begin(asker: Asker, url: URL, protocols: string[], headers: Record<string, string>, signal: AbortSignal): Promise<WebSocket> {
   const { extension } = asker;
-  const lookup = await pinnedLookup(asker, url, signal);
+  const road = await roadOf(asker, url, signal);
   const { WebSocket } = await import("ws");
-  const options: ClientOptions & { lookup: LookupFunction } = {
+  const options: ClientOptions = {
     headers: requestHeaders(headers),
     maxPayload: MAX_MESSAGE,
     followRedirects: false,
     perMessageDeflate: false,
-    lookup,
+    ...road,
   };
   let socket: WebSocket;
   try {
@@ -104,7 +115,9 @@ async function begin(asker: Asker, url: URL, protocols: string[], headers: Recor
       then();
     };
     // Stays: terminating one that is not open yet is an error too.
-    socket.on("error", (error: NodeJS.ErrnoException) => settle(() => reject(unreachable(extension, url, error.code ?? error.message, error))));
+    socket.on("error", (error: NodeJS.ErrnoException) =>
+      settle(() => reject(isPlinthError(error) ? error : unreachable(extension, url, error.code ?? error.message, error))),
+    );
     socket.once("open", () => {
       // What comes with the answer waits for its reader.
       socket.pause();
@@ -113,6 +126,21 @@ async function begin(asker: Asker, url: URL, protocols: string[], headers: Recor
     if (signal.aborted) stop();
     else signal.addEventListener("abort", stop, { once: true });
   });
+}
+
+/** To a checked address, or in a tunnel through a proxy: also for `ws:`, which a proxy would not hand on otherwise. */
+async function roadOf(
+  asker: Asker,
+  url: URL,
+  signal: AbortSignal,
+): Promise<ClientOptions & Until & { lookup?: LookupFunction; secureContext?: SecureContext }> {
+  const { upstream, ...direct } = await wayTo(asker, url, signal);
+  const secure = url.protocol === "wss:";
+  const secureContext = secure || upstream?.secure ? await asker.network.authorities.context() : undefined;
+  const own = secure && secureContext !== undefined ? { secureContext } : {};
+  if (upstream === undefined) return { ...direct, ...own };
+  const [{ tunnelling }, http] = await Promise.all([import("./through.ts"), secure ? import("node:https") : import("node:http")]);
+  return { agent: tunnelling(new http.Agent(own), { extension: asker.extension, upstream, secureContext }), until: signal };
 }
 
 /** A peer that answers no ping is not there any more. One that is paused by its reader cannot answer. */
