@@ -55,6 +55,15 @@ export function gitSource(ctx: Context): Provider<"plinth.plugin-source"> {
   };
 }
 
+/** The variables that say how this machine's network is left, and who is trusted in it: libcurl reads them for git. */
+const WAY_OUT = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+
+function wayOut(env: Readonly<Partial<Record<string, string>>>): Record<string, string> {
+  const authorities = env.GIT_SSL_CAINFO ?? env.SSL_CERT_FILE;
+  const given = WAY_OUT.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
+  return { ...Object.fromEntries(given), ...(authorities === undefined ? {} : { GIT_SSL_CAINFO: authorities }) };
+}
+
 /** What it prints; nothing of the user's own configuration takes part but the way to their keys. */
 function run(ctx: Context, args: string[], { cwd, protocol }: Place, signal: AbortSignal): Promise<Buffer> {
   const { PATH = "/usr/local/bin:/usr/bin:/bin", SSH_AUTH_SOCK } = ctx.env;
@@ -68,6 +77,7 @@ function run(ctx: Context, args: string[], { cwd, protocol }: Place, signal: Abo
     GIT_ALLOW_PROTOCOL: protocol,
     GIT_SSH_COMMAND: "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes",
     GIT_LFS_SKIP_SMUDGE: "1",
+    ...wayOut(ctx.env),
     ...(SSH_AUTH_SOCK === undefined ? {} : { SSH_AUTH_SOCK }),
   };
   return new Promise((resolve, reject) => {
@@ -116,10 +126,16 @@ function run(ctx: Context, args: string[], { cwd, protocol }: Place, signal: Abo
       else if (bytes > MAX_BYTES)
         reject(failed(args, `it holds more than ${MAX_BYTES / 1_048_576} MiB`, "Name the extension's folder after the ref."));
       else if (code === 0) resolve(Buffer.concat(chunks));
-      else reject(failed(args, said.trim().split("\n").at(-1) || `git ended with ${code}`, "Check the address, the ref and the folder."));
+      else
+        reject(
+          failed(args, withoutPasswords(said).trim().split("\n").at(-1) || `git ended with ${code}`, "Check the address, the ref and the folder."),
+        );
     });
   });
 }
+
+/** A proxy's address that cannot be used is told with all that stands in it. */
+const withoutPasswords = (text: string): string => text.replace(/\/\/[^\s/'"]*@/g, "//");
 
 /** Bytes of all files in a folder; what goes while it is looked at counts nothing. */
 async function sizeOf(dir: string): Promise<number> {

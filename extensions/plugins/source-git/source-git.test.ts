@@ -1,6 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTestHost, type TestHost } from "@plinth/sdk/testing";
@@ -159,5 +161,38 @@ describe("a spec", () => {
     "/a/folder",
   ])("never becomes an option, a command or another protocol: %s", (text) => {
     expect(() => parseGitSpec(text)).toThrow(expect.objectContaining({ code: "PLINTH_SPEC" }));
+  });
+});
+
+describe("in a network with a proxy", () => {
+  const PASSWORD = "secret-word";
+  /** What fetching an https:// repository says where the environment is so. */
+  const failure = async (env: Record<string, string>): Promise<{ code: string; message: string }> => {
+    const extensions = [{ manifest: manifest as never, extension, env: { PATH: process.env.PATH as string, ...env } }];
+    await using other = await createTestHost({ extensions, principal: { role: "owner", via: "test" } });
+    const attempt = other.use("plinth.plugin-source").get("git").fetch({ spec: "https://git.internal.test/a.git", cwd: "/", into });
+    return (await attempt.catch((thrown: unknown) => thrown)) as { code: string; message: string };
+  };
+
+  it("git asks the proxy, with its user and password, and an error tells neither", async () => {
+    const asked: unknown[] = [];
+    const proxy = createServer().on("connect", ({ url, headers }, socket) => {
+      asked.push([url, headers["proxy-authorization"]]);
+      const status = headers["proxy-authorization"] === undefined ? "407 Who?\r\nproxy-authenticate: Basic" : "403 Forbidden";
+      socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const { port } = proxy.address() as AddressInfo;
+    const thrown = await failure({ HTTPS_PROXY: `http://ann:${PASSWORD}@127.0.0.1:${port}` });
+    proxy.close();
+    expect(asked.at(-1)).toEqual(["git.internal.test:443", `Basic ${btoa(`ann:${PASSWORD}`)}`]);
+    expect(thrown).toMatchObject({ code: "PLINTH_GIT", message: expect.stringContaining("403") });
+    expect(thrown.message).not.toContain(PASSWORD);
+  });
+
+  it("a proxy's address that cannot be used is told without its password", async () => {
+    const { code, message } = await failure({ HTTPS_PROXY: `http://ann:${PASSWORD}@127.0.0.1:99999999` });
+    expect(code).toBe("PLINTH_GIT");
+    expect(message).not.toContain(PASSWORD);
   });
 });
