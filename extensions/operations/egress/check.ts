@@ -3,7 +3,7 @@ import { connect as connectSecurely } from "node:tls";
 import { errorInfo, type Finding } from "@plinth/sdk";
 import type { Network } from "./address.ts";
 import { unreachableProxy } from "./through.ts";
-import type { Upstream } from "./upstream.ts";
+import { SETTING, type Upstream } from "./upstream.ts";
 
 const EXTENSION = "plinth.egress";
 const PATIENCE_MS = 10_000;
@@ -36,7 +36,7 @@ export async function examineNetwork({ network, env, noProxy, online }: NetworkI
       owner: EXTENSION,
       what: `sends ${schemes.join(" and ")} requests through the proxy ${upstream.name}`,
       why: `It is named by ${upstream.from}${upstream.authorization === undefined ? "" : ", with a user and a password"}. Reached directly: ${direct.slice(0, 1_000)}.`,
-      next: `Nothing, if that is right; otherwise change ${upstream.from} and start the gateway again.`,
+      next: `Nothing, if that is right; otherwise ${upstream.from === SETTING ? `change ${SETTING}` : `set ${upstream.from} anew where the gateway is started`}.`,
     });
     const failed = online ? await attempt(network, upstream).catch((thrown: unknown) => thrown) : undefined;
     if (failed !== undefined) findings.push(problem("cannot go out", failed));
