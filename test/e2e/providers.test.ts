@@ -26,7 +26,7 @@ describe("a provider that fails", () => {
       expect(failed).toMatchObject({
         type: "end",
         status: "error",
-        error: { code, extension: "plinth.openai-compatible", message: expect.any(String), next: expect.any(String) },
+        error: { code, extension: "plinth.api-openai-chat", message: expect.any(String), next: expect.any(String) },
       });
       expect(JSON.stringify(failed)).not.toContain("e2e-key-not-secret");
       healed = true;

@@ -15,7 +15,7 @@ const COST = {
   "plinth.native": 1,
   "plinth.tools": 1,
   "plinth.models": 1,
-  "plinth.openai-compatible": 1,
+  "plinth.api-openai-chat": 1,
   "plinth.secrets": 2,
   "plinth.egress": 1,
 };

@@ -1,4 +1,13 @@
-import { errorInfo, type ModelEndpoint, type ModelInfo, type ModelRequest, type ModelVendor, PlinthError, type Uses } from "@plinth/sdk";
+import {
+  errorInfo,
+  type ModelEndpoint,
+  type ModelInfo,
+  type ModelRequest,
+  type ModelSource,
+  type ModelVendor,
+  PlinthError,
+  type Uses,
+} from "@plinth/sdk";
 import { type Address, addressOf } from "./address.ts";
 import type { Settings } from "./settings.ts";
 import { infoIn, type Source, type State } from "./source.ts";
@@ -40,6 +49,7 @@ export class VendorSource implements Source {
   readonly #settings: Settings;
   readonly #parts: VendorParts;
   readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #handles = new Map<string, string>();
   #probe: { at: number; models: Promise<ModelInfo[] | undefined> } | undefined;
 
   constructor(of: { id: string; extension: string; trusted: boolean; vendor: ModelVendor }, settings: Settings, parts: VendorParts) {
@@ -50,12 +60,11 @@ export class VendorSource implements Source {
     // Only what the vendor names is looked up.
     this.#env = new Proxy({}, { get: (_target, name) => (typeof name === "string" ? parts.env(name) : undefined) });
     this.maker = `${extension}/${id}`;
-    const secrets = vendor.auth.flatMap(({ kind, secret }) => (kind === "key" && secret !== undefined ? [secret] : []));
     this.data = {
       ...{ id, title: vendor.title, extension, api: vendor.api, priority: vendor.priority, trusted },
       ...(vendor.local === undefined ? {} : { local: vendor.local }),
       ...(vendor.website === undefined ? {} : { website: vendor.website }),
-      ...(secrets.length === 0 || vendor.auth.some(({ kind }) => kind === "none") ? {} : { needs: { secrets: secrets.slice(0, 1) } }),
+      ...needsOf(vendor),
     };
   }
 
@@ -186,7 +195,7 @@ export class VendorSource implements Source {
     if (!trusted) this.#parts.permit(extension, secret, address.baseUrl);
     const speaker = (await this.#parts.apis.list()).find((one) => one.id === api)?.extension;
     if (speaker === undefined) throw this.#notReady(`nothing here speaks ${api}.`, `Install an extension that provides plinth.model-api ${api}.`);
-    const proof = secret === undefined ? {} : proved(auth as Auth, await this.#parts.lend(secret, speaker, new URL(address.baseUrl).origin));
+    const proof = secret === undefined ? {} : proved(auth as Auth, await this.#lent(secret, speaker, new URL(address.baseUrl).origin));
     const endpoint: ModelEndpoint = {
       ...{ vendor: id, title, baseUrl: address.baseUrl },
       headers: { ...headers, ...proof },
@@ -194,6 +203,14 @@ export class VendorSource implements Source {
       ...(this.#vendor.models === undefined ? {} : { models: this.#vendor.models }),
     };
     return { api, endpoint };
+  }
+
+  /** Asked for once: what was lent is good as long as this list of sources. */
+  async #lent(secret: string, to: string, origin: string): Promise<string> {
+    const key = `${secret} ${to} ${origin}`;
+    const handle = this.#handles.get(key) ?? (await this.#parts.lend(secret, to, origin));
+    this.#handles.set(key, handle);
+    return handle;
   }
 
   #notReady(why: string, next = "plinth doctor"): PlinthError {
@@ -220,6 +237,12 @@ export class VendorSource implements Source {
     this.#probe = { at: this.#parts.now(), models: Promise.resolve(models) };
     return models;
   }
+}
+
+function needsOf({ needs, auth }: ModelVendor): Pick<ModelSource, "needs"> {
+  if (needs !== undefined) return { needs };
+  const first = auth.find(({ kind, secret }) => kind === "key" && secret !== undefined)?.secret;
+  return first === undefined || auth.some(({ kind }) => kind === "none") ? {} : { needs: { secrets: [first] } };
 }
 
 function proved({ header = "authorization", prefix }: Auth, handle: string): Record<string, string> {

@@ -1,5 +1,6 @@
 import Type, { type Static } from "typebox";
 import { defineContract } from "../../define.ts";
+import { Needs } from "../needs.ts";
 import { ModelInfo } from "./model.ts";
 
 const url = Type.String({ maxLength: 2_048, pattern: "^https?://" });
@@ -47,6 +48,9 @@ export const ModelVendor = Type.Object({
   ),
   priority: Type.Integer({ description: "Order of the automatic choice: the lowest ready one wins." }),
   local: Type.Optional(Type.Boolean({ description: "Runs on this machine, and is ready when it answers." })),
+  needs: Type.Optional(
+    Type.Intersect([Needs], { description: "What has to be set before it can be reached. Default: the secret of its first key." }),
+  ),
   baseUrls,
   baseUrlEnv: Type.Optional(Type.String({ ...name, description: "Environment variable with another address." })),
   modelEnv: Type.Optional(Type.String({ ...name, description: "Environment variable with the model of the automatic choice." })),
