@@ -1,7 +1,7 @@
 import type { MessageOrigin, Provider, SessionInfo, UsageTotals } from "@plinth/sdk";
 import type { Claims } from "./claims.ts";
 import type { SessionRow } from "./database.ts";
-import { exists, notYours, ownersOnly, unknown, unknownEntry } from "./errors.ts";
+import { exists, ownersOnly, unknown, unknownEntry } from "./errors.ts";
 import type { Ledger, Writer } from "./ledger.ts";
 import { readTokens, sum } from "./usage.ts";
 
@@ -79,9 +79,9 @@ export class Catalogue {
       const row = this.#ledger.db.session(key);
       if (head !== null && (row === undefined || this.#ledger.db.get("belongs", head, row.id) === undefined)) throw unknownEntry(key, head);
       if (row === undefined || row.head === head) return;
-      this.mine(row, origin);
+      this.#ledger.assertMine(row, origin);
       // A run's entries must stay one chain: its calls and their results belong to one branch.
-      this.#claims.free(row);
+      this.#claims.free(row, origin);
       this.move(row, head);
     });
     return {};
@@ -90,8 +90,8 @@ export class Catalogue {
   async reset({ key, reason }: Input<"reset">, writer: Writer): Output<"reset"> {
     const head = await this.#ledger.write(() => {
       const row = this.#ledger.row(key);
-      this.mine(row, writer.origin);
-      this.#claims.free(row);
+      this.#ledger.assertMine(row, writer.origin);
+      this.#claims.free(row, writer.origin);
       const from = row.head;
       this.move(row, null);
       return this.#ledger.insert(row, null, [{ kind: "reset", reason, ...(from === null ? {} : { from }) }], writer) as string;
@@ -104,8 +104,8 @@ export class Catalogue {
     const entries = await this.#ledger.write(() => {
       const row = db.session(key);
       if (row === undefined) return 0;
-      this.mine(row, origin);
-      this.#claims.free(row);
+      this.#ledger.assertMine(row, origin);
+      this.#claims.free(row, origin);
       this.#erase(row, why);
       return row.entries;
     });
@@ -162,11 +162,6 @@ export class Catalogue {
     };
   }
 
-  /** What was said, or waits to be answered, is not anybody's to leave out or to put elsewhere: its owner decides what becomes of a conversation. */
-  mine({ id, key }: SessionRow, origin: MessageOrigin): void {
-    if (origin.by === "guest" && this.#ledger.db.get("others", id, origin.via ?? "") !== undefined) throw notYours(key);
-  }
-
   /** Inside a transaction. */
   move(row: SessionRow, head: string | null): void {
     this.#ledger.db.run("update", head, this.#ledger.now(), 0, 0, row.id);
@@ -181,7 +176,7 @@ export class Catalogue {
   #own(key: string, origin: MessageOrigin): SessionRow {
     const row = this.#ledger.db.session(key);
     if (row === undefined) throw unknown(key);
-    this.mine(row, origin);
+    this.#ledger.assertMine(row, origin);
     return row;
   }
 

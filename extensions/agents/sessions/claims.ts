@@ -12,6 +12,8 @@ type Input<K extends "claim" | "renew" | "append" | "release"> = Parameters<Cont
 
 const PAGE = 64;
 const BATCH = 50;
+/** How long another publisher's extension holds a session at most without renewing it: so long it is held for one that is gone. */
+const STRANGERS_MS = 60_000;
 const REMEMBERED_MS = 7 * 86_400_000;
 const interrupted = "interrupted: the host stopped before this tool gave a result. It may have had its effect.";
 const closingText = {
@@ -22,7 +24,8 @@ const closingText = {
 
 /**
  * Who writes in a session. A claim is good until it expires, and longer while nobody else wants the session: what decides is
- * its fence, looked at in the transaction of each write. A process that slept through its claim finds itself fenced.
+ * its fence, looked at in the transaction of each write. A process that slept through its claim finds itself fenced. What
+ * another publisher's extension claims is its own conversation alone, and gives way to the product and to the owner.
  */
 export class Claims {
   readonly #ledger: Ledger;
@@ -38,26 +41,27 @@ export class Claims {
     const { db, now } = this.#ledger;
     const claimed = await this.#ledger.write(() => {
       const row = this.#ledger.row(key);
-      if (this.holder(row) !== null) throw busy(key, row.running as string);
-      this.close(row);
+      const claimant = strangerOf(writer);
+      if (claimant !== null) this.#ledger.assertMine(row, writer.origin);
+      this.#clear(row, claimant === null);
       if (db.get("ended", row.id, runId) !== undefined) throw ran(key, runId);
       for (const id of inputs) {
         if (!isProduct(writer.caller) || db.run("dequeue", id, row.id).changes === 0) throw taken(id);
       }
       const more = { ...(replyTo === undefined ? {} : { replyTo }), ...(externalId === undefined ? {} : { externalId }) };
       const head = this.#ledger.insert(row, runId, message ? [{ kind: "message", message, ...more }] : [], writer, expectedHead);
-      const expiresAt = now() + ttlMs;
-      const { fence } = db.get("claim", runId, expiresAt, guestOf(writer.origin), row.id) as { fence: number };
+      const expiresAt = now() + heldFor(ttlMs, writer);
+      const { fence } = db.get("claim", runId, expiresAt, guestOf(writer.origin), claimant, row.id) as { fence: number };
       return { fence, head, expiresAt };
     });
     this.#open.set(key, { fence: claimed.fence, open: new Map() });
     return claimed;
   }
 
-  async renew({ key, runId, fence, ttlMs }: Input<"renew">, origin: MessageOrigin): Promise<{ expiresAt: number }> {
+  async renew({ key, runId, fence, ttlMs }: Input<"renew">, writer: Writer): Promise<{ expiresAt: number }> {
     return this.#ledger.write(() => {
-      const row = this.#held(key, runId, fence, origin);
-      const expiresAt = this.#ledger.now() + ttlMs;
+      const row = this.#held(key, runId, fence, writer.origin);
+      const expiresAt = this.#ledger.now() + heldFor(ttlMs, writer);
       this.#ledger.db.run("renew", expiresAt, row.id);
       return { expiresAt };
     });
@@ -112,18 +116,18 @@ export class Claims {
   }
 
   /** Nobody else may change what a run goes on in; an expired run is ended first. Inside a transaction. */
-  free(row: SessionRow): void {
-    if (this.holder(row) !== null) throw busy(row.key, row.running as string);
-    this.close(row);
+  free(row: SessionRow, origin: MessageOrigin): void {
+    this.#clear(row, origin.by !== "guest");
   }
 
   /** End the run whose claim has expired: error results for open calls, then its end. Inside a transaction. */
-  close(row: SessionRow): void {
+  close(row: SessionRow, status: "interrupted" | "aborted" = "interrupted"): void {
     if (row.running === null) return;
-    const end: Body = { kind: "run-end", status: "interrupted" };
-    this.#ledger.insert(row, row.running, [...closings(this.#openCalls(row), interrupted), end], { origin: SYSTEM });
+    const end: Body = { kind: "run-end", status };
+    const text = status === "aborted" ? closingText.aborted : interrupted;
+    this.#ledger.insert(row, row.running, [...closings(this.#openCalls(row), text), end], { origin: SYSTEM });
     this.#ledger.db.run("free", row.id);
-    row.running = row.expires = row.guest = null;
+    row.running = row.expires = row.guest = row.claimant = null;
   }
 
   /** End every run whose claim has expired. */
@@ -146,6 +150,13 @@ export class Claims {
   /** What was appended under a key is remembered for a week. */
   async forget(): Promise<void> {
     await this.#ledger.write(() => this.#ledger.db.run("forget", this.#ledger.now() - REMEMBERED_MS));
+  }
+
+  /** Nothing runs in it from here on. @param first whoever wants it comes before another publisher's extension. */
+  #clear(row: SessionRow, first: boolean): void {
+    const isHeld = this.holder(row) !== null;
+    if (isHeld && !(first && row.claimant !== null)) throw busy(row.key, row.running as string);
+    this.close(row, isHeld ? "aborted" : "interrupted");
   }
 
   #held(key: string, runId: string, fence: number | undefined, origin: MessageOrigin): SessionRow {
@@ -200,5 +211,9 @@ function assertSame({ key, guest }: SessionRow, runId: string, origin: MessageOr
   const asking = guestOf(origin);
   if (asking !== null && asking !== guest) throw fenced(key, runId);
 }
+
+const strangerOf = ({ caller }: Writer): string | null => (caller === undefined || isProduct(caller) ? null : caller);
+
+const heldFor = (ttlMs: number, writer: Writer): number => (strangerOf(writer) === null ? ttlMs : Math.min(ttlMs, STRANGERS_MS));
 
 const guestOf = ({ by, via = "" }: MessageOrigin): string | null => (by === "guest" ? via : null);

@@ -21,6 +21,8 @@ export interface SessionRow {
   expires: number | null;
   /** Whose run it is where that is a guest. */
   guest: string | null;
+  /** The extension that claimed it, where that is another publisher's. */
+  claimant: string | null;
   /** Rises with each change of any session. */
   changed: number;
   entries: number;

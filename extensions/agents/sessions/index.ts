@@ -17,7 +17,7 @@ export default defineExtension({
     const { claims, catalogue, transfer, inputs, search, ledger } = store;
     ctx.provide("plinth.session-store", "sqlite", {
       claim: (input, call) => claims.claim(input, writer(call)),
-      renew: (input, { work }) => claims.renew(input, originOf(work)),
+      renew: (input, call) => claims.renew(input, writer(call)),
       append: (input, call) => claims.append(input, writer(call)),
       release: (input, call) => claims.release(input, writer(call)),
       history: async ({ opaque, ...input }, { caller }) => {

@@ -2,7 +2,7 @@ import type { Log, MessageOrigin, TranscriptEntry } from "@plinth/sdk";
 import { type Body, owned } from "./body.ts";
 import type { Database, SessionRow } from "./database.ts";
 import { entryIds } from "./entry-id.ts";
-import { checkKey, moved } from "./errors.ts";
+import { checkKey, moved, notYours } from "./errors.ts";
 import { charge } from "./quota.ts";
 import { TailCache } from "./tail-cache.ts";
 
@@ -64,6 +64,11 @@ export class Ledger {
     const at = this.now();
     this.db.get("create", key, at, at);
     return this.db.session(key) as SessionRow;
+  }
+
+  /** What was said, or waits to be answered, is not anybody's to leave out or to put elsewhere: its owner decides what becomes of a conversation. */
+  assertMine({ id, key }: SessionRow, origin: MessageOrigin): void {
+    if (origin.by === "guest" && this.db.get("others", id, origin.via ?? "") !== undefined) throw notYours(key);
   }
 
   /**

@@ -93,6 +93,7 @@ const steps: readonly string[] = [
    CREATE VIRTUAL TABLE words USING fts5 (text, content = '', contentless_delete = 1);
    CREATE TABLE indexed (seq INTEGER NOT NULL) STRICT;
    INSERT INTO indexed VALUES (0);`,
+  "ALTER TABLE sessions ADD COLUMN claimant TEXT",
 ];
 
 /** Bring the file to this code's schema, one transaction a step; a file from the future is left alone. */

@@ -1,4 +1,4 @@
-const COLUMNS = "id, key, head, created, updated, running, fence, expires, guest, changed, entries, bytes, runs, tokens, facts, archived";
+const COLUMNS = "id, key, head, created, updated, running, fence, expires, guest, claimant, changed, entries, bytes, runs, tokens, facts, archived";
 const SESSION = `SELECT ${COLUMNS} FROM sessions`;
 const SHOWN = `SELECT ${COLUMNS}, (SELECT count(*) FROM inputs WHERE inputs.session = sessions.id) AS waiting FROM sessions`;
 const ENTRY = "seq, id, parent, run, at, body, origin";
@@ -17,10 +17,10 @@ export const statements = {
     RETURNING id`,
   update: `UPDATE sessions SET head = ?, updated = ?, entries = entries + ?, bytes = bytes + ?,
     changed = 1 + (SELECT max(changed) FROM sessions) WHERE id = ?`,
-  claim: "UPDATE sessions SET running = ?, fence = fence + 1, expires = ?, guest = ? WHERE id = ? RETURNING fence",
+  claim: "UPDATE sessions SET running = ?, fence = fence + 1, expires = ?, guest = ?, claimant = ? WHERE id = ? RETURNING fence",
   renew: "UPDATE sessions SET expires = ? WHERE id = ?",
-  free: "UPDATE sessions SET running = NULL, expires = NULL, guest = NULL WHERE id = ?",
-  finish: "UPDATE sessions SET running = NULL, expires = NULL, guest = NULL, runs = runs + 1, tokens = ? WHERE id = ?",
+  free: "UPDATE sessions SET running = NULL, expires = NULL, guest = NULL, claimant = NULL WHERE id = ?",
+  finish: "UPDATE sessions SET running = NULL, expires = NULL, guest = NULL, claimant = NULL, runs = runs + 1, tokens = ? WHERE id = ?",
   describe: "UPDATE sessions SET facts = ?, archived = ?, changed = 1 + (SELECT max(changed) FROM sessions) WHERE id = ?",
   expired: `${SESSION} WHERE running IS NOT NULL AND expires <= ? LIMIT ?`,
   shown: `${SHOWN} WHERE key = ?`,

@@ -32,8 +32,8 @@ export class Process {
     return claimed;
   }
 
-  renew({ key, runId, ttlMs = 10_000 }: { key: string; runId: string; ttlMs?: number }, origin: MessageOrigin = SYSTEM) {
-    return this.store.claims.renew({ key, runId, fence: this.#fence(key, runId), ttlMs }, origin);
+  renew({ key, runId, ttlMs = 10_000 }: { key: string; runId: string; ttlMs?: number }, writer = HOST) {
+    return this.store.claims.renew({ key, runId, fence: this.#fence(key, runId), ttlMs }, writer);
   }
 
   append({ runId, ...input }: Append, writer = HOST) {

@@ -32,7 +32,7 @@ export class Transfer {
     const { db } = this.#ledger;
     const source = db.session(key);
     if (source === undefined) throw unknown(key);
-    this.#catalogue.mine(source, writer.origin);
+    this.#ledger.assertMine(source, writer.origin);
     if (at !== undefined && db.get("belongs", at, source.id) === undefined) throw unknownEntry(key, at);
     const entry = at ?? source.head;
     const { entries } = entry === null ? { entries: [] } : await readHistory(db, entry, Number.MAX_SAFE_INTEGER, () => {});
@@ -74,7 +74,7 @@ export class Transfer {
     return this.#ledger.write(() => {
       const fresh = db.session(key) === undefined;
       const row = this.#ledger.row(key);
-      this.#claims.free(row);
+      this.#claims.free(row, origin);
       const before = row.head;
       let added = 0;
       for (const { id, parent, at, body } of entries) {

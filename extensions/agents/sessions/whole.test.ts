@@ -20,8 +20,8 @@ afterEach(() => {
   for (const one of opened.splice(0)) one.close();
   rmSync(dir, { recursive: true, force: true });
 });
-const open = async () => {
-  const one = await Process.open({ dir });
+const open = async (now = Date.now) => {
+  const one = await Process.open({ dir, now });
   opened.push(one);
   return one;
 };
@@ -166,6 +166,41 @@ describe("another publisher's extension", () => {
     }
     await store.endRun({ key: "own", runId: "r", status: "ok" }, theirs.origin, "acme.x");
     expect((await store.history({ key: "own" })).entries.map(({ body }) => body.kind)).toEqual(["message", "message", "run-end"]);
+  });
+
+  it("holds no conversation with others' words, and its own for a minute at most", async () => {
+    let now = 1_000_000;
+    const store = await open(() => now);
+    await store.append({ key: "a", bodies: [command("one")] });
+    await expect(store.beginRun({ key: "a", runId: "r" }, theirs)).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
+    expect(await store.beginRun({ key: "own", runId: "r", ttlMs: 600_000 }, theirs)).toMatchObject({ expiresAt: now + 60_000 });
+    now += 30_000;
+    expect(await store.renew({ key: "own", runId: "r", ttlMs: 600_000 }, theirs)).toEqual({ expiresAt: now + 60_000 });
+    const other = { origin: { by: "guest" as const, via: "acme.y" }, caller: "acme.y" };
+    await expect(store.beginRun({ key: "own", runId: "s" }, other)).rejects.toMatchObject({ code: "PLINTH_SESSION_BUSY" });
+  });
+
+  it("gives way to a turn, and to what the owner does with the session", async () => {
+    const store = await open();
+    const owner = { by: "owner" as const, via: "page" };
+    const kinds = async (key: string) => (await store.history({ key })).entries.map(({ body }) => ("status" in body ? body.status : body.kind));
+    for (const key of ["turn", "reset", "delete", "head"]) await store.beginRun({ key, runId: "theirs", ttlMs: 60_000 }, theirs);
+    await store.beginRun({ key: "turn", runId: "r" }, { origin: { by: "guest", via: "channels:ada" }, caller: "plinth.runs" });
+    await expect(store.append({ key: "turn", runId: "theirs", bodies: [call] }, theirs)).rejects.toMatchObject({ code: "PLINTH_SESSION_FENCED" });
+    await expect(store.renew({ key: "turn", runId: "theirs" }, theirs)).rejects.toMatchObject({ code: "PLINTH_SESSION_FENCED" });
+    expect(await kinds("turn")).toEqual(["aborted"]);
+    await store.store.catalogue.reset({ key: "reset", reason: "asked" }, { origin: owner });
+    expect(await store.store.catalogue.delete({ key: "delete", why: "asked" }, owner)).toEqual({ entries: 1 });
+    await store.append({ key: "head", runId: "theirs", bodies: [call] }, theirs);
+    await store.setHead({ key: "head", head: null }, owner);
+    expect((await store.list({})).sessions.map(({ key, running }) => [key, running])).toEqual([
+      ["head", undefined],
+      ["reset", undefined],
+      ["turn", "r"],
+    ]);
+    // The product's own runs are waited for, as ever.
+    await expect(store.setHead({ key: "turn", head: null }, owner)).rejects.toMatchObject({ code: "PLINTH_SESSION_BUSY" });
+    await expect(store.beginRun({ key: "turn", runId: "r2" })).rejects.toMatchObject({ code: "PLINTH_SESSION_BUSY" });
   });
 
   it("has idempotency keys of its own: nothing of anybody else's counts as written already", async () => {
