@@ -1,6 +1,7 @@
 import { defineExtension, textOf } from "@plinth/sdk";
 import { gatewayMethods } from "./gateway-methods.ts";
 import { ownCommands } from "./own-commands.ts";
+import { runIdOf } from "./run-id.ts";
 import { type Limits, Turns } from "./turns.ts";
 
 export default defineExtension({
@@ -16,11 +17,19 @@ export default defineExtension({
     };
     const turns = new Turns(ctx, limits);
     ctx.effect("turns", () => turns.close());
+    /** A run by the name that its caller gave it, or by its id. */
+    const meant = <T extends { runId?: string }>(input: T, caller: string): T => {
+      const own = input.runId === undefined ? undefined : runIdOf(caller, input.runId);
+      return own !== undefined && turns.knows(own) ? { ...input, runId: own } : input;
+    };
     ctx.provide("plinth.turns", "default", {
-      submit: ({ text, ...input }, call) => turns.submit({ ...input, text: text ?? textOf(input.content ?? []) }, call),
-      withdraw: (input, call) => turns.withdraw(input, call),
-      follow: (input, call) => turns.follow(input, call),
-      abort: (input, call) => turns.abort(input, call),
+      submit: ({ text, runId, ...input }, call) => {
+        const named = runId === undefined ? {} : { runId: runIdOf(call.caller, runId) };
+        return turns.submit({ ...input, ...named, text: text ?? textOf(input.content ?? []) }, call);
+      },
+      withdraw: (input, call) => turns.withdraw(meant(input, call.caller), call),
+      follow: (input, call) => turns.follow(meant(input, call.caller), call),
+      abort: (input, call) => turns.abort(meant(input, call.caller), call),
       tell: (input, call) => turns.tell(input, call),
       status: () => turns.status(),
     });

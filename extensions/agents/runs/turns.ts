@@ -53,6 +53,10 @@ export class Turns {
     return this.#runner.lastModel;
   }
 
+  knows(runId: string): boolean {
+    return this.#recent.get(runId) !== undefined;
+  }
+
   submit(input: Submission, call: Pick<Call, "signal" | "work">): AsyncIterable<TurnEvent> {
     for (const name of [input.runId, input.sessionKey]) if (name?.isWellFormed() === false) throw notWhole();
     const principal = call.work?.principal;

@@ -2,7 +2,7 @@ import { type Call, defineExtension } from "@plinth/sdk";
 import { entriesFor } from "./body.ts";
 import { follow } from "./following.ts";
 import type { Writer } from "./ledger.ts";
-import { isProduct, originOf } from "./origin.ts";
+import { isProduct, originOf, ownRun } from "./origin.ts";
 import { payerOf } from "./quota.ts";
 import { SessionStore } from "./store.ts";
 
@@ -16,10 +16,10 @@ export default defineExtension({
     ctx.effect("session store", () => store.close());
     const { claims, catalogue, transfer, inputs, search, ledger } = store;
     ctx.provide("plinth.session-store", "sqlite", {
-      claim: (input, call) => claims.claim(input, writer(call)),
-      renew: (input, call) => claims.renew(input, writer(call)),
-      append: (input, call) => claims.append(input, writer(call)),
-      release: (input, call) => claims.release(input, writer(call)),
+      claim: (input, call) => claims.claim(ownRun(input, call.caller), writer(call)),
+      renew: (input, call) => claims.renew(ownRun(input, call.caller), writer(call)),
+      append: (input, call) => claims.append(ownRun(input, call.caller), writer(call)),
+      release: (input, call) => claims.release(ownRun(input, call.caller), writer(call)),
       history: async ({ opaque, ...input }, { caller }) => {
         const { entries } = await store.history(input);
         if (!isProduct(caller)) return { entries: entriesFor(entries, caller) };

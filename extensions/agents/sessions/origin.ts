@@ -21,5 +21,9 @@ export function parseOrigin(json: string | null): MessageOrigin | undefined {
   }
 }
 
+/** A run that another publisher's extension names is its own: it is nobody else's, whatever that is called. */
+export const ownRun = <T extends { runId?: string }>(input: T, caller: string): T =>
+  input.runId === undefined || isProduct(caller) ? input : { ...input, runId: `${caller}/${input.runId}` };
+
 /** The product's own extensions, and its host: packages from outside have another publisher. */
 export const isProduct = (caller: string | undefined): boolean => caller === undefined || caller === "host" || caller.startsWith("plinth.");

@@ -50,7 +50,7 @@ export const sessionStore = defineContract({
   methods: {
     claim: {
       summary:
-        "Claim the session for one run and append the user's message. Fails with PLINTH_SESSION_BUSY while another's claim holds; ends an expired one as interrupted. A run that ended is never claimed for again. Another publisher's extension claims a session in which nobody else has words, for a minute at most at a time, and gives way to the product's claim and to whatever its owner does with the session.",
+        "Claim the session for one run and append the user's message. Fails with PLINTH_SESSION_BUSY while another's claim holds; ends an expired one as interrupted. A run that ended is never claimed for again. Another publisher's extension claims a session in which nobody else has words, for a minute at most at a time and as a run of its own, `ITS.ID/RUN`, and gives way to the product's claim and to whatever its owner does with the session.",
       input: Type.Object({
         key,
         runId,

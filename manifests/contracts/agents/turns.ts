@@ -163,7 +163,14 @@ export const turns = defineContract({
           Type.Union([Type.String(), Type.Null()], { description: "The turn fails with PLINTH_SESSION_MOVED where the session went on meanwhile." }),
         ),
         sessionKey: Type.Optional(Type.String({ maxLength: 256, pattern: WHOLE, description: "Default: the router's choice." })),
-        runId: Type.Optional(Type.String({ maxLength: 64, pattern: WHOLE, description: "Idempotency key; a known id follows that run." })),
+        runId: Type.Optional(
+          Type.String({
+            maxLength: 64,
+            pattern: WHOLE,
+            description:
+              "Idempotency key; a known id follows that run. One that another publisher's extension gives is a name of its own: `start` tells the run's id.",
+          }),
+        ),
         surface: Type.String({ description: "Where it came from, such as webchat, cli, openai-http." }),
         sender: Type.Optional(Type.String()),
         model: Type.Optional(Type.String({ description: "provider/model for this turn." })),
