@@ -13,6 +13,21 @@ export function partsFrom<P extends Part>(content: readonly P[], maker: string):
   });
 }
 
+const SAID = new Set(["text", "image", "audio", "video", "file", "resource", "citation"]);
+
+/**
+ * Parts as a person's message may hold them: what people write and send. A thought, a call and what is opaque are no
+ * person's, whoever hands them over, and whose words they are is not theirs to say.
+ */
+export function partsSaid<P extends Part>(content: readonly P[]): P[] {
+  return each(content, (part) => {
+    if (!SAID.has(part.type)) return undefined;
+    if (part.opaque === undefined && part.origin === undefined) return part;
+    const { opaque: _, origin: __, ...rest } = part;
+    return rest as Part;
+  });
+}
+
 /** Parts as `reader` may have them: what is opaque goes back to its maker and to nobody else. undefined: it made none of it. */
 export function partsFor<P extends Part>(content: readonly P[], reader: string | undefined): P[] {
   return each(content, (part) => {

@@ -116,7 +116,7 @@ export type {
   WebResult,
 } from "@plinth/manifests";
 export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
-export { partsFor, partsFrom } from "@plinth/manifests/content/opaque.ts";
+export { partsFor, partsFrom, partsSaid } from "@plinth/manifests/content/opaque.ts";
 export { isFor, partLabel, textOf, toolCallsOf, toolResultsOf } from "@plinth/manifests/content/reading.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
 export { AUTHORITY, type Decision, decide, EFFECT_WORDS, EFFECTS, type Effect } from "@plinth/manifests/origin/authority.ts";

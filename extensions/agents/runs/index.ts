@@ -1,4 +1,4 @@
-import { defineExtension, textOf } from "@plinth/sdk";
+import { defineExtension, partsSaid, textOf } from "@plinth/sdk";
 import { gatewayMethods } from "./gateway-methods.ts";
 import { ownCommands } from "./own-commands.ts";
 import { runIdOf } from "./run-id.ts";
@@ -23,9 +23,10 @@ export default defineExtension({
       return own !== undefined && turns.knows(own) ? { ...input, runId: own } : input;
     };
     ctx.provide("plinth.turns", "default", {
-      submit: ({ text, runId, ...input }, call) => {
+      submit: ({ text, runId, content: given, ...input }, call) => {
+        const content = given === undefined ? undefined : partsSaid(given);
         const named = runId === undefined ? {} : { runId: runIdOf(call.caller, runId) };
-        return turns.submit({ ...input, ...named, text: text ?? textOf(input.content ?? []) }, call);
+        return turns.submit({ ...input, ...named, ...(content === undefined ? {} : { content }), text: text ?? textOf(content ?? []) }, call);
       },
       withdraw: (input, call) => turns.withdraw(meant(input, call.caller), call),
       follow: (input, call) => turns.follow(meant(input, call.caller), call),

@@ -1,4 +1,4 @@
-import { partsFor, partsFrom, type TranscriptEntry, toolCallsOf, toolResultsOf } from "@plinth/sdk";
+import { partsFor, partsFrom, partsSaid, type TranscriptEntry, toolCallsOf, toolResultsOf } from "@plinth/sdk";
 import { decided } from "./errors.ts";
 import { modernMessage } from "./modern-message.ts";
 import { isProduct } from "./origin.ts";
@@ -23,7 +23,8 @@ export function owned(body: Body, caller: string | undefined): Body {
   if (body.kind === "custom") return { ...body, owner: caller ?? "host" };
   if (body.kind !== "message" || caller === undefined || isProduct(caller)) return body;
   const { origin: _, ...message } = body.message;
-  return { ...body, message: { ...message, content: partsFrom(message.content, caller) } };
+  const content = message.role === "user" ? partsSaid(message.content) : partsFrom(message.content, caller);
+  return { ...body, message: { ...message, content } };
 }
 
 /**

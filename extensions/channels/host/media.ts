@@ -10,6 +10,7 @@ import {
   type Part,
   PlinthError,
   partLabel,
+  partsSaid,
 } from "@plinth/sdk";
 import { isMedia, type MediaPart, takesMime } from "@plinth/sdk/kits/channel";
 import type { Provider } from "./provider.ts";
@@ -32,7 +33,13 @@ export async function mediaIn(
   session: string,
   asHost: AsHost,
 ): Promise<ContentPart[]> {
-  const given = items.flatMap((item) => (item.kind === "message" ? item.content.filter(isMedia).map((part) => ({ part, item })) : []));
+  const given = items.flatMap((item) =>
+    item.kind === "message"
+      ? partsSaid(item.content)
+          .filter(isMedia)
+          .map((part) => ({ part, item }))
+      : [],
+  );
   const taken: ContentPart[] = [];
   for (const { part, item } of given.slice(0, MOST_PARTS)) {
     try {
