@@ -149,6 +149,15 @@ describe("an answer", () => {
     expect(toolCallsOf(contentOf(await one.ask({ tools })))[0]!.args).toEqual(expected);
   });
 
+  it("holds no half of a character, whether its other half comes or not", async () => {
+    const delta = (index: number, text: string) =>
+      `data: ${JSON.stringify({ type: "content_block_delta", index, delta: { type: "text_delta", text } })}\n\n`;
+    one.server.script({ say: [{ raw: delta(0, "a\ud83c") + delta(0, "\udfb2b\ud83c") }] });
+    const events = await one.ask();
+    expect(contentOf(events)).toEqual([{ type: "text", text: "a🎲b\ufffd" }]);
+    for (const event of events) if (event.type === "text") expect(event.delta.isWellFormed()).toBe(true);
+  });
+
   it("tells two calls at one index or of one id apart", async () => {
     const start = (id: string, input: object) =>
       `data: ${JSON.stringify({ type: "content_block_start", index: 0, content_block: { type: "tool_use", id, name: "home_dice", input } })}\n\n`;
@@ -246,6 +255,12 @@ describe("a failure", () => {
   ])("by %s is one of the stream", async (_, answer) => {
     one.server.script(answer);
     expect((await failed(one.ask())).code).toBe("PLINTH_MODEL_STREAM");
+  });
+
+  it("by arguments that are not JSON has the call, so that the model can be told", async () => {
+    one.server.script({ say: [{ call: { id: "toolu_9", name: "home_dice", args: '{"sides": 6' } }], end: "tool-calls" });
+    const { details } = await failed(one.ask({ tools }));
+    expect(details.call).toEqual({ id: "toolu_9", name: "home.dice", arguments: '{"sides": 6' });
   });
 
   it("by a server that is not there is one of the network", async () => {

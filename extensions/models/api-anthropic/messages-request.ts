@@ -1,9 +1,8 @@
 import type { ModelEndpoint, ModelMessage, ModelRequest } from "@plinth/sdk";
-import { type OutgoingRules, ToolNames, Unsupported } from "@plinth/sdk/kits/model-api";
+import { type ClaudeThinking, claudeThinking, type OutgoingRules, ToolNames, Unsupported } from "@plinth/sdk/kits/model-api";
 import { placeBreakpoints } from "./cache.ts";
 import { type Block, BlockWriter, text } from "./content-blocks.ts";
 import { knownModel, type Quirks } from "./quirks.ts";
-import { type Thinking, thinkingOf } from "./thinking.ts";
 import { toolFields } from "./tools.ts";
 
 /** A request as it is sent, and what has to be known to read its answer. */
@@ -35,7 +34,8 @@ export function messagesRequest(endpoint: ModelEndpoint, input: ModelRequest, qu
   const messages = inTurns(input.messages, writer);
   if (!quirks.noCache && model?.cache !== "none")
     placeBreakpoints([system, ...messages.map(({ content }) => content)], writer.marked, quirks.cacheTtl);
-  const think = answerable(thinkingOf(input, model, quirks, input.maxOutputTokens, unsupported), messages, unsupported);
+  const how = { way: quirks.thinking, noDisplay: quirks.noThinkingDisplay, maxTokens: input.maxOutputTokens };
+  const think = answerable(claudeThinking(input, model, unsupported, how), messages, unsupported);
   const { betas, ...own } = (input.vendor?.[endpoint.vendor] ?? {}) as { betas?: unknown };
   const body = {
     max_tokens: maxTokens(input, think, model?.maxOutputTokens, quirks),
@@ -91,7 +91,7 @@ function trimmed(content: Block[]): Block[] {
  * Where thinking has a budget, the calls that are being answered must follow a thought; those of another model have none, so that
  * this turn ends without thinking.
  */
-function answerable(think: Thinking, turns: readonly Turn[], unsupported: Unsupported): Thinking {
+function answerable(think: ClaudeThinking, turns: readonly Turn[], unsupported: Unsupported): ClaudeThinking {
   if (think.thinking?.type !== "enabled" || !turns.at(-1)?.content.some(({ type }) => type === "tool_result")) return think;
   const asked = turns.at(-2)?.content ?? [];
   if (asked.some(({ type }) => isThought(type))) return think;
@@ -104,13 +104,13 @@ function answerable(think: Thinking, turns: readonly Turn[], unsupported: Unsupp
   return {};
 }
 
-function maxTokens({ maxOutputTokens }: ModelRequest, { thinking }: Thinking, most: number | undefined, quirks: Quirks): number {
+function maxTokens({ maxOutputTokens }: ModelRequest, { thinking }: ClaudeThinking, most: number | undefined, quirks: Quirks): number {
   if (maxOutputTokens !== undefined) return most === undefined ? maxOutputTokens : Math.min(maxOutputTokens, most);
   if (most !== undefined) return most;
   return thinking?.budget_tokens === undefined ? quirks.maxTokens : Math.max(quirks.maxTokens, thinking.budget_tokens + BESIDE_THINKING);
 }
 
-function outputFields({ output }: ModelRequest, { effort }: Thinking, { noStructured }: Quirks, unsupported: Unsupported): object {
+function outputFields({ output }: ModelRequest, { effort }: ClaudeThinking, { noStructured }: Quirks, unsupported: Unsupported): object {
   let format: object | undefined;
   if (output === "json") unsupported.leave("output", "JSON without a schema");
   else if (typeof output === "object") {
@@ -121,7 +121,7 @@ function outputFields({ output }: ModelRequest, { effort }: Thinking, { noStruct
   return { output_config: { ...(effort === undefined ? {} : { effort }), ...(format === undefined ? {} : { format }) } };
 }
 
-function samplingFields(input: ModelRequest, sampling: boolean, { thinking }: Thinking, unsupported: Unsupported): object {
+function samplingFields(input: ModelRequest, sampling: boolean, { thinking }: ClaudeThinking, unsupported: Unsupported): object {
   const { stop, seed, metadata } = input;
   let { temperature, topP } = input;
   const leave = (param: "temperature" | "topP", why: string): undefined => void unsupported.leave(param, why);

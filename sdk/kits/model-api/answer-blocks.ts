@@ -1,5 +1,7 @@
 import type { ModelEvent, Part, PlinthError, ToolCallPart } from "../../extension/index.ts";
 import { failure } from "./failure.ts";
+import { argumentsOf, unreadableCall } from "./tool-arguments.ts";
+import { WellFormedText } from "./well-formed.ts";
 
 const MAX_BLOCKS = 1_024;
 const MAX_CALLS = 128;
@@ -19,6 +21,8 @@ export interface BlockForms {
 interface Block {
   readonly kind: "text" | "thought" | "call";
   pieces: string[];
+  /** A piece may end inside a character. */
+  readonly halves: WellFormedText;
   signature: string;
   /** text: where it begins in the message's text. */
   readonly start: number;
@@ -64,11 +68,7 @@ export class AnswerBlocks {
 
   text(at: number, delta: string, out: ModelEvent[]): void {
     const block = this.#block(at, "text", out);
-    if (delta === "") return;
-    this.#keep(block, delta);
-    this.#length += delta.length;
-    this.#unparted.push(delta);
-    out.push({ type: "text", delta });
+    this.#grow(block, block.halves.push(delta), out);
   }
 
   /** A source of the text block at `at`; its place in the message's text is filled in. */
@@ -79,9 +79,7 @@ export class AnswerBlocks {
 
   think(at: number, delta: string, out: ModelEvent[]): void {
     const block = this.#block(at, "thought", out);
-    if (delta === "") return;
-    this.#keep(block, delta);
-    out.push({ type: "reasoning", delta });
+    this.#grow(block, block.halves.push(delta), out);
   }
 
   sign(at: number, signature: string, out: ModelEvent[]): void {
@@ -105,9 +103,7 @@ export class AnswerBlocks {
   input(at: number, json: string, out: ModelEvent[]): void {
     const block = this.#open.get(at);
     if (block?.kind !== "call") throw this.broken("sent arguments of a call that it did not begin");
-    if (json === "") return;
-    this.#keep(block, json);
-    out.push({ type: "tool-call-delta", id: block.call.id, args: json });
+    this.#grow(block, block.halves.push(json), out);
   }
 
   /** A part that came whole. */
@@ -121,6 +117,7 @@ export class AnswerBlocks {
     const block = this.#open.get(at);
     if (block === undefined) return;
     this.#open.delete(at);
+    this.#grow(block, block.halves.end(), out);
     if (block.kind === "call") this.#stopCall(block, out);
     else if (block.kind === "thought") this.#stopThought(block, out);
     else this.#stopText(block, out);
@@ -133,10 +130,10 @@ export class AnswerBlocks {
   finish(cut: boolean, out: ModelEvent[]): void {
     for (const at of [...this.#open.keys()]) this.stop(at, out);
     for (const { call, text } of this.#held.splice(0)) {
-      const args = text === "" && !cut ? {} : argumentsOf(text);
+      const args = text === "" && cut ? undefined : argumentsOf(text);
       if (args !== undefined) out.push({ type: "tool-call", call: { ...call, args } });
       else if (cut) this.#calls--;
-      else throw this.broken(`called the tool "${call.name.slice(0, 64)}" with arguments that are not a JSON object`);
+      else throw unreadableCall(this.#title, call, text);
     }
   }
 
@@ -153,7 +150,7 @@ export class AnswerBlocks {
     this.stop(at, out);
     this.#count();
     if (kind === "text") this.#settle(out);
-    const block: Block = { kind, pieces: [], signature: "", start: this.#length, citations: [], call };
+    const block: Block = { kind, pieces: [], halves: new WellFormedText(), signature: "", start: this.#length, citations: [], call };
     this.#open.set(at, block);
     return block;
   }
@@ -178,7 +175,8 @@ export class AnswerBlocks {
   #stopCall({ pieces, call: { id, name, opaque } }: Block, out: ModelEvent[]): void {
     const text = pieces.join("").trim();
     const call: ToolCallPart = { type: "tool-call", id, name, args: {}, ...(opaque === undefined ? {} : { opaque: { data: opaque } }) };
-    const args = argumentsOf(text);
+    // Without any, it is not known yet whether they were cut.
+    const args = text === "" ? undefined : argumentsOf(text);
     if (args === undefined || this.#held.length > 0) {
       this.#held.push({ call, text });
       return;
@@ -194,9 +192,17 @@ export class AnswerBlocks {
     this.#unparted = [];
   }
 
-  #keep(block: Block, piece: string): void {
+  #grow(block: Block, piece: string, out: ModelEvent[]): void {
+    if (piece === "") return;
     this.#bound(piece);
     block.pieces.push(piece);
+    if (block.kind === "call") out.push({ type: "tool-call-delta", id: block.call.id, args: piece });
+    else if (block.kind === "thought") out.push({ type: "reasoning", delta: piece });
+    else {
+      this.#length += piece.length;
+      this.#unparted.push(piece);
+      out.push({ type: "text", delta: piece });
+    }
   }
 
   #bound(piece: string): void {
@@ -207,17 +213,4 @@ export class AnswerBlocks {
   #count(): void {
     if (++this.#blocks > MAX_BLOCKS) throw this.broken(`sent an answer of more than ${MAX_BLOCKS} parts`);
   }
-}
-
-/** A call's arguments: an object, or the text of one inside a text, as some servers send it; `null` is none. undefined: not to be read. */
-function argumentsOf(text: string): Record<string, unknown> | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-    if (typeof value === "string") value = JSON.parse(value);
-  } catch {
-    return undefined;
-  }
-  if (value === null) return {};
-  return typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
 }

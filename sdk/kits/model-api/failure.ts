@@ -58,7 +58,7 @@ const BY_WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ["RATE", /per[ _-]?min|\b[tr]pm\b|too many tokens, please wait/],
   [
     "CONTEXT",
-    /context_length_exceeded|exceed_context_size|string_above_max_length|context (?:length|window|size|limit)|maximum prompt length|(?:prompt|input|request) is too long|prompt too long|too many (?:input )?tokens|input token count|range of input length|reduce (?:the length of|your message size)|exceeds? the (?:model'?s? )?max(?:imum)?(?: number of)?(?: input)? tokens?\b|tokens? .{0,40}exceed.{0,20}(?:limit|maximum) of \d+/,
+    /context_length_exceeded|exceed_context_size|string_above_max_length|context (?:length|window|size|limit)|maximum prompt length|(?:prompt|input|request) is too long|prompt too long|too many (?:input )?tokens(?! per)|input token count|range of input length|reduce (?:the length of|your message size)|exceeds? the (?:model'?s? )?max(?:imum)?(?: number of)?(?: input)? tokens?\b|tokens? .{0,40}exceed.{0,20}(?:limit|maximum) of \d+/,
   ],
   [
     "QUOTA",
@@ -106,10 +106,10 @@ export function kindOf({ status, said, hint }: Pick<Refusal, "status" | "said" |
   if (busy !== undefined && (status === 0 || status >= 400)) return busy;
   if (status === 529 || status === 503) return "OVERLOADED";
   if (isClient && NO_KEY.test(status === 0 ? hint : words)) return "AUTH";
-  if (status >= 500 || status === 408) return "SERVER";
+  if (status >= 500 || status === 408 || status === 424) return "SERVER";
   if (status >= 400) return "REQUEST";
   // An error object in the middle of a stream has no status of its own.
-  if (status === 0) return /\b4\d\d\b|invalid|not.?found/.test(hint) ? "REQUEST" : "SERVER";
+  if (status === 0) return /\b4\d\d\b|invalid|validation|not.?found/.test(hint) ? "REQUEST" : "SERVER";
   return "STREAM";
 }
 

@@ -2,7 +2,9 @@
 export { AnswerBlocks, type BlockForms } from "./answer-blocks.ts";
 export { BYTE_LIMITS, type ByteLimits, keptEvent, withBytes } from "./artifacts.ts";
 export { imageOf, urlOf } from "./bytes.ts";
+export { type CacheMark, keptMarks } from "./cache-marks.ts";
 export { type CallIdForm, CallIds } from "./call-ids.ts";
+export { type ClaudeThinking, type ClaudeThinkingOptions, claudeThinking } from "./claude-thinking.ts";
 export { DIALECTS, type Dialect, dialectOf } from "./dialects.ts";
 export { EventStreamParser } from "./event-stream.ts";
 export { type AnswerOptions, type AnswerReader, Exchange, type ExchangeOptions } from "./exchange.ts";

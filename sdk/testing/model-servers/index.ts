@@ -1,5 +1,6 @@
 /** Servers of models' protocols for tests: what they say is scripted in Plinth's words, what they were asked is kept. */
 export { type AnthropicOptions, anthropicServer } from "./anthropic.ts";
+export { type BedrockOptions, bedrockEvent, bedrockServer } from "./bedrock.ts";
 export { type GeminiServerOptions, geminiServer, geminiWire } from "./gemini.ts";
 export { type OpenaiChatOptions, openaiChatServer } from "./openai-chat.ts";
 export { openaiResponsesServer, openaiResponsesWire } from "./openai-responses.ts";

@@ -1,6 +1,5 @@
-import type { ModelInfo, ModelRequest } from "@plinth/sdk";
-import type { Unsupported } from "@plinth/sdk/kits/model-api";
-import type { Quirks } from "./quirks.ts";
+import type { ModelInfo, ModelRequest } from "../../extension/index.ts";
+import type { Unsupported } from "./support.ts";
 
 /** The least that the protocol takes. */
 const LEAST = 1_024;
@@ -10,25 +9,33 @@ const EFFORTS = ["low", "medium", "high", "xhigh", "max"];
 /** The part of the budget for each of them, and for others. */
 const SHARES: Readonly<Record<string, number>> = { minimal: 0, low: 0.125, medium: 0.375, high: 0.75, xhigh: 1, max: 1 };
 
-export interface Thinking {
+export interface ClaudeThinking {
   /** The request's `thinking`; undefined: the model's own. */
   thinking?: { type: "adaptive" | "enabled" | "disabled"; budget_tokens?: number; display?: "summarized" };
-  /** For `output_config`. */
+  /** How much effort the whole answer may take. */
   effort?: string;
 }
 
+export interface ClaudeThinkingOptions {
+  /** How the server is told. Default: as the catalogue has it for the model. */
+  way?: "adaptive" | "budget" | "none" | undefined;
+  /** It is not asked for a summary of what was thought. */
+  noDisplay?: boolean;
+  /** The most that the answer may have where the request says it, thinking included. */
+  maxTokens?: number | undefined;
+}
+
 /**
- * How a request says how much to think. Newer models take an effort and think as they see fit; older ones take a budget of tokens.
- *
- * @param maxTokens the most that the answer may have where the request says it, thinking included.
+ * How Claude is told how much to think, whichever protocol it is asked over
+ * (https://platform.claude.com/docs/en/build-with-claude/thinking). Newer models take an effort and think as they see fit; older
+ * ones take a budget of tokens.
  */
-export function thinkingOf(
+export function claudeThinking(
   { thinking, toolChoice }: ModelRequest,
   model: ModelInfo | undefined,
-  { thinking: way, noThinkingDisplay }: Quirks,
-  maxTokens: number | undefined,
-  unsupported: Unsupported,
-): Thinking {
+  unsupported: Pick<Unsupported, "leave">,
+  { way, noDisplay, maxTokens }: ClaudeThinkingOptions = {},
+): ClaudeThinking {
   if (thinking === undefined) return {};
   const known = model?.thinking;
   if (thinking === "off") {
@@ -44,7 +51,7 @@ export function thinkingOf(
     return {};
   }
   const adaptive = way === undefined ? known?.efforts !== undefined || known?.budget === undefined : way === "adaptive";
-  const display = noThinkingDisplay ? {} : { display: "summarized" as const };
+  const display = noDisplay ? {} : { display: "summarized" as const };
   if ("effort" in thinking) {
     const { effort } = thinking;
     if (!adaptive) return budgeted(budgetFor(effort, known?.budget ?? BUDGET), known, maxTokens, display, unsupported);
@@ -70,8 +77,8 @@ function budgeted(
   known: ModelInfo["thinking"],
   maxTokens: number | undefined,
   display: { display?: "summarized" },
-  unsupported: Unsupported,
-): Thinking {
+  unsupported: Pick<Unsupported, "leave">,
+): ClaudeThinking {
   const most = Math.min(known?.budget?.max ?? Number.POSITIVE_INFINITY, maxTokens === undefined ? Number.POSITIVE_INFINITY : maxTokens - 1);
   if (most < LEAST) {
     unsupported.leave("thinking", `thinking in an answer of at most ${maxTokens} tokens`);

@@ -1,0 +1,80 @@
+import type { Client, ModelEndpoint, ModelEvent, ModelRequest, Part } from "@plinth/sdk";
+import { type BedrockOptions, bedrockServer, createTestHost, type ModelServer } from "@plinth/sdk/testing";
+import extension from "./index.ts";
+import manifest from "./plinth.json" with { type: "json" };
+
+export interface Subject extends AsyncDisposable {
+  readonly api: Client<"plinth.model-api">;
+  readonly server: ModelServer;
+  readonly endpoint: ModelEndpoint;
+  close(): Promise<void>;
+  /** All events of one completion. */
+  ask(request?: Partial<ModelRequest>, endpoint?: Partial<ModelEndpoint>): Promise<ModelEvent[]>;
+}
+
+export const MODEL = "us.anthropic.claude-test-v1:0";
+
+export const user = (...content: (Part | string)[]): ModelRequest["messages"][number] => ({
+  role: "user",
+  content: content.map((one) => (typeof one === "string" ? { type: "text", text: one } : one)),
+});
+
+export const request = (more: Partial<ModelRequest> = {}): ModelRequest => ({ model: MODEL, messages: [user("hello")], ...more });
+
+export function endpointAt(url: string, more: Partial<ModelEndpoint> = {}): ModelEndpoint {
+  return { vendor: "bedrock", title: "Bedrock", baseUrl: url, headers: { authorization: "Bearer token" }, ...more };
+}
+
+/** The API in a host, beside a scripted server that speaks it. Requests have a token, unless the endpoint says otherwise. */
+export async function subject({ secrets = {}, env = {}, ...options }: BedrockOptions & Given = {}): Promise<Subject> {
+  const server = await bedrockServer(options);
+  const host = await createTestHost({ extensions: [{ manifest, extension, secrets, env }] });
+  const api = host.use("plinth.model-api").get("bedrock-converse");
+  const endpoint = endpointAt(server.url);
+  const close = async () => {
+    await host.close();
+    await server.close();
+  };
+  return {
+    api,
+    server,
+    endpoint,
+    close,
+    ask: (more, other) => all(api.stream({ endpoint: { ...endpoint, ...other }, request: request(more) })),
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+interface Given {
+  secrets?: Record<string, string>;
+  env?: Record<string, string>;
+}
+
+export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+/** What was said, as a transcript keeps it: deltas joined, parts in the place of the deltas before them. */
+export function contentOf(events: readonly ModelEvent[]): Part[] {
+  const content: Part[] = [];
+  let open: "text" | "reasoning" | undefined;
+  const whole = (part: Part) => {
+    if (open === part.type) content.pop();
+    open = undefined;
+    content.push(part);
+  };
+  for (const event of events) {
+    if (event.type === "text" || (event.type === "reasoning" && event.part === undefined)) {
+      const { delta = "" } = event;
+      const last = content.at(-1);
+      if (open === event.type && last?.type === event.type) last.text = (last.text ?? "") + delta;
+      else content.push({ type: event.type, text: delta });
+      open = event.type;
+    } else if (event.type === "reasoning") whole(event.part!);
+    else if (event.type === "tool-call") whole(event.call);
+    else if (event.type === "part") whole(event.part);
+  }
+  return content;
+}
