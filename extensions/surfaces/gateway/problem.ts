@@ -44,10 +44,10 @@ export function problem(error: ErrorInfo): { status: number; body: string } {
 /** An error in the form of OpenAI's API, with its own codes where it has them. */
 export function openaiProblem({ code, message, next }: ErrorInfo): { status: number; body: string } {
   const status = statusOf(code);
-  const known: Record<string, string> = { PLINTH_UNAUTHENTICATED: "invalid_api_key", PLINTH_RATE_LIMITED: "rate_limit_exceeded" };
+  const known = code === "PLINTH_UNAUTHENTICATED" ? "invalid_api_key" : code === "PLINTH_RATE_LIMITED" ? "rate_limit_exceeded" : code;
   const type = status === 429 ? "rate_limit_error" : status >= 500 ? "server_error" : "invalid_request_error";
   const said = next === undefined ? message : `${message} ${next}`;
-  return { status, body: JSON.stringify({ error: { message: said, type, param: null, code: known[code] ?? code } }) };
+  return { status, body: JSON.stringify({ error: { message: said, type, param: null, code: known } }) };
 }
 
 /** As `errorInfo`; what an extension threw without a code is not shown to the public, only logged. */

@@ -2,7 +2,7 @@ import { type Call, type Context, type ErrorInfo, errorInfo, type ToolCallPart, 
 import { wordsOf } from "./chat-messages.ts";
 import type { ChatRequest } from "./chat-request.ts";
 import { invalid } from "./failure.ts";
-import { NAMES } from "./parameters.ts";
+import { nameOf } from "./parameters.ts";
 
 export type EndReason = "stop" | "length" | "tool-calls" | "filter" | "refusal";
 
@@ -108,11 +108,11 @@ const NEEDED = new Set(["messages", "tools", "toolChoice", "output"]);
 
 function used(param: string, message: string): Said {
   if (!NEEDED.has(param.split(/[.[]/)[0] as string)) return ignoredAs(param);
-  const name = NAMES[param] ?? param;
+  const name = nameOf(param);
   throw invalid(`The model does not take \`${name}\`: ${message}`, name, "unsupported_parameter");
 }
 
-const ignoredAs = (param: string): Said => ({ type: "ignored", name: NAMES[param] ?? param.replace(/[^\w.-]/g, "") });
+const ignoredAs = (param: string): Said => ({ type: "ignored", name: nameOf(param) });
 
 /** Some models call every call `call_0`; clients and later requests need one id for one call. */
 function ownId(id: string, ids: Set<string>): string {

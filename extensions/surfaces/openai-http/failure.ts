@@ -62,50 +62,52 @@ const BEHIND: Kind = [424, "upstream_error"];
 const LIMIT: Kind = [422, "invalid_request_error"];
 
 /** Where OpenAI has a code that clients look for, it stands in the place of Plinth's. */
-const KINDS: Readonly<Record<string, Kind>> = {
-  PLINTH_MODEL_RATE: [429, "rate_limit_error"],
-  PLINTH_QUOTA: [429, "insufficient_quota"],
-  PLINTH_QUEUE_FULL: [429, "rate_limit_error"],
-  PLINTH_MODEL_QUOTA: [429, "insufficient_quota", "insufficient_quota"],
-  PLINTH_MODEL_BILLING: [402, "insufficient_quota"],
-  PLINTH_MODEL_AUTH: BEHIND,
-  PLINTH_MODEL_NONE: BEHIND,
-  PLINTH_MODEL_NOT_READY: BEHIND,
-  PLINTH_HARNESS: BEHIND,
-  PLINTH_MODEL_OVERLOADED: AGAIN,
-  PLINTH_MODEL_SERVER: [502, "server_error"],
-  PLINTH_MODEL_NETWORK: [502, "server_error"],
-  PLINTH_MODEL_STREAM: [502, "server_error"],
-  PLINTH_MODEL_REQUEST: REQUEST,
-  PLINTH_MODEL_CONTEXT: [400, "invalid_request_error", "context_length_exceeded"],
-  PLINTH_MODEL_UNSUPPORTED: REQUEST,
-  PLINTH_MODEL_FILTER: [400, "invalid_request_error", "content_filter"],
-  PLINTH_MODEL_UNKNOWN: [404, "invalid_request_error", "model_not_found"],
-  PLINTH_HARNESS_TOOLS: REQUEST,
-  PLINTH_BAD_REQUEST: REQUEST,
-  PLINTH_INPUT: REQUEST,
-  PLINTH_TURN_LIMIT: LIMIT,
-  PLINTH_ANSWER_TOO_LONG: LIMIT,
-  PLINTH_PAYLOAD: LIMIT,
-  PLINTH_ABORTED: LIMIT,
-  PLINTH_SESSION_BUSY: [409, "conflict_error"],
-  PLINTH_SESSION_MOVED: [409, "conflict_error"],
-  PLINTH_GATE_DENIED: REFUSED,
-  PLINTH_PERMISSION: REFUSED,
-  PLINTH_FORBIDDEN: REFUSED,
-  PLINTH_RUN_FORBIDDEN: REFUSED,
-  PLINTH_CAPABILITY_MISSING: AGAIN,
-  PLINTH_STOPPING: AGAIN,
-  PLINTH_QUARANTINED: AGAIN,
-  PLINTH_TURN_TIMEOUT: [504, "timeout_error"],
-  PLINTH_DEADLINE: [504, "server_error"],
-};
+const KINDS = new Map(
+  Object.entries<Kind>({
+    PLINTH_MODEL_RATE: [429, "rate_limit_error"],
+    PLINTH_QUOTA: [429, "insufficient_quota"],
+    PLINTH_QUEUE_FULL: [429, "rate_limit_error"],
+    PLINTH_MODEL_QUOTA: [429, "insufficient_quota", "insufficient_quota"],
+    PLINTH_MODEL_BILLING: [402, "insufficient_quota"],
+    PLINTH_MODEL_AUTH: BEHIND,
+    PLINTH_MODEL_NONE: BEHIND,
+    PLINTH_MODEL_NOT_READY: BEHIND,
+    PLINTH_HARNESS: BEHIND,
+    PLINTH_MODEL_OVERLOADED: AGAIN,
+    PLINTH_MODEL_SERVER: [502, "server_error"],
+    PLINTH_MODEL_NETWORK: [502, "server_error"],
+    PLINTH_MODEL_STREAM: [502, "server_error"],
+    PLINTH_MODEL_REQUEST: REQUEST,
+    PLINTH_MODEL_CONTEXT: [400, "invalid_request_error", "context_length_exceeded"],
+    PLINTH_MODEL_UNSUPPORTED: REQUEST,
+    PLINTH_MODEL_FILTER: [400, "invalid_request_error", "content_filter"],
+    PLINTH_MODEL_UNKNOWN: [404, "invalid_request_error", "model_not_found"],
+    PLINTH_HARNESS_TOOLS: REQUEST,
+    PLINTH_BAD_REQUEST: REQUEST,
+    PLINTH_INPUT: REQUEST,
+    PLINTH_TURN_LIMIT: LIMIT,
+    PLINTH_ANSWER_TOO_LONG: LIMIT,
+    PLINTH_PAYLOAD: LIMIT,
+    PLINTH_ABORTED: LIMIT,
+    PLINTH_SESSION_BUSY: [409, "conflict_error"],
+    PLINTH_SESSION_MOVED: [409, "conflict_error"],
+    PLINTH_GATE_DENIED: REFUSED,
+    PLINTH_PERMISSION: REFUSED,
+    PLINTH_FORBIDDEN: REFUSED,
+    PLINTH_RUN_FORBIDDEN: REFUSED,
+    PLINTH_CAPABILITY_MISSING: AGAIN,
+    PLINTH_STOPPING: AGAIN,
+    PLINTH_QUARANTINED: AGAIN,
+    PLINTH_TURN_TIMEOUT: [504, "timeout_error"],
+    PLINTH_DEADLINE: [504, "server_error"],
+  }),
+);
 
 /** Whatever went wrong, in OpenAI's form; its next step goes into the message. */
 export function failureOf(thrown: unknown): ApiFailure {
   if (thrown instanceof ApiFailure) return thrown;
   const info: ErrorInfo = errorInfo(thrown);
-  const [status, type, code = info.code] = KINDS[info.code] ?? (info.code.endsWith("_BUSY") ? [409, "conflict_error"] : [500, "server_error"]);
+  const [status, type, code = info.code] = KINDS.get(info.code) ?? (info.code.endsWith("_BUSY") ? [409, "conflict_error"] : [500, "server_error"]);
   const message = info.next === undefined ? info.message : `${info.message} ${info.next}`;
   return new ApiFailure(status, message, { type, code, retryAfterMs: info.retryAfterMs, ...(code === "model_not_found" ? { param: "model" } : {}) });
 }

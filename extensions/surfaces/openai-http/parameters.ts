@@ -30,14 +30,17 @@ const REFUSED: Readonly<Record<string, string>> = {
 };
 
 /** How `x-plinth-ignored` names what a model could not take. */
-export const NAMES: Readonly<Record<string, string>> = {
-  topP: "top_p",
-  maxOutputTokens: "max_completion_tokens",
-  thinking: "reasoning_effort",
-  output: "response_format",
-  toolChoice: "tool_choice",
-  parallelTools: "parallel_tool_calls",
-};
+const NAMES = new Map([
+  ["topP", "top_p"],
+  ["maxOutputTokens", "max_completion_tokens"],
+  ["thinking", "reasoning_effort"],
+  ["output", "response_format"],
+  ["toolChoice", "tool_choice"],
+  ["parallelTools", "parallel_tool_calls"],
+]);
+
+/** Its name comes from a provider, and goes into a header. */
+export const nameOf = (param: string): string => NAMES.get(param) ?? param.replace(/[^\w.-]/g, "").slice(0, 64);
 
 export function readParameters(request: Fields): Asked {
   const refuse = (param: string, why: string): never => {
@@ -55,7 +58,7 @@ export function readParameters(request: Fields): Asked {
     options: {
       ...number(request, "temperature", "temperature", 0, 2),
       ...number(request, "top_p", "topP", 0, 1),
-      ...integer(request, "max_completion_tokens" in request ? "max_completion_tokens" : "max_tokens", "maxOutputTokens", 1),
+      ...integer(request, isEmpty(request.max_completion_tokens) ? "max_tokens" : "max_completion_tokens", "maxOutputTokens", 1),
       ...integer(request, "seed", "seed", Number.MIN_SAFE_INTEGER),
       ...readStop(request.stop),
       ...readFormat(request.response_format),
