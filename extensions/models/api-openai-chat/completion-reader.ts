@@ -1,9 +1,17 @@
 import type { ModelEvent, Part, PlinthError, Usage } from "@plinth/sdk";
-import { type AnswerReader, EventStreamParser, type FailureKind, failure, fault, imageOf, WellFormedText } from "@plinth/sdk/kits/model-api";
+import {
+  type AnswerReader,
+  EventStreamParser,
+  type FailureKind,
+  failure,
+  fault,
+  imageOf,
+  ThinkTags,
+  WellFormedText,
+} from "@plinth/sdk/kits/model-api";
 import { annotationOf } from "./annotation.ts";
 import { badEnd, endOf, isGood } from "./finish-reason.ts";
 import { ReasoningDetails } from "./reasoning-details.ts";
-import { ThinkTags } from "./think-tags.ts";
 import { ToolCalls, type WireToolCall } from "./tool-calls.ts";
 import { usageOf } from "./usage.ts";
 import type { ThoughtField, WireExtra } from "./wire-extra.ts";

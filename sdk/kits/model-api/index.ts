@@ -18,6 +18,7 @@ export { letGo } from "./rest.ts";
 export { retryWaitMs } from "./retry-wait.ts";
 export { type SchemaNote, schemaFor } from "./schema-for.ts";
 export { Unsupported } from "./support.ts";
+export { ThinkTags } from "./think-tags.ts";
 export { argumentsOf, unreadableCall } from "./tool-arguments.ts";
 export { ToolNames } from "./tool-names.ts";
 export { WellFormedText, wellFormed } from "./well-formed.ts";
