@@ -1,3 +1,4 @@
+import { textOf } from "@plinth/sdk";
 import type { TestHost } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { end, events, gate, type HarnessInput, type Options, owner, shout, startTurns, submit, words } from "./turns.testing.ts";
@@ -16,6 +17,37 @@ const waiting = (wait: Promise<void>) =>
   };
 
 describe("aborting", () => {
+  it("keeps what was said before it, and a failure does too: the next turn's model sees it", async () => {
+    const seen: string[][] = [];
+    let turn = 0;
+    await start({
+      run: async function* (input, { signal }) {
+        const { history } = input;
+        seen.push(history.map(({ role, content }: any) => `${role}: ${textOf(content)}`));
+        turn++;
+        if (turn > 2) return yield* shout(input);
+        yield { type: "text", delta: turn === 1 ? "The first three " : "Half of" };
+        yield { type: "text", delta: turn === 1 ? "steps are" : " it" };
+        if (turn === 2) throw new Error("broken");
+        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      },
+    });
+    const service = host.use("plinth.turns").one();
+    const first = end(host, "how?");
+    await expect.poll(() => turn).toBe(1);
+    await service.abort({ sessionKey: "main" });
+    expect(await first).toMatchObject({ status: "aborted" });
+    expect(await end(host, "and?")).toMatchObject({ status: "error" });
+    expect(await end(host, "go on")).toMatchObject({ status: "ok" });
+    expect(seen[2]!.map((line) => line.slice(0, 60))).toEqual([
+      "user: how?",
+      "assistant: The first three steps are",
+      "user: and?",
+      "assistant: Half of it",
+      "user: go on",
+    ]);
+  });
+
   it("ends the run that is named, or all of a session, also those that wait", async () => {
     await start({ run: waiting(new Promise(() => {})) });
     const turns = ["one", "two"].map((text, index) => end(host, text, { runId: `r${index}` }));

@@ -10,6 +10,7 @@ import {
   type TurnEvent,
   type Usage,
 } from "@plinth/sdk";
+import { HalfAnswer } from "./half-answer.ts";
 import { askedOf, handedOver } from "./handed-over.ts";
 import { checkedContent, type Harness, harnessOf, messageFrom, messagesFor, surfaceContent } from "./harness-content.ts";
 import { modelHistory } from "./model-history.ts";
@@ -22,6 +23,7 @@ import { Steering } from "./steering.ts";
 import type { Submission } from "./submission.ts";
 import { isThirdParty, type Suggestions } from "./suggestions.ts";
 import { type Body, TranscriptWriter } from "./transcript-writer.ts";
+import { timedOut, unfinished } from "./turn-errors.ts";
 import type { Waiting } from "./waiting.ts";
 
 export interface TurnLimits {
@@ -192,6 +194,8 @@ class Turn {
   #steering: Steering | undefined;
   /** An assistant message without tool calls: the answer, unless another message follows it. */
   #answer: ModelMessage | undefined;
+  readonly #half = new HalfAnswer();
+  #surface = "";
   held: Held | undefined;
   /** Resolves when the harness works on this turn no more, or does not let go of it in time. */
   left: () => Promise<void> = async () => {};
@@ -217,6 +221,7 @@ class Turn {
     const { id: runId, sessionKey, signal } = this.#run;
     const { harness, model, system } = prepared;
     const { surface } = asked;
+    this.#surface = surface;
     const input = { ...askedOf(asked, maker), runId, sessionKey, workspace, agent, surface, model, system, history: messagesFor(history, maker) };
     const client = this.#ctx.use("plinth.harness").get(harness);
     if (maker.steers) {
@@ -238,7 +243,7 @@ class Turn {
     signal.throwIfAborted();
     if (done === undefined) throw unfinished(harness);
     const answer = this.#answer ?? messageFrom({ role: "assistant", content: done.content ?? [{ type: "text", text: done.text }] }, maker);
-    const text = await this.#checked(done.text, surface);
+    const text = await this.#checked(done.text, signal);
     const calls = asked.tools && done.calls;
     const content = checkedContent(answer.content, text);
     // What comes before calls that are handed out is stored with them.
@@ -260,6 +265,8 @@ class Turn {
   async failed(thrown: unknown): Promise<Outcome> {
     const { signal } = this.#run;
     // What was said before it failed is part of the transcript; its open calls are closed with the run.
+    const half = await this.#half.message((text) => this.#checked(text));
+    if (half !== undefined) this.#writer.add({ kind: "message", message: half });
     await this.#writer.flush().catch(() => {});
     for (const [callId, name] of this.#openTools) {
       const text = "The turn ended before this tool gave a result.";
@@ -272,6 +279,7 @@ class Turn {
   }
 
   #message(message: ModelMessage): void {
+    if (message.role === "assistant") this.#half.clear();
     if (this.#answer !== undefined) this.#writer.add({ kind: "message", message: this.#answer });
     this.#answer = undefined;
     if (message.role === "user") return this.#heard();
@@ -321,26 +329,18 @@ class Turn {
       default:
         return;
     }
+    this.#half.take(event);
     this.#run.emit(event);
   }
 
   /** The answer as it may be stored and sent. An answer that cannot be checked is neither. */
-  async #checked(text: string, surface: string): Promise<string> {
-    const { id: runId, sessionKey, signal } = this.#run;
-    const sending = await this.#ctx.hooks.fire("message.sending", { sessionKey, runId, text, surface }, { signal });
+  async #checked(text: string, signal?: AbortSignal): Promise<string> {
+    const { id: runId, sessionKey } = this.#run;
+    const payload = { sessionKey, runId, text, surface: this.#surface };
+    const sending = await this.#ctx.hooks.fire("message.sending", payload, signal === undefined ? {} : { signal });
     if (typeof sending?.text === "string") return sending.text;
     throw new PlinthError("PLINTH_PAYLOAD", "The answer was withheld: a subscriber of message.sending gave no text.", {
       next: "`plinth hooks` shows who subscribes; disable the one at fault.",
     });
   }
-}
-
-function unfinished(harness: string): PlinthError {
-  return new PlinthError("PLINTH_HARNESS", `The harness ${harness} stopped without an answer.`, { next: "Send the message again." });
-}
-
-function timedOut(ms: number): PlinthError {
-  return new PlinthError("PLINTH_TURN_TIMEOUT", `The turn took longer than ${Math.round(ms / 1000)} s and was stopped.`, {
-    next: 'Ask for a smaller step, or raise extensions["plinth.runs"].config.turnTimeoutMs.',
-  });
 }
