@@ -1,10 +1,14 @@
-import { type Call, type Client, PlinthError } from "@plinth/sdk";
+import { type Call, type Client, type InteractionRequest, PlinthError } from "@plinth/sdk";
 import type { AskedQuestion } from "./question.ts";
 
 type Caller = Pick<Call, "caller" | "work">;
 
 /** Packages from outside have another publisher: the host refuses to install one that calls itself the product's. */
 const isOurs = (id: string): boolean => id === "host" || id.startsWith("plinth.");
+
+/** Who asks, other than the product: `acme.weather`, `mcp:github`. Approvals are the product's, whoever has a hand in them. */
+export const partyOf = (request: InteractionRequest): string | undefined =>
+  request.kind === "approval" || isOurs(request.from) ? undefined : request.from;
 
 type Asked = Parameters<Client<"plinth.interaction">["ask"]>[0];
 

@@ -174,7 +174,7 @@ export class Interactions {
     pending.answer = held;
     if (secret !== undefined && !isLost) pending.values = secret;
     this.#pending.delete(request.id);
-    if (held.answer === "expired" || held.answer === "declined") this.#restraint.denied(request);
+    if (held.answer === "expired" || held.answer === "declined") this.#restraint.denied(request, held);
     this.#watchers.tell({ state: "answered", request, answer: held });
     pending.resolve(held);
     if (isLost) throw failure;

@@ -1,5 +1,5 @@
 import type { Extension, InteractionQuestion, InteractionStep } from "@plinth/sdk";
-import { questionOf, type TestExtension, type TestHost } from "@plinth/sdk/testing";
+import { approvalOf, questionOf, type TestExtension, type TestHost } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { clientOf, guest, owner, start } from "./interactions.testing.ts";
 
@@ -180,6 +180,65 @@ describe("a question of another publisher's extension", () => {
     await host.activate("acme.x");
     const asking = host.as(principal, () => ctx().use("plinth.interaction").one().ask(asked)[Symbol.asyncIterator]().next());
     await expect(asking).rejects.toMatchObject({ code: "PLINTH_INTERACTION_FORBIDDEN" });
+  });
+});
+
+describe("the questions of others than the product", () => {
+  const of = (from: string, n: number, more: object = {}) =>
+    clientOf(host, guest)
+      .ask(questionOf("text", { from, message: `number${n}`, sessionKey: `s${n}`, runId: `r${n}`, ...more }))
+      [Symbol.asyncIterator]();
+  const step = async (from: string, n: number, more: object = {}) => (await of(from, n, more).next()).value as InteractionStep;
+  const approval = async (more: object) =>
+    ((await clientOf(host, guest).ask(approvalOf("git status", more))[Symbol.asyncIterator]().next()).value as InteractionStep).state;
+  async function deny(from: string, n: number, more: object = {}): Promise<void> {
+    const rest = of(from, n, more);
+    const { request } = (await rest.next()).value as InteractionStep;
+    await clientOf(host, owner).answer({ id: request.id, digest: request.digest, decline: true });
+    await rest.next();
+  }
+
+  it("wait eight at a time of each of them, in all conversations together", async () => {
+    host = await start();
+    for (let n = 0; n < 8; n++) expect((await step("acme.x", n)).state).toBe("asked");
+    expect(await step("acme.x", 8)).toMatchObject({ answer: { why: expect.stringContaining("8 questions of acme.x wait") } });
+    expect((await step("mcp:desk", 9)).state).toBe("asked");
+  });
+
+  it("take no room of the product's: neither in all, nor in a conversation, nor within the window, nor after denials", async () => {
+    host = await start({ maxPending: 3, maxPendingInSession: 2, asks: 1 });
+    for (let n = 0; n < 3; n++) expect((await step(`acme.x${n}`, n)).state).toBe("asked");
+    expect(await step("acme.x4", 4)).toMatchObject({ answer: { why: expect.stringContaining("3 questions wait") } });
+    expect(await approval({ sessionKey: "s0", runId: "r0" })).toBe("asked");
+    await host.close();
+    host = await start({ maxPendingInSession: 2 });
+    const one = { sessionKey: "s", runId: "r" };
+    for (let n = 0; n < 3; n++) await deny(`acme.x${n}`, n, one);
+    for (let n = 0; n < 2; n++) await step("acme.y", n, { ...one, runId: "r2" });
+    expect((await step("acme.y", 3, { ...one, runId: "r3" })).state).toBe("answered");
+    expect(await approval(one)).toBe("asked");
+    expect((await step("plinth.tools", 4, one)).state).toBe("asked");
+  });
+
+  it("end for a while when the owner denied three, in whatever conversation; nobody's no is none", async () => {
+    host = await start({ windowMs: 60_000 });
+    for (let n = 0; n < 3; n++) await deny("acme.x", n);
+    expect(await step("acme.x", 3)).toMatchObject({
+      answer: { why: expect.stringMatching(/^acme\.x was denied 3 times within 60 seconds\. It asks nothing until .* UTC\.$/) },
+    });
+    for (let n = 4; n < 8; n++) {
+      const rest = of("mcp:desk", n);
+      const { state, request } = (await rest.next()).value as InteractionStep;
+      expect(state).toBe("asked");
+      await clientOf(host, owner).withdraw({ id: request.id, why: "Nobody sits there." });
+    }
+  });
+
+  it("are as many within the window as those of one conversation", async () => {
+    host = await start({ asks: 2, maxPendingOfParty: 100 });
+    for (let n = 0; n < 2; n++) expect((await step("acme.x", n)).state).toBe("asked");
+    expect(await step("acme.x", 2)).toMatchObject({ answer: { why: expect.stringContaining("acme.x asked 2 times") } });
+    expect((await step("acme.y", 2)).state).toBe("asked");
   });
 });
 

@@ -1,5 +1,5 @@
 import type { CallOptions, SetTool, ToolItem } from "@plinth/sdk";
-import { createTestHost, type ScriptedProvider, type TestHost } from "@plinth/sdk/testing";
+import { createTestHost, type ScriptedProvider, type TestExtension, type TestHost } from "@plinth/sdk/testing";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
 
@@ -47,8 +47,8 @@ export function toolSet(id: string, tools: SetTool[] | Error, provider: object =
   return set;
 }
 
-export const start = (provide: ScriptedProvider[], config: object = {}): Promise<TestHost> =>
-  createTestHost({ extensions: [{ manifest, extension, config }], provide });
+export const start = (provide: ScriptedProvider[], config: object = {}, others: TestExtension[] = []): Promise<TestHost> =>
+  createTestHost({ extensions: [{ manifest, extension, config }, ...others], provide });
 
 export const catalogOf = (host: TestHost) => host.use("plinth.tool-catalog").one();
 

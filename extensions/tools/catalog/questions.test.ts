@@ -1,5 +1,5 @@
-import type { InteractionAnswer, ToolQuestion } from "@plinth/sdk";
-import { questionOf, type ScriptedProvider, type TestHost } from "@plinth/sdk/testing";
+import type { InteractionAnswer, Principal, ToolItem, ToolQuestion } from "@plinth/sdk";
+import { questionOf, type ScriptedProvider, type TestExtension, type TestHost } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { listed, run, start, text, tool, toolSet } from "./catalog.testing.ts";
 
@@ -95,6 +95,34 @@ describe("what a tool asks", () => {
     await host.close();
     host = await start(asking({ id: "q", message: "Which?" }, {}).provide.slice(0, 1));
     expect(told(await run(host, "asks"))).toMatchObject({ answer: "cancelled" });
+  });
+
+  it("is asked in the turn that another publisher's extension works for, whatever it names, and outside of one not at all", async () => {
+    let theirs: any;
+    const { provide, notes } = asking({ id: "q", message: "Which?" }, { answer: "chosen" });
+    const stranger: TestExtension = {
+      manifest: {
+        ...{ id: "acme.x", version: "1.0.0", title: "x", description: "", engines: { plinth: "*" }, entry: "./index.js" },
+        uses: [{ contract: "plinth.tool-catalog", range: "^1" }],
+      },
+      extension: { activate: (ctx) => void (theirs = ctx) },
+    };
+    host = await start(provide, {}, [stranger]);
+    await host.activate("acme.x");
+    const call = async (principal: Principal) => {
+      const items: ToolItem[] = [];
+      await host.as(principal, async () => {
+        const given = { name: "asks", args: {}, callId: "c1", sessionKey: "made-up", runId: "made-up", agent: "made-up" };
+        for await (const item of theirs.use("plinth.tool-catalog").one().run(given)) items.push(item);
+      });
+      return told(items);
+    };
+    expect(await call({ role: "owner", via: "local" })).toMatchObject({ answer: "declined", code: "PLINTH_INTERACTION_FORBIDDEN" });
+    expect(notes.asked).toEqual([]);
+    const scope = { session: "s", run: "r", agent: "main" };
+    expect(await call({ role: "owner", via: "local", scope })).toMatchObject({ answer: "chosen" });
+    // The tool is the product's here: who has it ask is named, and counted.
+    expect(notes.asked).toMatchObject([{ ...within, from: "acme.x" }]);
   });
 
   it("ends with the call", async () => {

@@ -1,4 +1,5 @@
 import {
+  type Call,
   type CatalogTool,
   type Client,
   type Context,
@@ -10,7 +11,8 @@ import {
   type ToolQuestion,
 } from "@plinth/sdk";
 
-export type Answered = Pick<ToolAnswer, "id" | "answer" | "option" | "values">;
+export type Answered = Pick<ToolAnswer, "id" | "answer" | "option" | "values" | "code">;
+type Turn = Pick<ToolCallInput, "sessionKey" | "runId" | "agent">;
 type Asked = Parameters<Client<"plinth.interaction">["ask"]>[0];
 
 /** Takes what a tool asks to the owner, and the answer back. Where nobody can be asked, or it asks what cannot be shown, that is no answer. */
@@ -21,14 +23,23 @@ export class Questions {
     this.#ctx = ctx;
   }
 
-  async ask(tool: CatalogTool, given: ToolCallInput, { id, ...question }: ToolQuestion, signal: AbortSignal): Promise<Answered> {
+  async ask(tool: CatalogTool, given: ToolCallInput, { id, ...question }: ToolQuestion, call: Call): Promise<Answered> {
+    const { signal } = call;
+    const turn = turnOf(given, call);
+    if (turn === undefined) {
+      this.#ctx.log.warn("A tool's question was not asked: another publisher's extension called it outside of a turn.", {
+        tool: tool.name,
+        extension: call.caller,
+      });
+      return { id, answer: "declined", code: "PLINTH_INTERACTION_FORBIDDEN" };
+    }
     const steps = this.#ctx
       .use("plinth.interaction")
       .one()
-      .ask(askedFor(tool, given, question), { signal });
+      .ask(askedFor(tool, turn, call, question), { signal });
     try {
       for await (const step of steps) {
-        await this.#tell(given.runId, step);
+        await this.#tell(turn.runId, step);
         if (step.state !== "answered") continue;
         const { answer, option, values } = step.answer;
         return { id, answer, ...(option === undefined ? {} : { option }), ...(values === undefined ? {} : { values }) };
@@ -54,9 +65,19 @@ export class Questions {
 
 const withoutValues = ({ values: _, ...answer }: InteractionAnswer): InteractionAnswer => answer;
 
+const isOurs = (id: string): boolean => id === "host" || id.startsWith("plinth.");
+
+/** The turn that is asked in. Another publisher's extension does not choose it: it is the one that it works for, or none. */
+function turnOf({ sessionKey, runId, agent }: Turn, { caller, work }: Pick<Call, "caller" | "work">): Turn | undefined {
+  if (isOurs(caller)) return { sessionKey, runId, agent };
+  const { session, run, agent: working } = work?.principal.scope ?? {};
+  return session === undefined || run === undefined ? undefined : { sessionKey: session, runId: run, agent: working };
+}
+
 function askedFor(
   tool: CatalogTool,
-  { sessionKey, runId, agent }: ToolCallInput,
+  { sessionKey, runId, agent }: Turn,
+  { caller }: Pick<Call, "caller">,
   { message, schema, options, url }: Omit<ToolQuestion, "id">,
 ): Asked {
   const common = {
@@ -64,7 +85,8 @@ function askedFor(
     runId: runId?.slice(0, 64) ?? "none",
     ...(agent === undefined ? {} : { agent }),
     title: (tool.descriptor.title ?? tool.name).slice(0, 200) || "A tool asks",
-    from: tool.from ?? tool.extension,
+    // Another publisher's extension that has the product's tool ask is who asks.
+    from: tool.from ?? (isOurs(caller) ? tool.extension : caller),
     tool: tool.name,
     message,
   };

@@ -15,9 +15,10 @@ export async function* running(
   timeoutMs: number | undefined,
   ctx: Parts,
   questions: Questions,
-  { signal }: Pick<Call, "signal">,
+  call: Call,
 ): AsyncGenerator<ToolItem> {
   const limitMs = Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, tool.descriptor.timeoutMs ?? Number.POSITIVE_INFINITY);
+  const { signal } = call;
   const { target, which } = targetOf(tool, ctx);
   const input = { ...which, ...given };
   const limit = Number.isFinite(limitMs) ? { deadlineMs: limitMs } : {};
@@ -35,7 +36,7 @@ export async function* running(
         if (item.type === "result") return yield { type: "result", result: await fitting(tool, item.result, ctx) };
         if (item.type === "ask") {
           timer.stop();
-          const answer = await questions.ask(tool, given, item.question, signal);
+          const answer = await questions.ask(tool, given, item.question, call);
           await target.answer({ ...which, callId: given.callId ?? "", ...answer }, { signal });
         } else yield item;
       }

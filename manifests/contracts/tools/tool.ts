@@ -108,6 +108,7 @@ export const ToolAnswer = Type.Object({
   answer: Type.Enum(["chosen", "declined", "cancelled", "expired"], { description: "Only `chosen` is an answer." }),
   option: Type.Optional(Type.String({ maxLength: 64 })),
   values: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  code: Type.Optional(Type.String({ maxLength: 64, description: "Why nobody was asked, such as `PLINTH_INTERACTION_FORBIDDEN`." })),
 });
 export type ToolAnswer = Static<typeof ToolAnswer>;
 
