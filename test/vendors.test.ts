@@ -163,7 +163,14 @@ describe.runIf(readable.length > 0)("the recorded streams, read by the APIs' own
     body = ending === "eventstream.b64" ? Buffer.from(text.toString("ascii"), "base64") : text;
     contentType = FORMS[ending!]!;
     const { title, quirks, models = [], defaultModel = models[0]?.id ?? "model" } = data;
-    const endpoint: ModelEndpoint = { vendor: id, title, baseUrl: url, headers: {}, models, ...(quirks === undefined ? {} : { quirks }) };
+    const endpoint: ModelEndpoint = {
+      vendor: id,
+      title,
+      baseUrl: url,
+      headers: { authorization: "Bearer recorded" },
+      models,
+      ...(quirks === undefined ? {} : { quirks }),
+    };
     const weather = { name: "weather", description: "Tells the weather.", input: { type: "object", properties: { city: { type: "string" } } } };
     const said: Said = json(join(dir, "recorded.json"));
     const request = {

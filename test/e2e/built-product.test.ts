@@ -5,6 +5,15 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { integrityOf, packDirectory } from "@plinth/registry";
+import {
+  anthropicServer,
+  bedrockServer,
+  geminiServer,
+  type ModelServer,
+  ollamaServer,
+  openaiChatServer,
+  openaiResponsesServer,
+} from "@plinth/sdk/testing";
 import { type BuildOptions, build } from "esbuild";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -51,6 +60,16 @@ const tool = (id: string): object => ({
   descriptor: { description: "For a test.", input: { type: "object" }, effects: [] },
 });
 
+/** Servers that speak the protocols, each with the path that its vendors' addresses end with. */
+const PROTOCOLS: readonly [api: string, start: () => Promise<ModelServer>, path: string][] = [
+  ["openai-chat", openaiChatServer, "/v1"],
+  ["openai-responses", openaiResponsesServer, "/v1"],
+  ["anthropic-messages", anthropicServer, "/v1"],
+  ["gemini", geminiServer, "/v1beta"],
+  ["bedrock-converse", bedrockServer, ""],
+  ["ollama", ollamaServer, ""],
+];
+
 vi.setConfig({ testTimeout: 120_000 });
 
 let home: string;
@@ -87,8 +106,15 @@ beforeAll(async () => {
     verdaccio = await Verdaccio.start();
     onCleanUp(() => verdaccio?.stop());
   }
-  const config = verdaccio === undefined ? {} : { extensions: { "plinth.source-npm": { config: { registry: verdaccio.url } } } };
-  await writeFile(join(home, "plinth.json"), JSON.stringify({ ...config, policy: { audit: "all" } }));
+  const servers: Record<string, object> = {};
+  for (const [api, start, path] of PROTOCOLS) {
+    const speaks = await start();
+    onCleanUp(() => speaks.close());
+    servers[`test-${api}`] = { api, baseUrl: `${speaks.url}${path}`, priority: 2_000, secret: "REACH_KEY" };
+  }
+  const npm = verdaccio === undefined ? {} : { "plinth.source-npm": { config: { registry: verdaccio.url } } };
+  const extensions = { "plinth.models": { config: { servers } }, ...npm };
+  await writeFile(join(home, "plinth.json"), JSON.stringify({ extensions, policy: { audit: "all" } }));
   const model = await scriptedModel((_body, _request, response) => say(response, "from the scripted model"));
   gateway = await startGateway(home, { ...model.env, REACH_KEY: "the-key" });
   client = await connect(gateway);
@@ -145,6 +171,10 @@ it("each bundled extension is called in one gateway, and what it does is done", 
   const api = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.token });
   const answer = await api.chat.completions.create({ model: "plinth", messages: [{ role: "user", content: "hello" }] });
   expect(answer.choices[0]?.message.content).toBe("from the scripted model");
+  for (const [protocol] of PROTOCOLS) {
+    const said = await api.chat.completions.create({ model: `test-${protocol}/model-1`, messages: [{ role: "user", content: "hello" }] });
+    expect(said.choices[0]?.message.content, protocol).toBe("Hello.");
+  }
   const page = await fetch(`${gateway.url}/`, { headers: { authorization: `Bearer ${gateway.token}` } });
   expect(page.status).toBe(200);
   expect((await client.turn("hello")).at(-1)).toMatchObject({ status: "ok", text: "from the scripted model" });

@@ -159,6 +159,28 @@ describe("a vendor joined with its protocol", () => {
   });
 });
 
+describe("tools", () => {
+  it("are said in the words of the server's protocol, so that one odd schema makes no message fail", async () => {
+    const { ask } = await house({ config: { servers: { work: { baseUrl: `${server.url}/v1` } } } });
+    const input = {
+      type: "object",
+      properties: { list: { type: "array" }, deep: { type: "object" } },
+      anyOf: [{ required: ["list"] }, { required: ["deep"] }],
+    };
+    await ask("work/m", {
+      tools: [
+        { name: "odd", description: "Odd.", input },
+        { name: "bare", description: "Bare.", input: {} },
+      ],
+    });
+    const [odd, bare] = server.requests[0]!.body.tools.map((tool: { function: { parameters: any } }) => tool.function.parameters);
+    expect(odd).toMatchObject({ type: "object", properties: { list: { type: "array", items: {} }, deep: { type: "object", properties: {} } } });
+    expect(odd.anyOf).toBeUndefined();
+    expect(bare).toMatchObject({ type: "object", properties: {} });
+    expect(input.properties.list, "the tool's own schema stays as it is").toEqual({ type: "array" });
+  });
+});
+
 describe("the automatic choice", () => {
   it("is what somebody set up, and stays it where it cannot answer: the failure is told, and nobody else answers", async () => {
     const { ask } = await house({

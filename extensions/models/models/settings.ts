@@ -36,7 +36,9 @@ const COMPATIBLE = "plinth.openai-compatible";
 export function settingsOf(id: string, config: Config, snapshot: Pick<KernelSnapshot, "config">): Settings {
   const other = snapshot.config.extensions?.[COMPATIBLE];
   const { vendors } = (typeof other === "object" ? (other.config ?? {}) : {}) as { vendors?: Record<string, Settings> };
-  return { ...own(vendors, id), ...own(config.vendors, id) };
+  const before = own(vendors, id);
+  // Whatever was addressed there spoke chat completions, also where its vendor has a protocol of its own.
+  return { ...before, ...(before?.baseUrl === undefined ? {} : { api: "openai-chat" }), ...own(config.vendors, id) };
 }
 
 /** A server of the operator's as the vendor that it is. */

@@ -8,9 +8,11 @@ import {
   PlinthError,
   type Uses,
 } from "@plinth/sdk";
+import { dialectOf } from "@plinth/sdk/kits/model-api";
 import { type Address, addressOf } from "./address.ts";
 import type { Settings } from "./settings.ts";
 import { infoIn, type Source, type State } from "./source.ts";
+import { toolsIn } from "./tools-in-dialect.ts";
 
 /** A server of this machine answers within that, or is taken to be away. */
 const PROBE_MS = 300;
@@ -103,7 +105,9 @@ export class VendorSource implements Source {
 
   async *stream(request: ModelRequest, signal: AbortSignal) {
     const { api, endpoint } = await this.#endpoint(request.model);
-    yield* this.#parts.apis.get(api).stream({ endpoint, request }, { signal });
+    const dialect = dialectOf(api, endpoint.quirks?.schema);
+    const spoken = dialect === undefined || request.tools === undefined ? request : { ...request, tools: toolsIn(dialect, request.tools) };
+    yield* this.#parts.apis.get(api).stream({ endpoint, request: spoken }, { signal });
   }
 
   async countTokens(request: Parameters<Source["countTokens"]>[0], signal: AbortSignal): Promise<number | undefined> {
