@@ -108,12 +108,7 @@ async function* started(items) {
   try {
     yield* items;
   } catch (error) {
-    const {
-      code,
-      message,
-      extension = "host",
-      next = "",
-    } = isCoded(error) ? error : { code: "PLINTH_FAILED", message: String(error?.message ?? error) };
+    const { code, message, extension = "host", next = "" } = told(error);
     tellFindings([{ code, severity: "problem", owner: extension, what: "keeps the host from starting", why: message, next }], []);
     yield { exit: 1 };
   }
@@ -271,8 +266,19 @@ function isCoded(error) {
   return typeof error?.code === "string" && error.code.startsWith("PLINTH_");
 }
 
+/** With a code and a next step where the disk is at fault, as the host says it. */
+function told(error) {
+  if (isCoded(error)) return error;
+  const message = String(error?.message ?? error);
+  const next = "Make room on the disk that holds the home folder, then try again.";
+  if (error?.code === "ENOSPC" || error?.code === "EDQUOT") return { code: "PLINTH_DISK_FULL", message, next };
+  if (error?.code === "EROFS")
+    return { code: "PLINTH_DISK_READ_ONLY", message, next: "Let the home folder be written, or name another one in PLINTH_HOME." };
+  return { code: "PLINTH_FAILED", message };
+}
+
 function fail(error) {
-  const { code, message, extension, next } = isCoded(error) ? error : { code: "PLINTH_FAILED", message: String(error?.message ?? error) };
+  const { code, message, extension, next } = told(error);
   if (json) print(`${JSON.stringify({ error: { code, message, extension, next } })}\n`);
   process.stderr.write(`error ${code}${extension ? ` (${extension})` : ""}: ${message}\n${next ? `next: ${next}\n` : ""}`);
   process.exitCode = 1;

@@ -56,19 +56,34 @@ const CODE = /^PLINTH_[A-Z0-9_]{1,64}$/;
 const MAX_TEXT = 4_000;
 const clip = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
 
+/** What a disk says when it takes nothing more, as Node and SQLite (its result codes 8 and 13) tell it. */
+const DISK: readonly [is: RegExp, code: string, next: string][] = [
+  [/^(ENOSPC|EDQUOT|SQLITE_13)$/, "PLINTH_DISK_FULL", "Make room on the disk that holds the home folder, then try again."],
+  [/^(EROFS|SQLITE_8)$/, "PLINTH_DISK_READ_ONLY", "Let the home folder be written, or name another one in PLINTH_HOME."],
+];
+
+/** The code and next step of a fault that is the machine's, and nobody's extension. */
+function diskFault({ code, errcode }: Record<string, unknown>): { code: string; next: string } | undefined {
+  const said = code === "ERR_SQLITE_ERROR" && typeof errcode === "number" ? `SQLITE_${errcode % 256}` : String(code);
+  const found = DISK.find(([is]) => is.test(said));
+  return found === undefined ? undefined : { code: found[1], next: found[2] };
+}
+
 /** Whatever was thrown, as bounded data. Reads nothing but own or class fields of known names, once, inside try. */
 export function errorData(thrown: unknown, owner?: string): ErrorData {
   try {
     if (typeof thrown === "object" && thrown !== null) {
       const { code, message, extension, next, details } = thrown as Record<string, unknown>;
       const known = typeof code === "string" && CODE.test(code);
+      const disk = known ? undefined : diskFault(thrown as Record<string, unknown>);
       const data: ErrorData = {
-        code: known ? code : "PLINTH_EXTENSION_FAILED",
+        code: known ? code : (disk?.code ?? "PLINTH_EXTENSION_FAILED"),
         message: typeof message === "string" ? clip(message) : "It failed without a message.",
       };
       const by = typeof extension === "string" ? clip(extension) : owner;
       if (by !== undefined) data.extension = by;
       if (typeof next === "string") data.next = clip(next);
+      else if (disk !== undefined) data.next = disk.next;
       else if (data.code === "PLINTH_EXTENSION_FAILED" && by !== undefined) data.next = "Report it to the author of the extension.";
       return Object.assign(data, retryOf(thrown), retryOf(details));
     }

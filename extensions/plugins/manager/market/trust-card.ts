@@ -49,7 +49,9 @@ export async function cardOf(registries: Registries, client: RegistryClient, dow
   const record = await trust.pin(evidence.publisher, learned.registry);
   const { state } = await client.standing();
   const seen = entry.log === undefined ? undefined : client.seenBetween(entry.log.index).by;
-  const here = evidence.logged ? seen : facts.released.get(entry.version)?.toISOString();
+  // What the log knew before this host met the registry, this host has not seen.
+  const met = [seen, state?.since].filter((at) => at !== undefined).sort();
+  const here = evidence.logged ? met.at(-1) : facts.released.get(entry.version)?.toISOString();
   const warnings: string[] = [];
   const own = client === (await registries.builtIn());
   if (key.is === "first" && !own) {
