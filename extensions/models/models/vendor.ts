@@ -96,6 +96,8 @@ export class VendorSource implements Source {
 
   async models(signal: AbortSignal): Promise<ModelInfo[]> {
     if (this.#settings.models !== undefined) return this.#settings.models.map((id) => this.info(id) ?? { id });
+    // Whoever has no key yet wants to know all the same.
+    if (this.#vendor.models !== undefined && !(await this.status(signal)).ready) return this.#vendor.models;
     const listed = await this.#fetchModels(signal);
     const known = this.#vendor.models ?? [];
     // What the server says of a model is newer than what the data says.
