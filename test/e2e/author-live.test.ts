@@ -173,7 +173,7 @@ describe("plinth check", () => {
       expect(code).toBe(0);
       expect((await run("pack", "thing")).code).toBe(0);
     },
-    30_000,
+    90_000,
   );
 
   it("says in one table what is wrong, each with the next step, and fails", async () => {

@@ -9,7 +9,7 @@ export interface Address {
   readonly baseUrl: string;
   /** It is the vendor's own, whose models and peculiarities are known. */
   readonly own: boolean;
-  /** Somebody set it. */
+  /** Somebody set it for Plinth. */
   readonly set: boolean;
   readonly loopback: boolean;
 }
@@ -27,7 +27,9 @@ export function addressOf(vendor: ModelVendor, baseUrls: ModelVendor["baseUrls"]
   }
   const baseUrl = vendor.local === true ? listened(chosen, given) : trimmed(chosen);
   if (!URL.canParse(baseUrl)) return `${JSON.stringify(chosen)} is no address.`;
-  return { ...found(baseUrl), own: given !== undefined && baseUrl === filled(given, env), set: true };
+  // OLLAMA_HOST and its like are the server's own settings: whoever has one set has not thereby chosen its models.
+  const set = vendor.local !== true || Boolean(settings.baseUrl);
+  return { ...found(baseUrl), own: given !== undefined && baseUrl === filled(given, env), set };
 }
 
 const found = (baseUrl: string) => ({ baseUrl, loopback: isLoopback(baseUrl) });

@@ -127,15 +127,17 @@ describe("a vendor joined with its protocol", () => {
           defaultModel: undefined,
           baseUrls: { default: "http://127.0.0.1:1/v1" },
         }),
+        vendor("chosen", { local: true, auth: [{ kind: "none" }] }),
         vendor("named", { baseUrls: { default: "https://{PLINTH_TEST_PLACE}.example/v1" } }),
       ],
-      config: { servers: { work: { baseUrl: `${server.url}/v1` } }, vendors: { local: {} } },
+      config: { servers: { work: { baseUrl: `${server.url}/v1` } }, vendors: { chosen: { baseUrl: "http://127.0.0.1:9/v1" } } },
       secrets: ["KEYED_KEY"],
     });
     const status = (provider: string) => models.status({ provider });
     expect(await status("keyed")).toEqual({ ready: true, configured: true, defaultModel: "first" });
     expect(await status("keyless")).toEqual({ ready: false, configured: false, reason: "KEYLESS_KEY is not set." });
-    expect(await status("local")).toEqual({ ready: false, configured: true, reason: "No server answers at http://127.0.0.1:9/v1." });
+    expect(await status("local")).toEqual({ ready: false, configured: false, reason: "No server answers at http://127.0.0.1:9/v1." });
+    expect(await status("chosen")).toMatchObject({ ready: false, configured: true });
     expect(await status("named")).toEqual({
       ready: false,
       configured: false,
@@ -270,7 +272,7 @@ describe("an address", () => {
     ["http://models.example:80/", "http://models.example/v1", false],
     ["https://models.example/ollama/v1/", "https://models.example/ollama/v1", false],
   ])("of a server to listen on, %s, is %s", (given, baseUrl, own) => {
-    expect(of(given)).toMatchObject({ baseUrl, own, set: given !== undefined });
+    expect(of(given)).toMatchObject({ baseUrl, own, set: false });
   });
 
   it("of a region, or filled in from the environment", () => {
