@@ -13,6 +13,7 @@ export interface Chosen {
 
 interface Options {
   sources(): Promise<ReadonlyMap<string, Source>>;
+  source(id: string): Promise<Source | undefined>;
   now(): number;
   /** A choice is good for the generation in which it was made. */
   generation(): number | undefined;
@@ -32,10 +33,9 @@ export class Chooser {
     const name = this.#meant(wanted);
     if (name === "auto") return this.#auto(signal);
     const slash = name.indexOf("/");
-    const sources = await this.#options.sources();
-    const source = sources.get(name.slice(0, Math.max(slash, 0)));
+    const source = await this.#options.source(name.slice(0, Math.max(slash, 0)));
     const model = name.slice(slash + 1);
-    if (source === undefined || model === "") throw unknown(wanted, [...sources.keys()], Object.keys(this.#options.aliases));
+    if (source === undefined || model === "") throw unknown(wanted, [...(await this.#options.sources()).keys()], Object.keys(this.#options.aliases));
     return model === "auto" ? named(source, signal) : chosen(source, model);
   }
 

@@ -31,6 +31,14 @@ export class Directory {
     return read.sources;
   }
 
+  /** One of them. Who is not of the product is looked up anew: the owner may just have chosen it, or have taken that back. */
+  async source(id: string): Promise<Source | undefined> {
+    const known = (await this.sources()).get(id);
+    if (known?.data.trusted === true) return known;
+    this.#read = undefined;
+    return (await this.sources()).get(id);
+  }
+
   async #all(): Promise<ReadonlyMap<string, Source>> {
     const { use } = this.#ctx;
     const snapshot = await use("plinth.kernel").one().snapshot({});

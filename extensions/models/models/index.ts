@@ -15,14 +15,15 @@ export default defineExtension({
     const directory = new Directory(ctx, config);
     const chooser = new Chooser({
       sources: () => directory.sources(),
+      source: (id) => directory.source(id),
       now: ctx.clock.now,
       generation: () => ctx.currentWork()?.generation,
       aliases: config.aliases ?? {},
     });
     const sourceOf = async (provider: string): Promise<Source> => {
-      const sources = await directory.sources();
-      const source = sources.get(provider);
+      const source = await directory.source(provider);
       if (source !== undefined) return source;
+      const sources = await directory.sources();
       throw new PlinthError("PLINTH_CAPABILITY_MISSING", `There is no model provider "${provider}".`, {
         next: "plinth models lists them. Another publisher's has to be chosen once: plinth grants choose EXTENSION.",
         details: { alternatives: [...sources.keys()] },
