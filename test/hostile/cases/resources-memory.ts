@@ -65,7 +65,7 @@ export const cases: HostileCase[] = [
     tries: "fills its heap in activate",
     phase: "activate",
     activate: "const all = []; for (;;) all.push(new Array(1e5).fill(all.length));",
-    stopped: { isolate: by("heap limit", "PLINTH_EXTENSION_FAILED"), process: eatenOutside },
+    stopped: { isolate: [by("heap limit", "PLINTH_EXTENSION_FAILED"), by("time limit", "PLINTH_EXTENSION_FAILED")], process: eatenOutside },
   },
   {
     id: "heap-in-timer",
