@@ -1,8 +1,9 @@
 import { defineExtension } from "@plinth/sdk";
+import { forProduct } from "@plinth/sdk/kits/model-api";
 import { createApi } from "./api.ts";
 
 export default defineExtension({
   activate(ctx) {
-    ctx.provide("plinth.model-api", "anthropic-messages", createApi(ctx));
+    ctx.provide("plinth.model-api", "anthropic-messages", forProduct(createApi(ctx)));
   },
 });

@@ -7,7 +7,8 @@ import { foundationModel, inferenceProfile } from "./models.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
 import type { Unsigned } from "./signing.ts";
 
-const TOKEN = "AWS_BEARER_TOKEN_BEDROCK";
+/** AWS's own servers, and this machine. Nobody else is shown who the chain says that this is. */
+const AWS = /(^|\.)(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$|^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 /** Pages of inference profiles, of 1,000 each. */
 const PAGES = 4;
 
@@ -16,11 +17,16 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
   const artifacts = () => ctx.use("plinth.artifacts").one();
   const credentials = new Credentials();
 
-  /** Whose request it is: as the endpoint's headers say it, by a token of Bedrock, or signed. */
+  /** Whose request it is: as the endpoint's headers say it, or signed. */
   const proven = async (endpoint: ModelEndpoint, { region, profile }: Quirks, request: Unsigned): Promise<Record<string, string>> => {
     const { headers } = request;
     if (Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) return headers;
-    if (await ctx.secrets.has(TOKEN)) return { ...headers, authorization: `Bearer ${ctx.secrets.handle(TOKEN)}` };
+    if (!AWS.test(new URL(request.url).hostname)) {
+      throw failure("AUTH", `${endpoint.title} at ${new URL(request.url).host} is no server of AWS's: requests to it are not signed.`, {
+        next: "Give it a key of its own.",
+        details: { retryable: false },
+      });
+    }
     const identity = await credentials.identity(endpoint, profile);
     const { regionOf, signed } = await import("./signing.ts");
     return signed(request, identity, regionOf(endpoint.baseUrl, region, ctx.env), ctx.clock.now());
@@ -31,6 +37,9 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
       const quirks = quirksOf(endpoint);
       if (quirks.noModels) return { models: [...new Map((endpoint.models ?? []).map((one) => [one.id, one])).values()] };
       const base = quirks.modelsUrl ?? endpoint.baseUrl.replace("//bedrock-runtime", "//bedrock");
+      // A token that was lent for the one address goes to no other.
+      const isToken = Object.keys(endpoint.headers).some((name) => name.toLowerCase() === "authorization");
+      if (isToken && endpoint.models !== undefined && new URL(base).origin !== new URL(endpoint.baseUrl).origin) return { models: endpoint.models };
       const list = async (path: string): Promise<Record<string, any>> => {
         const url = `${base}${path}`;
         const headers = await proven(endpoint, quirks, { method: "GET", url, headers: { accept: "application/json", ...endpoint.headers } });

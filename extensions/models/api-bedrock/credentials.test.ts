@@ -93,11 +93,19 @@ describe("a request without a proof of its endpoint", () => {
     expect(one.server.requests).toEqual([]);
   });
 
-  it("has the token of Bedrock where that is set, as the host puts it in", async () => {
-    one = await subject({ secrets: { AWS_BEARER_TOKEN_BEDROCK: "bedrock-api-key-0123456789abcdef" } });
-    await one.ask({}, { headers: {} });
-    expect(one.server.requests[0]!.headers.authorization).toBe("Bearer bedrock-api-key-0123456789abcdef");
+  it("is said by a header of the endpoint where there is one, and then nothing is signed", async () => {
+    one = await subject();
     await one.ask();
-    expect(one.server.requests[1]!.headers.authorization).toBe("Bearer token");
+    expect(one.server.requests[0]!.headers.authorization).toBe("Bearer token");
+    expect(one.server.requests[0]!.headers["x-amz-date"]).toBeUndefined();
   });
+
+  it.each(["https://evil.example", "https://amazonaws.com.evil.example", "https://evilamazonaws.com", "http://10.0.0.1"])(
+    "is shown to AWS and to this machine, and not to %s",
+    async (baseUrl) => {
+      one = await subject();
+      const error = await failed(one.ask({}, { ...unsigned, baseUrl }));
+      expect(error).toMatchObject({ code: "PLINTH_MODEL_AUTH", message: expect.stringContaining("no server of AWS's") });
+    },
+  );
 });

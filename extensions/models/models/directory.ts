@@ -64,7 +64,10 @@ export class Directory {
     return {
       apis: use("plinth.model-api"),
       now: clock.now,
-      env: (name) => process.env[name] || undefined,
+      env(name, whose) {
+        const granted = whose === undefined || grants.get(whose)?.permissions?.env?.includes(name) === true;
+        return (granted && process.env[name]) || undefined;
+      },
       async set(names) {
         const there = await Promise.all(names.map((name) => secretExists?.(name) ?? false));
         return names.filter((_name, at) => there[at]);

@@ -2,7 +2,7 @@ import { defineExtension, PlinthError } from "@plinth/sdk";
 import { answering } from "./answering.ts";
 import { Chooser } from "./choice.ts";
 import { Directory } from "./directory.ts";
-import { trusted } from "./messages.ts";
+import { messagesFor, trusted } from "./messages.ts";
 import type { Config } from "./settings.ts";
 import type { Source } from "./source.ts";
 
@@ -50,9 +50,10 @@ export default defineExtension({
           call,
         );
       },
-      async countTokens({ model, agent: _, sessionKey: __, ...request }, { signal }) {
+      async countTokens({ model, agent: _, sessionKey: __, ...request }, { signal, caller }) {
         const { source, choice } = await chooser.choose(model, signal);
-        const inputTokens = await source.countTokens({ ...request, model: choice.model }, signal);
+        const messages = messagesFor(trusted(request.messages, caller), choice.maker);
+        const inputTokens = await source.countTokens({ ...request, messages, model: choice.model }, signal);
         return inputTokens === undefined ? {} : { inputTokens };
       },
     });

@@ -7,6 +7,7 @@ import { addressOf } from "./address.ts";
 import extension from "./index.ts";
 import { permitted } from "./permitted.ts";
 import manifest from "./plinth.json" with { type: "json" };
+import { VendorSource } from "./vendor.ts";
 
 const KEY = "sk-test-very-secret-0123456789";
 const vendor = (id: string, more: object = {}, permissions: object = {}) => ({
@@ -200,6 +201,39 @@ describe("the automatic choice", () => {
   });
 });
 
+describe("what is counted", () => {
+  it("goes to its provider without what another provider made", async () => {
+    const seen: unknown[] = [];
+    const host = await createTestHost({
+      extensions: [{ manifest, extension }],
+      provide: [
+        {
+          contract: "plinth.kernel",
+          descriptor: { title: "k" },
+          provider: { snapshot: () => ({ config: { version: 1 }, grants: new Map() }) } as never,
+        },
+        { contract: "plinth.secret-source", descriptor: { title: "s" }, provider: { resolve: () => null } as never },
+        {
+          contract: "plinth.model-provider",
+          id: "one",
+          descriptor: { title: "One", priority: 1 },
+          provider: {
+            status: () => ({ ready: true }),
+            models: () => ({ models: [] }),
+            countTokens: (input: unknown) => ({ inputTokens: seen.push(input) + 6 }),
+          } as never,
+        },
+      ],
+    });
+    open.push(host);
+    const part = (by: string) => ({ type: "opaque" as const, opaque: { by, data: by } });
+    const messages = [{ role: "assistant" as const, content: [part("acme.other/other"), part("test.scripted/one")] }];
+    expect(await host.use("plinth.models").one().countTokens({ model: "one/m", messages })).toEqual({ inputTokens: 7 });
+    expect(JSON.stringify(seen)).toContain("test.scripted/one");
+    expect(JSON.stringify(seen)).not.toContain("acme.other");
+  });
+});
+
 describe("a chain", () => {
   const servers = () => ({ dead: { baseUrl: "http://127.0.0.1:9/v1" }, alive: { baseUrl: `${server.url}/v1`, defaultModel: "mine" } });
 
@@ -250,6 +284,44 @@ describe("a third party's vendor", () => {
     expect(may({ net: ["*"], secrets: [] }, undefined, "http://127.0.0.1/")).toThrow();
     expect(may({ net: ["loopback"], secrets: [] }, undefined, "http://127.0.0.1:8000/")).not.toThrow();
     expect(() => permitted(undefined, "acme.vendor", undefined, "https://api.acme.example/")).toThrow();
+  });
+});
+
+describe("the data of a third party", () => {
+  const signal = new AbortController().signal;
+  const descriptor = {
+    title: "Acme",
+    api: "openai-chat",
+    priority: 1,
+    baseUrls: { default: "https://{PLINTH_TEST_SECRET_VALUE}.acme.example/v1" },
+    modelEnv: "PLINTH_TEST_SECRET_VALUE",
+    auth: [{ kind: "none" as const }],
+  };
+  const source = (vendor: object, trusted: boolean, granted: readonly string[] = []) => {
+    const env = (name: string, whose: string | undefined) => (whose === undefined || granted.includes(name) ? `value-of-${name}` : undefined);
+    const apis = { list: async () => [{ id: "openai-chat", extension: "plinth.api-openai-chat" }], get: () => ({ stream: async function* () {} }) };
+    const parts = { apis, now: () => 0, env, set: async () => [], lend: async () => "", permit() {} } as never;
+    return new VendorSource({ id: "acme", extension: "acme.vendor", trusted, vendor: { ...descriptor, ...vendor } as never }, {}, parts);
+  };
+  const ask = async (one: VendorSource) => {
+    for await (const _ of one.stream({ model: "m", messages: [] }, signal)) expect.fail("nothing is said");
+  };
+
+  it("reads no variable of the environment but those that it was granted: none comes into an address or a model's name", async () => {
+    expect(await source({}, false).status(signal)).toMatchObject({ ready: false, reason: expect.stringContaining("is not set") });
+    expect(await source({}, true).status(signal)).not.toMatchObject({ reason: expect.stringContaining("is not set") });
+    const granted = source({ baseUrls: { default: "http://127.0.0.1:9/v1" } }, false, ["PLINTH_TEST_SECRET_VALUE"]);
+    expect(await granted.status(signal)).toMatchObject({ defaultModel: "value-of-PLINTH_TEST_SECRET_VALUE" });
+    expect(await source({ baseUrls: { default: "http://127.0.0.1:9/v1" } }, false).status(signal)).not.toHaveProperty("defaultModel");
+  });
+
+  it("asks with its own key only: not with AWS's chain, and with no handle in its headers", async () => {
+    const baseUrls = { default: "https://acme.example/v1" };
+    await expect(ask(source({ baseUrls, auth: [{ kind: "aws" }] }, false))).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
+    await expect(ask(source({ baseUrls, headers: { x: "{{plinth-secret:OPENAI_API_KEY}}" } }, false))).rejects.toMatchObject({
+      code: "PLINTH_PERMISSION",
+    });
+    await ask(source({ baseUrls, headers: { x: "y" } }, false));
   });
 });
 

@@ -23,7 +23,8 @@ const FRESH_MS = 30_000;
 export interface VendorParts {
   readonly apis: Uses<"plinth.model-api">;
   now(): number;
-  env(name: string): string | undefined;
+  /** @param whose the third party's vendor that asks, which reads what it was granted and nothing else; undefined: the product's. */
+  env(name: string, whose: string | undefined): string | undefined;
   /** Of these secrets, those that are set. */
   set(names: readonly string[]): Promise<readonly string[]>;
   /** A handle that one extension may send to one origin. */
@@ -60,7 +61,8 @@ export class VendorSource implements Source {
     this.#settings = settings;
     this.#parts = parts;
     // Only what the vendor names is looked up.
-    this.#env = new Proxy({}, { get: (_target, name) => (typeof name === "string" ? parts.env(name) : undefined) });
+    const whose = trusted ? undefined : extension;
+    this.#env = new Proxy({}, { get: (_target, name) => (typeof name === "string" ? parts.env(name, whose) : undefined) });
     this.maker = `${extension}/${id}`;
     this.data = {
       ...{ id, title: vendor.title, extension, api: vendor.api, priority: vendor.priority, trusted },
@@ -125,7 +127,7 @@ export class VendorSource implements Source {
   #chosen(): string | undefined {
     const { defaultModel, models } = this.#settings;
     const { modelEnv } = this.#vendor;
-    return defaultModel || (modelEnv === undefined ? undefined : this.#parts.env(modelEnv)) || models?.[0] || undefined;
+    return defaultModel || (modelEnv === undefined ? undefined : this.#env[modelEnv]) || models?.[0] || undefined;
   }
 
   #apiOf(model: string | undefined): string {
@@ -170,13 +172,9 @@ export class VendorSource implements Source {
 
   /** What a chain of AWS begins with; whether it gives something is seen when it is asked. */
   #hasChain(): boolean {
-    return [
-      "AWS_ACCESS_KEY_ID",
-      "AWS_PROFILE",
-      "AWS_BEARER_TOKEN_BEDROCK",
-      "AWS_WEB_IDENTITY_TOKEN_FILE",
-      "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    ].some((name) => (this.#parts.env(name) ?? "") !== "");
+    return ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"].some(
+      (name) => (this.#env[name] ?? "") !== "",
+    );
   }
 
   #missing(auth: Auth | undefined): string {
@@ -198,7 +196,7 @@ export class VendorSource implements Source {
       });
     }
     const secret = auth?.kind === "key" ? auth.secret : undefined;
-    if (!trusted) this.#parts.permit(extension, secret, address.baseUrl);
+    if (!trusted) this.#permitted(auth, headers, address.baseUrl);
     const speaker = (await this.#parts.apis.list()).find((one) => one.id === api)?.extension;
     if (speaker === undefined) throw this.#notReady(`nothing here speaks ${api}.`, `Install an extension that provides plinth.model-api ${api}.`);
     const proof = secret === undefined ? {} : proved(auth as Auth, await this.#lent(secret, speaker, new URL(address.baseUrl).origin));
@@ -209,6 +207,15 @@ export class VendorSource implements Source {
       ...(this.#vendor.models === undefined ? {} : { models: this.#vendor.models }),
     };
     return { api, endpoint };
+  }
+
+  /** Data of a third party's: its own key to its own hosts, and neither the chain of AWS nor a handle that it wrote itself. */
+  #permitted(auth: Auth | undefined, headers: Record<string, string>, baseUrl: string): void {
+    const { extension } = this.data;
+    this.#parts.permit(extension, auth?.kind === "key" ? auth.secret : undefined, baseUrl);
+    const asks = auth?.kind === "aws" ? "use the credentials of AWS" : secretsIn(headers) ? "name secrets in its headers" : undefined;
+    if (asks === undefined) return;
+    throw new PlinthError("PLINTH_PERMISSION", `${extension} may not ${asks}.`, { extension, next: "Its vendor has to ask with a key of its own." });
   }
 
   /** Asked for once: what was lent is good as long as this list of sources. */
@@ -250,6 +257,8 @@ function needsOf({ needs, auth }: ModelVendor): Pick<ModelSource, "needs"> {
   const first = auth.find(({ kind, secret }) => kind === "key" && secret !== undefined)?.secret;
   return first === undefined || auth.some(({ kind }) => kind === "none") ? {} : { needs: { secrets: [first] } };
 }
+
+const secretsIn = (headers: Record<string, string>): boolean => Object.values(headers).some((value) => value.includes("{{plinth-secret:"));
 
 function proved({ header = "authorization", prefix }: Auth, handle: string): Record<string, string> {
   return { [header.toLowerCase()]: `${prefix ?? (header.toLowerCase() === "authorization" ? "Bearer " : "")}${handle}` };

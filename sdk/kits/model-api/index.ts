@@ -9,6 +9,7 @@ export { DIALECTS, type Dialect, dialectOf } from "./dialects.ts";
 export { EventStreamParser } from "./event-stream.ts";
 export { type AnswerOptions, type AnswerReader, Exchange, type ExchangeOptions } from "./exchange.ts";
 export { type FailureKind, type FailureOptions, failure, fault, kindOf, refused } from "./failure.ts";
+export { forProduct } from "./for-product.ts";
 export { LineParser } from "./lines.ts";
 export { type Outgoing, type OutgoingRules, outgoing } from "./outgoing.ts";
 export { type Refusal, refusalOf } from "./refusal.ts";

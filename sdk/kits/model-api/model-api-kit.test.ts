@@ -1,12 +1,46 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { FetchResponse } from "../../extension/index.ts";
-import { EventStreamParser, failure, fault, imageOf, LineParser, letGo, refusalOf, refused, replay, ToolNames, Unsupported, urlOf } from "./index.ts";
+import {
+  EventStreamParser,
+  failure,
+  fault,
+  forProduct,
+  imageOf,
+  LineParser,
+  letGo,
+  refusalOf,
+  refused,
+  replay,
+  ToolNames,
+  Unsupported,
+  urlOf,
+} from "./index.ts";
 
 const response = (status: number, body: unknown, headers: Record<string, string> = {}): FetchResponse =>
   ({ status, ok: false, headers, body: replay(typeof body === "string" ? body : JSON.stringify(body)) }) as unknown as FetchResponse;
 const answered = async (status: number, error: unknown, headers?: Record<string, string>) =>
   refused("Acme", await refusalOf(response(status, error, headers)));
+
+describe("the code of a protocol", () => {
+  const api = forProduct({
+    models: () => ({ models: [] }),
+    async *stream() {
+      yield { type: "end", reason: "stop" };
+    },
+    countTokens: () => ({ inputTokens: 1 }),
+  });
+  const by = (caller: string) => ({ caller, signal: new AbortController().signal }) as never;
+
+  it("works for the product, and is nobody else's way to the network", () => {
+    for (const caller of ["host", "plinth.models"]) {
+      expect(api.models({} as never, by(caller))).toEqual({ models: [] });
+      expect(api.countTokens!({} as never, by(caller))).toEqual({ inputTokens: 1 });
+    }
+    for (const method of [api.models, api.stream, api.countTokens!])
+      expect(() => method({} as never, by("acme.deputy"))).toThrow(expect.objectContaining({ code: "PLINTH_PERMISSION" }));
+  });
+});
 
 describe("a failure", () => {
   it.each([
