@@ -1,4 +1,6 @@
 import type { Part } from "../contracts/content/part.ts";
+import type { ModelMessage } from "../contracts/models/message.ts";
+import { isProduct } from "../party.ts";
 
 /**
  * Parts as the host keeps them when `maker` hands them over: what is opaque in them is its maker's from here on, and whose
@@ -52,4 +54,13 @@ function each<P extends Part>(content: readonly P[], change: (part: Part) => Par
     if (next !== undefined) parts.push(next as P);
   }
   return changed ? parts : (content as P[]);
+}
+
+/**
+ * A conversation as `caller` may hand it over: a third party's holds no opaque parts but its own, so that it cannot speak to a provider
+ * as that provider.
+ */
+export function messagesFrom(messages: readonly ModelMessage[], caller: string): ModelMessage[] {
+  if (isProduct(caller)) return [...messages];
+  return messages.map((message) => ({ ...message, content: partsFrom(message.content, caller) }));
 }

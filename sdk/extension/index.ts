@@ -116,13 +116,15 @@ export type {
   WebResult,
 } from "@plinth/manifests";
 export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
-export { partsFor, partsFrom, partsSaid } from "@plinth/manifests/content/opaque.ts";
+export { messagesFrom, partsFor, partsFrom, partsSaid } from "@plinth/manifests/content/opaque.ts";
 export { isFor, partLabel, textOf, toolCallsOf, toolResultsOf } from "@plinth/manifests/content/reading.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
+export { hostMatches, isLoopbackHost, type Target, targetOf } from "@plinth/manifests/net-pattern.ts";
 export { AUTHORITY, type Decision, decide, EFFECT_WORDS, EFFECTS, type Effect } from "@plinth/manifests/origin/authority.ts";
 export type { Influence } from "@plinth/manifests/origin/origin.ts";
 export { changedBy, handsIn, type ShownOrigin, saidBy } from "@plinth/manifests/origin/shown.ts";
 export { originLine } from "@plinth/manifests/origin/telling.ts";
+export { isProduct } from "@plinth/manifests/party.ts";
 export { hides, hidesWithin, type VisibleOptions, visible } from "@plinth/manifests/plain-text.ts";
 export { CHOSEN, PROVIDE_WORDS } from "@plinth/manifests/power-words.ts";
 export type { FileInfo } from "@plinth/manifests/wire/bridge.ts";

@@ -1,4 +1,6 @@
-/** For tiers: the frame protocol and what a host and a runner say to each other. */
+/** For extensions of the product: the frame protocol, what a host and a runner say to each other, and handles of secrets. */
+
+export { isLent, LENT, secretHandle } from "@plinth/manifests/secret-handle.ts";
 export type {
   Bridge,
   CallInfo,

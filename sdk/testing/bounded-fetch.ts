@@ -1,4 +1,5 @@
 import type { Manifest, Pin } from "@plinth/manifests";
+import { hostMatches, isLoopbackHost, targetOf } from "@plinth/manifests/net-pattern.ts";
 import type { Secrets } from "@plinth/manifests/secrets.ts";
 import { PlinthError } from "../extension/errors.ts";
 import type { FetchOptions, FetchResponse } from "../extension/index.ts";
@@ -52,8 +53,10 @@ function codedAbort(reason: unknown, target: URL): unknown {
 }
 
 export function permit(target: URL, rules: FetchRules): void {
-  const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(target.hostname);
-  const declared = (rules.manifest.permissions?.net ?? []).some((pattern) => matches(pattern, target, loopback));
+  const loopback = isLoopbackHost(target.hostname);
+  const declared = (rules.manifest.permissions?.net ?? []).some((pattern) =>
+    pattern === "*" ? !loopback : pattern === "loopback" ? loopback : hostMatches(pattern, targetOf(target)),
+  );
   if (!declared) {
     throw problem(
       rules,
@@ -70,15 +73,6 @@ export function permit(target: URL, rules: FetchRules): void {
       "Point it at a server on 127.0.0.1, or pass allowNet: true to createTestHost.",
     );
   }
-}
-
-function matches(pattern: string, target: URL, loopback: boolean): boolean {
-  if (pattern === "loopback") return loopback;
-  if (pattern === "*") return !loopback;
-  const [, scheme, host = "", port] = /^(?:(\w+):\/\/)?(.*?)(?::(\d+))?$/.exec(pattern) ?? [];
-  if (scheme !== undefined && `${scheme}:` !== target.protocol) return false;
-  if (port !== undefined && port !== (target.port || (/^(https|wss):$/.test(target.protocol) ? "443" : "80"))) return false;
-  return host.startsWith("*.") ? target.hostname.endsWith(host.slice(1)) : target.hostname === host;
 }
 
 export async function withSecrets(

@@ -1,10 +1,9 @@
-import { defineExtension, type ModelEvent, type ModelMessage, type Part } from "@plinth/sdk";
+import { defineExtension, type ModelEvent, type ModelMessage, messagesFrom, type Part } from "@plinth/sdk";
 import { createTestHost, type ScriptedProvider, type TestExtension, type TestHost } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import tools from "../../tools/catalog/index.ts";
 import toolsManifest from "../../tools/catalog/plinth.json" with { type: "json" };
 import extension from "./index.ts";
-import { trustedHistory } from "./messages.ts";
 import manifest from "./plinth.json" with { type: "json" };
 import { calls, knowsModels, runTurn, says, scriptedModel, scriptedTool } from "./scripted.testing.ts";
 
@@ -186,8 +185,8 @@ describe("what is opaque", () => {
   });
 
   it("is a third party's own where it hands a conversation over", () => {
-    expect(trustedHistory(history(secret("plinth.x/y")), "acme.x")[1]!.content[0]).toMatchObject({ opaque: { by: "acme.x" } });
-    expect(trustedHistory(history(secret("plinth.x/y")), "plinth.runs")[1]!.content[0]).toEqual(secret("plinth.x/y"));
+    expect(messagesFrom(history(secret("plinth.x/y")), "acme.x")[1]!.content[0]).toMatchObject({ opaque: { by: "acme.x" } });
+    expect(messagesFrom(history(secret("plinth.x/y")), "plinth.runs")[1]!.content[0]).toEqual(secret("plinth.x/y"));
   });
 });
 

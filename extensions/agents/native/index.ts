@@ -1,7 +1,6 @@
-import { defineExtension } from "@plinth/sdk";
+import { defineExtension, messagesFrom } from "@plinth/sdk";
 import { Instructions } from "./instructions.ts";
 import type { Limits } from "./loop.ts";
-import { trustedHistory } from "./messages.ts";
 import { runLoop } from "./run-loop.ts";
 import { ToolRunner } from "./tool-runner.ts";
 import { Words } from "./words.ts";
@@ -31,7 +30,7 @@ export default defineExtension({
         const { toolChoice: _, ...options } = input.options ?? {};
         running.set(input.runId, words);
         const loop = runLoop(
-          { ...input, history: trustedHistory(input.history, call.caller) },
+          { ...input, history: messagesFrom(input.history, call.caller) },
           {
             stream: (model, { system, messages, tools, toolChoice }, signal) =>
               models.stream(

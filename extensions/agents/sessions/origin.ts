@@ -1,4 +1,4 @@
-import type { MessageOrigin, Work } from "@plinth/sdk";
+import { isProduct as isOfProduct, type MessageOrigin, type Work } from "@plinth/sdk";
 
 /** Kept by whoever is nobody: a recovery after a crash. */
 export const SYSTEM: MessageOrigin = { by: "system" };
@@ -26,4 +26,4 @@ export const ownRun = <T extends { runId?: string }>(input: T, caller: string): 
   input.runId === undefined || isProduct(caller) ? input : { ...input, runId: `${caller}/${input.runId}` };
 
 /** The product's own extensions, and its host: packages from outside have another publisher. */
-export const isProduct = (caller: string | undefined): boolean => caller === undefined || caller === "host" || caller.startsWith("plinth.");
+export const isProduct = (caller: string | undefined): boolean => caller === undefined || isOfProduct(caller);

@@ -1,4 +1,4 @@
-import { type Call, PlinthError } from "@plinth/sdk";
+import { type Call, isProduct, PlinthError } from "@plinth/sdk";
 import type { Database, SessionRow } from "./database.ts";
 
 const MIB = 1_048_576;
@@ -11,7 +11,7 @@ const ORIGIN_BYTES = 16 * MIB;
 /** On whose behalf somebody writes; null = the owner or the product itself, whom only a session's own size bounds. */
 export function payerOf({ caller, work }: Pick<Call, "caller" | "work">): string | null {
   if (work?.principal.role === "guest") return work.principal.via.slice(0, 200);
-  return caller === "host" || caller.startsWith("plinth.") ? null : caller;
+  return isProduct(caller) ? null : caller;
 }
 
 /** Counts what transcripts take, on the disk beside them, so that a restart forgets nothing. Inside a transaction. */

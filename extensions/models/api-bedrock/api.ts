@@ -1,4 +1,4 @@
-import type { Context, ModelEndpoint, ModelEvent, ModelInfo, Provider } from "@plinth/sdk";
+import { type Context, isLoopbackHost, type ModelEndpoint, type ModelEvent, type ModelInfo, type Provider } from "@plinth/sdk";
 import { Exchange, failure, keptEvent, outgoing, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
 import { ConverseReader } from "./converse-reader.ts";
 import { converseRequest, rulesOf } from "./converse-request.ts";
@@ -7,8 +7,8 @@ import { foundationModel, inferenceProfile } from "./models.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
 import type { Unsigned } from "./signing.ts";
 
-/** AWS's own servers, and this machine. Nobody else is shown who the chain says that this is. */
-const AWS = /(^|\.)(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$|^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+/** AWS's own servers. Besides them and this machine nobody is shown who the chain says that this is. */
+const AWS = /(^|\.)(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$/;
 /** Pages of inference profiles, of 1,000 each. */
 const PAGES = 4;
 
@@ -21,8 +21,9 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
   const proven = async (endpoint: ModelEndpoint, { region, profile }: Quirks, request: Unsigned): Promise<Record<string, string>> => {
     const { headers } = request;
     if (Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) return headers;
-    if (!AWS.test(new URL(request.url).hostname)) {
-      throw failure("AUTH", `${endpoint.title} at ${new URL(request.url).host} is no server of AWS's: requests to it are not signed.`, {
+    const { host, hostname } = new URL(request.url);
+    if (!AWS.test(hostname) && !isLoopbackHost(hostname)) {
+      throw failure("AUTH", `${endpoint.title} at ${host} is no server of AWS's: requests to it are not signed.`, {
         next: "Give it a key of its own.",
         details: { retryable: false },
       });

@@ -1,4 +1,4 @@
-import type { ModelVendor } from "@plinth/sdk";
+import { isLoopbackHost, type ModelVendor } from "@plinth/sdk";
 import type { Settings } from "./settings.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -32,7 +32,7 @@ export function addressOf(vendor: ModelVendor, baseUrls: ModelVendor["baseUrls"]
   return { ...found(baseUrl), own: given !== undefined && baseUrl === filled(given, env), set };
 }
 
-const found = (baseUrl: string) => ({ baseUrl, loopback: isLoopback(baseUrl) });
+const found = (baseUrl: string) => ({ baseUrl, loopback: isLoopbackHost(URL.parse(baseUrl)?.hostname ?? "") });
 const trimmed = (url: string): string => url.trim().replace(/\/+$/, "");
 const namesIn = (url: string): string[] => [...url.matchAll(/\{([A-Za-z][A-Za-z0-9_]*)\}/g)].map(([, name = ""]) => name);
 const filled = (url: string, env: Env): string =>
@@ -50,5 +50,3 @@ function listened(given: string, usual = ""): string {
   if (url.pathname === "/" && own !== null) url.pathname = own.pathname;
   return trimmed(url.href);
 }
-
-const isLoopback = (url: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(URL.parse(url)?.hostname ?? "");

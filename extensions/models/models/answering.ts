@@ -91,11 +91,9 @@ async function* once(
 const says = ({ type }: ModelEvent): boolean => type !== "usage" && type !== "warning" && type !== "end";
 
 function afterOthers(thrown: unknown, failures: readonly string[]): PlinthError {
-  const { code, message, next, extension, details } = errorInfo(thrown) as ReturnType<typeof errorInfo> & { details?: Record<string, unknown> };
+  const { code, message, next, extension, retryable, retryAfterMs } = errorInfo(thrown);
   return new PlinthError(code, `${message} Before it: ${failures.join("; ")}`.slice(0, 2_000), {
-    ...(extension === undefined ? {} : { extension }),
-    ...(next === undefined ? {} : { next }),
-    ...(details === undefined ? {} : { details }),
-    cause: thrown,
+    ...{ extension, next, cause: thrown },
+    details: { ...(retryable === undefined ? {} : { retryable }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
   });
 }

@@ -1,6 +1,6 @@
-import { type ModelChoice, PlinthError } from "@plinth/sdk";
+import { errorInfo, type ModelChoice, PlinthError } from "@plinth/sdk";
 import type { Config } from "./settings.ts";
-import type { Source } from "./source.ts";
+import type { Source, State } from "./source.ts";
 
 const CACHE_MS = 10_000;
 /** Aliases may name aliases; a circle ends here. */
@@ -74,10 +74,9 @@ export class Chooser {
     for (const source of (await this.#options.sources()).values()) {
       const { id, extension, trusted, title } = source.data;
       if (!trusted || (standIn !== undefined && source.data.standIn)) continue;
-      const state = await source
+      const { ready, configured, reason, defaultModel } = await source
         .status(signal)
-        .catch((thrown: unknown) => ({ ready: false, configured: false, reason: String((thrown as Error).message) }));
-      const { ready, configured, reason, defaultModel } = state as Awaited<ReturnType<Source["status"]>>;
+        .catch((thrown: unknown): State => ({ ready: false, configured: false, reason: errorInfo(thrown).message }));
       if (ready && defaultModel !== undefined) {
         if (source.data.standIn !== true) return chosen(source, defaultModel);
         standIn ??= chosen(source, defaultModel);
@@ -88,7 +87,7 @@ export class Chooser {
         throw new PlinthError("PLINTH_MODEL_NOT_READY", `${title} is set up and cannot answer: ${reason ?? "it names no model."}`, {
           extension,
           next: `plinth models ${id}`,
-          details: { retryable: true, provider: id },
+          details: { retryable: false, provider: id },
         });
       }
       if (reason !== undefined) reasons.push(`${id}: ${reason}`);

@@ -1,4 +1,5 @@
 import type { Context, KernelSnapshot } from "@plinth/sdk";
+import { secretHandle } from "@plinth/sdk/wire";
 import { permitted } from "./permitted.ts";
 import { providerSource } from "./provider.ts";
 import { type Config, settingsOf, vendorOf } from "./settings.ts";
@@ -74,7 +75,7 @@ export class Directory {
       },
       async lend(secret, to, origin) {
         const { name } = await use("plinth.secret-source").one().lend({ name: secret, to, origin });
-        return `{{plinth-secret:${name}}}`;
+        return secretHandle(name);
       },
       permit: (extension, secret, url) => permitted(grants.get(extension)?.permissions, extension, secret, url),
     };

@@ -1,8 +1,8 @@
-import { defineExtension, PlinthError } from "@plinth/sdk";
+import { defineExtension, messagesFrom, PlinthError } from "@plinth/sdk";
 import { answering } from "./answering.ts";
 import { Chooser } from "./choice.ts";
 import { Directory } from "./directory.ts";
-import { messagesFor, trusted } from "./messages.ts";
+import { messagesFor } from "./messages.ts";
 import type { Config } from "./settings.ts";
 import type { Source } from "./source.ts";
 
@@ -43,7 +43,7 @@ export default defineExtension({
         { model, fallbacks = config.fallbacks ?? [], agent: _, sessionKey: __, retries = RETRIES, retryBaseMs = RETRY_BASE_MS, ...request },
         call,
       ) {
-        const messages = [...trusted(request.messages, call.caller)];
+        const messages = messagesFrom(request.messages, call.caller);
         return answering(
           { chain: [model, ...fallbacks], request: { ...request, messages }, retries, retryBaseMs },
           { choose: (name, signal) => chooser.choose(name, signal), failed: () => chooser.forget(), sleep: ctx.clock.sleep },
@@ -52,7 +52,7 @@ export default defineExtension({
       },
       async countTokens({ model, agent: _, sessionKey: __, ...request }, { signal, caller }) {
         const { source, choice } = await chooser.choose(model, signal);
-        const messages = messagesFor(trusted(request.messages, caller), choice.maker);
+        const messages = messagesFor(messagesFrom(request.messages, caller), choice.maker);
         const inputTokens = await source.countTokens({ ...request, messages, model: choice.model }, signal);
         return inputTokens === undefined ? {} : { inputTokens };
       },

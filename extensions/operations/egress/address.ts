@@ -1,9 +1,9 @@
 import type { LookupAddress } from "node:dns";
 import { lookup as resolveName } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
-import { isPlinthError, PlinthError } from "@plinth/sdk";
+import { isPlinthError, PlinthError, type Target, targetOf } from "@plinth/sdk";
 import type { Authorities } from "./authorities.ts";
-import { addressAllowed, hostAllowed, type Target, targetOf } from "./policy.ts";
+import { addressAllowed, hostAllowed } from "./policy.ts";
 import type { Upstream, Upstreams } from "./upstream.ts";
 
 /** What lies between this machine and all others: the proxies of its network, and whom TLS trusts. */

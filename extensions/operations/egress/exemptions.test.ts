@@ -1,6 +1,6 @@
+import { targetOf } from "@plinth/sdk";
 import { expect, it } from "vitest";
 import { Exemptions } from "./exemptions.ts";
-import { targetOf } from "./policy.ts";
 import { Upstreams } from "./upstream.ts";
 
 const covers = (text: string, url: string): boolean => new Exemptions([text]).covers(targetOf(new URL(url)));

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import type { Target } from "./policy.ts";
+import type { Target } from "@plinth/sdk";
 
 type Rule = (target: Target) => boolean;
 

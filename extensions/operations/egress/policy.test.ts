@@ -1,7 +1,8 @@
 import { Permissions } from "@plinth/manifests";
+import { type Target, targetOf } from "@plinth/sdk";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressAllowed as allowed, hostAllowed, type Target, targetOf } from "./policy.ts";
+import { addressAllowed as allowed, hostAllowed } from "./policy.ts";
 
 const to = (url: string): Target => targetOf(new URL(url));
 

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { hostMatches, type Target } from "@plinth/sdk";
 
 // One list a family: a BlockList sees an IPv4 address as IPv4-mapped IPv6, so that ::/3 in a shared list would hold all of IPv4.
 
@@ -37,43 +38,16 @@ const loopback6 = listOf("ipv6", [
   ["::ffff:127.0.0.0", 104],
 ]);
 
-/** Where a request wants to go: host in lower case and without brackets. */
-export interface Target {
-  readonly scheme: string;
-  readonly host: string;
-  readonly port: number;
-}
-
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, ws: 80, https: 443, wss: 443 };
-
-export function targetOf({ protocol, hostname, port }: URL): Target {
-  const scheme = protocol.slice(0, -1);
-  return { scheme, host: hostname.replace(/^\[|\]$/g, "").toLowerCase(), port: port === "" ? (DEFAULT_PORTS[scheme] ?? 0) : Number(port) };
-}
-
 /** Whether the granted patterns admit a target by name. */
 export const hostAllowed = (granted: readonly string[], target: Target): boolean =>
-  granted.some((pattern) => pattern === "*" || (pattern === "loopback" ? isLocal(target.host) : named(pattern, target)));
+  granted.some((pattern) => pattern === "*" || (pattern === "loopback" ? isLocal(target.host) : hostMatches(pattern, target)));
 
 /** Whether an address may be connected to: public, or loopback when that was granted by name. */
 export function addressAllowed(granted: readonly string[], target: Target, address: string): boolean {
   // A literal address is reachable whatever it is when a grant names exactly that address, and this port.
-  if (isIP(target.host) > 0 && granted.some((pattern) => named(pattern, target))) return true;
+  if (isIP(target.host) > 0 && granted.some((pattern) => hostMatches(pattern, target))) return true;
   if (isLoopback(address)) return granted.includes("loopback");
   return target.host !== "localhost" && isPublic(address);
-}
-
-const PATTERN = /^(?:(?<scheme>https?|wss?):\/\/)?(?<name>\[[0-9a-f:.]+\]|(?:\*\.)?[a-z0-9.-]+)(?::(?<port>[0-9]{1,5}))?$/;
-
-/** `host`, `*.host`, each with or without scheme and port. Without a port: the scheme's own, or 80 and 443. */
-function named(pattern: string, { scheme, host, port }: Target): boolean {
-  const parts = PATTERN.exec(pattern.toLowerCase())?.groups;
-  if (parts?.name === undefined) return false;
-  if (parts.scheme !== undefined && parts.scheme !== scheme) return false;
-  const ports = parts.port !== undefined ? [Number(parts.port)] : parts.scheme !== undefined ? [DEFAULT_PORTS[parts.scheme]] : [80, 443];
-  if (!ports.includes(port)) return false;
-  const name = parts.name.replace(/^\[|\]$/g, "");
-  return name.startsWith("*.") ? isIP(host) === 0 && host.endsWith(name.slice(1)) : host === name;
 }
 
 const isLocal = (host: string): boolean => host === "localhost" || isLoopback(host);

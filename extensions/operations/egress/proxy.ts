@@ -3,12 +3,11 @@ import { createServer, type IncomingMessage, type ServerResponse, request as sen
 import { connect, type Server, type Socket } from "node:net";
 import { type Duplex, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { errorInfo } from "@plinth/sdk";
+import { errorInfo, targetOf } from "@plinth/sdk";
 import { type Asker, forbidden, parseUrl, reaches, unreachable, type Way, wayTo } from "./address.ts";
 import { endToEnd } from "./headers.ts";
 import { Meter, type Reach } from "./meter.ts";
 import type { Places } from "./places.ts";
-import { targetOf } from "./policy.ts";
 
 const HEAD_MS = 30_000;
 /** A tunnel through which nothing goes: an answer that comes piece by piece may take its time. */

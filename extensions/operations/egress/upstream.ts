@@ -1,6 +1,6 @@
-import { PlinthError } from "@plinth/sdk";
+import { PlinthError, targetOf } from "@plinth/sdk";
 import { Exemptions } from "./exemptions.ts";
-import { isThisMachine, targetOf } from "./policy.ts";
+import { isThisMachine } from "./policy.ts";
 
 /** The proxy of a network through which this machine reaches others. */
 export interface Upstream {

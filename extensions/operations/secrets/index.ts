@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { type Call, defineExtension, PlinthError } from "@plinth/sdk";
-import { isLent, Loans } from "./lent.ts";
+import { type Call, defineExtension, isProduct, PlinthError } from "@plinth/sdk";
+import { isLent } from "@plinth/sdk/wire";
+import { Loans } from "./lent.ts";
 import { keepSecret, readSecret } from "./secrets-file.ts";
 
 export default defineExtension({
@@ -24,7 +25,7 @@ export default defineExtension({
         return secret === undefined ? null : secretValue(secret);
       },
       lend({ name, to, origin }, { caller }) {
-        if (!isOurs(caller)) throw refused(caller, "lend a secret: only the product's own extensions may", "Use ctx.secrets.");
+        if (!isProduct(caller)) throw refused(caller, "lend a secret: only the product's own extensions may", "Use ctx.secrets.");
         if (isLent(name)) throw refused(caller, "lend what was lent", "Lend the secret itself.");
         const server = URL.parse(origin);
         if (server === null || server.origin === "null") {
@@ -36,7 +37,7 @@ export default defineExtension({
         return { name: loans.lend({ name, to, origin: server.origin }) };
       },
       async keep({ name, value }, { caller, work }: Call) {
-        if (!isOurs(caller) || work?.principal.role !== "owner" || work.influences.length > 0)
+        if (!isProduct(caller) || work?.principal.role !== "owner" || work.influences.length > 0)
           throw refused(caller, "keep a secret: only the owner's own word may", "Run in a shell: plinth init --secret NAME");
         const { home } = await kernel.snapshot({});
         const where = join(home, FILE);
@@ -48,9 +49,6 @@ export default defineExtension({
 });
 
 const FILE = "secrets.json";
-
-/** Packages from outside have another publisher. */
-const isOurs = (id: string): boolean => id === "host" || id.startsWith("plinth.");
 
 const refused = (caller: string, what: string, next: string): PlinthError =>
   new PlinthError("PLINTH_PERMISSION", `${caller} may not ${what}.`, { extension: caller, next });

@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { LENT } from "@plinth/sdk/wire";
 
 /** As many are kept; who was not lent anything for longest loses it first, and is lent it anew when it is next needed. */
 const MOST = 2_048;
-/** Begins each name, as the host knows it. */
-const LENT = "LENT_";
 
 interface Loan {
   readonly name: string;
@@ -40,8 +39,6 @@ export class Loans {
     return loan.name;
   }
 }
-
-export const isLent = (name: string): boolean => name.startsWith(LENT);
 
 /** A WebSocket goes to the same server. */
 const asHttp = (origin: string): string => origin.replace(/^ws/, "http");

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { ArtifactInfo, Call, PlinthError, Provider } from "@plinth/sdk";
+import { type ArtifactInfo, type Call, isProduct, type PlinthError, type Provider } from "@plinth/sdk";
 import type { Blobs, Incoming } from "./blobs.ts";
 import { busy, busyOf, full, notYours, outside, tooLarge, unknown, unknownUpload } from "./errors.ts";
 import { infoOf, type Row, type Shelf } from "./shelf.ts";
@@ -230,7 +230,7 @@ export class Artifacts {
 /** On whose behalf somebody keeps something; null = the owner or the product itself. */
 function payerOf({ caller, work }: Who): string | null {
   if (work?.principal.role === "guest") return work.principal.via.slice(0, 200);
-  return caller === "host" || caller.startsWith("plinth.") ? null : caller;
+  return isProduct(caller) ? null : caller;
 }
 
 /** Guests of a third party's extension pay together with it: it could bring as many as it likes. */

@@ -6,6 +6,7 @@ import {
   errorInfo,
   type InteractionAnswer,
   type InteractionStep,
+  isProduct,
   type ToolAnswer,
   type ToolCallInput,
   type ToolQuestion,
@@ -65,11 +66,9 @@ export class Questions {
 
 const withoutValues = ({ values: _, ...answer }: InteractionAnswer): InteractionAnswer => answer;
 
-const isOurs = (id: string): boolean => id === "host" || id.startsWith("plinth.");
-
 /** The turn that is asked in. Another publisher's extension does not choose it: it is the one that it works for, or none. */
 function turnOf({ sessionKey, runId, agent }: Turn, { caller, work }: Pick<Call, "caller" | "work">): Turn | undefined {
-  if (isOurs(caller)) return { sessionKey, runId, agent };
+  if (isProduct(caller)) return { sessionKey, runId, agent };
   const { session, run, agent: working } = work?.principal.scope ?? {};
   return session === undefined || run === undefined ? undefined : { sessionKey: session, runId: run, agent: working };
 }
@@ -86,7 +85,7 @@ function askedFor(
     ...(agent === undefined ? {} : { agent }),
     title: (tool.descriptor.title ?? tool.name).slice(0, 200) || "A tool asks",
     // Another publisher's extension that has the product's tool ask is who asks.
-    from: tool.from ?? (isOurs(caller) ? tool.extension : caller),
+    from: tool.from ?? (isProduct(caller) ? tool.extension : caller),
     tool: tool.name,
     message,
   };

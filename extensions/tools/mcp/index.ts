@@ -1,5 +1,15 @@
 import { homedir } from "node:os";
-import { type Call, defineExtension, type Effect, errorInfo, keepArtifact, PlinthError, type ToolProblem, type ToolResult } from "@plinth/sdk";
+import {
+  type Call,
+  defineExtension,
+  type Effect,
+  errorInfo,
+  isProduct,
+  keepArtifact,
+  PlinthError,
+  type ToolProblem,
+  type ToolResult,
+} from "@plinth/sdk";
 import { type Asker, Server } from "./server.ts";
 import type { Keep } from "./wording.ts";
 
@@ -76,9 +86,6 @@ export default defineExtension({
     });
   },
 });
-
-/** Packages from outside have another publisher: the host refuses to install one that calls itself the product's. */
-const isProduct = (id: string): boolean => id === "host" || id.startsWith("plinth.");
 
 /**
  * Only the product's catalog takes a question to the owner. What an extension behind a wall asks of it has a branch of the

@@ -48,9 +48,7 @@ export const ModelVendor = Type.Object({
   ),
   priority: Type.Integer({ description: "Order of the automatic choice: the lowest ready one wins." }),
   local: Type.Optional(Type.Boolean({ description: "Runs on this machine, and is ready when it answers." })),
-  needs: Type.Optional(
-    Type.Intersect([Needs], { description: "What has to be set before it can be reached. Default: the secret of its first key." }),
-  ),
+  needs: Type.Optional(Needs),
   baseUrls,
   baseUrlEnv: Type.Optional(Type.String({ ...name, description: "Environment variable with another address." })),
   modelEnv: Type.Optional(Type.String({ ...name, description: "Environment variable with the model of the automatic choice." })),

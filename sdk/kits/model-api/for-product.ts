@@ -1,3 +1,4 @@
+import { isProduct } from "@plinth/manifests/party.ts";
 import { PlinthError } from "../../extension/errors.ts";
 import type { Call, Provider } from "../../extension/index.ts";
 
@@ -11,7 +12,7 @@ type Api = Provider<"plinth.model-api">;
  */
 export function forProduct({ models, stream, countTokens }: Api): Api {
   const checked = ({ caller }: Call): void => {
-    if (caller === "host" || caller.startsWith("plinth.")) return;
+    if (isProduct(caller)) return;
     throw new PlinthError("PLINTH_PERMISSION", `${caller} may not use plinth.model-api: only the product may.`, {
       extension: caller,
       next: "Use plinth.models.",
