@@ -1,4 +1,5 @@
 export { filesOf } from "../extension/files.ts";
+export { answerContent } from "./answer-content.ts";
 export type { ScriptedProvider } from "./capability-table.ts";
 export * from "./conformance/index.ts";
 export { contractProblems } from "./contract-table.ts";

@@ -1,8 +1,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type ModelInfo, toolCallsOf } from "@plinth/sdk";
+import { answerContent } from "@plinth/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { all, contentOf, endpointAt, request, type Subject, subject, user } from "./anthropic.testing.ts";
+import { all, endpointAt, request, type Subject, subject, user } from "./anthropic.testing.ts";
 
 let one: Subject;
 beforeEach(async () => {
@@ -35,7 +36,7 @@ describe("an answer", () => {
       ...["reasoning", "reasoning", "text", "text", "tool-call-start", "tool-call-delta", "tool-call-delta", "tool-call"],
       ...["tool-call-start", "tool-call-delta", "tool-call-delta", "tool-call", "usage", "end"],
     ]);
-    expect(contentOf(events)).toEqual([
+    expect(answerContent(events)).toEqual([
       { type: "reasoning", text: "hm", opaque: { data: { vendor: "lumen", block: { type: "thinking", thinking: "hm", signature: "sig==" } } } },
       { type: "text", text: "I roll twice." },
       { type: "tool-call", id: "toolu_1", name: "home.dice", args: { sides: 6 } },
@@ -60,7 +61,7 @@ describe("an answer", () => {
         { call: { id: "toolu_1", name: "home_dice", args: { sides: 6 } } },
       ],
     });
-    const content = contentOf(await one.ask({ tools, serverTools: [{ id: "web-search", options: { max_uses: 2 } }] }));
+    const content = answerContent(await one.ask({ tools, serverTools: [{ id: "web-search", options: { max_uses: 2 } }] }));
     expect(body().tools).toEqual([
       { name: "home_dice", description: "Rolls.", input_schema: tools[0]!.input },
       { type: "web_search_20250305", name: "web_search", max_uses: 2 },
@@ -97,7 +98,7 @@ describe("an answer", () => {
       citations.map((one) => event("content_block_delta", { index, delta: { type: "citations_delta", citation: one } })).join("") +
       event("content_block_stop", { index });
     one.server.script({ say: [{ raw: block(0, "They say ") + block(1, "it is so", citation) + block(2, ".") }] });
-    const content = contentOf(await one.ask());
+    const content = answerContent(await one.ask());
     expect(content).toEqual([
       { type: "text", text: "They say " },
       { type: "text", text: "it is so", opaque: { data: { vendor: "lumen", citations: [citation] } } },
@@ -129,13 +130,13 @@ describe("an answer", () => {
 
   it("says why it was refused, and never runs a call that was cut", async () => {
     one.server.script({ say: [{ text: "No. " }, { refusal: "It could do harm." }], end: "refusal" });
-    expect(contentOf(await one.ask()).at(-1)).toEqual({ type: "refusal", text: "It could do harm." });
+    expect(answerContent(await one.ask()).at(-1)).toEqual({ type: "refusal", text: "It could do harm." });
     one.server.script({
       say: [{ call: { name: "home_dice", args: '{"sides":6}' } }, { call: { name: "home_dice", args: '{"sides":' } }],
       end: "length",
     });
     const events = await one.ask({ tools });
-    expect(toolCallsOf(contentOf(events)).map(({ args }) => args)).toEqual([{ sides: 6 }]);
+    expect(toolCallsOf(answerContent(events)).map(({ args }) => args)).toEqual([{ sides: 6 }]);
     expect(events.at(-1)).toEqual({ type: "end", reason: "length" });
   });
 
@@ -146,7 +147,7 @@ describe("an answer", () => {
     [" ", {}],
   ])("whose arguments are %j is read", async (args, expected) => {
     one.server.script({ say: [{ call: { name: "home_dice", args } }] });
-    expect(toolCallsOf(contentOf(await one.ask({ tools })))[0]!.args).toEqual(expected);
+    expect(toolCallsOf(answerContent(await one.ask({ tools })))[0]!.args).toEqual(expected);
   });
 
   it("holds no half of a character, whether its other half comes or not", async () => {
@@ -154,7 +155,7 @@ describe("an answer", () => {
       `data: ${JSON.stringify({ type: "content_block_delta", index, delta: { type: "text_delta", text } })}\n\n`;
     one.server.script({ say: [{ raw: delta(0, "a\ud83c") + delta(0, "\udfb2b\ud83c") }] });
     const events = await one.ask();
-    expect(contentOf(events)).toEqual([{ type: "text", text: "a🎲b\ufffd" }]);
+    expect(answerContent(events)).toEqual([{ type: "text", text: "a🎲b\ufffd" }]);
     for (const event of events) if (event.type === "text") expect(event.delta.isWellFormed()).toBe(true);
   });
 
@@ -162,7 +163,7 @@ describe("an answer", () => {
     const start = (id: string, input: object) =>
       `data: ${JSON.stringify({ type: "content_block_start", index: 0, content_block: { type: "tool_use", id, name: "home_dice", input } })}\n\n`;
     one.server.script({ say: [{ raw: start("a", { sides: 1 }) + start("a", { sides: 2 }) + start("", { sides: 3 }) }], end: "tool-calls" });
-    const calls = toolCallsOf(contentOf(await one.ask({ tools })));
+    const calls = toolCallsOf(answerContent(await one.ask({ tools })));
     expect(calls.map(({ args }) => args)).toEqual([{ sides: 1 }, { sides: 2 }, { sides: 3 }]);
     expect(new Set(calls.map(({ id }) => id)).size).toBe(3);
   });
@@ -181,7 +182,7 @@ describe("an answer", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const events = await one.ask({}, endpointAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
     server.close();
-    expect(contentOf(events)).toMatchObject([
+    expect(answerContent(events)).toMatchObject([
       { type: "reasoning", text: "hm" },
       { type: "text", text: "It is 4." },
     ]);

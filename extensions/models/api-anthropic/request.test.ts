@@ -1,7 +1,8 @@
 import type { ModelEndpoint, ModelInfo, ModelRequest, Part } from "@plinth/sdk";
 import { toolCallsOf } from "@plinth/sdk";
+import { answerContent } from "@plinth/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { contentOf, type Subject, subject, user } from "./anthropic.testing.ts";
+import { type Subject, subject, user } from "./anthropic.testing.ts";
 
 let one: Subject;
 beforeEach(async () => {
@@ -332,11 +333,11 @@ it("goes on with a conversation that it had, in every turn", async () => {
         { call: { name: "dice", args: {} } },
       ],
     });
-    const content = contentOf(await one.ask({ tools, messages: [...messages], thinking: { budgetTokens: 2_000 } }));
+    const content = answerContent(await one.ask({ tools, messages: [...messages], thinking: { budgetTokens: 2_000 } }));
     const calls = toolCallsOf(content);
     expect(calls).toHaveLength(2);
     messages.push({ role: "assistant", content }, { role: "tool", content: calls.map(({ id }) => result(id, text("4"))) });
   }
   one.server.script({ say: [{ text: "Done." }] });
-  expect(contentOf(await one.ask({ tools, messages }))).toEqual([{ type: "text", text: "Done." }]);
+  expect(answerContent(await one.ask({ tools, messages }))).toEqual([{ type: "text", text: "Done." }]);
 });

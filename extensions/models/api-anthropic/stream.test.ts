@@ -2,8 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorInfo, type FetchResponse, type ModelEvent } from "@plinth/sdk";
 import { Exchange } from "@plinth/sdk/kits/model-api";
+import { answerContent } from "@plinth/sdk/testing";
 import { beforeAll, describe, expect, it } from "vitest";
-import { contentOf } from "./anthropic.testing.ts";
+
 import { MessageReader } from "./message-reader.ts";
 
 let recorded: Uint8Array;
@@ -33,7 +34,7 @@ describe("a recorded stream", () => {
     const { events } = await read(recorded);
     const signature = "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pki==";
     const thinking = "Où est-il? Let me search.\nThen roll 🎲";
-    expect(contentOf(events)).toMatchObject([
+    expect(answerContent(events)).toMatchObject([
       { type: "reasoning", text: thinking, opaque: { data: { vendor: "lumen", block: { type: "thinking", thinking, signature } } } },
       { type: "reasoning", redacted: true, opaque: { data: { block: { data: "EmwKAhgBEgy3va3pzix/LafPsn4a" } } } },
       { type: "opaque", opaque: { data: { block: { type: "server_tool_use", name: "web_search", input: { query: "dés à jouer" } } } } },

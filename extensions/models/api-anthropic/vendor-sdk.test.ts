@@ -1,8 +1,9 @@
 import Anthropic from "@anthropic-ai/sdk";
 import type { Part } from "@plinth/sdk";
 import type { ScriptedAnswer } from "@plinth/sdk/testing";
+import { answerContent } from "@plinth/sdk/testing";
 import { expect, it } from "vitest";
-import { contentOf, request, subject } from "./anthropic.testing.ts";
+import { request, subject } from "./anthropic.testing.ts";
 
 const search = { type: "server_tool_use", id: "srvtoolu_1", name: "web_search", input: { query: "dice" } };
 const answers: [string, ScriptedAnswer][] = [
@@ -35,7 +36,7 @@ it.each(answers)("the vendor's own client reads the same: %s", async (_, answer)
   const events = await one.ask(request({ maxOutputTokens: 100, tools: [{ name: "dice", description: "", input: { type: "object" } }] }));
   expect(
     merged(
-      contentOf(events)
+      answerContent(events)
         .filter(({ type }) => type !== "refusal")
         .map(blockOf),
     ),

@@ -1,8 +1,8 @@
 import type { ModelEndpoint, ModelInfo, ModelRequest, Part } from "@plinth/sdk";
 import { toolCallsOf } from "@plinth/sdk";
-import { bedrockEvent } from "@plinth/sdk/testing";
+import { answerContent, bedrockEvent } from "@plinth/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { contentOf, endpointAt, MODEL, request, type Subject, subject, user } from "./bedrock.testing.ts";
+import { endpointAt, MODEL, request, type Subject, subject, user } from "./bedrock.testing.ts";
 
 let one: Subject;
 beforeEach(async () => {
@@ -40,7 +40,7 @@ describe("an answer", () => {
       usage: { inputTokens: 100, outputTokens: 20, cacheReadTokens: 60, cacheWriteTokens: 30 },
     });
     const events = await one.ask({ tools });
-    expect(contentOf(events)).toEqual([
+    expect(answerContent(events)).toEqual([
       {
         type: "reasoning",
         text: "hm",
@@ -68,7 +68,7 @@ describe("an answer", () => {
         { call: { name: "home_dice", args: { sides: 6 } } },
       ],
     });
-    const content = contentOf(await one.ask({ tools, serverTools: [{ id: "nova_grounding" }] }));
+    const content = answerContent(await one.ask({ tools, serverTools: [{ id: "nova_grounding" }] }));
     expect(body().toolConfig.tools[1]).toEqual({ systemTool: { name: "nova_grounding" } });
     const { id } = toolCallsOf(content)[0]!;
     const messages = [user("roll"), { role: "assistant" as const, content }, { role: "tool" as const, content: [result(id, text("4"))] }];
@@ -106,7 +106,7 @@ describe("an answer", () => {
         },
       ],
     });
-    const content = contentOf(await one.ask());
+    const content = answerContent(await one.ask());
     expect(content).toEqual([
       { type: "text", text: "They say " },
       { type: "text", text: "so", opaque: { data: { vendor: "bedrock", citations: [citation] } } },
@@ -136,7 +136,7 @@ describe("an answer", () => {
       say: [{ call: { name: "home_dice", args: '{"sides":6}' } }, { call: { name: "home_dice", args: '{"sides":' } }],
       end: "length",
     });
-    expect(toolCallsOf(contentOf(await one.ask({ tools }))).map(({ args }) => args)).toEqual([{ sides: 6 }]);
+    expect(toolCallsOf(answerContent(await one.ask({ tools }))).map(({ args }) => args)).toEqual([{ sides: 6 }]);
   });
 });
 

@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorInfo, type FetchResponse, type ModelEvent } from "@plinth/sdk";
 import { Exchange } from "@plinth/sdk/kits/model-api";
-import { bedrockEvent } from "@plinth/sdk/testing";
+import { answerContent, bedrockEvent } from "@plinth/sdk/testing";
 import { beforeAll, describe, expect, it } from "vitest";
-import { contentOf } from "./bedrock.testing.ts";
+
 import { ConverseReader } from "./converse-reader.ts";
 import { EventFrames } from "./event-frames.ts";
 
@@ -43,7 +43,7 @@ async function* pieces(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array
 describe("a recorded stream", () => {
   it("is read as it was said", async () => {
     const { events } = await read(recorded);
-    expect(contentOf(events)).toEqual([
+    expect(answerContent(events)).toEqual([
       {
         type: "reasoning",
         text: "Où est-il? Roll 🎲",

@@ -6,10 +6,10 @@ import {
   type TokenUsage,
 } from "@aws-sdk/client-bedrock-runtime";
 import type { Part } from "@plinth/sdk";
-import { bedrockEvent, type ScriptedAnswer } from "@plinth/sdk/testing";
+import { answerContent, bedrockEvent, type ScriptedAnswer } from "@plinth/sdk/testing";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { expect, it } from "vitest";
-import { contentOf, MODEL, request, type Subject, subject } from "./bedrock.testing.ts";
+import { MODEL, request, type Subject, subject } from "./bedrock.testing.ts";
 
 const SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const tools = [{ name: "dice", description: "Rolls.", input: { type: "object" } }];
@@ -52,7 +52,7 @@ it.each(answers)("the vendor's own client reads the same: %s", async (_, answer)
   one.server.script({ ...answer, usage: { inputTokens: 90, outputTokens: 20, cacheReadTokens: 40, cacheWriteTokens: 10 } });
   const theirs = await theirAnswer(one);
   const events = await one.ask(request({ tools }));
-  expect(contentOf(events).map(blockOf)).toEqual(theirs.blocks);
+  expect(answerContent(events).map(blockOf)).toEqual(theirs.blocks);
   expect(events.at(-1)).toEqual({ type: "end", reason: REASONS[theirs.stopReason ?? ""] });
   const { inputTokens = 0, outputTokens, cacheReadInputTokens = 0, cacheWriteInputTokens = 0 } = theirs.usage!;
   expect(events.at(-2)).toEqual({
