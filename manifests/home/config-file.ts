@@ -41,7 +41,14 @@ export function settingsOf(config: Config, id: string): ExtensionConfig {
 export async function editedConfig(loaded: LoadedConfig, path: string, value: unknown): Promise<LoadedConfig> {
   const { editJson5 } = await import("../check/config-edit.ts");
   const { parsePath } = await import("../check/config-path.ts");
-  return await withText(loaded, editJson5(loaded.text, parsePath(path), value));
+  const steps = parsePath(path);
+  try {
+    return await withText(loaded, editJson5(loaded.text, steps, value));
+  } catch (thrown) {
+    // A text that cannot be edited is told as one that cannot be read is.
+    await parseConfig(loaded.file, loaded.text);
+    throw thrown;
+  }
 }
 
 /** The configuration that a text would be. */

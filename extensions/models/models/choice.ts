@@ -16,14 +16,14 @@ interface Options {
   source(id: string): Promise<Source | undefined>;
   now(): number;
   /** A choice is good for the generation in which it was made. */
-  generation(): number | undefined;
+  generation(): Promise<string>;
   readonly aliases: NonNullable<Config["aliases"]>;
 }
 
 /** Turns an alias, `auto`, `provider/auto` and `provider/model` into a provider and its model. */
 export class Chooser {
   readonly #options: Options;
-  #automatic: { chosen: Promise<Chosen>; until: number; generation: number | undefined } | undefined;
+  #automatic: { chosen: Promise<Chosen>; until: number; generation: string } | undefined;
 
   constructor(options: Options) {
     this.#options = options;
@@ -50,9 +50,9 @@ export class Chooser {
     return name;
   }
 
-  #auto(signal: AbortSignal): Promise<Chosen> {
+  async #auto(signal: AbortSignal): Promise<Chosen> {
+    const generation = await this.#options.generation();
     const now = this.#options.now();
-    const generation = this.#options.generation();
     const known = this.#automatic;
     if (known !== undefined && known.until > now && known.generation === generation) return known.chosen;
     const made = { chosen: this.#first(signal), until: now + CACHE_MS, generation };

@@ -12,19 +12,25 @@ const FRESH_MS = 10_000;
 export class Directory {
   readonly #ctx: Context;
   readonly #config: Config;
-  #read: { sources: Promise<ReadonlyMap<string, Source>>; until: number; generation: number | undefined } | undefined;
+  #read: { sources: Promise<ReadonlyMap<string, Source>>; until: number; generation: string } | undefined;
 
   constructor(ctx: Context, config: Config) {
     this.#ctx = ctx;
     this.#config = config;
   }
 
+  /** The caller's, and the host's: a command that changes the configuration goes on in the generation in which it began. */
+  async generation(): Promise<string> {
+    return this.#generationOf(await this.#snapshot());
+  }
+
   /** In the order of the automatic choice. */
-  sources(): Promise<ReadonlyMap<string, Source>> {
+  async sources(): Promise<ReadonlyMap<string, Source>> {
+    const snapshot = await this.#snapshot();
     const now = this.#ctx.clock.now();
-    const generation = this.#ctx.currentWork()?.generation;
+    const generation = this.#generationOf(snapshot);
     if (this.#read !== undefined && this.#read.until > now && this.#read.generation === generation) return this.#read.sources;
-    const read = { sources: this.#all(), until: now + FRESH_MS, generation };
+    const read = { sources: this.#all(snapshot), until: now + FRESH_MS, generation };
     this.#read = read;
     read.sources.catch(() => {
       if (this.#read === read) this.#read = undefined;
@@ -40,9 +46,16 @@ export class Directory {
     return (await this.sources()).get(id);
   }
 
-  async #all(): Promise<ReadonlyMap<string, Source>> {
+  #snapshot(): Promise<KernelSnapshot> {
+    return this.#ctx.use("plinth.kernel").one().snapshot({});
+  }
+
+  #generationOf({ generation }: KernelSnapshot): string {
+    return `${this.#ctx.currentWork()?.generation} ${generation}`;
+  }
+
+  async #all(snapshot: KernelSnapshot): Promise<ReadonlyMap<string, Source>> {
     const { use } = this.#ctx;
-    const snapshot = await use("plinth.kernel").one().snapshot({});
     const parts = this.#parts(snapshot);
     const found: Source[] = [];
     for (const [id, server] of Object.entries(this.#config.servers ?? {}))

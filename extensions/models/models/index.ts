@@ -17,7 +17,7 @@ export default defineExtension({
       sources: () => directory.sources(),
       source: (id) => directory.source(id),
       now: ctx.clock.now,
-      generation: () => ctx.currentWork()?.generation,
+      generation: () => directory.generation(),
       aliases: config.aliases ?? {},
     });
     const sourceOf = async (provider: string): Promise<Source> => {

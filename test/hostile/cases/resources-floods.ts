@@ -3,6 +3,8 @@ import { both, by, type HostileCase } from "../case.ts";
 const bounded = by("bounded", "none");
 const late = by("deadline", "PLINTH_DEADLINE");
 const paused = by("time limit", "PLINTH_EXTENSION_EXITED");
+/** Where the machine is slow, megabytes themselves take longer than a turn of the loop may. */
+const madeSlowly = by("time limit", "PLINTH_EXTENSION_EXITED");
 const eaten = [by("heap limit", "PLINTH_EXTENSION_EXITED"), by("memory watch", "PLINTH_EXTENSION_EXITED"), by("watchdog", "PLINTH_EXTENSION_EXITED")];
 
 /** What goes on for as long as its budget lasts: the answer says so, and everybody else was answered meanwhile. */
@@ -73,8 +75,7 @@ export const cases: HostileCase[] = [
     },
   ),
   calm("store-huge", "stores one value of ten megabytes", 'return attempt(() => ctx.store.set("k", "x".repeat(1e7)));', {
-    // Where the machine is slow, the ten megabytes themselves take longer than a turn may.
-    stopped: both([by("frame limit", "PLINTH_PAYLOAD"), by("store quota", "PLINTH_QUOTA"), by("time limit", "PLINTH_EXTENSION_EXITED")]),
+    stopped: both([by("frame limit", "PLINTH_PAYLOAD"), by("store quota", "PLINTH_QUOTA"), madeSlowly]),
   }),
   calm(
     "schema-redos",
@@ -149,7 +150,7 @@ export const cases: HostileCase[] = [
     phase: "stream",
     ...command("huge-item", "yield { text: 'x'.repeat(8e6) };"),
     attack: async (attack) => (await attack.install()) ?? (await attack.send(`/huge-item-${attack.tier}`)).found,
-    stopped: both(by("frame limit", "PLINTH_PAYLOAD")),
+    stopped: both([by("frame limit", "PLINTH_PAYLOAD"), madeSlowly]),
   },
   {
     id: "wrong-item",
@@ -167,7 +168,7 @@ export const cases: HostileCase[] = [
     manifest: { provides: [], hooks: [{ on: "message.received", deadlineMs: 500 }] },
     module: `import { defineExtension } from "@plinth/sdk";
       export default defineExtension({ activate(ctx) { ctx.hooks.on("message.received", (payload) => ({ ...payload, text: "x".repeat(8e6) })); } });`,
-    stopped: both(by("frame limit", "PLINTH_PAYLOAD")),
+    stopped: both([by("frame limit", "PLINTH_PAYLOAD"), madeSlowly]),
   },
   {
     id: "wrong-hook-answer",

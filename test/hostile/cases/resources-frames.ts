@@ -60,7 +60,12 @@ const raw: [id: string, tries: string, code: string, stopped: HostileCase["stopp
 ];
 
 const results: [id: string, tries: string, code: string, stopped: HostileCase["stopped"]][] = [
-  ["huge-result", "answers with eight megabytes", 'return say("x".repeat(8e6));', both(by("frame limit", "PLINTH_PAYLOAD"))],
+  [
+    "huge-result",
+    "answers with eight megabytes",
+    'return say("x".repeat(8e6));',
+    both([by("frame limit", "PLINTH_PAYLOAD"), by("time limit", "PLINTH_EXTENSION_EXITED")]),
+  ],
   ["huge-error", "throws an error of eight megabytes", 'throw new Error("x".repeat(8e6));', both(by("its own error", "PLINTH_EXTENSION_FAILED"))],
   [
     "deep-result",
