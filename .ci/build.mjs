@@ -139,8 +139,10 @@ async function buildSdk() {
   const entries = Object.entries(sources).filter(([name]) => !FIRST_PARTY.includes(name));
   const [tests, code] = [entries.filter(([name]) => name === "./testing"), entries.filter(([name]) => name !== "./testing")];
   const files = (some) => some.map(([, path]) => join(root, "sdk", path));
-  await build({ ...options, splitting: true, entryPoints: files(code) });
-  await build({ ...options, entryPoints: files(tests), banner: { js: COMMON_JS } });
+  await Promise.all([
+    build({ ...options, splitting: true, entryPoints: files(code) }),
+    build({ ...options, entryPoints: files(tests), banner: { js: COMMON_JS } }),
+  ]);
   const exports = entries.map(([name, path]) => [
     name,
     { types: path.replace("./", "./types/sdk/").replace(/\.ts$/, ".d.ts"), default: path.replace(/\.ts$/, ".js") },
@@ -177,11 +179,14 @@ const isOneFile = ({ tiers = [] }) => tiers.includes("process");
 
 /** What is one file each is bundled in one go: what they share is read once. What loads code late has chunks, and is built by itself. */
 async function buildExtensions(extensions) {
+  // Data is copied, which is all that keeping it would save.
+  const [code, data] = [extensions.filter(({ manifest }) => manifest.entry), extensions.filter(({ manifest }) => !manifest.entry)];
   const list = await Promise.all(
-    extensions.map(async (one) => ({ ...one, name: one.manifest.id, out: join(dist, "extensions", one.manifest.id), files: await filesOf(one) })),
+    code.map(async (one) => ({ ...one, name: one.manifest.id, out: join(dist, "extensions", one.manifest.id), files: await filesOf(one) })),
   );
   const late = await Promise.all(list.map(loadsLate));
   await Promise.all([
+    ...data.map(copyBeside),
     ...list.filter((_, at) => late[at]).map((one) => part(one.name, one.out, one.files, () => buildExtension(one))),
     parts(
       list.filter((_, at) => !late[at]),
@@ -191,7 +196,7 @@ async function buildExtensions(extensions) {
 }
 
 async function loadsLate({ dir, manifest }) {
-  if (manifest.entry === undefined || existsSync(join(dir, "page"))) return true;
+  if (existsSync(join(dir, "page"))) return true;
   if (isOneFile(manifest)) return false;
   const sources = (await sourcesIn(relative(root, dir))).filter((path) => path.endsWith(".ts") && !path.includes(".test"));
   const texts = await Promise.all(sources.map((path) => readFile(join(root, path), "utf8")));
@@ -213,15 +218,13 @@ async function buildTogether(stale) {
 
 async function buildExtension({ dir, manifest }) {
   const out = join(dist, "extensions", manifest.id);
-  if (manifest.entry !== undefined) {
-    await build({
-      ...bundled,
-      splitting: !isOneFile(manifest),
-      entryPoints: { [entryOf(manifest)]: join(dir, "index.ts") },
-      outdir: out,
-      chunkNames: "chunk-[hash]",
-    });
-  }
+  await build({
+    ...bundled,
+    splitting: !isOneFile(manifest),
+    entryPoints: { [entryOf(manifest)]: join(dir, "index.ts") },
+    outdir: out,
+    chunkNames: "chunk-[hash]",
+  });
   await copyBeside({ dir, manifest });
   if (existsSync(join(dir, "page/main.ts"))) await buildPage(join(dir, "page"), join(out, "assets"));
 }

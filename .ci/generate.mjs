@@ -1,5 +1,6 @@
 // Derives from manifests/ what the other packages read at run time: contracts as data, JSON Schemas, compiled validators.
 import { glob, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -108,7 +109,6 @@ export async function generate() {
     await write(`${name}.schema.json`, `${JSON.stringify({ $schema: "https://json-schema.org/draft/2020-12/schema", ...schema }, null, 2)}\n`);
   }
 
-  const options = { ...OPTIONS, verbose: true };
   await compileSet("config", { config: schemas.config, lockfile: schemas.lockfile });
   const { packageIndex, registryRoot, searchIndex, trustRoot, trustTimestamp, trustSnapshot, publisherKeys, advisoryFeed } = schemas;
   const trust = { trustRoot, trustTimestamp, trustSnapshot, publisherKeys, advisoryFeed };
@@ -123,7 +123,7 @@ export async function generate() {
   });
 
   async function compileSet(file, set, more = () => "") {
-    const ajv = new Ajv(options);
+    const ajv = telling(new Ajv(OPTIONS));
     const names = {};
     for (const [name, schema] of Object.entries(set)) ajv.addSchema(schema, (names[name] = name));
     const tail = more(ajv, names);
@@ -169,6 +169,26 @@ export async function generateMethods() {
   const problem = "{ instancePath: string; message?: string }";
   const type = `{ (value: unknown): boolean; errors?: ${problem}[] | null }`;
   await writeFile(join(GATEWAY, "methods.d.ts"), `export const methods: Record<string, ${type}>;\n`);
+}
+
+/**
+ * What words for people need of the schema goes into the errors themselves, since the schemas would make each bundle half again
+ * as large: the keys that there are, for whoever mistyped one, and what should be there instead of what a pattern refuses.
+ */
+function telling(ajv) {
+  const { _, stringify } = createRequire(import.meta.url)("ajv/dist/compile/codegen/code.js");
+  const more = {
+    additionalProperties: ({ params: { additionalProperty }, parentSchema: { properties = {} } }) =>
+      _`{additionalProperty: ${additionalProperty}, known: ${stringify(Object.keys(properties))}}`,
+    pattern: ({ schemaCode, parentSchema: { description } }) => _`{pattern: ${schemaCode}, description: ${stringify(description ?? null)}}`,
+  };
+  for (const [keyword, params] of Object.entries(more)) {
+    const usual = ajv.getKeyword(keyword);
+    ajv.removeKeyword(keyword);
+    // What is unknown is told before what is wrong, as ajv does.
+    ajv.addKeyword({ ...usual, error: { ...usual.error, params }, ...(keyword === "pattern" ? {} : { before: "properties" }) });
+  }
+  return ajv;
 }
 
 async function compile(folder, name, ajv, exported, tail) {

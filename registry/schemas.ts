@@ -1,3 +1,4 @@
+import { pick } from "@plinth/manifests/check/explain.ts";
 import { nearNames } from "@plinth/manifests/near-names.ts";
 import type { ErrorObject } from "ajv";
 
@@ -46,7 +47,7 @@ export async function descriptorProblems(contract: string, descriptor: unknown):
 }
 
 function problemsOf(validate: { (value: unknown): boolean; errors?: unknown[] | null }, value: unknown): Problem[] {
-  return validate(value) ? [] : ((validate.errors ?? []) as ErrorObject[]).map((error) => problemOf(error));
+  return validate(value) ? [] : ((validate.errors ?? []) as ErrorObject[]).map((error) => problemOf(error, value));
 }
 
 /** A problem as one line for people. */
@@ -54,12 +55,11 @@ export function problemLine({ path, message, suggestion }: Problem): string {
   return `${path || "the document"} ${message}${suggestion === undefined ? "" : `; did you mean "${suggestion}"?`}`;
 }
 
-function problemOf(error: ErrorObject): Problem {
+function problemOf(error: ErrorObject, value: unknown): Problem {
   const at = jsonPath(error.instancePath);
   const extra = error.keyword === "additionalProperties" && (error.params.additionalProperty as string);
-  if (typeof extra !== "string") return { path: at, message: sentence(error) };
-  const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});
-  const [suggestion] = nearNames(extra, known, 1);
+  if (typeof extra !== "string") return { path: at, message: sentence(error, value) };
+  const [suggestion] = nearNames(extra, error.params.known as string[], 1);
   return {
     path: at === "" ? keyPath(extra) : at + dotted(extra),
     message: "is not a known key",
@@ -67,11 +67,10 @@ function problemOf(error: ErrorObject): Problem {
   };
 }
 
-function sentence({ keyword, message, params, parentSchema, data }: ErrorObject): string {
-  const { description } = (parentSchema ?? {}) as { description?: string };
+function sentence({ keyword, message, params, instancePath }: ErrorObject, value: unknown): string {
   // People read what it should be, not the expression that says so.
-  if (keyword === "pattern" && description !== undefined)
-    return `is not what it should be: ${JSON.stringify(data)}. ${description.replace(/\.$/, "")}`;
+  if (keyword === "pattern" && typeof params.description === "string")
+    return `is not what it should be: ${JSON.stringify(pick(value, instancePath))}. ${params.description.replace(/\.$/, "")}`;
   if (keyword === "required") return `lacks the key "${params.missingProperty}"`;
   if (keyword === "enum") return `must be one of ${(params.allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(", ")}`;
   if (keyword === "const") return `must be ${JSON.stringify(params.allowedValue)}`;

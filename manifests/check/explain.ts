@@ -39,7 +39,8 @@ const knownKeys = (error: ValidationError): string[] => {
   return Object.keys(parent?.properties ?? {});
 };
 
-function pick(value: unknown, path: string): unknown {
+/** The value at a JSON pointer. */
+export function pick(value: unknown, path: string): unknown {
   let at = value;
   for (const part of path.split("/").slice(1)) {
     if (at === null || typeof at !== "object") return undefined;

@@ -23,7 +23,7 @@ export function copyOfHouse() {
   return { house, remove: () => rmSync(house, { recursive: true, force: true }) };
 }
 
-/** Write `count` first-party extensions: of five, three are tools, one fetches over HTTP with a kit, one is data without code. */
+/** Write `count` first-party extensions: of five, three are tools, one fetches over HTTP with a kit, one is a vendor's data without code. */
 export function furnish(house, count) {
   const dirs = [];
   for (let index = 0; index < count; index++) {
@@ -49,6 +49,17 @@ function manifestOf(index, kind) {
     description: `Says what thing ${index} makes of a text.`,
     input: { type: "object", properties: { text: { type: "string" } } },
   };
+  const vendor = {
+    title: `Thing ${index}`,
+    api: "openai-chat",
+    priority: 5,
+    baseUrls: { default: "https://api.example/v1" },
+    auth: [{ kind: "none" }],
+  };
+  const provided =
+    kind === "data"
+      ? { contract: "plinth.model-vendor", descriptor: vendor }
+      : { contract: "plinth.tool", descriptor: { ...descriptor, effects: [] } };
   return {
     id: `plinth.thing-${index}`,
     version: "1.0.0",
@@ -57,8 +68,8 @@ function manifestOf(index, kind) {
     license: "MIT",
     engines: { plinth: "^0.1.0" },
     ...(kind === "data" ? {} : { entry: "./index.js", tiers: ["host", "process"] }),
-    provides: [{ contract: "plinth.tool", version: "1.0.0", id: `thing-${index}`, descriptor: { ...descriptor, effects: [] } }],
-    ...(kind === "fetch" ? { permissions: { net: ["api.example"] } } : {}),
+    provides: [{ version: "1.0.0", id: `thing-${index}`, ...provided }],
+    ...(kind !== "tool" ? { permissions: { net: ["api.example"] } } : {}),
   };
 }
 
