@@ -8,7 +8,8 @@ export class Answer {
   readonly calls: ToolCallPart[] = [];
   /** provider/model */
   readonly model: string;
-  usage: Usage = { inputTokens: 0, outputTokens: 0 };
+  /** Absent: its provider does not say it. */
+  usage: Usage | undefined;
   reason: EndReason | undefined;
   readonly #maker: string;
   readonly #callIds: Set<string>;

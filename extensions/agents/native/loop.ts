@@ -61,5 +61,5 @@ export interface LoopParts {
 export type LoopItem =
   | TurnEvent
   | { type: "message"; message: ModelMessage }
-  | { type: "done"; text: string; content?: Part[]; model: string; usage: Usage; reason?: "length" | "refusal" | "filter" | "rounds" }
-  | { type: "done"; text: string; calls: ToolCallPart[]; model: string; usage: Usage; reason: "tool-calls" };
+  | { type: "done"; text: string; content?: Part[]; model: string; usage?: Usage; reason?: "length" | "refusal" | "filter" | "rounds" }
+  | { type: "done"; text: string; calls: ToolCallPart[]; model: string; usage?: Usage; reason: "tool-calls" };

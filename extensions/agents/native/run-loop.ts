@@ -1,7 +1,8 @@
-import { type ModelMessage, type ModelOptions, PlinthError, partsFor, type ToolCallPart, textOf, type Usage } from "@plinth/sdk";
+import { type ModelMessage, type ModelOptions, PlinthError, partsFor, type ToolCallPart, textOf } from "@plinth/sdk";
 import { ask } from "./ask.ts";
 import type { Limits, LoopInput, LoopItem, LoopParts } from "./loop.ts";
 import { runTools } from "./tool-round.ts";
+import { TurnUsage } from "./turn-usage.ts";
 
 /** Why a turn ended, where it is not just done. */
 const WHY = { length: "length", refusal: "refusal", filter: "filter", pause: "rounds" } as const;
@@ -22,7 +23,7 @@ async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: 
     maxToolCalls: Math.min(own.maxToolCalls, input.limits?.toolCalls ?? own.maxToolCalls),
   };
   const messages = [...input.history];
-  const usage: Usage = { inputTokens: 0, outputTokens: 0 };
+  const usage = new TurnUsage();
   const callIds = new Set<string>();
   const system = await parts.instructions(signal);
   const theirs = input.tools ?? [];
@@ -38,7 +39,7 @@ async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: 
     const choice = choiceIn(round, input.options?.toolChoice);
     const request = { system, messages: [...messages], tools: offered, ...(choice === undefined ? {} : { toolChoice: choice }) };
     const answer = yield* ask(input.model, request, parts, callIds, signal);
-    add(usage, answer.usage);
+    usage.add(answer.usage);
 
     const { content, calls, model } = answer;
     const message: ModelMessage = { role: "assistant", content, model };
@@ -51,7 +52,7 @@ async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: 
       parts.words.close();
       const more = content.some(({ type }) => type !== "text") ? { content: partsFor(content, undefined) } : {};
       const reason = WHY[answer.reason as keyof typeof WHY];
-      yield { type: "done", text: textOf(content), ...more, model, usage, ...(reason === undefined ? {} : { reason }) };
+      yield { type: "done", text: textOf(content), ...more, model, ...usage.said, ...(reason === undefined ? {} : { reason }) };
       return;
     }
 
@@ -72,7 +73,7 @@ async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: 
     if (handedOut.length > 0) {
       parts.words.close();
       const plain = partsFor(handedOut, undefined) as ToolCallPart[];
-      yield { type: "done", text: textOf(content), calls: plain, model, usage, reason: "tool-calls" };
+      yield { type: "done", text: textOf(content), calls: plain, model, ...usage.said, reason: "tool-calls" };
       return;
     }
     if (exhausted !== undefined) throw endless(limits.maxRounds);
@@ -89,15 +90,6 @@ function* heard(said: readonly ModelMessage[], messages: ModelMessage[]): Genera
   for (const message of said) {
     messages.push(message);
     yield { type: "message", message };
-  }
-}
-
-/** What the calls of one turn took together; what one of them does not say is not counted as nothing. */
-function add(total: Usage, { serverTools, ...counts }: Usage): void {
-  for (const [name, count] of Object.entries(counts) as [Exclude<keyof Usage, "serverTools">, number][]) total[name] = (total[name] ?? 0) + count;
-  for (const [name, count] of Object.entries(serverTools ?? {})) {
-    total.serverTools ??= {};
-    total.serverTools[name] = (total.serverTools[name] ?? 0) + count;
   }
 }
 

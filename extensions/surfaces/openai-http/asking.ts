@@ -15,7 +15,10 @@ export type Said =
   | { type: "busy" }
   /** A field of the request that was not used. */
   | { type: "ignored"; name: string }
-  | { type: "end"; reason: EndReason; text: string; usage?: Usage };
+  /** Who is asked, as provider/model; again where another one answers instead. */
+  | { type: "model"; name: string }
+  /** @property model who answered, where that is known by its name. */
+  | { type: "end"; reason: EndReason; text: string; usage?: Usage; model?: string };
 
 const NOBODY = "It was asked over the OpenAI-compatible interface, where nobody can answer.";
 
@@ -57,7 +60,12 @@ export async function* askAgent(ctx: Context, request: ChatRequest, sessionKey: 
       if (event.status !== "ok") throw endError(event);
       if (said === "" && event.text !== "") yield { type: "text", delta: event.text };
       for (const one of event.calls ?? []) yield { type: "call", call: one };
-      return yield { type: "end", reason: reasonOf(event), text: event.text, ...(event.usage === undefined ? {} : { usage: event.usage }) };
+      const { usage, model } = event;
+      return yield {
+        ...{ type: "end", reason: reasonOf(event), text: event.text },
+        ...(usage === undefined ? {} : { usage }),
+        ...(model === undefined ? {} : { model }),
+      };
     } else yield { type: "busy" };
   }
   throw new Error("The turn ended without an answer.");
@@ -84,9 +92,15 @@ export async function* askModel(ctx: Context, request: ChatRequest, call: Call):
   const ids = new Set(messages.flatMap(({ content }) => content.flatMap((part) => (part.type === "tool-call" ? [part.id] : []))));
   let text = "";
   let usage: Usage | undefined;
+  let answeredBy = model;
   for await (const event of stream) {
-    if (event.type === "model" || event.type === "again") continue;
-    if (event.type === "text") {
+    if (event.type === "again") continue;
+    if (event.type === "model") {
+      // Whoever was asked before has said nothing that counts.
+      usage = undefined;
+      answeredBy = event.name;
+      yield { type: "model", name: answeredBy };
+    } else if (event.type === "text") {
       text += event.delta;
       yield { type: "text", delta: event.delta };
     } else if (event.type === "tool-call") {
@@ -97,7 +111,7 @@ export async function* askModel(ctx: Context, request: ChatRequest, call: Call):
     else if (event.type === "warning" && event.param !== undefined) yield used(event.param, event.message);
     else if (event.type === "end") {
       const reason = event.reason === "pause" ? "length" : event.reason;
-      return yield { type: "end", reason, text, ...(usage === undefined ? {} : { usage }) };
+      return yield { type: "end", reason, text, ...(usage === undefined ? {} : { usage }), model: answeredBy };
     } else yield { type: "busy" };
   }
   throw new Error("The model stopped without an end.");

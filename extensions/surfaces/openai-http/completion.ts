@@ -4,11 +4,12 @@ import { failureOf } from "./failure.ts";
 
 type End = Extract<Said, { type: "end" }>;
 
-/** What stays the same in all objects of one answer. */
+/** What the objects of one answer share. */
 export interface Head {
   readonly id: string;
   readonly created: number;
-  readonly model: string;
+  /** As it was asked for, until it is known who answers. */
+  model: string;
 }
 
 const FINISH: Readonly<Record<EndReason, string>> = {
@@ -43,7 +44,7 @@ export function completion({ id, created, model }: Head, said: readonly Said[], 
   const refusal = end.reason === "refusal" ? declined || end.text : declined || null;
   const content = refusal !== null || (end.text === "" && calls.length > 0) ? null : end.text;
   return {
-    ...{ id, object: "chat.completion", created, model },
+    ...{ id, object: "chat.completion", created, model: end.model ?? model },
     choices: [
       {
         index: 0,
@@ -60,11 +61,11 @@ const data = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 
 /** The answer as `chat.completion.chunk` events. */
 export async function* chunks(head: Head, said: AsyncIterable<Said>, includeUsage: boolean): AsyncGenerator<string> {
-  const { id, created, model } = head;
+  const { id, created } = head;
   const object = "chat.completion.chunk";
   const chunk = (delta: object, finish: string | null): string =>
     data({
-      ...{ id, object, created, model },
+      ...{ id, object, created, model: head.model },
       choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
       ...(includeUsage ? { usage: null } : {}),
     });
@@ -75,9 +76,11 @@ export async function* chunks(head: Head, said: AsyncIterable<Said>, includeUsag
       if (one.type === "text") yield chunk({ content: one.delta }, null);
       else if (one.type === "refusal") yield chunk({ refusal: one.text }, null);
       else if (one.type === "call") yield chunk({ tool_calls: [{ index: calls++, ...called(one.call) }] }, null);
+      else if (one.type === "model") head.model = one.name;
       else if (one.type === "end") {
+        head.model = one.model ?? head.model;
         yield chunk({}, FINISH[one.reason]);
-        if (includeUsage && one.usage !== undefined) yield data({ ...{ id, object, created, model }, choices: [], ...usageOf(one) });
+        if (includeUsage && one.usage !== undefined) yield data({ ...{ id, object, created, model: head.model }, choices: [], ...usageOf(one) });
         yield "data: [DONE]\n\n";
       }
       // A comment keeps the connection busy while tools run; clients skip it.

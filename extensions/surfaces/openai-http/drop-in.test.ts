@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ModelEvent } from "@plinth/sdk";
+import { type ModelEvent, PlinthError } from "@plinth/sdk";
 import { createTestHost } from "@plinth/sdk/testing";
 import OpenAI from "openai";
 import type { ChatCompletionMessageParam, ChatCompletionTool } from "openai/resources/chat/completions";
@@ -23,13 +23,18 @@ import manifest from "./plinth.json" with { type: "json" };
 
 /** The unmodified client against a running gateway, with everything real but the model and one tool. */
 async function setUp(...scripts: Script[]) {
+  return setUpWith({}, ...scripts);
+}
+
+async function setUpWith(config: object, ...scripts: Script[]) {
   const model = scriptedModel(scripts);
+  const broken = scriptedModel([new PlinthError("PLINTH_MODEL_BILLING", "No money is left.")], { id: "broken", priority: 9, ready: false });
   const ran: unknown[] = [];
   const clock = scriptedTool("clock", ["read"], ({ args }) => {
     ran.push(args);
     return text("noon");
   });
-  const knows = knowsModels({ aliases: { fast: "scripted/m" } });
+  const knows = knowsModels({ aliases: { fast: "scripted/m" }, ...config });
   const host = await createTestHost({
     extensions: [
       { manifest: gatewayManifest, extension: gateway, config: { port: 0 } },
@@ -41,7 +46,7 @@ async function setUp(...scripts: Script[]) {
       { manifest: catalogManifest, extension: catalog },
       ...knows.extensions,
     ],
-    provide: [model, clock, ...knows.provide],
+    provide: [model, broken, clock, ...knows.provide],
   });
   await host.use("plinth.service").get("gateway").start({});
   const { url, token } = JSON.parse(await readFile(join(host.home, "state", "plinth.gateway", "running.json"), "utf8"));
@@ -158,6 +163,24 @@ describe("a drop-in model server", () => {
         output: { schema, name: "place", strict: true },
       });
       expect(api.seen[0].messages[0].content).toMatchObject([{ text: "Where?" }, { type: "image", mimeType: "image/png", base64: PIXEL }]);
+    }
+  });
+
+  it("names who answered, also where another one did, and says no usage that it was not told", async () => {
+    const silent: ModelEvent[] = [
+      { type: "text", delta: "Hi" },
+      { type: "end", reason: "stop" },
+    ];
+    for (const model of ["plinth", "broken/m"]) {
+      await using api = await setUpWith({ fallbacks: ["scripted/m"] }, silent);
+      const body = { model, messages: [user("Hello")] };
+      const whole = await api.client.chat.completions.create(body);
+      expect(whole).toMatchObject({ model: "scripted/m", choices: [{ message: { content: "Hi" } }] });
+      expect(whole).not.toHaveProperty("usage");
+      const names: string[] = [];
+      for await (const chunk of await api.client.chat.completions.create({ ...body, stream: true })) names.push(chunk.model);
+      expect(names.at(-1)).toBe("scripted/m");
+      if (model !== "plinth") expect(names[1]).toBe("scripted/m");
     }
   });
 

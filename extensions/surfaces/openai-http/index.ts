@@ -42,9 +42,9 @@ export default defineExtension({
           "model" in meant ? askModel(ctx, request, call) : askAgent(ctx, request, sessionKey(request.session, meant.agent), commands, call);
         events = said[Symbol.asyncIterator]();
         const ignored = [...request.ignored, ...("model" in meant && request.session !== undefined ? ["session"] : [])];
-        const first = await begin(events, ignored);
         const id = `chatcmpl-${randomBytes(12).toString("base64url")}`;
         const head: Head = { id, created: Math.floor(ctx.clock.now() / 1000), model: request.model };
+        const first = await begin(events, ignored, head);
         if (request.stream) {
           yield { type: "head", status: 200, headers: { ...STREAM, ...named(ignored) } };
           for await (const text of chunks(head, resume(first, events), request.includeUsage)) yield { type: "text", text };
@@ -54,7 +54,7 @@ export default defineExtension({
         for await (const one of resume(first, events)) {
           if (one.type === "ignored") ignored.push(one.name);
           else if (one.type === "end") yield* json(200, completion(head, all, one), named(ignored));
-          else if (one.type !== "text" && one.type !== "busy") all.push(one);
+          else if (one.type !== "text" && one.type !== "busy" && one.type !== "model") all.push(one);
         }
       } catch (error) {
         yield* failed(error);
@@ -73,13 +73,17 @@ const STREAM = { "content-type": "text/event-stream; charset=utf-8", "cache-cont
 const named = (ignored: readonly string[]): Record<string, string> =>
   ignored.length === 0 ? {} : { "x-plinth-ignored": [...new Set(ignored)].slice(0, 32).join(", ") };
 
-/** Up to the first event that shows how it goes: what fails at once still gets its own status, and what is not used is named. */
-async function begin(events: AsyncIterator<Said>, ignored: string[]): Promise<Said> {
+/**
+ * Up to the first event that shows how it goes: what fails at once still gets its own status, what is not used is named, and so
+ * is whoever answers, as far as that is known by then.
+ */
+async function begin(events: AsyncIterator<Said>, ignored: string[], head: Head): Promise<Said> {
   for (;;) {
     const { done, value } = await events.next();
     if (done) throw new Error("There was no answer.");
-    if (value.type !== "ignored") return value;
-    ignored.push(value.name);
+    if (value.type === "model") head.model = value.name;
+    else if (value.type === "ignored") ignored.push(value.name);
+    else return value;
   }
 }
 

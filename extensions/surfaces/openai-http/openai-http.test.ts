@@ -59,7 +59,7 @@ describe("the OpenAI-compatible API", () => {
     expect(answer).toMatchObject({
       id: expect.stringMatching(/^chatcmpl-.{16}$/),
       object: "chat.completion",
-      model: "plinth",
+      model: "demo/one",
       choices: [{ index: 0, message: { role: "assistant", content: "Hello" }, finish_reason: "stop" }],
       usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 },
     });
