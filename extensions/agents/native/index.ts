@@ -24,7 +24,10 @@ export default defineExtension({
     ctx.provide("plinth.harness", "native", {
       steer: ({ runId, content, when }) => ({ taken: running.get(runId)?.add(content, when) ?? "no" }),
       async *run(input, call) {
-        const tools = new ToolRunner(ctx, limits, input);
+        const tools = new ToolRunner(ctx, limits, input, async (signal) => {
+          const { choices } = await models.choose({ model: input.model, sessionKey: input.sessionKey }, { signal });
+          return Math.min(...choices.map(({ mostTools = Number.POSITIVE_INFINITY }) => mostTools));
+        });
         const words = new Words();
         // The loop says in which call something has to be called.
         const { toolChoice: _, ...options } = input.options ?? {};
@@ -55,7 +58,7 @@ export default defineExtension({
                 { signal },
               ),
             instructions: (signal) => instructions.build(input, signal),
-            tools: () => tools.list(),
+            tools: (beside, signal) => tools.list(beside, signal),
             callTool: (toolCall, tool, signal, tell) => tools.run(toolCall, tool, signal, tell),
             words,
           },

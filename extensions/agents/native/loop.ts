@@ -45,13 +45,21 @@ export interface ModelRequest {
   toolChoice?: ModelOptions["toolChoice"];
 }
 
+/** The tools of one model call. */
+export interface TurnTools {
+  /** Those that can be called, by name. */
+  readonly all: ReadonlyMap<string, Tool>;
+  /** Those that the model is told of: as many as its server takes. */
+  readonly offered: readonly Tool[];
+}
+
 /** Everything the loop reaches, injected: a test needs neither a host nor a network. */
 export interface LoopParts {
   /** The answer of whichever model is meant by a name, from another where that one fails. */
   stream(model: string, request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelsEvent>;
   instructions(signal: AbortSignal): Promise<string>;
-  /** The tools there are now, by name. */
-  tools(): Promise<ReadonlyMap<string, Tool>>;
+  /** @param beside how many more tools the request has. */
+  tools(beside: number, signal: AbortSignal): Promise<TurnTools>;
   /** Never throws: whatever goes wrong is a result that the model can read. */
   callTool(call: ToolCallPart, tool: Tool, signal: AbortSignal, tell: (event: TurnEvent) => void): Promise<ToolResult>;
   /** What is said into this turn while it runs. */

@@ -40,7 +40,7 @@ async function play(rounds: string[][], abortAt: number | undefined, sayAt?: num
       yield { type: "end", reason: "stop" };
     },
     instructions: async () => "",
-    tools: async () => tools,
+    tools: async () => ({ all: tools, offered: [...tools.values()] }),
     callTool: async () => {
       if (ran === sayAt) said = words.add([{ type: "text", text: "wait" }], "now");
       if (ran++ === abortAt) controller.abort(new Error("stop"));

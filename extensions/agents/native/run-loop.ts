@@ -32,10 +32,11 @@ async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: 
   for (let round = 1; ; round++) {
     signal.throwIfAborted();
     // Listed each time: a tool that was installed a moment ago is there in the next model call.
-    const tools = new Map(await parts.tools());
+    const own = await parts.tools(theirs.length, signal);
+    const tools = new Map(own.all);
     // The word of whoever asks: of two tools of one name, the one that was handed over is meant.
     for (const { name } of theirs) tools.delete(name);
-    const offered = [...Array.from(tools.values(), ({ spec }) => spec), ...theirs];
+    const offered = [...own.offered.map(({ spec }) => spec).filter(({ name }) => tools.has(name)), ...theirs];
     const choice = choiceIn(round, input.options?.toolChoice);
     const request = { system, messages: [...messages], tools: offered, ...(choice === undefined ? {} : { toolChoice: choice }) };
     const answer = yield* ask(input.model, request, parts, callIds, signal);

@@ -1,9 +1,22 @@
-import { type CatalogTool, type Context, errorInfo, PlinthError, partsFrom, type ToolCallPart, type ToolResult, type TurnEvent } from "@plinth/sdk";
-import type { Limits, LoopInput } from "./loop.ts";
+import {
+  type CatalogTool,
+  type Context,
+  errorInfo,
+  PlinthError,
+  partsFrom,
+  type ToolCallPart,
+  type ToolResult,
+  type TurnEvent,
+  toolCallsOf,
+} from "@plinth/sdk";
+import type { Limits, LoopInput, TurnTools } from "./loop.ts";
 import { Telling } from "./telling.ts";
 import type { Tool } from "./tool.ts";
 import { bounded, failure, isToolResult } from "./tool-result.ts";
-import { foundWords, SEARCH, SEARCH_TOOL } from "./tool-search.ts";
+import { foundWords, SEARCH, SEARCH_TOOL, told } from "./tool-search.ts";
+
+/** So few tools every server takes; nobody is asked how many it does. */
+const FEW = 32;
 
 type Parts = Pick<Context, "use" | "validate" | "hooks">;
 
@@ -14,25 +27,40 @@ export class ToolRunner {
   readonly #turn: LoopInput;
   /** What the model searched for and found. */
   readonly #found = new Map<string, CatalogTool>();
+  readonly #most: (signal: AbortSignal) => Promise<number>;
+  /** Names of tools that were called, the newest first. */
+  #called: string[];
+  /** Names of those that the model was not told of, because there are more than its server takes. */
+  #untold: string[] = [];
 
-  constructor(ctx: Parts, limits: Limits, turn: LoopInput) {
+  /** @param most how many tools the turn's model takes. */
+  constructor(ctx: Parts, limits: Limits, turn: LoopInput, most: (signal: AbortSignal) => Promise<number>) {
     this.#ctx = ctx;
     this.#limits = limits;
     this.#turn = turn;
+    this.#most = most;
+    this.#called = turn.history.flatMap(({ content }) => toolCallsOf(content).map(({ name }) => name)).reverse();
   }
 
   /** The tools there are, in the order of their names. The model is about to read what third parties say of theirs; the catalog notes it. */
-  async list(): Promise<Map<string, Tool>> {
+  async list(beside: number, signal: AbortSignal): Promise<TurnTools> {
     const { tools, deferred } = await this.#catalog.list(this.#place).catch(withoutCatalog);
     const all = new Map([...tools, ...this.#found.values()].map((one) => [one.name, known.get(one) ?? toolOf(one)]));
     if (deferred > 0) all.set(SEARCH, SEARCH_TOOL);
-    return new Map([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const sorted = [...all.values()].sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
+    // Where nobody can be asked, the answer says why.
+    const most = sorted.length + beside <= FEW ? Number.POSITIVE_INFINITY : await this.#most(signal).catch(() => Number.POSITIVE_INFINITY);
+    const offered = told(sorted, most - beside, [...this.#called, ...[...this.#found.keys()].reverse()]);
+    this.#untold = sorted.filter((one) => !offered.includes(one)).map(({ spec }) => spec.name);
+    if (this.#untold.length > 0) all.set(SEARCH, SEARCH_TOOL);
+    return { all, offered };
   }
 
   async run({ id, name, args }: ToolCallPart, tool: Tool, signal: AbortSignal, tell: (event: TurnEvent) => void): Promise<ToolResult> {
     let stage = "could not be checked";
     // Without what only its model may read.
     const call: ToolCallPart = { type: "tool-call", id, name, args };
+    if (tool !== SEARCH_TOOL) this.#called = [name, ...this.#called.filter((one) => one !== name)];
     try {
       const problems = await this.#ctx.validate(tool.spec.input, call.args);
       if (problems.length > 0) {
@@ -76,7 +104,10 @@ export class ToolRunner {
 
   /** What it finds is offered from the next model call on. */
   async #search(query: string, signal: AbortSignal): Promise<ToolResult> {
-    const { tools } = await this.#catalog.search({ query, ...this.#place }, { signal });
+    const { tools } = await this.#catalog.search(
+      { query, ...this.#place, ...(this.#untold.length === 0 ? {} : { among: this.#untold }) },
+      { signal },
+    );
     for (const tool of tools) this.#found.set(tool.name, tool);
     return foundWords(tools);
   }
@@ -98,7 +129,7 @@ function toolOf(listed: CatalogTool): Tool {
   const { name, extension, from, digest, descriptor } = listed;
   const { description, input, say, effects, parallel, secretsInArgs = [] } = descriptor;
   const tool: Tool = {
-    spec: { name, description, input, ...(say ? { say } : {}) },
+    spec: { name, description, input, ...(say ? { say } : {}), extension },
     ...{ effects, digest, maker: `${extension}/${name}`, secrets: secretsInArgs },
     parallel: parallel ?? effects.every((effect) => effect === "read"),
     ...(from === undefined ? {} : { from }),

@@ -21,6 +21,27 @@ export const SEARCH_TOOL: Tool = {
   secrets: [],
 };
 
+/**
+ * The tools that a model is told of where its server takes at most `room`: the search for the rest, what was called or found last,
+ * the product's own, then others, each by name. The same tools and conversation give the same choice.
+ *
+ * @param tools by name
+ * @param used names, the newest first
+ */
+export function told(tools: readonly Tool[], room: number, used: readonly string[]): Tool[] {
+  if (tools.length <= room) return [...tools];
+  const rank = ({ spec, from }: Tool): number => {
+    const at = used.indexOf(spec.name);
+    return at >= 0 ? at - used.length : from === undefined ? 0 : 1;
+  };
+  const ranked = tools
+    .filter((tool) => tool !== SEARCH_TOOL)
+    .map((tool) => ({ tool, rank: rank(tool) }))
+    .sort((a, b) => a.rank - b.rank);
+  const chosen = new Set([SEARCH_TOOL, ...ranked.map(({ tool }) => tool)].slice(0, Math.max(room, 0)));
+  return [...(tools.includes(SEARCH_TOOL) ? tools : [SEARCH_TOOL, ...tools])].filter((tool) => chosen.has(tool));
+}
+
 /** What was found, as the model reads it. What tools say of themselves is others' words. */
 export function foundWords(tools: readonly CatalogTool[]): ToolResult {
   if (tools.length === 0) return { content: [{ type: "text", text: "No tool fits these words. Try others." }] };

@@ -1,7 +1,7 @@
 /** A tool as a turn knows it. */
 export interface Tool {
   /** As the model is told about it. */
-  readonly spec: { name: string; description: string; input: Record<string, unknown>; say?: string[] };
+  readonly spec: { name: string; description: string; input: Record<string, unknown>; say?: string[]; extension?: string };
   readonly effects: readonly string[];
   /** extension/tool, whose opaque parts are its own. */
   readonly maker: string;

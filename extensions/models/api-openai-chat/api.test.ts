@@ -258,25 +258,6 @@ describe("what a server refuses that it may be asked without", () => {
     expect(bodies.at(-1)).toMatchObject({ max_completion_tokens: 9 });
   });
 
-  it.each([
-    "registry.ollama.ai/library/phi does not support tools",
-    "No endpoints found that support tool use.",
-    '"auto" tool choice requires --enable-auto-tool-choice',
-  ])("are tools: %s", async (message) => {
-    const messages = [user(words("a")), model(call("c1")), tool(result("c1")), user(words("b"))];
-    const { bodies, events } = await answered([refuse(400, { error: { message } }), {}], {
-      request: { tools: [dice], onUnsupported: "drop", messages },
-    });
-    expect(bodies.map((body) => "tools" in body)).toEqual([true, false, false]);
-    expect(JSON.stringify(bodies[1].messages)).toMatch(/The tool list was called.*Result of the tool list/);
-    expect(events.filter(({ type }) => type === "warning")).toMatchObject([{ param: "tools" }]);
-    // Who must have tools is told so, and no turn is spent on it.
-    expect(await failing([refuse(400, { error: { message } })], { request: { tools: [dice] } })).toMatchObject({
-      code: "PLINTH_MODEL_UNSUPPORTED",
-      details: { param: "tools" },
-    });
-  });
-
   it("is nothing that can be learned: the refusal is told once", async () => {
     const error = await failing([refuse(400, { error: { message: "bad" } })]);
     expect(error).toMatchObject({ code: "PLINTH_MODEL_REQUEST", message: "Acme answered 400: bad" });

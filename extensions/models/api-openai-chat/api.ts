@@ -30,8 +30,7 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
       try {
         return { request, response: await exchange.post(urlOf(endpoint, quirks.path, input.model, quirks), endpoint.headers, request.body) };
       } catch (error) {
-        const tools = !quirks.noTools && (input.tools ?? []).length > 0;
-        const lesson = tries < LESSONS ? lessons.from(endpoint, input.model, { ...learned, tools }, errorInfo(error)) : undefined;
+        const lesson = tries < LESSONS ? lessons.from(endpoint, input.model, learned, errorInfo(error)) : undefined;
         if (lesson === undefined) throw error;
         learned = lesson;
       }

@@ -15,9 +15,8 @@ export interface CompletionRequest {
 
 export function completionRequest(endpoint: ModelEndpoint, given: ModelRequest, quirks: Quirks, learned: Learned): CompletionRequest {
   const unsupported = new Unsupported(endpoint.title, given);
-  const noTools = quirks.noTools || learned.noTools;
-  const rules = noTools ? { ...quirks.rules, tools: false } : quirks.rules;
-  const { request: input } = outgoing(asUser(given, quirks), rules);
+  const { noTools } = quirks;
+  const { request: input } = outgoing(asUser(given, quirks), quirks.rules);
   const tools = noTools ? [] : (input.tools ?? []);
   if (noTools && (given.tools ?? []).length > 0) unsupported.leave("tools", "tools");
   const names = new ToolNames(tools.map(({ name }) => name));

@@ -3,7 +3,6 @@ import type { ModelEndpoint } from "@plinth/sdk";
 /** What a server has refused once and is not sent again. */
 export interface Learned {
   noStreamOptions?: boolean;
-  noTools?: boolean;
   maxTokensField?: string;
 }
 
@@ -18,7 +17,7 @@ export class Lessons {
   }
 
   /** What to do otherwise after this refusal, which is remembered; undefined: nothing is to be learned from it. */
-  from(endpoint: ModelEndpoint, model: string, sent: Learned & { tools: boolean }, error: { code: string; message: string }): Learned | undefined {
+  from(endpoint: ModelEndpoint, model: string, sent: Learned, error: { code: string; message: string }): Learned | undefined {
     const lesson = /_(REQUEST|UNSUPPORTED)$/.test(error.code) ? lessonOf(error.message, sent) : undefined;
     if (lesson === undefined) return undefined;
     const key = `${endpoint.baseUrl} ${model}`;
@@ -30,13 +29,8 @@ export class Lessons {
   }
 }
 
-function lessonOf(said: string, sent: Learned & { tools: boolean }): Learned | undefined {
+function lessonOf(said: string, sent: Learned): Learned | undefined {
   if (!sent.noStreamOptions && /stream_options|include_usage/i.test(said)) return { noStreamOptions: true };
   if (sent.maxTokensField === undefined && /max_tokens.*max_completion_tokens/is.test(said)) return { maxTokensField: "max_completion_tokens" };
-  if (sent.tools && !sent.noTools && NO_TOOLS.test(said)) return { noTools: true };
   return undefined;
 }
-
-/** As Ollama, Together, vLLM, Groq, OpenRouter and others say it. */
-const NO_TOOLS =
-  /does not support (?:the )?(?:tools?\b|tool[ _-]?(?:use|calling)|function[ _-]?calling)|(?:tools?|tool[ _-]?(?:use|calling)|function[ _-]?calling)\W{0,3} (?:is|are) not supported|no endpoints found that support tool use|requires --enable-auto-tool-choice/i;

@@ -1,6 +1,7 @@
 import { type Call, errorInfo, type ModelEvent, type ModelRequest, type ModelsEvent, PlinthError } from "@plinth/sdk";
 import type { Chosen } from "./choice.ts";
 import { messagesFor } from "./messages.ts";
+import { lessonKey, type ToolLessons } from "./tool-lessons.ts";
 
 /** A server that wants a longer wait is not waited for. */
 const MAX_WAIT_MS = 60_000;
@@ -21,6 +22,9 @@ export interface AskingParts {
   choose(name: string, signal: AbortSignal): Promise<Chosen>;
   /** A model call failed. */
   failed(): void;
+  readonly lessons: ToolLessons;
+  /** A tool was refused: whose it is, for the log. */
+  refused(tool: { name: string; extension?: string | undefined }, model: string, why: string): void;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -39,7 +43,7 @@ export async function* answering(
     for (let attempt = 0; ; attempt++) {
       const progress = { spoke: false, asked: name };
       try {
-        yield* once(await parts.choose(name, signal), request, failures, progress, signal);
+        yield* fitting(await parts.choose(name, signal), request, failures, progress, parts, signal);
         return;
       } catch (thrown) {
         parts.failed();
@@ -57,6 +61,38 @@ export async function* answering(
         failures.push(`${progress.asked}: ${message}`);
         yield { type: "again", code, message, afterMs: 0 };
         break;
+      }
+    }
+  }
+}
+
+/** Asked again at once without the tools that its server refuses, as long as it names another one: a tool is no reason to say nothing. */
+async function* fitting(
+  asked: Chosen,
+  request: Asking["request"],
+  failures: readonly string[],
+  progress: { spoke: boolean; asked: string },
+  { lessons, refused }: Pick<AskingParts, "lessons" | "refused">,
+  signal: AbortSignal,
+): AsyncGenerator<ModelsEvent> {
+  const { name } = asked.choice;
+  const key = lessonKey(asked.choice);
+  for (;;) {
+    const sent = lessons.fitted(key, request);
+    try {
+      yield* once(asked, sent, failures, progress, signal);
+      return;
+    } catch (thrown) {
+      const learned = progress.spoke || signal.aborted ? [] : lessons.learn(key, name, sent, thrown);
+      if (learned.length === 0) throw thrown;
+      for (const { message, tool } of learned) {
+        if (tool !== undefined) refused(tool, name, errorInfo(thrown).message);
+        yield {
+          type: "warning",
+          code: "PLINTH_MODEL_TOOLS",
+          message: message.slice(0, 1_000),
+          param: tool === undefined ? "tools" : `tools/${tool.name}`,
+        };
       }
     }
   }

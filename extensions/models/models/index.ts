@@ -5,6 +5,7 @@ import { Directory } from "./directory.ts";
 import { messagesFor } from "./messages.ts";
 import type { Config } from "./settings.ts";
 import type { Source } from "./source.ts";
+import { lessonKey, ToolLessons } from "./tool-lessons.ts";
 
 const RETRIES = 2;
 const RETRY_BASE_MS = 500;
@@ -20,6 +21,14 @@ export default defineExtension({
       generation: () => directory.generation(),
       aliases: config.aliases ?? {},
     });
+    const lessons = new ToolLessons(ctx.clock.now);
+    const refused = ({ name, extension }: { name: string; extension?: string | undefined }, model: string, why: string) =>
+      ctx.log.warn("A model's server refused a tool; it is left out for this model for an hour.", {
+        tool: name,
+        extension: extension ?? "",
+        model,
+        why,
+      });
     const sourceOf = async (provider: string): Promise<Source> => {
       const source = await directory.source(provider);
       if (source !== undefined) return source;
@@ -35,9 +44,13 @@ export default defineExtension({
       status: async ({ provider }, { signal }) => (await sourceOf(provider)).status(signal),
       models: async ({ provider }, { signal }) => ({ models: await (await sourceOf(provider)).models(signal) }),
       async choose({ model, fallbacks = config.fallbacks ?? [] }, { signal }) {
-        const chosen = [];
-        for (const name of [model, ...fallbacks]) chosen.push((await chooser.choose(name, signal)).choice);
-        return { choices: chosen };
+        const choices = [];
+        for (const name of [model, ...fallbacks]) {
+          const { source, choice } = await chooser.choose(name, signal);
+          const bounds = [source.mostTools?.(choice.model), lessons.most(lessonKey(choice))].filter((most) => most !== undefined);
+          choices.push(bounds.length === 0 ? choice : { ...choice, mostTools: Math.min(...bounds) });
+        }
+        return { choices };
       },
       stream(
         { model, fallbacks = config.fallbacks ?? [], agent: _, sessionKey: __, retries = RETRIES, retryBaseMs = RETRY_BASE_MS, ...request },
@@ -46,7 +59,7 @@ export default defineExtension({
         const messages = messagesFrom(request.messages, call.caller);
         return answering(
           { chain: [model, ...fallbacks], request: { ...request, messages }, retries, retryBaseMs },
-          { choose: (name, signal) => chooser.choose(name, signal), failed: () => chooser.forget(), sleep: ctx.clock.sleep },
+          { choose: (name, signal) => chooser.choose(name, signal), failed: () => chooser.forget(), sleep: ctx.clock.sleep, lessons, refused },
           call,
         );
       },

@@ -17,6 +17,8 @@ export interface Source {
   readonly maker: string;
   /** What is known of a model without asking anybody. */
   info(model: string): ModelInfo | undefined;
+  /** How many tools a request for this model may have; undefined: no bound is known. */
+  mostTools?(model: string): number | undefined;
   status(signal: AbortSignal): Promise<State>;
   models(signal: AbortSignal): Promise<ModelInfo[]>;
   stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;

@@ -107,6 +107,10 @@ export class VendorSource implements Source {
     return listed.length > 0 ? all : known;
   }
 
+  mostTools(model: string): number | undefined {
+    return dialectOf(this.#apiOf(model), this.#settings.quirks?.schema ?? this.#vendor.quirks?.schema)?.mostTools;
+  }
+
   async *stream(request: ModelRequest, signal: AbortSignal) {
     const { api, endpoint } = await this.#endpoint(request.model);
     const dialect = dialectOf(api, endpoint.quirks?.schema);

@@ -7,6 +7,13 @@ import { SetLists } from "./set-lists.ts";
 
 type Place = { name: string } | { set: string; tool: string; source?: string };
 
+interface Search {
+  query: string;
+  limit?: number;
+  surface?: string;
+  among?: readonly string[];
+}
+
 /** All tools, static ones and those of sets; and the way to call them. */
 export class Catalog {
   readonly #ctx: Context;
@@ -31,10 +38,11 @@ export class Catalog {
     return { tools: told, deferred: offered.length - told.length, problems };
   }
 
-  async search({ query, limit = 8, surface }: { query: string; limit?: number; surface?: string }): Promise<{ tools: CatalogTool[] }> {
+  async search({ query, limit = 8, surface, among = [] }: Search): Promise<{ tools: CatalogTool[] }> {
     const { tools } = await this.#all();
+    const further = new Set(among);
     const found = search(
-      tools.filter((tool) => tool.descriptor.deferred && this.#isFor(tool, surface)),
+      tools.filter((tool) => (tool.descriptor.deferred || further.has(tool.name)) && this.#isFor(tool, surface)),
       query,
       limit,
     );

@@ -31,6 +31,7 @@ export const ModelChoice = Type.Object({
   model: Type.String({ minLength: 1, maxLength: 256 }),
   maker: Type.String({ description: "extension/provider, whose opaque parts are its own." }),
   info: Type.Optional(ModelInfo),
+  mostTools: Type.Optional(Type.Integer({ minimum: 1, description: "Of `choose`: so many tools its server takes. Absent: no bound is known." })),
 });
 export type ModelChoice = Static<typeof ModelChoice>;
 

@@ -8,6 +8,7 @@ export const ModelTool = Type.Object({
   input: Type.Record(Type.String(), Type.Unknown()),
   strict: Type.Optional(Type.Boolean({ description: "The arguments must fit the schema; where the model can be bound to it." })),
   say: Type.Optional(Type.Array(Type.String())),
+  extension: Type.Optional(Type.String({ maxLength: 256, description: "Whose it is, as people are told where a server refuses it." })),
 });
 export type ModelTool = Static<typeof ModelTool>;
 

@@ -52,6 +52,12 @@ export const toolCatalog = defineContract({
         query: Type.String({ maxLength: 1_000 }),
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 50, description: "Default 8." })),
         surface: Type.Optional(Type.String()),
+        among: Type.Optional(
+          Type.Array(Type.String({ maxLength: 256 }), {
+            maxItems: 10_000,
+            description: "Further tools to look at, by name: those that a model was not told of.",
+          }),
+        ),
       }),
       output: Type.Object({ tools: Type.Array(CatalogTool) }),
       deadlineMs: 70_000,

@@ -22,4 +22,5 @@ export { Unsupported } from "./support.ts";
 export { ThinkTags } from "./think-tags.ts";
 export { argumentsOf, unreadableCall } from "./tool-arguments.ts";
 export { ToolNames } from "./tool-names.ts";
+export { type ToolRefusal, toolRefusal } from "./tool-refusal.ts";
 export { WellFormedText, wellFormed } from "./well-formed.ts";

@@ -3,7 +3,7 @@ export { type AnthropicOptions, anthropicServer } from "./anthropic.ts";
 export { type BedrockOptions, bedrockEvent, bedrockServer } from "./bedrock.ts";
 export { type GeminiServerOptions, geminiServer, geminiWire } from "./gemini.ts";
 export { type OllamaServerOptions, ollamaServer, ollamaWire } from "./ollama.ts";
-export { type OpenaiChatOptions, openaiChatServer } from "./openai-chat.ts";
+export { type OpenaiChatOptions, openaiChatServer, openaiChatWire } from "./openai-chat.ts";
 export { openaiResponsesServer, openaiResponsesWire } from "./openai-responses.ts";
 export { type AskedRequest, argumentsText, callId, callsOf, endOf, type Said, type ScriptedAnswer, type Wire } from "./script.ts";
 export { type ModelServer, type ModelServerOptions, modelServer } from "./server.ts";

@@ -1,0 +1,142 @@
+import type { ModelMessage, TurnEvent } from "@plinth/sdk";
+import { createTestHost, type ModelServer, modelServer, openaiChatWire, type ScriptedAnswer, type TestHost } from "@plinth/sdk/testing";
+import { afterEach, describe, expect, it } from "vitest";
+import api from "../../models/api-openai-chat/index.ts";
+import apiManifest from "../../models/api-openai-chat/plinth.json" with { type: "json" };
+import catalog from "../../tools/catalog/index.ts";
+import catalogManifest from "../../tools/catalog/plinth.json" with { type: "json" };
+import extension from "./index.ts";
+import manifest from "./plinth.json" with { type: "json" };
+import { knowsModels, runTurn, scriptedTool, text } from "./scripted.testing.ts";
+
+let open: { host: TestHost; server: ModelServer } | undefined;
+afterEach(async () => {
+  await open?.host.close();
+  await open?.server.close();
+  open = undefined;
+});
+
+/** A vendor that refuses what its real ones refuse, and says it as they do. */
+const emulated = (refuse: (tools: any[], body: any) => { message: string; param?: string } | undefined) =>
+  modelServer({
+    ...openaiChatWire("reasoning_content"),
+    refusal: ({ body }) => {
+      const error = refuse(body.tools ?? [], body);
+      return error === undefined ? undefined : { status: 400, body: { error } };
+    },
+  });
+
+async function start(server: ModelServer, tools: ReturnType<typeof scriptedTool>[], ...answers: ScriptedAnswer[]) {
+  if (answers.length > 0) server.script(...answers);
+  const knows = knowsModels({ servers: { acme: { baseUrl: `${server.url}/v1`, models: ["m", "n"], defaultModel: "m" } } });
+  const host = await createTestHost({
+    extensions: [
+      { manifest, extension },
+      { manifest: catalogManifest, extension: catalog },
+      { manifest: apiManifest, extension: api },
+      ...knows.extensions,
+    ],
+    provide: [...knows.provide, ...tools],
+  });
+  open = { host, server };
+  return host;
+}
+
+const tool = (id: string, input: object = { type: "object", properties: {} }) => scriptedTool(id, ["read"], () => text(`${id} ran`), input);
+const sent = ({ requests }: ModelServer) => requests.map(({ body }) => (body.tools ?? []).map((one: any) => one.function.name));
+const warnings = (items: TurnEvent[]) => items.filter(({ type }) => type === "warning");
+
+describe("a tool that a vendor refuses", () => {
+  const refusesBad = () =>
+    emulated((tools) => {
+      const bad = tools.find((one) => one.function.name.startsWith("bad"));
+      return bad && { message: `Invalid schema for function '${bad.function.name}': In context=(), array schema missing items.` };
+    });
+
+  it("is left out for that model, its extension is named to the person and the model, and the turn goes on", async () => {
+    const server = await refusesBad();
+    const host = await start(
+      server,
+      [tool("bad.one"), tool("bad.two"), tool("good")],
+      { say: [{ call: { name: "good", args: {} } }] },
+      { say: [{ text: "ok" }] },
+    );
+    const items = await runTurn(host, { model: "acme/m" });
+    expect(items.at(-1)).toMatchObject({ type: "done", text: "ok" });
+    expect(sent(server)).toEqual([["bad_one", "bad_two", "good"], ["bad_two", "good"], ["good"], ["good"]]);
+    expect(warnings(items)).toMatchObject([
+      {
+        code: "PLINTH_MODEL_TOOLS",
+        param: "tools/bad.one",
+        message: expect.stringMatching(/^The tool "bad.one" of the extension \S+ was refused by acme\/m/),
+      },
+      { code: "PLINTH_MODEL_TOOLS", param: "tools/bad.two" },
+    ]);
+    expect(server.requests.at(-1)!.body.messages[0].content).toMatch(/These tools cannot be called now.*bad\.one \(of \S+\), bad\.two/);
+  });
+
+  it("is not sent to that model again, and is to another one", async () => {
+    const server = await refusesBad();
+    const host = await start(server, [tool("bad"), tool("good")]);
+    for (const model of ["acme/m", "acme/m", "acme/n"]) await runTurn(host, { model });
+    expect(sent(server)).toEqual([["bad", "good"], ["good"], ["good"], ["bad", "good"], ["good"]]);
+  });
+});
+
+it("a model without tools is asked without them from then on, and reads what was called as text", async () => {
+  const server = await emulated((tools) => (tools.length > 0 ? { message: "registry.ollama.ai/library/phi does not support tools" } : undefined));
+  const host = await start(server, [tool("good")]);
+  const history: ModelMessage[] = [
+    { role: "user", content: [{ type: "text", text: "a" }] },
+    { role: "assistant", content: [{ type: "tool-call", id: "c1", name: "good", args: { x: 1 } }] },
+    { role: "tool", content: [{ type: "tool-result", callId: "c1", name: "good", content: [{ type: "text", text: "seven" }] }] },
+    { role: "user", content: [{ type: "text", text: "b" }] },
+  ];
+  const items = await runTurn(host, { model: "acme/m", history });
+  await runTurn(host, { model: "acme/m", history });
+  expect(items.at(-1)).toMatchObject({ type: "done", text: "Hello." });
+  expect(warnings(items)).toMatchObject([{ param: "tools" }]);
+  expect(sent(server)).toEqual([["good"], [], []]);
+  expect(JSON.stringify(server.requests[2]!.body.messages)).toMatch(/The tool good was called.*seven/);
+});
+
+describe("more tools than a vendor takes", () => {
+  const many = Array.from({ length: 160 }, (_, at) => tool(`job${String(at).padStart(3, "0")}`));
+
+  it("are as many as it takes, the same each time, and a search finds the rest, which can be called then", async () => {
+    const server = await emulated((tools) =>
+      tools.length > 128 ? { message: `Invalid 'tools': array too long. Expected an array with maximum length 128.` } : undefined,
+    );
+    const host = await start(
+      server,
+      many,
+      { say: [{ call: { name: "tool_search", args: { query: "job159" } } }] },
+      { say: [{ call: { name: "job159", args: {} } }] },
+      { say: [{ text: "done" }] },
+    );
+    const items = await runTurn(host, { model: "acme/m" });
+    const [first, second, third] = sent(server);
+    expect([first.length, first.includes("tool_search"), first.includes("job159")]).toEqual([128, true, false]);
+    expect([second.length, second.includes("job159")]).toEqual([128, true]);
+    expect(third).toEqual(second);
+    expect(JSON.stringify(items)).toContain("job159 ran");
+    // What was called before is there from the start, in a conversation that goes on.
+    const history = items.flatMap(({ type, message }) => (type === "message" ? [message] : []));
+    server.script({ say: [{ text: "again" }] });
+    await runTurn(host, { model: "acme/m", history: [...history, { role: "user", content: [{ type: "text", text: "more" }] }] });
+    expect(sent(server).at(-1)).toEqual(second);
+  });
+
+  it("are bounded by what its server says, where it takes less than its protocol", async () => {
+    const server = await emulated((tools) => (tools.length > 40 ? { message: "Too many tools: at most 40 tools can be sent." } : undefined));
+    const host = await start(server, many);
+    const items = await runTurn(host, { model: "acme/m" });
+    await runTurn(host, { model: "acme/m" });
+    expect(items.at(-1)).toMatchObject({ type: "done", text: "Hello." });
+    expect(sent(server).map((names) => [names.length, names.includes("tool_search")])).toEqual([
+      [128, true],
+      [40, true],
+      [40, true],
+    ]);
+  });
+});
