@@ -1,4 +1,5 @@
 import { defineExtension, messagesFrom } from "@plinth/sdk";
+import { compacted } from "./compaction.ts";
 import { Instructions } from "./instructions.ts";
 import type { Limits } from "./loop.ts";
 import { runLoop } from "./run-loop.ts";
@@ -32,8 +33,9 @@ export default defineExtension({
         // The loop says in which call something has to be called.
         const { toolChoice: _, ...options } = input.options ?? {};
         running.set(input.runId, words);
+        const turn = { ...input, history: messagesFrom(input.history, call.caller) };
         const loop = runLoop(
-          { ...input, history: messagesFrom(input.history, call.caller) },
+          turn,
           {
             stream: (model, { system, messages, tools, toolChoice }, signal) =>
               models.stream(
@@ -57,6 +59,7 @@ export default defineExtension({
                 },
                 { signal },
               ),
+            compact: (messages, limitTokens, signal) => compacted(ctx, turn, messages, limitTokens, signal),
             instructions: (signal) => instructions.build(input, signal),
             tools: (beside, signal) => tools.list(beside, signal),
             callTool: (toolCall, tool, signal, tell) => tools.run(toolCall, tool, signal, tell),

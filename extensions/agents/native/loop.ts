@@ -53,10 +53,18 @@ export interface TurnTools {
   readonly offered: readonly Tool[];
 }
 
+/** A conversation made short. */
+export interface Shorter {
+  readonly messages: ModelMessage[];
+  readonly told: TurnEvent;
+}
+
 /** Everything the loop reaches, injected: a test needs neither a host nor a network. */
 export interface LoopParts {
   /** The answer of whichever model is meant by a name, from another where that one fails. */
   stream(model: string, request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelsEvent>;
+  /** The conversation made short; undefined: nobody here does that. */
+  compact(messages: readonly ModelMessage[], limitTokens: number | undefined, signal: AbortSignal): AsyncGenerator<TurnEvent, Shorter | undefined>;
   instructions(signal: AbortSignal): Promise<string>;
   /** @param beside how many more tools the request has. */
   tools(beside: number, signal: AbortSignal): Promise<TurnTools>;

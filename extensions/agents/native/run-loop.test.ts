@@ -41,6 +41,10 @@ async function play(rounds: string[][], abortAt: number | undefined, sayAt?: num
     },
     instructions: async () => "",
     tools: async () => ({ all: tools, offered: [...tools.values()] }),
+    async *compact() {
+      yield* [];
+      return undefined;
+    },
     callTool: async () => {
       if (ran === sayAt) said = words.add([{ type: "text", text: "wait" }], "now");
       if (ran++ === abortAt) controller.abort(new Error("stop"));

@@ -1,5 +1,5 @@
 import { type ModelMessage, type ModelOptions, PlinthError, partsFor, type ToolCallPart, textOf } from "@plinth/sdk";
-import { ask } from "./ask.ts";
+import { askWithin } from "./ask-within.ts";
 import type { Limits, LoopInput, LoopItem, LoopParts } from "./loop.ts";
 import { runTools } from "./tool-round.ts";
 import { TurnUsage } from "./turn-usage.ts";
@@ -38,8 +38,8 @@ async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: 
     for (const { name } of theirs) tools.delete(name);
     const offered = [...own.offered.map(({ spec }) => spec).filter(({ name }) => tools.has(name)), ...theirs];
     const choice = choiceIn(round, input.options?.toolChoice);
-    const request = { system, messages: [...messages], tools: offered, ...(choice === undefined ? {} : { toolChoice: choice }) };
-    const answer = yield* ask(input.model, request, parts, callIds, signal);
+    const request = { system, messages, tools: offered, ...(choice === undefined ? {} : { toolChoice: choice }) };
+    const answer = yield* askWithin(input.model, request, parts, callIds, signal);
     usage.add(answer.usage);
 
     const { content, calls, model } = answer;

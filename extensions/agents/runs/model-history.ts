@@ -5,6 +5,8 @@ type MessageBody = Extract<TranscriptEntry["body"], { kind: "message" }>;
 
 /** A message as models are shown it, with what decides whether they are. */
 interface Shown {
+  /** Of its entry; a result that was put in has none. */
+  id?: string;
   message: ModelMessage;
   /** Who had a hand in it. */
   parties: string[];
@@ -22,9 +24,12 @@ const known = new WeakMap<TranscriptEntry, Shown>();
 /**
  * The messages of a transcript as a model is shown them: each tool call with its one result right behind it, whatever
  * was cut or damaged, and no more than `maxChars`, cut at a message of the user. The newest message always stays. With
- * them the parties that had a hand in what is shown.
+ * them the parties that had a hand in what is shown, and the id of each one's entry.
  */
-export function modelHistory(entries: readonly TranscriptEntry[], maxChars: number): { messages: ModelMessage[]; parties: Set<string> } {
+export function modelHistory(
+  entries: readonly TranscriptEntry[],
+  maxChars: number,
+): { messages: ModelMessage[]; parties: Set<string>; ids: (string | undefined)[] } {
   const all: Shown[] = [];
   const open = new Map<string, string>();
   const close = (): void => {
@@ -46,16 +51,18 @@ export function modelHistory(entries: readonly TranscriptEntry[], maxChars: numb
     all.push(one);
   }
   close();
-  const shown = all.slice(firstShown(all, maxChars));
+  const shown = all.slice(firstShown(all, maxChars, summary !== undefined));
   const messages = shown.map(({ message }) => message);
+  const ids = shown.map(({ id }) => id);
   const parties = new Set<string>();
   for (const one of shown) for (const party of one.parties) parties.add(party);
-  if (summary === undefined) return { messages, parties };
+  if (summary === undefined) return { messages, parties, ids };
   // Whoever had a hand in what was summed up has one in the sum.
   for (const entry of hidden) for (const party of partiesOf(storedOrigin(entry) ?? { by: "owner" })) parties.add(party);
   return {
     messages: [{ role: "user", content: [{ type: "text", text: `The conversation so far, summed up:\n\n${summary}` }] }, ...messages],
     parties,
+    ids: [undefined, ...ids],
   };
 }
 
@@ -66,7 +73,7 @@ function shownOf(entry: TranscriptEntry, body: MessageBody): Shown {
     const message = told(quoting(body), body.message.role === "user" ? origin : undefined);
     const calls = message.role === "assistant" ? toolCallsOf(message.content).map(({ id, name }): [string, string] => [id, name]) : [];
     const empty = message.role === "assistant" && !message.content.some(saysSomething);
-    one = { message, parties: origin === undefined ? [] : partiesOf(origin), calls, empty, size: undefined };
+    one = { id: entry.id, message, parties: origin === undefined ? [] : partiesOf(origin), calls, empty, size: undefined };
     known.set(entry, one);
   }
   return one;
@@ -101,18 +108,22 @@ function told(message: ModelMessage, origin: ReturnType<typeof storedOrigin>): M
   return { ...rest, ...(origin === undefined ? {} : { origin }) };
 }
 
-/** Where to begin: at the oldest message of the user with which all that follows fits. */
-function firstShown(all: readonly Shown[], maxChars: number): number {
+/**
+ * Where to begin: at the oldest message of the user with which all that follows fits.
+ *
+ * @param summed something stands before it, so that it may begin with anybody's message
+ */
+function firstShown(all: readonly Shown[], maxChars: number, summed: boolean): number {
   let first = all.findLastIndex(({ message }) => message.role === "user");
   let total = 0;
   for (let at = all.length - 1; at >= 0; at--) {
     const one = all[at]!;
     one.size ??= JSON.stringify(one.message).length;
     total += one.size;
-    if (total > maxChars) break;
+    if (total > maxChars) return Math.max(first, 0);
     if (one.message.role === "user" && at < first) first = at;
   }
-  return Math.max(first, 0);
+  return summed ? 0 : Math.max(first, 0);
 }
 
 function unanswered(callId: string, name: string): Shown {

@@ -10,6 +10,7 @@ import {
   type TurnEvent,
   type Usage,
 } from "@plinth/sdk";
+import { compactionBody } from "./compaction-body.ts";
 import { HalfAnswer } from "./half-answer.ts";
 import { askedOf, handedOver } from "./handed-over.ts";
 import { checkedContent, type Harness, harnessOf, messageFrom, messagesFor, surfaceContent } from "./harness-content.ts";
@@ -104,10 +105,10 @@ export class TurnRunner {
       turn.held = held;
       const asked = [this.#prepare(run, input, route), this.#history(sessionKey), this.#ctx.use("plinth.harness").list()] as const;
       const [prepared, { entries }, harnesses] = await Promise.all(asked);
-      const { messages, parties } =
-        input.history === undefined ? modelHistory(entries, this.#limits.historyChars) : handedOver(input.history, input.content);
-      for (const party of parties) await this.#ctx.lower(party, "had a hand in this conversation");
-      const answered = await turn.follow(prepared, harnessOf(harnesses, prepared.harness), route, messages, input);
+      const shown =
+        input.history === undefined ? modelHistory(entries, this.#limits.historyChars) : { ...handedOver(input.history, input.content), ids: [] };
+      for (const party of shown.parties) await this.#ctx.lower(party, "had a hand in this conversation");
+      const answered = await turn.follow(prepared, harnessOf(harnesses, prepared.harness), route, shown, input);
       await this.#claim.finish(held, { ...endOf(answered.outcome), bodies: answered.rest });
       outcome = answered.outcome;
       this.lastModel = outcome.model ?? this.lastModel;
@@ -215,14 +216,14 @@ class Turn {
     prepared: { harness: string; model: string; system: string[] },
     maker: Harness,
     { workspace, agent }: Route,
-    history: ModelMessage[],
+    { messages, ids }: Pick<ReturnType<typeof modelHistory>, "messages" | "ids">,
     asked: Submission,
   ): Promise<{ outcome: Outcome; rest: Body[] }> {
     const { id: runId, sessionKey, signal } = this.#run;
     const { harness, model, system } = prepared;
     const { surface } = asked;
     this.#surface = surface;
-    const input = { ...askedOf(asked, maker), runId, sessionKey, workspace, agent, surface, model, system, history: messagesFor(history, maker) };
+    const input = { ...askedOf(asked, maker), runId, sessionKey, workspace, agent, surface, model, system, history: messagesFor(messages, maker) };
     const client = this.#ctx.use("plinth.harness").get(harness);
     if (maker.steers) {
       const steering = new Steering(async (content) => (await client.steer({ runId, content, when: "now" }, { signal })).taken);
@@ -238,7 +239,7 @@ class Turn {
       else if (item.type === "done") done = item;
       else if (item.type === "resume") continue;
       else if (item.type === "suggest" || item.type === "interaction") this.#inNameOf(maker, item);
-      else this.#event(item);
+      else this.#event(item, compactionBody(item, ids, maker));
     }
     signal.throwIfAborted();
     if (done === undefined) throw unfinished(harness);
@@ -305,7 +306,8 @@ class Turn {
     } else if (!isThirdParty(by)) this.#run.emit(event);
   }
 
-  #event(event: TurnEvent): void {
+  #event(event: TurnEvent, kept: Body | undefined): void {
+    if (kept !== undefined) this.#writer.add(kept);
     switch (event.type) {
       case "text":
       case "reasoning":

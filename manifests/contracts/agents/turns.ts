@@ -72,8 +72,11 @@ export const turnEvents = [
   Type.Object({
     type: Type.Literal("compaction"),
     summary: Type.Optional(Type.String()),
-    before: Type.Optional(Type.Integer()),
+    before: Type.Optional(Type.Integer({ description: "Tokens, about." })),
     after: Type.Optional(Type.Integer()),
+    kept: Type.Optional(
+      Type.Integer({ minimum: 0, description: "So many messages at the end of the turn's history stay; the summary stands for those before them." }),
+    ),
   }),
   Type.Object({
     type: Type.Literal("warning"),
