@@ -28,7 +28,8 @@ const emulated = (refuse: (tools: any[], body: any) => { message: string; param?
 
 async function start(server: ModelServer, tools: ReturnType<typeof scriptedTool>[], ...answers: ScriptedAnswer[]) {
   if (answers.length > 0) server.script(...answers);
-  const knows = knowsModels({ servers: { acme: { baseUrl: `${server.url}/v1`, models: ["m", "n"], defaultModel: "m" } } });
+  const quirks = { schema: { bound: "openai-strict" } };
+  const knows = knowsModels({ servers: { acme: { baseUrl: `${server.url}/v1`, models: ["m", "n"], defaultModel: "m", quirks } } });
   const host = await createTestHost({
     extensions: [
       { manifest, extension },
@@ -139,4 +140,39 @@ describe("more tools than a vendor takes", () => {
       [40, true],
     ]);
   });
+});
+
+it("a model in strict mode is bound to schemas with all required, and its tools are called as their own schemas have it", async () => {
+  const server = await emulated((tools) => {
+    const loose = tools.find(
+      ({ function: { parameters, strict } }) => strict && Object.keys(parameters.properties).length !== parameters.required.length,
+    );
+    return loose && { message: `Invalid schema for function '${loose.function.name}': 'required' is required to include every key.` };
+  });
+  let args: unknown;
+  const look = scriptedTool(
+    "look",
+    ["read"],
+    (input) => {
+      args = input.args;
+      return text("seen");
+    },
+    { type: "object", properties: { city: { type: "string" }, days: { type: "integer" } }, required: ["city"], additionalProperties: false },
+  );
+  const open = tool("open", { type: "object", properties: { env: { type: "object", additionalProperties: { type: "string" } } } });
+  const host = await start(
+    server,
+    [look, open],
+    { say: [{ call: { name: "look", args: { city: "Bern", days: null } } }] },
+    { say: [{ text: "ok" }] },
+  );
+  const items = await runTurn(host, { model: "acme/bound" });
+  expect(items.at(-1)).toMatchObject({ text: "ok" });
+  expect(args).toEqual({ city: "Bern" });
+  const [one, two] = server.requests[0]!.body.tools;
+  expect(one.function).toMatchObject({
+    strict: true,
+    parameters: { required: ["city", "days"], properties: { days: { type: ["integer", "null"] } } },
+  });
+  expect(two.function, "what the mode cannot say is sent as before").not.toHaveProperty("strict");
 });

@@ -1,17 +1,42 @@
-import type { ModelTool } from "@plinth/sdk";
-import { type Dialect, schemaFor } from "@plinth/sdk/kits/model-api";
+import type { ModelEvent, ModelRequest, ModelTool } from "@plinth/sdk";
+import { type Dialect, schemaFor, strictSchema, withoutStandIns } from "@plinth/sdk/kits/model-api";
+
+interface Rewritten {
+  readonly input: Record<string, unknown>;
+  /** The model is bound to it: nulls in its calls may stand for what is absent. */
+  readonly strict: boolean;
+}
 
 /** Rewritten once for each dialect, as long as the tool's own schema is there. */
-const rewritten = new WeakMap<object, Map<Dialect, Record<string, unknown>>>();
+const rewritten = new WeakMap<object, Map<Dialect, Rewritten>>();
 
-/** Tools with their schemas as a server takes them: one that says more than its dialect knows makes no request fail. */
-export const toolsIn = (dialect: Dialect, tools: readonly ModelTool[]): ModelTool[] =>
-  tools.map((tool) => ({ ...tool, input: inDialect(dialect, tool.input) }));
+/** A request with its tools' schemas as a server takes them: one that says more than its dialect knows makes no request fail. */
+export function inDialect<R extends Pick<ModelRequest, "tools">>(dialect: Dialect | undefined, request: R): R {
+  if (dialect === undefined || request.tools === undefined) return request;
+  return { ...request, tools: request.tools.map((tool) => toolIn(dialect, tool)) };
+}
 
-function inDialect(dialect: Dialect, schema: Record<string, unknown>): Record<string, unknown> {
-  const known = rewritten.get(schema) ?? new Map<Dialect, Record<string, unknown>>();
+function toolIn(dialect: Dialect, tool: ModelTool): ModelTool {
+  const { input, strict } = schemaIn(dialect, tool.input);
+  return { ...tool, input, ...(strict ? { strict } : {}) };
+}
+
+/** An event of the answer as the tools' own schemas have it. */
+export function fromDialect(dialect: Dialect | undefined, tools: readonly ModelTool[] = [], event: ModelEvent): ModelEvent {
+  if (dialect?.strict !== true || event.type !== "tool-call") return event;
+  const tool = tools.find(({ name }) => name === event.call.name);
+  if (tool === undefined || !schemaIn(dialect, tool.input).strict) return event;
+  return { ...event, call: { ...event.call, args: withoutStandIns(tool.input, event.call.args) } };
+}
+
+function schemaIn(dialect: Dialect, schema: Record<string, unknown>): Rewritten {
+  const known = rewritten.get(schema) ?? new Map<Dialect, Rewritten>();
   rewritten.set(schema, known);
   let own = known.get(dialect);
-  if (own === undefined) known.set(dialect, (own = schemaFor(dialect, schema).schema));
+  if (own === undefined) {
+    const { schema: input } = schemaFor(dialect, schema);
+    const strict = dialect.strict === true ? strictSchema(input) : undefined;
+    known.set(dialect, (own = { input: strict ?? input, strict: strict !== undefined }));
+  }
   return own;
 }

@@ -12,7 +12,7 @@ import { dialectOf } from "@plinth/sdk/kits/model-api";
 import { type Address, addressOf } from "./address.ts";
 import type { Settings } from "./settings.ts";
 import { infoIn, type Source, type State } from "./source.ts";
-import { toolsIn } from "./tools-in-dialect.ts";
+import { fromDialect, inDialect } from "./tools-in-dialect.ts";
 
 /** A server of this machine answers within that, or is taken to be away. */
 const PROBE_MS = 300;
@@ -108,20 +108,21 @@ export class VendorSource implements Source {
   }
 
   mostTools(model: string): number | undefined {
-    return dialectOf(this.#apiOf(model), this.#settings.quirks?.schema ?? this.#vendor.quirks?.schema)?.mostTools;
+    return dialectOf(this.#apiOf(model), this.#settings.quirks?.schema ?? this.#vendor.quirks?.schema, model)?.mostTools;
   }
 
   async *stream(request: ModelRequest, signal: AbortSignal) {
     const { api, endpoint } = await this.#endpoint(request.model);
-    const dialect = dialectOf(api, endpoint.quirks?.schema);
-    const spoken = dialect === undefined || request.tools === undefined ? request : { ...request, tools: toolsIn(dialect, request.tools) };
-    yield* this.#parts.apis.get(api).stream({ endpoint, request: spoken }, { signal });
+    const dialect = dialectOf(api, endpoint.quirks?.schema, request.model);
+    const answer = this.#parts.apis.get(api).stream({ endpoint, request: inDialect(dialect, request) }, { signal });
+    for await (const event of answer) yield fromDialect(dialect, request.tools, event);
   }
 
   async countTokens(request: Parameters<Source["countTokens"]>[0], signal: AbortSignal): Promise<number | undefined> {
     const { api, endpoint } = await this.#endpoint(request.model);
+    const spoken = inDialect(dialectOf(api, endpoint.quirks?.schema, request.model), request);
     try {
-      return (await this.#parts.apis.get(api).countTokens({ endpoint, request }, { signal })).inputTokens;
+      return (await this.#parts.apis.get(api).countTokens({ endpoint, request: spoken }, { signal })).inputTokens;
     } catch (thrown) {
       if (errorInfo(thrown).code === "PLINTH_UNSUPPORTED") return undefined;
       throw thrown;

@@ -18,6 +18,8 @@ export interface Dialect {
   readonly references: boolean;
   /** single: every schema has one `type`, and `nullable` says that null is taken besides. */
   readonly types: "any" | "single";
+  /** true: the model is bound to each schema that `strictSchema` can say. */
+  readonly strict?: true;
 }
 
 const COMBINING = ["anyOf", "oneOf", "allOf", "not", "enum", "const", "if", "then", "else"];
@@ -36,6 +38,8 @@ const openai: Dialect = {
 /** By name: those of protocols, and of vendors that take less. */
 export const DIALECTS = {
   openai,
+  /** OpenAI's, with its strict mode. */
+  "openai-strict": { ...openai, source: "https://platform.openai.com/docs/guides/structured-outputs#supported-schemas", strict: true },
   anthropic: {
     source: "https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use",
     name: { pattern: WORD, longest: 64 },
@@ -83,10 +87,15 @@ const OF_API: { readonly [api: string]: Dialect } = {
 
 /**
  * @param api id of a `plinth.model-api`
- * @param name one of `DIALECTS`, as a vendor or a configuration has it; anything else is as nothing
+ * @param said one of `DIALECTS`, or some by model, as a vendor or a configuration has it: `{ "gpt-5*": "openai-strict" }`; anything
+ * else is as nothing
+ * @param model its id
  * @returns undefined: any schema is taken
  */
-export function dialectOf(api: string, name?: unknown): Dialect | undefined {
+export function dialectOf(api: string, said?: unknown, model = ""): Dialect | undefined {
+  const name = typeof said === "object" && said !== null ? Object.entries(said).find(([pattern]) => isMeant(pattern, model))?.[1] : said;
   if (typeof name === "string" && Object.hasOwn(DIALECTS, name)) return DIALECTS[name as keyof typeof DIALECTS];
   return Object.hasOwn(OF_API, api) ? OF_API[api] : undefined;
 }
+
+const isMeant = (pattern: string, model: string): boolean => (pattern.endsWith("*") ? model.startsWith(pattern.slice(0, -1)) : pattern === model);

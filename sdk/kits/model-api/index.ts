@@ -18,6 +18,7 @@ export { replay } from "./replay.ts";
 export { letGo } from "./rest.ts";
 export { retryWaitMs } from "./retry-wait.ts";
 export { type SchemaNote, schemaFor } from "./schema-for.ts";
+export { strictSchema, withoutStandIns } from "./strict-schema.ts";
 export { Unsupported } from "./support.ts";
 export { ThinkTags } from "./think-tags.ts";
 export { argumentsOf, unreadableCall } from "./tool-arguments.ts";

@@ -165,7 +165,7 @@ class Rewriting {
 }
 
 /** What a reference inside of the same schema points to. */
-function pointed(whole: Schema, reference: string): unknown {
+export function pointed(whole: Schema, reference: string): unknown {
   if (!reference.startsWith("#")) return undefined;
   let found: unknown = whole;
   for (const step of decodeURIComponent(reference.slice(1)).split("/").slice(1)) {
