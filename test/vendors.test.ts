@@ -51,6 +51,15 @@ const apis = new Map<string, { dir: string; manifest: Manifest; quirks: Record<s
   }),
 );
 
+/** The quirks of what speaks for other purposes, by contract and id. */
+const speakers = new Map<string, object>(
+  globSync("extensions/models/*/plinth.json", { cwd: root }).flatMap((file) => {
+    const provided: NonNullable<Manifest["provides"]> = json(join(root, file)).provides ?? [];
+    const speaking = provided.map(({ contract, id, descriptor }) => [`${contract} ${id}`, descriptor as { api?: boolean; quirks?: object }] as const);
+    return speaking.filter(([, { api }]) => api === true).map(([name, { quirks = {} }]) => [name, quirks] as const);
+  }),
+);
+
 /** The wire protocols of the product. */
 const APIS = ["anthropic-messages", "bedrock-converse", "gemini", "ollama", "openai-chat", "openai-responses"];
 
@@ -121,6 +130,14 @@ describe.each(vendors)("$id", ({ id, dir, manifest, data }) => {
     for (const [api, quirks = {}] of set) {
       const known = apis.get(api);
       if (known !== undefined) expect(Object.keys(known.quirks), `${id} on ${api}`).toEqual(expect.arrayContaining(Object.keys(quirks)));
+    }
+  });
+
+  it("speaks for other purposes what the product speaks, with quirks that are declared", () => {
+    for (const [purpose, besides] of Object.entries(data.apis ?? {})) {
+      const speaker = speakers.get(`${purpose} ${besides.api}`);
+      expect(speaker, `${purpose} ${besides.api}`).toBeDefined();
+      expect(Object.keys(speaker!), `${id} for ${purpose}`).toEqual(expect.arrayContaining(Object.keys(besides.quirks ?? {})));
     }
   });
 

@@ -30,7 +30,7 @@ export class Chooser {
   }
 
   async choose(wanted: string, signal: AbortSignal): Promise<Chosen> {
-    const name = this.#meant(wanted);
+    const name = aliased(wanted, this.#options.aliases);
     if (name === "auto") return this.#auto(signal);
     const slash = name.indexOf("/");
     const source = await this.#options.source(name.slice(0, Math.max(slash, 0)));
@@ -42,12 +42,6 @@ export class Chooser {
   /** What was chosen automatically failed: choose anew next time. */
   forget(): void {
     this.#automatic = undefined;
-  }
-
-  #meant(name: string): string {
-    const { aliases } = this.#options;
-    for (let step = 0; step < MOST_ALIASES && Object.hasOwn(aliases, name); step++) name = aliases[name] as string;
-    return name;
   }
 
   async #auto(signal: AbortSignal): Promise<Chosen> {
@@ -97,6 +91,12 @@ export class Chooser {
       next: reasons.length > 0 ? `Set one of them up (${reasons.join("; ").slice(0, 1_000)}).` : "Install an extension that provides a model.",
     });
   }
+}
+
+/** What is meant by a name that is an alias, or one of an alias. */
+export function aliased(name: string, aliases: Readonly<Record<string, string>>): string {
+  for (let step = 0; step < MOST_ALIASES && Object.hasOwn(aliases, name); step++) name = aliases[name] as string;
+  return name;
 }
 
 function chosen(source: Source, model: string): Chosen {

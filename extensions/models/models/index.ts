@@ -1,8 +1,10 @@
-import { defineExtension, messagesFrom, PlinthError } from "@plinth/sdk";
+import { defineExtension, type ModelSource, messagesFrom, PlinthError } from "@plinth/sdk";
 import { answering } from "./answering.ts";
 import { Chooser } from "./choice.ts";
 import { Directory } from "./directory.ts";
 import { messagesFor } from "./messages.ts";
+import { providePurposes } from "./purpose-providers.ts";
+import { Purposes } from "./purposes.ts";
 import type { Config } from "./settings.ts";
 import type { Source } from "./source.ts";
 import { lessonKey, ToolLessons } from "./tool-lessons.ts";
@@ -14,6 +16,7 @@ export default defineExtension({
   activate(ctx) {
     const config = ctx.config as Config;
     const directory = new Directory(ctx, config);
+    const purposes = new Purposes(ctx, directory, config);
     const chooser = new Chooser({
       sources: () => directory.sources(),
       source: (id) => directory.source(id),
@@ -39,9 +42,14 @@ export default defineExtension({
       });
     };
 
+    providePurposes(ctx, purposes);
     ctx.provide("plinth.models", "models", {
-      sources: async () => ({ sources: Array.from((await directory.sources()).values(), ({ data }) => data) }),
-      status: async ({ provider }, { signal }) => (await sourceOf(provider)).status(signal),
+      async sources({ for: purpose }) {
+        const all = await (purpose === undefined ? directory.sources() : purposes.sources(purpose));
+        return { sources: Array.from<{ data: ModelSource }, ModelSource>(all.values(), ({ data }) => data) };
+      },
+      status: async ({ provider, for: purpose }, { signal }) =>
+        (await (purpose === undefined ? sourceOf(provider) : purposes.source(purpose, provider))).status(signal),
       models: async ({ provider }, { signal }) => ({ models: await (await sourceOf(provider)).models(signal) }),
       async choose({ model, fallbacks = config.fallbacks ?? [] }, { signal }) {
         const choices = [];

@@ -27,6 +27,8 @@ export interface Config {
   servers?: Record<string, Server>;
   aliases?: Record<string, string>;
   fallbacks?: string[];
+  /** By purpose, such as `embedding`, who answers where nobody is named. */
+  defaults?: Record<string, string>;
 }
 
 /** Where the settings of vendors stood before, and where those of the server without a vendor still do. */
@@ -41,12 +43,16 @@ export function settingsOf(id: string, config: Config, snapshot: Pick<KernelSnap
   return { ...before, ...(before?.baseUrl === undefined ? {} : { api: "openai-chat" }), ...own(config.vendors, id) };
 }
 
+/** Who speaks chat completions may have the rest of OpenAI's endpoints; which models those have, only its owner knows. */
+const SPOKEN_BESIDES: ModelVendor["apis"] = { "plinth.embedding": { api: "openai" } };
+
 /** A server of the operator's as the vendor that it is. */
 export const vendorOf = (id: string, { title = id, api = "openai-chat", baseUrl, priority = 5, secret, header }: Server): ModelVendor => ({
   title,
   api,
   priority,
   baseUrls: { default: baseUrl.replace(/\/+$/, "") },
+  ...(api === "openai-chat" ? { apis: SPOKEN_BESIDES } : {}),
   auth: secret === undefined ? [{ kind: "none" }] : [{ kind: "key", secret, ...(header === undefined ? {} : { header }) }],
 });
 

@@ -1,4 +1,4 @@
-import type { ModelEvent, ModelInfo, ModelRequest, ModelSource } from "@plinth/sdk";
+import type { ModelEvent, ModelInfo, ModelRequest, ModelSource, ModelVendor, PurposeEndpoint, VendorPurpose } from "@plinth/sdk";
 
 export interface State {
   readonly ready: boolean;
@@ -27,3 +27,17 @@ export interface Source {
 
 export const infoIn = (models: readonly ModelInfo[] | undefined, name: string): ModelInfo | undefined =>
   models?.find(({ id, aliases }) => id === name || aliases?.includes(name) === true);
+
+/** What a vendor has for another purpose than completions, whichever that is. */
+export type Besides = Pick<NonNullable<NonNullable<ModelVendor["apis"]>[VendorPurpose]>, "api" | "baseUrls" | "headers" | "quirks" | "defaultModel"> &
+  Pick<PurposeEndpoint, "models" | "voices">;
+
+/** What is known for that purpose, the default first. */
+export function besidesOf({ models, voices, defaultModel }: Besides): Pick<PurposeEndpoint, "models" | "voices"> {
+  const first = models?.find(({ id }) => id === defaultModel);
+  const rest = models?.filter((one) => one !== first) ?? [];
+  return {
+    ...(models === undefined ? {} : { models: first === undefined ? rest : [first, ...rest] }),
+    ...(voices === undefined ? {} : { voices }),
+  };
+}

@@ -6,12 +6,14 @@ import {
   type ModelSource,
   type ModelVendor,
   PlinthError,
+  type PurposeEndpoint,
   type Uses,
+  type VendorPurpose,
 } from "@plinth/sdk";
 import { dialectOf } from "@plinth/sdk/kits/model-api";
 import { type Address, addressOf } from "./address.ts";
 import type { Settings } from "./settings.ts";
-import { infoIn, type Source, type State } from "./source.ts";
+import { type Besides, besidesOf, infoIn, type Source, type State } from "./source.ts";
 import { fromDialect, inDialect } from "./tools-in-dialect.ts";
 
 /** A server of this machine answers within that, or is taken to be away. */
@@ -129,6 +131,29 @@ export class VendorSource implements Source {
     }
   }
 
+  /** What it has for another purpose than completions; undefined: nothing. */
+  besides(purpose: VendorPurpose): Besides | undefined {
+    return this.#vendor.apis?.[purpose];
+  }
+
+  /** Whether it is set up for that: never more than a list of its server's models is asked for. */
+  async statusFor(besides: Besides, signal: AbortSignal): Promise<State> {
+    const way = await this.#way(besides.api, besides);
+    if (typeof way === "string") return { ready: false, configured: false, reason: way };
+    const first = besides.defaultModel ?? besides.models?.[0]?.id;
+    const named = first === undefined ? {} : { defaultModel: first };
+    if (way.auth?.kind === "key") return { ready: true, configured: true, ...named };
+    if (!this.#keyless(way.address, way.auth)) return { ready: false, configured: false, reason: this.#missing(way.auth) };
+    const { ready, configured, reason } = await this.status(signal);
+    return { ready, configured, ...(reason === undefined ? {} : { reason }), ...named };
+  }
+
+  /** @param speaker the extension that speaks to it, to which its key is lent */
+  async endpointFor(besides: Besides, speaker: string): Promise<PurposeEndpoint> {
+    const way = await this.#way(besides.api, besides);
+    return { ...(await this.#spokenTo(way, speaker)), ...besidesOf(besides) };
+  }
+
   #chosen(): string | undefined {
     const { defaultModel, models } = this.#settings;
     const { modelEnv } = this.#vendor;
@@ -140,18 +165,19 @@ export class VendorSource implements Source {
   }
 
   /** A sentence where the vendor is not set up. */
-  async #way(api: string): Promise<Way | string> {
+  async #way(api: string, besides?: Besides): Promise<Way | string> {
     const { otherApis = {} } = this.#vendor;
-    const other = api === this.#vendor.api ? undefined : Object.hasOwn(otherApis, api) ? otherApis[api] : undefined;
-    const address = addressOf(this.#vendor, other?.baseUrls ?? this.#vendor.baseUrls, this.#settings, this.#env);
+    const other = besides ?? (api !== this.#vendor.api && Object.hasOwn(otherApis, api) ? otherApis[api] : undefined);
+    const address = this.#address(other?.baseUrls, besides);
     if (typeof address === "string") return address;
     const auth = await this.#auth();
     // A stranger's address is not the vendor's server, though it may speak its protocol.
     const quirks = address.own ? (other === undefined ? this.#vendor.quirks : other.quirks) : {};
+    const headers = { ...(other?.headers ?? this.#vendor.headers), ...this.#settings.headers };
+    if (besides !== undefined) return { ...{ api, address, auth, headers }, quirks: { ...quirks } };
     const { query, extraBody } = this.#settings;
     return {
-      ...{ api, address, auth },
-      headers: { ...(other?.headers ?? this.#vendor.headers), ...this.#settings.headers },
+      ...{ api, address, auth, headers },
       quirks: {
         ...quirks,
         ...this.#settings.quirks,
@@ -159,6 +185,14 @@ export class VendorSource implements Source {
         ...(extraBody === undefined ? {} : { extraBody: { ...(quirks?.extraBody as object | undefined), ...extraBody } }),
       },
     };
+  }
+
+  /** An address of its own for another purpose stands: the operator's is that of completions, whose region it shares. */
+  #address(baseUrls: ModelVendor["baseUrls"] | undefined, besides: Besides | undefined): Address | string {
+    if (besides === undefined || baseUrls === undefined) return addressOf(this.#vendor, baseUrls ?? this.#vendor.baseUrls, this.#settings, this.#env);
+    const { region } = this.#settings;
+    const { baseUrlEnv: _, ...vendor } = this.#vendor;
+    return addressOf(vendor, baseUrls, region !== undefined && Object.hasOwn(baseUrls, region) ? { region } : {}, this.#env);
   }
 
   /** Of the ways that the vendor takes, the first whose secret is set; else one that needs none. */
@@ -189,10 +223,20 @@ export class VendorSource implements Source {
   }
 
   async #endpoint(model: string | undefined): Promise<{ api: string; endpoint: ModelEndpoint }> {
-    const way = await this.#way(this.#apiOf(model));
+    const api = this.#apiOf(model);
+    const way = await this.#way(api);
+    if (typeof way === "string") throw this.#notReady(way);
+    const speaker = (await this.#parts.apis.list()).find((one) => one.id === api)?.extension;
+    if (speaker === undefined) throw this.#notReady(`nothing here speaks ${api}.`, `Install an extension that provides plinth.model-api ${api}.`);
+    const { models } = this.#vendor;
+    return { api, endpoint: { ...(await this.#spokenTo(way, speaker)), ...(models === undefined ? {} : { models }) } };
+  }
+
+  /** The endpoint of that way for one extension, with what it is lent. */
+  async #spokenTo(way: Way | string, speaker: string): Promise<Omit<ModelEndpoint, "models">> {
     const { id, extension, title, trusted } = this.data;
     if (typeof way === "string") throw this.#notReady(way);
-    const { api, address, auth, headers, quirks } = way;
+    const { address, auth, headers, quirks } = way;
     if (auth?.kind !== "key" && auth?.kind !== "aws" && !this.#keyless(address, auth)) {
       throw new PlinthError("PLINTH_MODEL_AUTH", `${title} needs a key, and ${this.#missing(auth)}`, {
         extension,
@@ -202,16 +246,8 @@ export class VendorSource implements Source {
     }
     const secret = auth?.kind === "key" ? auth.secret : undefined;
     if (!trusted) this.#permitted(auth, headers, address.baseUrl);
-    const speaker = (await this.#parts.apis.list()).find((one) => one.id === api)?.extension;
-    if (speaker === undefined) throw this.#notReady(`nothing here speaks ${api}.`, `Install an extension that provides plinth.model-api ${api}.`);
     const proof = secret === undefined ? {} : proved(auth as Auth, await this.#lent(secret, speaker, new URL(address.baseUrl).origin));
-    const endpoint: ModelEndpoint = {
-      ...{ vendor: id, title, baseUrl: address.baseUrl },
-      headers: { ...headers, ...proof },
-      quirks,
-      ...(this.#vendor.models === undefined ? {} : { models: this.#vendor.models }),
-    };
-    return { api, endpoint };
+    return { vendor: id, title, baseUrl: address.baseUrl, headers: { ...headers, ...proof }, quirks };
   }
 
   /** Data of a third party's: its own key to its own hosts, and neither the chain of AWS nor a handle that it wrote itself. */

@@ -97,6 +97,7 @@ export const speech = defineContract({
       summary: "Whose voices it has, a page at a time.",
       input: Type.Object({
         endpoint: asked.endpoint,
+        model: Type.Optional(Type.String({ maxLength: 512, description: "That they can speak with. Default: the provider's." })),
         language: Type.Optional(language),
         cursor: Type.Optional(Type.String({ maxLength: 512 })),
       }),

@@ -55,7 +55,7 @@ export const embedding = defineContract({
       summary: "One vector for each input, in their order: of all, or a coded error.",
       input: EmbeddingRequest,
       output: Type.Object({
-        model: Type.String({ maxLength: 256, description: "That made them." }),
+        model: Type.String({ maxLength: 512, description: "That made them." }),
         identity: Type.String({
           minLength: 1,
           maxLength: 512,

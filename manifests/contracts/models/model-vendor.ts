@@ -1,7 +1,14 @@
-import Type, { type Static } from "typebox";
+import Type, { type Static, type TObject, type TProperties } from "typebox";
 import { defineContract } from "../../define.ts";
+import { ImageModel } from "../media/image-generation.ts";
+import { MusicModel } from "../media/music-generation.ts";
+import { SpeechModel, Voice } from "../media/speech.ts";
+import { TranscriptionModel } from "../media/transcription.ts";
+import { VideoModel } from "../media/video-generation.ts";
 import { Needs } from "../needs.ts";
+import { EmbeddingModel } from "./embedding.ts";
 import { ModelInfo } from "./model.ts";
+import { RerankModel } from "./rerank.ts";
 
 const url = Type.String({ maxLength: 2_048, pattern: "^https?://" });
 const name = Type.String({ maxLength: 128, pattern: "^[A-Za-z][A-Za-z0-9_]*$" });
@@ -31,6 +38,41 @@ const quirks = Type.Optional(
   Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { description: "Switches that its API declares, by which this server differs." }),
 );
 
+const catalogue = Type.Optional(
+  Type.Object(
+    { date: Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$" }), source: url },
+    { description: "When and where prices and limits of `models` were read." },
+  ),
+);
+
+/** @param Model what is known of one of its models for that purpose */
+const besides = <Model extends TObject, More extends TProperties>(Model: Model, more: More) =>
+  Type.Optional(
+    Type.Object({
+      api: Type.String({ ...apiId, description: "Id of the contract's provider, one with `api`, that speaks to it." }),
+      baseUrls: Type.Optional({ ...baseUrls, description: "Default: the vendor's." }),
+      headers,
+      quirks,
+      models: Type.Optional(Type.Array(Model, { maxItems: 500, description: "What is known of its models for this." })),
+      defaultModel: Type.Optional(Type.String({ maxLength: 256, description: "Default: the first of `models`." })),
+      catalogue,
+      ...more,
+    }),
+  );
+
+const purposes = {
+  "plinth.embedding": besides(EmbeddingModel, {}),
+  "plinth.rerank": besides(RerankModel, {}),
+  "plinth.speech": besides(SpeechModel, { voices: Type.Optional(Type.Array(Voice, { maxItems: 1_000, description: "The default first." })) }),
+  "plinth.transcription": besides(TranscriptionModel, {}),
+  "plinth.image-generation": besides(ImageModel, {}),
+  "plinth.video-generation": besides(VideoModel, {}),
+  "plinth.music-generation": besides(MusicModel, {}),
+};
+
+/** What a vendor has besides completions. */
+export type VendorPurpose = keyof typeof purposes;
+
 export const ModelVendor = Type.Object({
   title: Type.String({ maxLength: 200 }),
   website: Type.Optional(url),
@@ -41,11 +83,7 @@ export const ModelVendor = Type.Object({
         "What it speaks besides, by the id of the `plinth.model-api`: for models with that `api`, or where configuration chooses it. Addresses and headers are the vendor's where it has none here; quirks are those that stand here alone.",
     }),
   ),
-  apis: Type.Optional(
-    Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 128 }), {
-      description: "What it has besides: by contract, such as `plinth.embedding`, the id of the provider that speaks to vendors' servers.",
-    }),
-  ),
+  apis: Type.Optional(Type.Object(purposes, { description: "What it has besides completions, by the contract that says what it is for." })),
   priority: Type.Integer({ description: "Order of the automatic choice: the lowest ready one wins." }),
   local: Type.Optional(Type.Boolean({ description: "Runs on this machine, and is ready when it answers." })),
   needs: Type.Optional(Needs),
@@ -55,12 +93,7 @@ export const ModelVendor = Type.Object({
   auth: Type.Array(Auth, { minItems: 1, maxItems: 8 }),
   headers,
   models: Type.Optional(Type.Array(ModelInfo, { maxItems: 2_000, description: "What is known of its models; what it lists itself is added." })),
-  catalogue: Type.Optional(
-    Type.Object(
-      { date: Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$" }), source: url },
-      { description: "When and where prices and limits of `models` were read." },
-    ),
-  ),
+  catalogue,
   defaultModel: Type.Optional(Type.String({ maxLength: 256 })),
   quirks,
   rateLimitHeaders: Type.Optional(Type.Array(Type.String({ maxLength: 128 }), { maxItems: 16, description: "Headers that say when to ask again." })),

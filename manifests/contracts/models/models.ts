@@ -9,6 +9,13 @@ import { ModelRequest } from "./request.ts";
 
 const provider = Type.String({ minLength: 1, maxLength: 128, description: "Id of a provider, a vendor, or a server of the configuration." });
 
+const purpose = Type.Optional(
+  Type.String({
+    maxLength: 128,
+    description: "A contract of models for one purpose, such as `plinth.embedding`. Default: models that answer a conversation.",
+  }),
+);
+
 /** Somebody whom models can be asked of: code of its own, or a vendor's data with the code of its protocol. */
 export const ModelSource = Type.Object({
   id: provider,
@@ -72,14 +79,14 @@ export const models = defineContract({
   methods: {
     sources: {
       summary: "Who offers models, in the order of the automatic choice. Runs no code of theirs.",
-      input: Type.Object({}),
+      input: Type.Object({ for: purpose }),
       output: Type.Object({ sources: Type.Array(ModelSource) }),
       deadlineMs: 5_000,
       idempotent: true,
     },
     status: {
       summary: "Whether one is set up, and answers as far as that can be seen without a model call.",
-      input: Type.Object({ provider }),
+      input: Type.Object({ provider, for: purpose }),
       output: Type.Object({
         ...readiness.properties,
         configured: Type.Boolean({ description: "Somebody set it up: it counts for the automatic choice, also where it does not answer." }),

@@ -1,4 +1,4 @@
-import Type, { type TObject } from "typebox";
+import Type, { type Static, type TObject } from "typebox";
 import { Usage, WarningItem } from "./event.ts";
 import { ModelInfo } from "./model.ts";
 import { ModelEndpoint } from "./model-api.ts";
@@ -33,11 +33,22 @@ export const UsageItem = Type.Object({ type: Type.Literal("usage"), usage: Meter
 /** What may stand in the stream of every such model. */
 export const besides = [UsageItem, WarningItem] as const;
 
-const endpoint = Type.Optional(ModelEndpoint);
+const { models: _, ...reached } = ModelEndpoint.properties;
+const known = { id: Type.String({ minLength: 1, maxLength: 256 }) };
+
+/** As that of a `plinth.model-api`. Its models and voices are those of the purpose, as the vendor's data has them. */
+export const PurposeEndpoint = Type.Object({
+  ...reached,
+  models: Type.Optional(Type.Array(Type.Object(known), { description: "As the contract's `models` tells them, the default first." })),
+  voices: Type.Optional(Type.Array(Type.Object(known), { description: "Of speech: as `voices` tells them, the default first." })),
+});
+export type PurposeEndpoint = Static<typeof PurposeEndpoint>;
+
+const endpoint = Type.Optional(PurposeEndpoint);
 
 /** What every request of such a model may say. */
 export const asked = {
-  model: Type.Optional(Type.String({ maxLength: 256, description: "Default: the provider's." })),
+  model: Type.Optional(Type.String({ maxLength: 512, description: "Default: the provider's." })),
   endpoint,
   vendor: ModelRequest.properties.vendor,
   onUnsupported: ModelRequest.properties.onUnsupported,
@@ -45,7 +56,7 @@ export const asked = {
 
 /**
  * What the contracts of models for one purpose have in common. A provider answers by itself, or with `api` for any vendor's
- * server: then every input has the `endpoint`, as `plinth.model-api` has it.
+ * server: then every input has the `endpoint`.
  *
  * @param Info what is known of one of its models
  */
@@ -53,6 +64,11 @@ export const forPurpose = <Info extends TObject>(Info: Info) => ({
   descriptor: Type.Object({
     ...providing,
     api: Type.Optional(Type.Boolean({ description: "It speaks to the server of whichever vendor names it; every input has an `endpoint`." })),
+    quirks: Type.Optional(
+      Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 500 }), {
+        description: "With `api`: the switches that vendors may set, and what each does.",
+      }),
+    ),
     models: Type.Optional(Type.Array(Info)),
   }),
   status: {

@@ -39,7 +39,7 @@ export const rerank = defineContract({
       summary: "The documents by their place in the request, the best first, each at most once.",
       input: RerankRequest,
       output: Type.Object({
-        model: Type.String({ maxLength: 256 }),
+        model: Type.String({ maxLength: 512 }),
         results: Type.Array(
           Type.Object({
             index: Type.Integer({ minimum: 0 }),

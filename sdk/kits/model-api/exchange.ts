@@ -67,15 +67,36 @@ export class Exchange {
     return this.#send(url, { method: "POST", headers: given, body, timeoutMs: HEAD_MS });
   }
 
-  /** Ask for something else than a completion, such as the list of models: its JSON. A `body` makes it a POST. */
-  async json(url: string, headers: Record<string, string>, body?: string): Promise<unknown> {
+  /** Ask for something else than a completion, such as the list of models: its JSON. A `body` makes it a POST; bytes come with their type in `headers`. */
+  async json(url: string, headers: Record<string, string>, body?: string | Uint8Array, timeoutMs = ASK_MS): Promise<unknown> {
     const posted = body === undefined ? {} : { method: "POST", body };
     const given = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers };
-    const response = await this.#send(url, { headers: given, timeoutMs: ASK_MS, maxBytes: WHOLE_LIMIT, ...posted });
+    const response = await this.#send(url, { headers: given, timeoutMs, maxBytes: WHOLE_LIMIT, ...posted });
     try {
       return await response.json();
     } catch (error) {
       throw this.#signal.aborted ? error : failure("STREAM", `${this.#title} sent something that is not JSON.`, { cause: error });
+    }
+  }
+
+  /** Ask for whatever it answers with, such as sound. Resolves to a good response only. */
+  ask(url: string, options: Omit<FetchOptions, "signal">): Promise<FetchResponse> {
+    return this.#send(url, { timeoutMs: HEAD_MS, ...options });
+  }
+
+  /** The pieces of such an answer, as they come. The request ends when their reader leaves. */
+  async *pieces(response: FetchResponse): AsyncGenerator<Uint8Array> {
+    let whole = false;
+    try {
+      for await (const piece of response.body) {
+        this.#signal.throwIfAborted();
+        if (piece.length > 0) yield piece;
+      }
+      whole = true;
+    } catch (error) {
+      throw this.#signal.aborted ? error : this.#cut(error);
+    } finally {
+      if (!whole) this.#ending.abort();
     }
   }
 

@@ -12,6 +12,7 @@ export { type FailureKind, type FailureOptions, failure, fault, kindOf, refused 
 export { forProduct } from "./for-product.ts";
 export { LineParser } from "./lines.ts";
 export { type Outgoing, type OutgoingRules, outgoing } from "./outgoing.ts";
+export { madePart, type PartBytesOptions, partBytes } from "./part-bytes.ts";
 export { type Refusal, refusalOf } from "./refusal.ts";
 export type { Repair, RepairCode } from "./repair.ts";
 export { replay } from "./replay.ts";
@@ -24,4 +25,5 @@ export { ThinkTags } from "./think-tags.ts";
 export { argumentsOf, unreadableCall } from "./tool-arguments.ts";
 export { ToolNames } from "./tool-names.ts";
 export { type ToolRefusal, toolRefusal } from "./tool-refusal.ts";
+export { numbersOf, unitVector } from "./vectors.ts";
 export { WellFormedText, wellFormed } from "./well-formed.ts";

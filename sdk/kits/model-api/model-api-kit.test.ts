@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import type { FetchResponse } from "../../extension/index.ts";
+import type { FetchResponse, Provider } from "../../extension/index.ts";
 import {
   EventStreamParser,
   failure,
@@ -23,7 +23,7 @@ const answered = async (status: number, error: unknown, headers?: Record<string,
   refused("Acme", await refusalOf(response(status, error, headers)));
 
 describe("the code of a protocol", () => {
-  const api = forProduct({
+  const api = forProduct<Provider<"plinth.model-api">>({
     models: () => ({ models: [] }),
     async *stream() {
       yield { type: "end", reason: "stop" };

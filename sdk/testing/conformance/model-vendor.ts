@@ -20,8 +20,13 @@ function isWithin(host: string, net: readonly string[]): boolean {
   });
 }
 
-const addressesOf = ({ baseUrls, otherApis = {} }: ModelVendor): string[] =>
-  [baseUrls, ...Object.values(otherApis).map((other) => other.baseUrls ?? {})].flatMap((urls) => Object.values(urls));
+/** What it has besides completions, each with the contract that says what for. */
+const purposesOf = ({ apis = {} }: ModelVendor) => Object.entries(apis).filter(([, besides]) => besides !== undefined);
+
+const addressesOf = (vendor: ModelVendor): string[] => {
+  const besides = [...Object.values(vendor.otherApis ?? {}), ...purposesOf(vendor).map(([, one]) => one)];
+  return [vendor.baseUrls, ...besides.map(({ baseUrls = {} }) => baseUrls)].flatMap((urls) => Object.values(urls));
+};
 const variablesOf = (address: string): string[] => [...address.matchAll(/\{(\w+)\}/g)].map(([, variable]) => variable!);
 
 const one = (name: string, body: (vendor: ModelVendor, manifest: Manifest) => void): ConformanceCase<ModelVendorSubject> => ({
@@ -73,5 +78,13 @@ export const modelVendorConformance: readonly ConformanceCase<ModelVendorSubject
     assert.equal(new Set(names).size, names.length);
     if (defaultModel !== undefined && models.length > 0) assert.ok(names.includes(defaultModel), `${defaultModel} is one of its models`);
     for (const { replacedBy } of models) if (replacedBy !== undefined) assert.ok(names.includes(replacedBy), `${replacedBy} is there`);
+  }),
+  one("does the same with its models for other purposes, and says when and where it read of them", (vendor) => {
+    for (const [purpose, { models = [], defaultModel, catalogue }] of purposesOf(vendor)) {
+      const names = models.flatMap(({ id, aliases = [] }) => [id, ...aliases]);
+      assert.equal(new Set(names).size, names.length, purpose);
+      if (defaultModel !== undefined && models.length > 0) assert.ok(names.includes(defaultModel), `${defaultModel} is one of its models`);
+      assert.equal(catalogue !== undefined, models.length > 0, `${purpose}: a catalogue's day and place belong to models`);
+    }
   }),
 ];

@@ -4,6 +4,8 @@ export { type BedrockOptions, bedrockEvent, bedrockServer } from "./bedrock.ts";
 export { type GeminiServerOptions, geminiServer, geminiWire } from "./gemini.ts";
 export { type OllamaServerOptions, ollamaServer, ollamaWire } from "./ollama.ts";
 export { type OpenaiChatOptions, openaiChatServer, openaiChatWire } from "./openai-chat.ts";
+export { type OpenaiMediaServer, openaiMediaServer } from "./openai-media.ts";
 export { openaiResponsesServer, openaiResponsesWire } from "./openai-responses.ts";
+export { type PlainAnswer, type PlainRequest, type PlainServer, plainServer } from "./plain-server.ts";
 export { type AskedRequest, argumentsText, callId, callsOf, endOf, type Said, type ScriptedAnswer, type Wire } from "./script.ts";
 export { type ModelServer, type ModelServerOptions, modelServer } from "./server.ts";

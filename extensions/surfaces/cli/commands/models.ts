@@ -1,6 +1,7 @@
 import { errorInfo, type ModelInfo, type ModelSource, PlinthError } from "@plinth/sdk";
 import { type Cell, plain, renderTable } from "../table.ts";
 import type { OwnCommand, Run } from "./command.ts";
+import { modelsFor } from "./models-for.ts";
 
 interface ProviderState {
   id: string;
@@ -18,6 +19,8 @@ const SHOWN = 12;
 /** Providers in the order of the automatic choice, each with its state and its models. */
 export const models: OwnCommand = async (run) => {
   const wanted = run.arg("provider");
+  const purpose = typeof run.options.for === "string" ? run.options.for : undefined;
+  if (purpose !== undefined) return modelsFor(run, purpose, wanted);
   const { sources: all } = await run.ctx.use("plinth.models").one().sources({});
   const chosen = all.filter(({ id }) => wanted === undefined || id === wanted);
   if (wanted !== undefined && chosen.length === 0) {
