@@ -6,9 +6,9 @@ import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { LAZY_FORM, LAZY_NAMES, lazyFile } from "../sdk/guest/isolate/lazy-globals.ts";
 import { withoutLong } from "./bundled-record.mjs";
-import { COMMON_JS, esm, hosted } from "./bundles.mjs";
+import { COMMON_JS, esm, hosted, VALIDATORS, validatorsIn } from "./bundles.mjs";
 import { build, bundle, isFile, part, parts, sourcesIn, tool, used } from "./cache.mjs";
-import { GATEWAY, generate, generateMethods, generatePayloads, PAYLOADS } from "./generate.mjs";
+import { GATEWAY, GENERATED, generate, generateMethods, generatePayloads, PAYLOADS } from "./generate.mjs";
 import { assembleOwn, packOwn } from "./own-packages.mjs";
 import { emitTypes, filesOfPackage } from "./types.mjs";
 
@@ -40,9 +40,10 @@ async function buildInto() {
   ]);
   // What takes long and waits for nothing is begun first: a compiler of its own, and then a thread.
   const types = part("types", join(dist, ".types"), shared, emitSdkTypes);
-  const generated = part("generated", join(root, "manifests/generated"), data, generate);
+  const generated = part("generated", GENERATED, data, generate);
   const payloads = generated.then(() => part("payloads", PAYLOADS, data, generatePayloads));
   await Promise.all([generated, part("methods", GATEWAY, await manifestsOfExtensions(), generateMethods)]);
+  for (const name of VALIDATORS) await cp(join(GENERATED, name), join(dist, "generated", name));
   const product = await json(join(root, "extensions/product.json"));
   const all = await findExtensions();
   const extensions = all.filter(({ manifest }) => product.default.includes(manifest.id));
@@ -50,7 +51,7 @@ async function buildInto() {
   const unknown = product.default.find((id) => !all.some(({ manifest }) => manifest.id === id));
   if (unknown !== undefined) throw new Error(`extensions/product.json has ${unknown} on by default, which is not there`);
   // First, and by itself: what packs is waited for, and packing goes beside bundling.
-  await toolOf("registry/packing.ts").file;
+  await toolOf("registry/packing.ts").files;
   const [packages] = await Promise.all([
     buildPackages(others),
     part("sdk", join(dist, "sdk"), shared, buildSdk),
@@ -60,7 +61,7 @@ async function buildInto() {
     part("registry", join(dist, "registry"), samples, buildSamples),
     buildExtensions(extensions),
     buildLauncher(),
-    toolOf("manifests/check/manifest.ts").file,
+    toolOf("manifests/check/manifest.ts").files,
     types,
     payloads,
   ]);
@@ -83,6 +84,7 @@ async function buildKernel() {
   await build({
     ...hosted,
     splitting: true,
+    plugins: [...hosted.plugins, validatorsIn("../generated")],
     outdir: join(dist, "kernel"),
     external: ["esbuild"],
     entryPoints: { main: join(root, "kernel/index.ts") },
@@ -94,6 +96,7 @@ async function buildStrangers() {
   await build({
     ...esm,
     splitting: true,
+    plugins: [validatorsIn("../generated")],
     outdir: join(dist, "strangers"),
     banner: { js: COMMON_JS },
     external: ["esbuild"],
@@ -128,7 +131,7 @@ async function buildGuest() {
 /** What of the SDK is for extensions of the product alone: it needs the programs that lie beside them. */
 const FIRST_PARTY = ["./home", "./tiers", "./wire"];
 
-const emitSdkTypes = async () => emitTypes(join(dist, ".types"), dist, await filesOfPackage("sdk"));
+const emitSdkTypes = async () => emitTypes(join(dist, ".types"), dist, await filesOfPackage("sdk", FIRST_PARTY));
 
 /** What authors import, as a package of its own. Its entry uses no Node module: it is bundled into what runs in an isolate. */
 async function buildSdk() {
@@ -141,7 +144,8 @@ async function buildSdk() {
   const files = (some) => some.map(([, path]) => join(root, "sdk", path));
   await Promise.all([
     build({ ...options, splitting: true, entryPoints: files(code) }),
-    build({ ...options, entryPoints: files(tests), banner: { js: COMMON_JS } }),
+    build({ ...options, entryPoints: files(tests), banner: { js: COMMON_JS }, plugins: [validatorsIn("../generated")] }),
+    cp(join(GENERATED, "manifest.js"), join(out, "generated/manifest.js")),
   ]);
   const exports = entries.map(([name, path]) => [
     name,
@@ -218,8 +222,10 @@ async function buildTogether(stale) {
 
 async function buildExtension({ dir, manifest }) {
   const out = join(dist, "extensions", manifest.id);
+  const plugins = isOneFile(manifest) ? bundled.plugins : [...bundled.plugins, validatorsIn("../../generated")];
   await build({
     ...bundled,
+    plugins,
     splitting: !isOneFile(manifest),
     entryPoints: { [entryOf(manifest)]: join(dir, "index.ts") },
     outdir: out,
@@ -314,7 +320,7 @@ async function buildSamples() {
 
 const tools = new Map();
 
-/** A module of the sources, bundled once in a build and kept for the next; `file` is what is made with it depends on. */
+/** A module of the sources, bundled once in a build and kept for the next; `files` is what all that is made with it depends on. */
 function toolOf(path) {
   if (!tools.has(path)) {
     const name = `tool-${path.replaceAll("/", "-")}`;
@@ -322,17 +328,19 @@ function toolOf(path) {
     const options = {
       ...esm,
       sourcemap: false,
+      plugins: [validatorsIn("../../generated")],
       entryPoints: { tool: join(root, path) },
       outdir: out,
       banner: { js: COMMON_JS },
       external: ["esbuild"],
     };
-    const file = tool(name, out, () => build(options));
+    const validators = VALIDATORS.map((one) => relative(root, join(GENERATED, one)));
+    const files = tool(name, out, () => build(options)).then((file) => [file, ...validators]);
     const load = async () => {
-      used(join(root, await file));
+      used(...(await files).map((one) => join(root, one)));
       return import(pathToFileURL(join(out, "tool.mjs")).href);
     };
-    tools.set(path, { file, load });
+    tools.set(path, { files, load });
   }
   return tools.get(path);
 }

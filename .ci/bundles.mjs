@@ -22,6 +22,21 @@ const requiredHttp = {
   },
 };
 
+/**
+ * What is held to their schemas is held to modules that lie once in the product: in each bundle they would be a third of it,
+ * read, written and mapped again.
+ */
+export const VALIDATORS = ["manifest.js", "registry.js"];
+
+/** Validators are imported from a folder, which the bundles name by the way from where they lie. */
+export const validatorsIn = (way) => ({
+  name: "validators",
+  setup({ onResolve }) {
+    const found = (name) => ({ path: `${way}/${name}`, external: true });
+    for (const name of VALIDATORS) onResolve({ filter: new RegExp(`/generated/${RegExp.escape(name)}$`) }, () => found(name));
+  },
+});
+
 export const esm = {
   bundle: true,
   format: "esm",

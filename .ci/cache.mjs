@@ -1,9 +1,9 @@
 // Keeps what each part of the build gave, by the content of all that went into it, so that a build makes what changed.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
-import { cpSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import * as esbuild from "esbuild";
 
 const root = join(import.meta.dirname, "..");
@@ -40,7 +40,11 @@ export async function build(options) {
  */
 export async function tool(name, out, make) {
   await inputs.run(new Set(), () => part(name, out, [], make));
-  return relative(root, join(folder, name, "tool.mjs"));
+  // By itself, where it has the same name in each build.
+  const kept = join(folder, `${name}.mjs`);
+  await mkdir(folder, { recursive: true });
+  await replace(kept, [await readFile(join(out, "tool.mjs"))]);
+  return relative(root, kept);
 }
 
 /** What went into the part that is being built without being bundled by `build`; absolute paths. */
@@ -97,12 +101,15 @@ export async function parts(list, make) {
 
 /** What went into a part that is kept and not stale; undefined for any other. */
 async function take({ name, out, files }) {
-  const kept = join(folder, name);
-  const record = await readFile(`${kept}.json`, "utf8").then(JSON.parse, () => null);
-  if (record?.common !== (await common()) || !files.every((path) => Object.hasOwn(record.inputs, path)) || !(await isSame(record.inputs)))
+  const kept = await readFile(join(folder, `${name}.part`)).catch(() => null);
+  if (kept === null) return undefined;
+  const end = kept.indexOf("\n");
+  const record = JSON.parse(kept.subarray(0, end));
+  if (record.common !== (await common()) || !files.every((path) => Object.hasOwn(record.inputs, path)) || !(await isSame(record.inputs)))
     return undefined;
-  // Copied by the runtime itself: the other way does each file in JavaScript.
-  cpSync(kept, out, { recursive: true });
+  for (const folder of new Set(record.made.map(([path]) => dirname(join(out, path))))) mkdirSync(folder, { recursive: true });
+  let at = end + 1;
+  for (const [path, length] of record.made) writeFileSync(join(out, path), kept.subarray(at, (at += length)));
   return Object.keys(record.inputs);
 }
 
@@ -113,22 +120,28 @@ function common() {
   return hashOfCommon;
 }
 
-/** Another build may keep the same part at the same moment: one of them does. */
-async function keep({ name, out }, went, began, made) {
+/** Another build may keep the same part at the same moment: the last one does. */
+async function keep({ name, out }, went, began, ended) {
   // A file that was edited meanwhile may have gone in before or after: then nothing is kept.
-  const times = await Promise.all(went.map((path) => timeAfter(path, made)));
+  const times = await Promise.all(went.map((path) => timeAfter(path, ended)));
   if (!times.every((time) => time < began)) return;
-  const kept = join(folder, name);
-  const draft = `${kept}.${process.pid}.tmp`;
+  // One file: to make files is most of what it costs to write them. A line says what went in and what came out, whose bytes follow.
+  const made = readdirSync(out, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+  const paths = made.map((one) => join(one.parentPath, one.name));
+  const bytes = paths.map((path) => readFileSync(path));
+  const record = { common: await common(), inputs: await hashesOf(went), made: paths.map((path, at) => [relative(out, path), bytes[at].length]) };
+  await mkdir(folder, { recursive: true });
+  await replace(join(folder, `${name}.part`), [Buffer.from(`${JSON.stringify(record)}\n`), ...bytes]);
+}
+
+/** A file as a whole, or as it was: what cannot be kept is made again. */
+async function replace(path, contents) {
+  const draft = `${path}.${process.pid}.tmp`;
   try {
-    await mkdir(folder, { recursive: true });
-    cpSync(out, draft, { recursive: true });
-    await rm(`${kept}.json`, { force: true });
-    await rm(kept, { recursive: true, force: true });
-    await rename(draft, kept);
-    await writeFile(`${kept}.json`, JSON.stringify({ common: await common(), inputs: await hashesOf(went) }));
+    await writeFile(draft, Buffer.concat(contents));
+    await rename(draft, path);
   } catch {
-    await rm(draft, { recursive: true, force: true });
+    await rm(draft, { force: true });
   }
 }
 

@@ -8,7 +8,8 @@ import { compilePayloads } from "./payloads.mjs";
 import { bare, OPTIONS, pack, plain } from "./schemas.mjs";
 
 const root = join(import.meta.dirname, "..");
-const out = join(root, "manifests/generated");
+/** What the readers of manifests/ read. */
+export const GENERATED = join(root, "manifests/generated");
 /** What the gateway holds the product's own methods to. */
 export const GATEWAY = join(root, "extensions/surfaces/gateway/generated");
 
@@ -23,8 +24,8 @@ function loadManifests() {
 }
 
 async function bundleManifests() {
-  await mkdir(out, { recursive: true });
-  const bundle = join(out, `.manifests-${process.pid}.mjs`);
+  await mkdir(GENERATED, { recursive: true });
+  const bundle = join(GENERATED, `.manifests-${process.pid}.mjs`);
   await build({
     entryPoints: [join(root, "manifests/index.ts")],
     bundle: true,
@@ -127,7 +128,7 @@ export async function generate() {
     const names = {};
     for (const [name, schema] of Object.entries(set)) ajv.addSchema(schema, (names[name] = name));
     const tail = more(ajv, names);
-    await compile(out, file, ajv, names, tail);
+    await compile(GENERATED, file, ajv, names, tail);
     const types = Object.keys(set).map((name) => `export const ${name}: ${fn};`);
     if (tail !== "") types.push(`export const descriptors: Record<string, ${fn}>;`);
     await write(`${file}.d.ts`, `${types.join("\n")}\n`);
@@ -197,7 +198,7 @@ async function compile(folder, name, ajv, exported, tail) {
 }
 
 const fn = "{ (value: unknown): boolean; errors?: unknown[] | null }";
-const write = (name, text) => writeFile(join(out, name), text);
+const write = (name, text) => writeFile(join(GENERATED, name), text);
 
 if (process.argv[1] === import.meta.filename) {
   await generate();

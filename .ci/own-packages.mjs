@@ -11,39 +11,35 @@ const root = join(import.meta.dirname, "..");
  * Pack extensions, or take each as it was packed when nothing of it changed.
  *
  * @param tool what is imported from the sources for it.
- * @returns for each where its tarball lies, its manifest, the digest of its unpacked files, and what went into it.
+ * @returns for each its tarball, its manifest, the digest of its unpacked files, and what went into it.
  */
 export async function packOwn(extensions, desk, tool) {
-  const file = await tool.file;
+  const files = await tool.files;
   const list = await Promise.all(
     extensions.map(async ({ dir, manifest: { id } }) => {
       if (existsSync(join(dir, "page"))) throw new Error(`${id} has a page, which only what is on by default can have: see extensions/product.json`);
       const plain = (await sourcesIn(relative(root, dir))).filter((path) => !/\.tsx?$|\.testing\.|package\.json$/.test(path));
-      return { id, dir, name: `package.${id}`, out: join(desk, id), files: [...plain, file] };
+      return { id, dir, name: `package.${id}`, out: join(desk, id), files: [...plain, ...files] };
     }),
   );
   const went = await parts(list, async (stale) => {
-    const { filesDigest, packExtensions, readArchive } = await tool.load();
+    const { packExtensions } = await tool.load();
     const dirs = stale.map(({ dir }) => dir);
     const packed = await packExtensions(dirs, root, { sdkDir: join(root, "sdk") });
     return Promise.all(
-      packed.map(async ({ tarball, manifest, sources }, at) => {
+      packed.map(async ({ tarball, digest, manifest, sources }, at) => {
         const { out } = stale[at];
-        const digest = filesDigest(await readArchive(tarball));
         await mkdir(out, { recursive: true });
-        await writeFile(join(out, "package.tgz"), tarball);
-        await writeFile(join(out, "package.json"), JSON.stringify({ digest, manifest }));
+        await writeFile(join(out, "package.json"), JSON.stringify({ digest, manifest, tarball: tarball.toString("base64") }));
         return sources.map((path) => relative(root, path));
       }),
     );
   });
   return Promise.all(
-    list.map(async ({ id, out }, at) => ({
-      ...JSON.parse(await readFile(join(out, "package.json"), "utf8")),
-      id,
-      tarball: join(out, "package.tgz"),
-      inputs: went[at],
-    })),
+    list.map(async ({ id, out }, at) => {
+      const { digest, manifest, tarball } = JSON.parse(await readFile(join(out, "package.json"), "utf8"));
+      return { id, digest, manifest, tarball: Buffer.from(tarball, "base64"), inputs: went[at] };
+    }),
   );
 }
 
@@ -56,7 +52,6 @@ export async function assembleOwn(packed, out, tool) {
   await part("built-in", out, files, async () => {
     const { assembleRegistry, keyFromSeed } = await tool.load();
     const key = keyFromSeed("plinth", createHash("sha256").update("plinth's own packages").digest());
-    const packages = await Promise.all(packed.map(async ({ manifest, tarball }) => ({ manifest, tarball: await readFile(tarball) })));
-    await assembleRegistry(packages, out, key, { name: "built-in", publishedAt: "2026-11-01T00:00:00.000Z" });
+    await assembleRegistry(packed, out, key, { name: "built-in", publishedAt: "2026-11-01T00:00:00.000Z" });
   });
 }

@@ -1,19 +1,19 @@
 // Compiles what checks the payloads of methods and hooks: a module for each contract, and one for the shapes that several hold.
 import { createRequire } from "node:module";
-import { isMainThread, Worker, workerData } from "node:worker_threads";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { bare, OPTIONS, pack, plain } from "./schemas.mjs";
 
 /** What all the others require. */
 const SHAPES = "shapes";
 
 /**
- * In a thread: nothing that is bundled waits for it.
+ * In a thread, where nothing that is bundled waits for it; its text is made small with all the rest, by one process.
  *
  * @param out the folder that the modules are written to.
  * @param shapes the schemas that are compiled once each, by name.
  * @param served each contract with the key that it is found by.
  */
-export function compilePayloads(out, shapes, served) {
+export async function compilePayloads(out, shapes, served) {
   const contracts = served.map(([key, { methods, hooks = {} }]) => ({
     key,
     schemas: Object.fromEntries([
@@ -24,14 +24,17 @@ export function compilePayloads(out, shapes, served) {
       ...Object.entries(hooks).map(([name, { payload }]) => [`hook#${name}`, plain(payload)]),
     ]),
   }));
-  const worker = new Worker(new URL(import.meta.url), { workerData: { out, contracts, shapes: plain(shapes) } });
-  return new Promise((resolve, reject) => {
+  const resourceLimits = { maxYoungGenerationSizeMb: 64 };
+  const worker = new Worker(new URL(import.meta.url), { workerData: { contracts, shapes: plain(shapes) }, resourceLimits });
+  const modules = await new Promise((resolve, reject) => {
+    worker.once("message", resolve);
     worker.once("error", reject);
-    worker.once("exit", (code) => (code === 0 ? resolve() : reject(new Error(`the compiler of payloads ended with ${code}`))));
+    worker.once("exit", (code) => reject(new Error(`the compiler of payloads ended with ${code}`)));
   });
+  await pack(out, modules, { format: "cjs", outExtension: { ".js": ".cjs" }, external: [`./${SHAPES}.cjs`] });
 }
 
-async function generate({ out, contracts, shapes }) {
+async function generate({ contracts, shapes }) {
   const { default: Ajv } = await import("ajv/dist/2020.js");
   const ajv = new Ajv({ ...OPTIONS, inlineRefs: false, code: { ...OPTIONS.code, esm: false } });
   const known = new Map();
@@ -64,7 +67,7 @@ async function generate({ out, contracts, shapes }) {
     });
     modules.push([key, moduleOf(ajv, Object.fromEntries(entries), shared)]);
   }
-  await pack(out, modules, { format: "cjs", outExtension: { ".js": ".cjs" }, external: [`./${SHAPES}.cjs`] });
+  return modules;
 }
 
 /**
@@ -101,4 +104,4 @@ function moduleOf(ajv, exported, shared) {
   return `"use strict";${shapes}${code.join("")}module.exports = {__proto__: null, ${entries.join(", ")}};`;
 }
 
-if (!isMainThread) await generate(workerData);
+if (!isMainThread) parentPort.postMessage(await generate(workerData));

@@ -6,12 +6,12 @@ import { promisify } from "node:util";
 
 const root = join(import.meta.dirname, "..");
 
-/** The TypeScript files that a package's exports name. */
-export async function filesOfPackage(folder) {
+/** The TypeScript files that a package's exports name, but for some of its exports. */
+export async function filesOfPackage(folder, without = []) {
   const { exports } = JSON.parse(await readFile(join(root, folder, "package.json"), "utf8"));
-  return Object.values(exports)
-    .filter((path) => path.endsWith(".ts"))
-    .map((path) => join(root, folder, path));
+  return Object.entries(exports)
+    .filter(([name, path]) => path.endsWith(".ts") && !without.includes(name))
+    .map(([, path]) => join(root, folder, path));
 }
 
 /** `scratch`: a folder directly below the repository, for a configuration file that goes again. */

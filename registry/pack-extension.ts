@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Manifest } from "@plinth/manifests";
 import { prettyJson } from "@plinth/manifests/canonical-json.ts";
+import { filesDigest } from "@plinth/manifests/digest.ts";
 import { PlinthError } from "@plinth/manifests/wire/error.ts";
 import { type Bundle, type BundleOptions, bundleExtension, bundleTogether, isForIsolate } from "./bundle.ts";
 import type { BundledPackages } from "./bundled-packages.ts";
@@ -16,6 +17,8 @@ export interface PackedExtension {
   manifest: Manifest;
   tarball: Buffer;
   integrity: string;
+  /** Of its unpacked files, as a host that has it installed makes it. */
+  digest: string;
   /** Bytes of the tarball. */
   size: number;
   /** Names in the package, sorted. */
@@ -55,7 +58,7 @@ export async function packExtensions(dirs: readonly string[], base: string, opti
 }
 
 async function pack(dir: string, manifest: Manifest, bundling: () => Promise<Bundle>): Promise<PackedExtension> {
-  const files = new Map<string, Uint8Array | string>();
+  const files = new Map<string, Uint8Array>();
   for (const name of await readdir(dir)) {
     if (DOCUMENTS.test(name)) files.set(name, await readPlainFile(join(dir, name), name));
   }
@@ -65,18 +68,19 @@ async function pack(dir: string, manifest: Manifest, bundling: () => Promise<Bun
   let sources: string[] = [];
   if (manifest.entry !== undefined) {
     const bundle = await bundling();
-    files.set("index.js", bundle.code);
+    files.set("index.js", Buffer.from(bundle.code));
     ({ bundled, inputs: sources } = bundle);
   }
-  files.set(SBOM_FILE, sbomOf(manifest, bundled));
+  files.set(SBOM_FILE, Buffer.from(sbomOf(manifest, bundled)));
   // A path into the author's node_modules means nothing to anybody else.
   const { $schema: _, ...published } = packed;
-  files.set("plinth.json", prettyJson(published));
+  files.set("plinth.json", Buffer.from(prettyJson(published)));
   const tarball = await packFiles(files);
   return {
     manifest: published,
     tarball,
     integrity: integrityOf(tarball),
+    digest: filesDigest(files),
     size: tarball.length,
     files: [...files.keys()].sort(),
     fileName: `${manifest.id}-${manifest.version}.tgz`,

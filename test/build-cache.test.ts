@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
-  for (const kept of [name, `${name}.json`]) await rm(join(root, "node_modules/.cache/plinth-build", kept), { recursive: true, force: true });
+  await rm(join(root, "node_modules/.cache/plinth-build", `${name}.part`), { force: true });
 });
 
 /** Write a source as it was a while ago, and build the part in a process of its own; whether it was made anew, and what it holds. */

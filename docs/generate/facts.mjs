@@ -37,12 +37,15 @@ export async function readFacts(root) {
   };
 }
 
+/** What exports what others define. */
+const DOORS = new Set(["index.ts", "every.ts"]);
+
 /** The TypeBox sources themselves: the generated contracts.js leaves the payloads out. */
 async function importManifests(root) {
   const files = [
     "index.ts",
     ...(await readdir(join(root, "manifests/contracts"), { recursive: true }))
-      .filter((name) => name.endsWith(".ts") && name !== "index.ts")
+      .filter((name) => name.endsWith(".ts") && !DOORS.has(name) && !name.endsWith(".test.ts"))
       .sort()
       .map((name) => `contracts/${name}`),
   ];

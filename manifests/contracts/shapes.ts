@@ -1,3 +1,4 @@
+import type { TSchema } from "typebox";
 import { ContextSection } from "./agents/context.ts";
 import { InteractionAnswer, InteractionRequest } from "./agents/interaction.ts";
 import { EntryBody, TranscriptEntry } from "./agents/transcript.ts";
@@ -45,7 +46,7 @@ const {
 } = part;
 
 /** Shapes that many payloads hold: their validators are compiled once each. */
-export const shapes = {
+export const shapes: Record<string, TSchema> = {
   ...{ Influence, Origin, Opaque, ContentPart, Part, ToolCallPart, ToolResultPart },
   ...{ CatalogTool, SetTool, ToolDescriptor, ToolItem },
   ...{ TextPart, ImagePart, AudioPart, VideoPart, FilePart, ResourcePart, CitationPart, ReasoningPart },
