@@ -46,6 +46,7 @@ export { ModelChoice, ModelSource, ModelsEvent } from "./contracts/models/models
 export { MeteredUsage, PurposeEndpoint } from "./contracts/models/purpose.ts";
 export { ModelOptions, ModelRequest, ModelTool } from "./contracts/models/request.ts";
 export { RerankModel, RerankRequest } from "./contracts/models/rerank.ts";
+export { SpendingState, UsageRow, UsageSum } from "./contracts/models/usage.ts";
 export { Needs } from "./contracts/needs.ts";
 export { Finding } from "./contracts/operations/check.ts";
 export { FoundService } from "./contracts/operations/discovery.ts";

@@ -41,6 +41,7 @@ export const PROVIDE_WORDS: Readonly<Record<string, string>> = {
   "plinth.tasks": "keep the ledger of work in the background, if you put it there",
   "plinth.interaction": "ask you in the product's voice and pass on your answers, if you put it there",
   "plinth.tool-catalog": "stand between your agents and all their tools, if you put it there",
+  "plinth.usage": "keep the record of what your models cost, and hold your limits or not, if you put it there",
   "plinth.policy": "decide what turns may do without asking you, if you put it there",
   "plinth.secret-source": "see your secrets in clear, if you put it there",
   "plinth.egress": "carry all network traffic of extensions, with secrets in clear, if you put it there",

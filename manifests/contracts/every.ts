@@ -39,6 +39,7 @@ export { modelProvider } from "./models/model-provider.ts";
 export { modelVendor } from "./models/model-vendor.ts";
 export { models } from "./models/models.ts";
 export { rerank } from "./models/rerank.ts";
+export { usage } from "./models/usage.ts";
 export { check } from "./operations/check.ts";
 export { discovery } from "./operations/discovery.ts";
 export { environment } from "./operations/environment.ts";

@@ -15,6 +15,8 @@ const COST = {
   "plinth.native": 1,
   "plinth.tools": 1,
   "plinth.models": 1,
+  // Before the model is asked, and after: what it takes is on record, and no limit is passed.
+  "plinth.usage": 2,
   "plinth.api-openai-chat": 1,
   "plinth.secrets": 2,
   "plinth.egress": 1,

@@ -11,10 +11,14 @@ export async function* ask(
   signal: AbortSignal,
 ): AsyncGenerator<TurnEvent, Answer> {
   let answer = new Answer(model, "", callIds);
+  let waits = "";
   for await (const event of stream(model, request, signal)) {
     if (event.type === "model") {
       // Whoever was asked before has said nothing.
       answer = new Answer(event.name, event.maker, callIds);
+    } else if (event.type === "waiting") {
+      if (event.message !== waits) yield { type: "progress", text: event.message };
+      waits = event.message;
     } else if (event.type === "again") {
       yield { type: "progress", text: `${event.message} Trying again.` };
     } else {

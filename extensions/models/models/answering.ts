@@ -1,6 +1,7 @@
 import { type Call, errorInfo, type ModelEvent, type ModelRequest, type ModelsEvent, PlinthError } from "@plinth/sdk";
 import type { Chosen } from "./choice.ts";
 import { messagesFor } from "./messages.ts";
+import type { Meter } from "./meter.ts";
 import { lessonKey, type ToolLessons } from "./tool-lessons.ts";
 
 /** A server that wants a longer wait is not waited for. */
@@ -8,7 +9,7 @@ const MAX_WAIT_MS = 60_000;
 /** Asked again also where a provider does not say so. */
 const RETRIED = new Set(["PLINTH_MODEL_RATE", "PLINTH_MODEL_OVERLOADED", "PLINTH_MODEL_SERVER", "PLINTH_MODEL_NETWORK"]);
 /** What another model would meet in the same way: the request itself is at fault, or nobody waits any more. */
-const FINAL = new Set(["PLINTH_MODEL_REQUEST", "PLINTH_MODEL_FILTER", "PLINTH_ABORTED", "PLINTH_STOPPING"]);
+const FINAL = new Set(["PLINTH_MODEL_REQUEST", "PLINTH_MODEL_FILTER", "PLINTH_SPENDING_LIMIT", "PLINTH_ABORTED", "PLINTH_STOPPING"]);
 
 export interface Asking {
   /** Who is asked, first to last: names as the caller gave them. */
@@ -26,6 +27,7 @@ export interface AskingParts {
   /** A tool was refused: whose it is, for the log. */
   refused(tool: { name: string; extension?: string | undefined }, model: string, why: string): void;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  readonly meter: Meter;
 }
 
 /**
@@ -72,7 +74,7 @@ async function* fitting(
   request: Asking["request"],
   failures: readonly string[],
   progress: { spoke: boolean; asked: string },
-  { lessons, refused }: Pick<AskingParts, "lessons" | "refused">,
+  { lessons, refused, meter }: Pick<AskingParts, "lessons" | "refused" | "meter">,
   signal: AbortSignal,
 ): AsyncGenerator<ModelsEvent> {
   const { name } = asked.choice;
@@ -80,7 +82,7 @@ async function* fitting(
   for (;;) {
     const sent = lessons.fitted(key, request);
     try {
-      yield* once(asked, sent, failures, progress, signal);
+      yield* once(asked, sent, failures, progress, meter, signal);
       return;
     } catch (thrown) {
       const learned = progress.spoke || signal.aborted ? [] : lessons.learn(key, name, sent, thrown);
@@ -100,22 +102,35 @@ async function* fitting(
 
 async function* once(
   { source, choice }: Chosen,
-  request: Asking["request"],
+  given: Asking["request"],
   failures: readonly string[],
   progress: { spoke: boolean; asked: string },
+  meter: Meter,
   signal: AbortSignal,
 ): AsyncGenerator<ModelsEvent> {
   progress.asked = choice.name;
   yield { type: "model", ...choice };
   if (failures.length > 0)
     yield { type: "warning", code: "PLINTH_MODEL_FALLBACK", message: `${choice.name} answers, because ${failures.join("; ")}`.slice(0, 1_000) };
-  let ended = false;
-  for await (const event of source.stream({ ...request, model: choice.model, messages: messagesFor(request.messages, choice.maker) }, signal)) {
-    progress.spoke ||= says(event);
-    ended ||= event.type === "end";
-    yield event;
+  const request = { ...given, model: choice.model, messages: messagesFor(given.messages, choice.maker) };
+  const reading = yield* meter.admit(source, choice, request, signal);
+  try {
+    for await (const event of source.stream(request, signal)) {
+      progress.spoke ||= says(event);
+      reading.take(event);
+      // On record before anybody goes on from here.
+      if (event.type === "end") await reading.settle("ok");
+      yield event;
+      if (event.type === "end") return;
+    }
+    await reading.settle("error");
+  } catch (thrown) {
+    await reading.settle(signal.aborted ? "aborted" : "error");
+    throw thrown;
+  } finally {
+    // Whoever wanted the answer left.
+    await reading.settle("aborted");
   }
-  if (ended) return;
   throw new PlinthError("PLINTH_MODEL_STREAM", `The answer of ${choice.name} stopped before its end.`, {
     extension: source.data.extension,
     next: "Send the message again.",

@@ -3,6 +3,7 @@ import { answering } from "./answering.ts";
 import { Chooser } from "./choice.ts";
 import { Directory } from "./directory.ts";
 import { messagesFor } from "./messages.ts";
+import { Meter } from "./meter.ts";
 import { providePurposes } from "./purpose-providers.ts";
 import { Purposes } from "./purposes.ts";
 import type { Config } from "./settings.ts";
@@ -67,7 +68,14 @@ export default defineExtension({
         const messages = messagesFrom(request.messages, call.caller);
         return answering(
           { chain: [model, ...fallbacks], request: { ...request, messages }, retries, retryBaseMs },
-          { choose: (name, signal) => chooser.choose(name, signal), failed: () => chooser.forget(), sleep: ctx.clock.sleep, lessons, refused },
+          {
+            choose: (name, signal) => chooser.choose(name, signal),
+            failed: () => chooser.forget(),
+            sleep: ctx.clock.sleep,
+            lessons,
+            refused,
+            meter: new Meter(ctx, call.caller),
+          },
           call,
         );
       },

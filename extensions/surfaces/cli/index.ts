@@ -10,6 +10,7 @@ import { models } from "./commands/models.ts";
 import { sessionsDelete, sessionsList, sessionsRename, sessionsSearch, sessionsShow, sessionsWithdraw } from "./commands/sessions.ts";
 import { status } from "./commands/status.ts";
 import { top } from "./commands/top.ts";
+import { usage } from "./commands/usage.ts";
 import { feed } from "./feed.ts";
 import { type LineHost, runLine, type Terminal, type TerminalItem } from "./line.ts";
 import { answerRoute } from "./route.ts";
@@ -36,6 +37,7 @@ const commands: { [id: string]: OwnCommand } = {
   "sessions.follow": sessionsFollow,
   "sessions.withdraw": sessionsWithdraw,
   models,
+  usage,
 };
 
 export default defineExtension({

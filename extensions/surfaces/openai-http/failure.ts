@@ -67,6 +67,7 @@ const KINDS = new Map(
     PLINTH_MODEL_RATE: [429, "rate_limit_error"],
     PLINTH_QUOTA: [429, "insufficient_quota"],
     PLINTH_QUEUE_FULL: [429, "rate_limit_error"],
+    PLINTH_SPENDING_LIMIT: [429, "insufficient_quota"],
     PLINTH_MODEL_QUOTA: [429, "insufficient_quota", "insufficient_quota"],
     PLINTH_MODEL_BILLING: [402, "insufficient_quota"],
     PLINTH_MODEL_AUTH: BEHIND,

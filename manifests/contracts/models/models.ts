@@ -51,6 +51,10 @@ export const ModelsEvent = openUnion("type", [
     { type: Type.Literal("again"), code: Type.String(), message: Type.String(), afterMs: Type.Integer({ minimum: 0 }) },
     { description: "It failed before it had said anything, and is asked again, or the next one is." },
   ),
+  Type.Object(
+    { type: Type.Literal("waiting"), message: Type.String() },
+    { description: "The owner is asked whether this may be spent. Comes again while that goes on." },
+  ),
   ...modelItems,
 ]);
 export type ModelsEvent = Static<typeof ModelsEvent>;
@@ -141,5 +145,6 @@ export const models = defineContract({
     ...modelErrors,
     PLINTH_MODEL_NONE: "No model is set up that could answer.",
     PLINTH_MODEL_NOT_READY: "The model that is set up cannot answer.",
+    PLINTH_SPENDING_LIMIT: "A limit of the owner's is reached, and nobody said that it may be passed.",
   },
 });

@@ -1,0 +1,78 @@
+import { type Context, errorInfo, type ModelChoice, type ModelEvent, type ModelRequest, type ModelsEvent, type Usage } from "@plinth/sdk";
+import { roughTokens } from "./rough-tokens.ts";
+import type { Source } from "./source.ts";
+
+type Status = "ok" | "error" | "aborted";
+
+/** One model call as the record sees it. */
+export interface Reading {
+  take(event: ModelEvent): void;
+  /** The first word on how it ended holds. */
+  settle(status: Status): Promise<void>;
+}
+
+/** Has model calls admitted and put on record. */
+export class Meter {
+  readonly #ctx: Pick<Context, "use" | "log">;
+  readonly #by: string;
+
+  /** @param by the extension that wants the answer. */
+  constructor(ctx: Pick<Context, "use" | "log">, by: string) {
+    this.#ctx = ctx;
+    this.#by = by;
+  }
+
+  /**
+   * Before somebody is asked. Where nothing keeps a record, nothing is kept.
+   *
+   * @throws PLINTH_SPENDING_LIMIT
+   */
+  async *admit(source: Source, choice: ModelChoice, request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelsEvent, Reading> {
+    const { provider, model, info: { price, contextTokens } = {} } = choice;
+    const { local } = source.data;
+    const usage = this.#ctx.use("plinth.usage").one();
+    const steps = usage.admit(
+      {
+        ...{ provider, model, by: this.#by, inputTokens: roughTokens(request) },
+        ...(price === undefined ? {} : { price }),
+        ...(contextTokens === undefined ? {} : { contextTokens }),
+        ...(local === undefined ? {} : { local }),
+      },
+      { signal },
+    );
+    try {
+      for await (const step of steps) {
+        if (step.type === "asking") yield { type: "waiting", message: step.message };
+        else if (step.type === "admitted") return this.#reading(step.call);
+      }
+    } catch (thrown) {
+      if (errorInfo(thrown).code !== "PLINTH_CAPABILITY_MISSING") throw thrown;
+    }
+    return { take() {}, async settle() {} };
+  }
+
+  #reading(call: string): Reading {
+    let usage: Usage | undefined;
+    let spoke = false;
+    let settled: Promise<void> | undefined;
+    return {
+      take(event) {
+        if (event.type === "usage") usage = event.usage;
+        else if (event.type !== "warning") spoke = true;
+      },
+      settle: (status) => {
+        settled ??= this.#settle({ call, status: status === "error" && spoke ? "aborted" : status, ...(usage === undefined ? {} : { usage }) });
+        return settled;
+      },
+    };
+  }
+
+  /** An answer that is there is not lost because its record is. */
+  async #settle(what: { call: string; status: Status; usage?: Usage }): Promise<void> {
+    try {
+      await this.#ctx.use("plinth.usage").one().settle(what);
+    } catch (error) {
+      this.#ctx.log.error("What a model call took could not be put on record.", { ...errorInfo(error) });
+    }
+  }
+}

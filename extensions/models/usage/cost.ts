@@ -1,0 +1,28 @@
+import type { ModelInfo, Usage } from "@plinth/sdk";
+
+export type Price = NonNullable<ModelInfo["price"]>;
+
+/** In US dollars: what the provider says, else by its prices for a million tokens. undefined: not known. */
+export function costOf({ inputTokens, outputTokens, cacheReadTokens = 0, cacheWriteTokens = 0, cost }: Usage, price: Price = {}): number | undefined {
+  if (cost !== undefined) return cost;
+  const fresh = Math.max(0, inputTokens - cacheReadTokens - cacheWriteTokens);
+  return sum([
+    [fresh, price.input],
+    [cacheReadTokens, price.cacheRead],
+    [cacheWriteTokens, price.cacheWrite],
+    [outputTokens, price.output],
+  ]);
+}
+
+/** What reading alone will cost, before it is known how much of it a cache has. */
+export const readingCost = (inputTokens: number, price: Price = {}): number | undefined => sum([[inputTokens, price.input]]);
+
+function sum(counts: readonly (readonly [tokens: number, price: number | undefined])[]): number | undefined {
+  let total = 0;
+  for (const [tokens, price] of counts) {
+    if (tokens === 0) continue;
+    if (price === undefined) return undefined;
+    total += (tokens * price) / 1_000_000;
+  }
+  return total;
+}
