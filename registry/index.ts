@@ -31,7 +31,16 @@ export {
   whoAmI,
 } from "./remote-publish.ts";
 export { SBOM_FILE } from "./sbom.ts";
-export { type Finding, type SteeringText, scanPackage, steeringChanges, steeringDigest, steeringTexts } from "./scan/index.ts";
+export {
+  type Finding,
+  type SteeringText,
+  scanPackage,
+  steeringChanges,
+  steeringDigest,
+  steeringTexts,
+  toolFindings,
+  toolsIn,
+} from "./scan/index.ts";
 export { type Problem, problemLine } from "./schemas.ts";
 export { fingerprintOf, type PublicKey, type PublisherKey, type Signable, sign, signedPayload, verify } from "./signing.ts";
 export { type Chosen, contractProblem, productContracts, type Release, requiredMethods, type SolveInput, solve } from "./solve/index.ts";

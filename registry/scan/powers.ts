@@ -1,7 +1,7 @@
 import type { Manifest } from "@plinth/manifests";
 import type { Finding } from "./finding.ts";
 
-export type Capability = Finding["capability"];
+export type Capability = Exclude<Finding["capability"], "tools">;
 
 /** Names that are there without an import, and the power that they give. Only free ones count: a local name is nobody's power. */
 export const GLOBALS: Readonly<Record<string, Capability>> = {

@@ -209,3 +209,30 @@ it.each([
   const all = new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)]));
   expect(await scanPackage(manifest(), all, 1_000)).toContainEqual(expect.objectContaining({ capability: "code", level: "danger" }));
 });
+
+describe("tools", () => {
+  const toolOf = (id: string, input: object) => ({
+    contract: "plinth.tool",
+    version: "1.0.0",
+    id,
+    descriptor: { description: "x", input, effects: [] },
+  });
+  const told = async (...provides: object[]) =>
+    (await scan("", { provides })).filter(({ capability }) => capability === "tools").map(({ level, message }) => `${level}: ${message}`);
+
+  it("that every vendor of models takes as written are nothing to tell", async () => {
+    expect(await told(toolOf("look", { type: "object", properties: { city: { type: "string" } } }))).toEqual([]);
+  });
+
+  it("say for whom they are rewritten, and what is wrong with those that nobody takes", async () => {
+    expect(
+      await told(
+        toolOf("look", { type: "object", properties: { u: { type: "string", format: "uri" } } }),
+        toolOf("bad", { type: "object", properties: { n: { type: "int" } } }),
+      ),
+    ).toEqual([
+      'warning: The tool bad is refused by every vendor: /properties/n: "int" is no type.',
+      "information: The tool look is rewritten for Google: /properties/u: It does not take `format`.",
+    ]);
+  });
+});

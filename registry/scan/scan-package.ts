@@ -6,6 +6,7 @@ import { type Finding, LEVELS } from "./finding.ts";
 import { hiddenText } from "./hidden-text.ts";
 import { declares } from "./powers.ts";
 import { steeringFindings, steeringTexts } from "./steering.ts";
+import { toolFindings } from "./tool-verdicts.ts";
 
 const CODE = /\.(m|c)?js$/i;
 const TEXT = /\.(m?js|cjs|json|md|txt|html|css|svg|ya?ml)$|^(readme|license|licence|notice|changelog)$/i;
@@ -23,7 +24,11 @@ const PAGE = /^assets\//;
  * @param parseMs how long parsing its code may take in all; what is left over is said not to have been checked.
  */
 export async function scanPackage(manifest: Manifest, files: ReadonlyMap<string, Buffer>, parseMs: number = PARSE_MS): Promise<Finding[]> {
-  const findings: Finding[] = [...steeringFindings(steeringTexts(manifest, files)), ...hiddenText(JSON.stringify(manifest), "plinth.json")];
+  const findings: Finding[] = [
+    ...steeringFindings(steeringTexts(manifest, files)),
+    ...hiddenText(JSON.stringify(manifest), "plinth.json"),
+    ...toolFindings(manifest),
+  ];
   const parsed = { files: 0, bytes: 0, beyond: 0 };
   const end = performance.now() + parseMs;
   for (const [name, bytes] of files) {

@@ -54,6 +54,22 @@ describe("the pages", () => {
     expect(await text("?q=weather")).toContain("1 package found");
   });
 
+  it("say what vendors of models make of a package's tools", async () => {
+    const { key, remote } = publisher;
+    const toolOf = (id: string, input: object) => ({
+      contract: "plinth.tool",
+      version: "1.0.0",
+      id,
+      descriptor: { description: "x", input, effects: [] },
+    });
+    const plain = toolOf("look", { type: "object", properties: { city: { type: "string" } } });
+    const other = toolOf("odd", { type: "object", properties: { u: { type: "string", format: "uri" } } });
+    await publishRemotely(remote, await testTarball("demo.tools", "1.0.0", { provides: [plain] }), key);
+    await publishRemotely(remote, await testTarball("demo.tools", "1.1.0", { provides: [plain, other] }), key);
+    expect(await text("package/demo.tools/1.0.0")).toContain("Every vendor of models takes its tool as written.");
+    expect(await text("package/demo.tools/1.1.0")).toContain("The tool odd is rewritten for Google: /properties/u: It does not take `format`.");
+  });
+
   it("tell at once of what was withdrawn, deprecated and taken away", async () => {
     const admin = await registry.token("root", ["admin"]);
     await registry.call("PUT", "api/v1/packages/demo.weather/versions/1.1.0/yank", admin, { reason: "It loses data" });

@@ -1,7 +1,7 @@
 import type { Advisory, PackageIndex, PackageVersion } from "@plinth/manifests";
 import { describePowers } from "@plinth/manifests/powers.ts";
 import { splitId } from "../../layout.ts";
-import type { Finding } from "../../scan/index.ts";
+import { type Finding, toolsIn } from "../../scan/index.ts";
 import type { Publisher } from "../storage/index.ts";
 import { html, type Markup } from "./html.ts";
 import { day, type Page, pageOf, plural, size } from "./layout.ts";
@@ -45,7 +45,8 @@ ${view.readme}
 <h2>Provenance</h2>
 ${provenance(view)}
 <h2>Checks</h2>
-${findings(view.findings)}
+${findings(view.findings?.filter(({ capability }) => capability !== "tools"))}
+${tools(view)}
 <h2>Versions</h2>
 ${versions(view)}
 </div>
@@ -88,6 +89,20 @@ function findings(list: Finding[] | undefined): Markup {
     ({ level, capability, message, file, line }) =>
       html`<li><span class="level-${level}">${level}</span>, ${capability}: ${message}${file !== undefined && html` <span class="soft">(${file}${line !== undefined && `, line ${line}`})</span>`}</li>`,
   )}</ul>`;
+}
+
+/** How vendors of models take its tools, as it was seen when it was published. */
+function tools({ entry, findings: all }: PackageView): Markup {
+  const count = toolsIn(entry.manifest).length;
+  if (count === 0 || all === undefined) return html``;
+  const told = all.filter(({ capability }) => capability === "tools");
+  return html`<h2>Its tools and models</h2>
+${
+  told.length === 0
+    ? html`<p>Every vendor of models takes ${count === 1 ? "its tool" : `its ${count} tools`} as written.</p>`
+    : html`<ul>${told.map(({ level, message }) => html`<li class="small">${level === "warning" && html`<span class="level-warning">refused</span> `}${message}</li>`)}</ul>
+<p class="soft small">What is not named here is taken as written.</p>`
+}`;
 }
 
 function versions({ index, entry, downloads }: PackageView): Markup {

@@ -1,11 +1,13 @@
 /** What the code of models' protocols shares: reading streams, naming tools, telling failures apart. It sends nothing itself. */
+export { DIALECTS, type Dialect, dialectOf } from "@plinth/manifests/dialects/dialects.ts";
+export { type SchemaNote, schemaFor } from "@plinth/manifests/dialects/schema-for.ts";
+export { strictSchema, withoutStandIns } from "@plinth/manifests/dialects/strict-schema.ts";
 export { AnswerBlocks, type BlockForms } from "./answer-blocks.ts";
 export { BYTE_LIMITS, type ByteLimits, keptEvent, withBytes } from "./artifacts.ts";
 export { imageOf, urlOf } from "./bytes.ts";
 export { type CacheMark, keptMarks } from "./cache-marks.ts";
 export { type CallIdForm, CallIds } from "./call-ids.ts";
 export { type ClaudeThinking, type ClaudeThinkingOptions, claudeThinking } from "./claude-thinking.ts";
-export { DIALECTS, type Dialect, dialectOf } from "./dialects.ts";
 export { EventStreamParser } from "./event-stream.ts";
 export { type AnswerOptions, type AnswerReader, Exchange, type ExchangeOptions } from "./exchange.ts";
 export { type FailureKind, type FailureOptions, failure, fault, kindOf, refused } from "./failure.ts";
@@ -18,8 +20,6 @@ export type { Repair, RepairCode } from "./repair.ts";
 export { replay } from "./replay.ts";
 export { letGo } from "./rest.ts";
 export { retryWaitMs } from "./retry-wait.ts";
-export { type SchemaNote, schemaFor } from "./schema-for.ts";
-export { strictSchema, withoutStandIns } from "./strict-schema.ts";
 export { Unsupported } from "./support.ts";
 export { ThinkTags } from "./think-tags.ts";
 export { argumentsOf, unreadableCall } from "./tool-arguments.ts";

@@ -7,7 +7,7 @@ import { checkContracts } from "../contracts/check-contracts.ts";
 import { buildProject } from "../live/project.ts";
 import { sdkOf } from "../pack.ts";
 import { bytes, type Paint, painter, printable, progress } from "../style.ts";
-import { checkCompiles, checkPermissions, checkSize, checkTests, checkTypes } from "./project-checks.ts";
+import { checkCompiles, checkModels, checkPermissions, checkSize, checkTests, checkTypes } from "./project-checks.ts";
 import { failed, type Row, type Status } from "./row.ts";
 import { checkTiers } from "./tiers.ts";
 
@@ -53,6 +53,7 @@ export async function* check({ product }: Author, input: CommandInput, signal: A
       else {
         yield* add({ check: "package", status: "ok", detail: `${built.files.size} files, ${bytes(built.size)}.` });
         yield* add(await checkPermissions(dir, built.manifest, built.files));
+        for (const row of await checkModels(built.manifest)) yield* add(row);
         yield* add(checkSize(built.size, budget));
         yield* progress(input, "starting it in a live host");
         for await (const row of checkTiers(dir, built.manifest, built.dir, product.bin())) yield* add(row);

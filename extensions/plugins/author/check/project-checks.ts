@@ -101,7 +101,8 @@ async function usesSuite(dir: string, files: readonly string[]): Promise<boolean
 /** Powers that are used against those that are declared, and what the registry's own checks say of the package. */
 export async function checkPermissions(dir: string, manifest: Manifest, files: ReadonlyMap<string, Buffer>): Promise<Row & { findings: Finding[] }> {
   const { scanPackage } = await import("@plinth/registry");
-  const findings = await scanPackage(manifest, files as Map<string, Buffer>);
+  const all = await scanPackage(manifest, files as Map<string, Buffer>);
+  const findings = all.filter(({ capability }) => capability !== "tools");
   const uses = usedPowers(await sources(dir));
   const missing = undeclared(manifest, uses).map(
     ({ power, name, file, line }) => `${file}:${line} uses ${power}${name === undefined ? "" : ` ${name}`}, which plinth.json does not declare.`,
@@ -125,6 +126,34 @@ export async function checkPermissions(dir: string, manifest: Manifest, files: R
   if (notes.length > 0) return { ...base, status: "warning", detail: "Look at these:", next: "Ask for no more than it uses." };
   const count = Object.values(manifest.permissions ?? {}).flat().length;
   return { ...base, status: "ok", detail: count === 0 ? "It asks for none, and uses none." : `What it uses is what it declares (${count}).` };
+}
+
+/** What becomes of its tools at each family of vendors of models; a set's tools are known when it runs. */
+export async function checkModels(manifest: Manifest): Promise<Row[]> {
+  const { toolFindings, toolsIn } = await import("@plinth/registry");
+  const count = toolsIn(manifest).length;
+  if (count === 0) return [];
+  const found = toolFindings(manifest);
+  const refused = found.filter(({ level }) => level === "warning").length;
+  const tools = count === 1 ? "Its tool is" : `Its ${count} tools are`;
+  const notes = found
+    .toSorted((a, b) => Number(b.level === "warning") - Number(a.level === "warning"))
+    .map(({ message }) => message)
+    .slice(0, MAX_NOTES);
+  if (refused > 0) {
+    const next = "Correct the schemas: a vendor that refuses one is asked without that tool.";
+    return [
+      {
+        check: "models",
+        status: "warning",
+        detail: `${refused === 1 ? "A tool is" : `${refused} tools are`} no schema that a vendor takes:`,
+        notes,
+        next,
+      },
+    ];
+  }
+  if (found.length === 0) return [{ check: "models", status: "ok", detail: `${tools} taken as written by every vendor of models.` }];
+  return [{ check: "models", status: "ok", detail: `${tools} taken by every vendor of models, some rewritten:`, notes }];
 }
 
 export function checkSize(size: number, budget: number): Row {

@@ -2,7 +2,7 @@ export type Status = "ok" | "warning" | "failed" | "skipped";
 
 /** One check and what came of it. */
 export interface Row {
-  check: "manifest" | "contracts" | "types" | "compiles" | "tests" | "package" | "permissions" | "size" | "tier";
+  check: "manifest" | "contracts" | "types" | "compiles" | "tests" | "package" | "permissions" | "models" | "size" | "tier";
   /** Of which tier, when it is about one. */
   of?: string;
   status: Status;

@@ -15,6 +15,8 @@ export interface SchemaNote {
 const SINGLE = ["additionalProperties", "contains", "propertyNames", "not", "if", "then", "else", "unevaluatedItems", "unevaluatedProperties"];
 const LISTS = ["anyOf", "oneOf", "allOf", "prefixItems"];
 const NAMED = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"];
+/** More than any schema that a person writes, references put in their places; beyond it anything is taken. */
+const MOST_SCHEMAS = 4_000;
 /** Deeper than any schema that a person writes; beyond it anything is taken. */
 const DEEPEST = 24;
 
@@ -37,6 +39,7 @@ class Rewriting {
   readonly notes: SchemaNote[] = [];
   readonly #dialect: Dialect;
   readonly #whole: Schema;
+  #schemas = 0;
 
   constructor(dialect: Dialect, whole: Schema) {
     this.#dialect = dialect;
@@ -60,7 +63,7 @@ class Rewriting {
 
   /** @param seen references on the way here. */
   #schema(given: unknown, path: string, seen: readonly string[], depth: number): unknown {
-    if (given === true || depth > DEEPEST) return this.#anything({}, path);
+    if (given === true || depth > DEEPEST || ++this.#schemas > MOST_SCHEMAS) return this.#anything({}, path);
     if (given === false) return this.#dialect.only === undefined ? false : this.#anything({}, path);
     if (!isSchema(given)) return given;
     const here = this.#dialect.references ? seen : [...seen, ...(typeof given.$ref === "string" ? [given.$ref] : [])];
@@ -86,7 +89,9 @@ class Rewriting {
   /** Without keywords that the dialect does not take; what would take less without one of them goes with it. */
   #taken(given: Schema, path: string): Schema {
     const { only, formats, without: refused = [] } = this.#dialect;
-    const isTaken = (name: string): boolean => (only === undefined || only.includes(name)) && !refused.includes(name);
+    // What takes more inside of one of these would make the whole take less.
+    const unsafe = refused.length === 0 ? [] : ["oneOf", "not", "if", "then", "else"];
+    const isTaken = (name: string): boolean => (only === undefined || only.includes(name)) && !refused.includes(name) && !unsafe.includes(name);
     let schema = given;
     if (!isTaken("allOf") && Array.isArray(schema.allOf)) schema = withAll(without(schema, ["allOf"]), schema.allOf);
     if (!isTaken("oneOf") && Array.isArray(schema.oneOf) && schema.anyOf === undefined)
