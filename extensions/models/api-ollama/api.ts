@@ -1,5 +1,5 @@
 import type { Context, ModelEndpoint, ModelInfo, Provider } from "@plinth/sdk";
-import { Exchange, failure, LineParser, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
+import { BYTE_LIMITS, Exchange, failure, LineParser, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
 import { ChatReader } from "./chat-reader.ts";
 import { chatRequest } from "./chat-request.ts";
 import { ContextSizes } from "./context-size.ts";
@@ -37,7 +37,7 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
     async *stream({ endpoint, request: input }, { signal }) {
       const unsupported = new Unsupported(endpoint.title, input);
       const model = await known.of(endpoint, input.model, signal);
-      const messages = await withBytes(input.messages, artifacts, unsupported, signal);
+      const messages = await withBytes(input.messages, artifacts, unsupported, signal, { ...BYTE_LIMITS, results: false });
       const request = chatRequest(endpoint, { ...input, messages }, model, unsupported, sizes);
       const exchange = exchangeOf(endpoint, signal);
       const response = await exchange.post(urlOf(endpoint, "/api/chat"), { accept: "application/x-ndjson", ...endpoint.headers }, request.body);

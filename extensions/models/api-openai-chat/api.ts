@@ -1,5 +1,5 @@
 import { type Context, errorInfo, type FetchResponse, type ModelEndpoint, type ModelRequest, type Provider } from "@plinth/sdk";
-import { Exchange, failure, keptEvent, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
+import { BYTE_LIMITS, Exchange, failure, keptEvent, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
 import { AnswerParser } from "./answer-parser.ts";
 import { CompletionReader } from "./completion-reader.ts";
 import { type CompletionRequest, completionRequest } from "./completion-request.ts";
@@ -49,7 +49,7 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
     async *stream({ endpoint, request: input }, call) {
       const quirks = quirksOf(endpoint, input.model);
       const unsupported = new Unsupported(endpoint.title, input);
-      const messages = await withBytes(input.messages, artifacts, unsupported, call.signal);
+      const messages = await withBytes(input.messages, artifacts, unsupported, call.signal, { ...BYTE_LIMITS, results: false });
       const exchange = exchangeOf(endpoint, call.signal);
       const { request, response } = await post(endpoint, { ...input, messages }, quirks, exchange);
       yield* [...unsupported.warnings, ...request.warnings];

@@ -13,14 +13,16 @@ export interface ByteLimits {
   part: number;
   /** Of a request. */
   all: number;
+  /** false: results of tools stay as they are, for a server that takes nothing but text there. */
+  results?: boolean;
 }
 
 /** What most services take. */
 export const BYTE_LIMITS: ByteLimits = { part: 10 * 1_048_576, all: 24 * 1_048_576 };
 
 /**
- * What people sent, with its bytes: pictures, recordings and files that are artifacts carry them as base64, longer than a part
- * of the contract may. The newest come first where not all fit; what does not fit, or is gone, is named in its place.
+ * What people sent and tools gave, with its bytes: pictures, recordings and files that are artifacts carry them as base64, longer
+ * than a part of the contract may. The newest come first where not all fit; what does not fit, or is gone, is named in its place.
  */
 export async function withBytes(
   messages: readonly ModelMessage[],
@@ -29,24 +31,31 @@ export async function withBytes(
   signal: AbortSignal,
   limits = BYTE_LIMITS,
 ): Promise<ModelMessage[]> {
-  if (!messages.some(({ role, content }) => role === "user" && content.some(isKept))) return [...messages];
+  const holdsKept = (message: ModelMessage) => (message.role !== "tool" || limits.results !== false) && kept(message);
+  if (!messages.some(holdsKept)) return [...messages];
   let left = limits.all;
-  const resolved: ModelMessage[] = [];
-  for (const message of messages.toReversed()) {
-    if (message.role !== "user" || !message.content.some(isKept)) {
-      resolved.unshift(message);
-      continue;
-    }
-    const content: Part[] = [];
-    for (const part of message.content.toReversed()) {
-      const given = isKept(part) ? await bytesOf(part, artifacts, Math.min(left, limits.part), unsupported, signal) : part;
-      if (given !== part && "base64" in given) left -= Math.floor(((given.base64 ?? "").length * 3) / 4);
+  const resolvedIn = async <P extends Part>(parts: readonly P[]): Promise<P[]> => {
+    const content: P[] = [];
+    for (const part of parts.toReversed()) {
+      if (part.type === "tool-result" && part.content.some(isKept)) {
+        content.unshift({ ...part, content: await resolvedIn(part.content) });
+        continue;
+      }
+      const given = isKept(part) ? ((await bytesOf(part, artifacts, Math.min(left, limits.part), unsupported, signal)) as P) : part;
+      if (given !== part && "base64" in given) left -= Math.floor((((given.base64 as string | undefined) ?? "").length * 3) / 4);
       content.unshift(given);
     }
-    resolved.unshift({ ...message, content });
-  }
+    return content;
+  };
+  const resolved: ModelMessage[] = [];
+  for (const message of messages.toReversed())
+    resolved.unshift(holdsKept(message) ? { ...message, content: await resolvedIn(message.content) } : message);
   return resolved;
 }
+
+/** The assistant's own pictures go back as its protocol has them. */
+const kept = ({ role, content }: ModelMessage): boolean =>
+  role !== "assistant" && content.some((part) => isKept(part) || (part.type === "tool-result" && part.content.some(isKept)));
 
 const isKept = (part: Part): part is Bytes & { artifact: string } =>
   (part.type === "image" || part.type === "audio" || part.type === "file") && typeof part.artifact === "string";
