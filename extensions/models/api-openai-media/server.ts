@@ -39,7 +39,28 @@ export const listing = {
   }),
 };
 
-/** Refuse, or leave out, each of these fields that is asked for. */
-export function leaveOut(unsupported: Unsupported, request: object, names: readonly string[]): void {
-  for (const name of names) if ((request as Record<string, unknown>)[name] !== undefined) unsupported.leave(name, `"${name}"`);
+interface FieldRules {
+  /** Fields of the request that not every model minds. */
+  readonly names: readonly string[];
+  /** By our names, the server's for those that can be sent as they are; the vendor's data may say others. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** What of a request is sent as it is: of a known model, what it minds; of another, what the server has a field for. The rest is refused or left out. */
+export function fieldsFor(
+  { endpoint, known, quirks }: Server<{ id: string; takes?: string[] }>,
+  request: { vendor?: Record<string, unknown> },
+  unsupported: Unsupported,
+  { names, fields }: FieldRules,
+): Record<string, unknown> {
+  const all: Readonly<Record<string, string>> = { ...fields, ...(quirks.fields as Record<string, string> | undefined) };
+  const sent: Record<string, unknown> = {};
+  for (const name of names) {
+    const value = (request as Record<string, unknown>)[name];
+    if (value === undefined || value === false) continue;
+    const field = Object.hasOwn(all, name) && (known?.takes === undefined || known.takes.includes(name)) ? all[name] : undefined;
+    if (field === undefined) unsupported.leave(name, `"${name}"`);
+    else sent[field] = value;
+  }
+  return { ...sent, ...(request.vendor?.[endpoint.vendor] as object | undefined) };
 }

@@ -218,4 +218,50 @@ describe("what a vendor has besides completions", () => {
     const refused = await house({ vendors: [theirs], secrets: ["ACME_KEY"] });
     await expect(refused.embed("acme/auto")).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
   });
+
+  it("speaks with the vendor's voices, item by item", async () => {
+    const speech = { api: "openai", models: [{ id: "tts-1" }], voices: [{ id: "nova", title: "Nova" }] };
+    const { host } = await house({ vendors: [vendor("acme", 10, { "plinth.speech": speech })], secrets: ["ACME_KEY"], config: at("acme") });
+    const all = host.use("plinth.speech").get("models");
+    expect(await all.voices({ model: "acme/tts-1" })).toEqual({ voices: speech.voices });
+    const types: string[] = [];
+    for await (const { type } of all.speak({ lines: [{ text: "Hello." }] })) types.push(type);
+    expect(types).toEqual(["start", "audio", "audio", "audio", "usage", "end"]);
+    expect(server.requests[0]?.body).toMatchObject({ model: "tts-1", voice: "nova" });
+  });
+
+  it("follows work of a provider by a handle that says whose it is, and takes no other", async () => {
+    const given: unknown[] = [];
+    const film = {
+      contract: "plinth.video-generation",
+      id: "studio",
+      descriptor: { title: "Studio", priority: 10 },
+      provider: {
+        status: () => ({ ready: true, defaultModel: "m" }),
+        models: () => ({ models: [{ id: "m" }] }),
+        async *generate() {
+          yield { type: "job", job: "a/b" };
+          yield { type: "end", reason: "done" };
+        },
+        async *resume(input: unknown) {
+          given.push(input);
+          yield { type: "job", job: "a/b" };
+          yield { type: "end", reason: "done" };
+        },
+        cancel: (input: unknown) => ({ cancelled: given.push(input) > 0 }),
+      },
+    };
+    const { host } = await house({ provide: [film] });
+    const films = host.use("plinth.video-generation").get("models");
+    const jobs = async (stream: AsyncIterable<{ type: string; job?: string }>) => {
+      const found: unknown[] = [];
+      for await (const item of stream) if (item.type === "job") found.push(item.job);
+      return found;
+    };
+    expect(await jobs(films.generate({ prompt: "A stone." }) as never)).toEqual(["studio/a/b"]);
+    expect(await jobs(films.resume({ job: "studio/a/b" }) as never)).toEqual(["studio/a/b"]);
+    expect(await films.cancel({ job: "studio/a/b" })).toEqual({ cancelled: true });
+    expect(given).toEqual([{ job: "a/b" }, { job: "a/b" }]);
+    for (const job of ["a/b", "nobody", "__proto__/x"]) await expect(films.cancel({ job })).rejects.toMatchObject({ code: "PLINTH_MODEL_JOB" });
+  });
 });

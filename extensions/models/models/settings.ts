@@ -44,7 +44,12 @@ export function settingsOf(id: string, config: Config, snapshot: Pick<KernelSnap
 }
 
 /** Who speaks chat completions may have the rest of OpenAI's endpoints; which models those have, only its owner knows. */
-const SPOKEN_BESIDES: ModelVendor["apis"] = { "plinth.embedding": { api: "openai" } };
+const SPOKEN_BESIDES: ModelVendor["apis"] = {
+  "plinth.embedding": { api: "openai" },
+  "plinth.speech": { api: "openai" },
+  "plinth.transcription": { api: "openai" },
+  "plinth.image-generation": { api: "openai" },
+};
 
 /** A server of the operator's as the vendor that it is. */
 export const vendorOf = (id: string, { title = id, api = "openai-chat", baseUrl, priority = 5, secret, header }: Server): ModelVendor => ({

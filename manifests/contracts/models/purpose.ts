@@ -28,6 +28,8 @@ export const MeteredUsage = Type.Object({
   cost,
 });
 
+export type MeteredUsage = Static<typeof MeteredUsage>;
+
 export const UsageItem = Type.Object({ type: Type.Literal("usage"), usage: MeteredUsage });
 
 /** What may stand in the stream of every such model. */

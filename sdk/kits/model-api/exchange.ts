@@ -71,7 +71,11 @@ export class Exchange {
   async json(url: string, headers: Record<string, string>, body?: string | Uint8Array, timeoutMs = ASK_MS): Promise<unknown> {
     const posted = body === undefined ? {} : { method: "POST", body };
     const given = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers };
-    const response = await this.#send(url, { headers: given, timeoutMs, maxBytes: WHOLE_LIMIT, ...posted });
+    return this.read(await this.#send(url, { headers: given, timeoutMs, maxBytes: WHOLE_LIMIT, ...posted }));
+  }
+
+  /** The JSON of an answer to `ask`. */
+  async read(response: FetchResponse): Promise<unknown> {
     try {
       return await response.json();
     } catch (error) {

@@ -1,5 +1,7 @@
+import { speechAnswer, transcriptionAnswer } from "./openai-audio.ts";
 import { embeddingsAnswer } from "./openai-embeddings.ts";
 import { openaiError } from "./openai-error.ts";
+import { imagesAnswer } from "./openai-images.ts";
 import { type PlainAnswer, type PlainRequest, type PlainServer, plainServer } from "./plain-server.ts";
 
 export type OpenaiMediaServer = PlainServer;
@@ -12,6 +14,11 @@ export const openaiMediaServer = (): Promise<OpenaiMediaServer> => plainServer(a
 
 const ROUTES: { readonly [path: string]: (request: PlainRequest) => PlainAnswer } = {
   "/embeddings": embeddingsAnswer,
+  "/audio/speech": speechAnswer,
+  "/audio/transcriptions": transcriptionAnswer,
+  "/audio/translations": transcriptionAnswer,
+  "/images/generations": imagesAnswer,
+  "/images/edits": imagesAnswer,
 };
 
 function answered(request: PlainRequest): PlainAnswer {
