@@ -1,21 +1,15 @@
-import { access, mkdir, open, rm, writeFile } from "node:fs/promises";
+import { access, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { PlinthError } from "../wire/error.ts";
+import { takeFileLock } from "./file-lock.ts";
 import { readJsonIfAny } from "./text-file.ts";
 
-const SQLITE_BUSY = 5;
 /** Shorter than the deadline of any change, so that who waits is told why. */
 const WAIT_MS = 45_000;
-const LOOK_MS = 40;
-
-/** Locks that this process holds: one that nobody refers to would be collected, and with it let go. */
-const held = new Set<object>();
 
 /**
- * One writer at a time, of all processes that use a home. The lock is the system's own (SQLite's on an empty file): it
- * ends with its process, however that ends. Beside it a note says who writes and what; a note without a lock is what a
- * killed writer leaves.
+ * One writer at a time, of all processes that use a home. The lock ends with its process, however that ends. Beside it a note
+ * says who writes and what; a note without a lock is what a killed writer leaves.
  */
 export class Writers {
   readonly #folder: string;
@@ -57,27 +51,9 @@ export class Writers {
   }
 
   async #take(waitMs: number): Promise<() => void> {
-    const end = Date.now() + waitMs;
-    const { DatabaseSync } = await import("node:sqlite");
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const file = join(this.#folder, "writers.db");
-    await (await open(file, "a", 0o600)).close();
-    for (;;) {
-      const db = new DatabaseSync(file, { timeout: 0 });
-      try {
-        db.exec("BEGIN IMMEDIATE");
-        held.add(db);
-        return () => {
-          held.delete(db);
-          db.close();
-        };
-      } catch (thrown) {
-        db.close();
-        if (((thrown as { errcode?: number }).errcode ?? 0) % 256 !== SQLITE_BUSY) throw thrown;
-      }
-      if (Date.now() >= end) throw await this.#busy();
-      await sleep(LOOK_MS * (0.5 + Math.random()));
-    }
+    const release = await takeFileLock(join(this.#folder, "writers.db"), waitMs);
+    if (release === undefined) throw await this.#busy();
+    return release;
   }
 
   async #busy(): Promise<PlinthError> {

@@ -17,6 +17,7 @@ const COST = {
   "plinth.models": 1,
   // Before the model is asked, and after: what it takes is on record, and no limit is passed.
   "plinth.usage": 2,
+  "plinth.credentials": 1,
   "plinth.api-openai-chat": 1,
   "plinth.secrets": 2,
   "plinth.egress": 1,

@@ -2,6 +2,7 @@ import { type Call, errorInfo, type ModelEvent, type ModelRequest, type ModelsEv
 import type { Chosen } from "./choice.ts";
 import { messagesFor } from "./messages.ts";
 import type { Meter } from "./meter.ts";
+import type { Asker } from "./proofs.ts";
 import { lessonKey, type ToolLessons } from "./tool-lessons.ts";
 
 /** A server that wants a longer wait is not waited for. */
@@ -15,6 +16,8 @@ export interface Asking {
   /** Who is asked, first to last: names as the caller gave them. */
   readonly chain: readonly string[];
   readonly request: Omit<ModelRequest, "model">;
+  /** For whom. */
+  readonly asker: Asker;
   readonly retries: number;
   readonly retryBaseMs: number;
 }
@@ -35,7 +38,7 @@ export interface AskingParts {
  * was said stands.
  */
 export async function* answering(
-  { chain, request, retries, retryBaseMs }: Asking,
+  { chain, request, asker, retries, retryBaseMs }: Asking,
   parts: AskingParts,
   { signal }: Pick<Call, "signal">,
 ): AsyncGenerator<ModelsEvent> {
@@ -45,7 +48,7 @@ export async function* answering(
     for (let attempt = 0; ; attempt++) {
       const progress = { spoke: false, asked: name };
       try {
-        yield* fitting(await parts.choose(name, signal), request, failures, progress, parts, signal);
+        yield* fitting(await parts.choose(name, signal), { request, asker }, failures, progress, parts, signal);
         return;
       } catch (thrown) {
         parts.failed();
@@ -71,7 +74,7 @@ export async function* answering(
 /** Asked again at once without the tools that its server refuses, as long as it names another one: a tool is no reason to say nothing. */
 async function* fitting(
   asked: Chosen,
-  request: Asking["request"],
+  { request, asker }: Pick<Asking, "request" | "asker">,
   failures: readonly string[],
   progress: { spoke: boolean; asked: string },
   { lessons, refused, meter }: Pick<AskingParts, "lessons" | "refused" | "meter">,
@@ -82,7 +85,7 @@ async function* fitting(
   for (;;) {
     const sent = lessons.fitted(key, request);
     try {
-      yield* once(asked, sent, failures, progress, meter, signal);
+      yield* once(asked, { request: sent, asker }, failures, progress, meter, signal);
       return;
     } catch (thrown) {
       const learned = progress.spoke || signal.aborted ? [] : lessons.learn(key, name, sent, thrown);
@@ -101,8 +104,8 @@ async function* fitting(
 }
 
 async function* once(
-  { source, choice }: Chosen,
-  given: Asking["request"],
+  { source, choice, pinned }: Chosen,
+  { request: given, asker }: Pick<Asking, "request" | "asker">,
   failures: readonly string[],
   progress: { spoke: boolean; asked: string },
   meter: Meter,
@@ -115,7 +118,7 @@ async function* once(
   const request = { ...given, model: choice.model, messages: messagesFor(given.messages, choice.maker) };
   const reading = yield* meter.admit(source, choice, request, signal);
   try {
-    for await (const event of source.stream(request, signal)) {
+    for await (const event of source.stream(request, signal, pinned === undefined ? asker : { ...asker, pinned })) {
       progress.spoke ||= says(event);
       reading.take(event);
       // On record before anybody goes on from here.

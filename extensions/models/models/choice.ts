@@ -1,4 +1,5 @@
 import { errorInfo, type ModelChoice, PlinthError } from "@plinth/sdk";
+import { unpinned } from "./proofs.ts";
 import type { Config } from "./settings.ts";
 import type { Source, State } from "./source.ts";
 
@@ -9,6 +10,8 @@ const MOST_ALIASES = 8;
 export interface Chosen {
   readonly source: Source;
   readonly choice: ModelChoice;
+  /** The credential that was named with the model. */
+  readonly pinned?: string;
 }
 
 interface Options {
@@ -30,13 +33,13 @@ export class Chooser {
   }
 
   async choose(wanted: string, signal: AbortSignal): Promise<Chosen> {
-    const name = aliased(wanted, this.#options.aliases);
+    const { name, ...pin } = unpinned(aliased(wanted, this.#options.aliases));
     if (name === "auto") return this.#auto(signal);
     const slash = name.indexOf("/");
     const source = await this.#options.source(name.slice(0, Math.max(slash, 0)));
     const model = name.slice(slash + 1);
     if (source === undefined || model === "") throw unknown(wanted, [...(await this.#options.sources()).keys()], Object.keys(this.#options.aliases));
-    return model === "auto" ? named(source, signal) : chosen(source, model);
+    return { ...(model === "auto" ? await named(source, signal) : chosen(source, model)), ...pin };
   }
 
   /** What was chosen automatically failed: choose anew next time. */

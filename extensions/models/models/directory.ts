@@ -1,12 +1,15 @@
 import type { Context, KernelSnapshot } from "@plinth/sdk";
 import { secretHandle } from "@plinth/sdk/wire";
 import { permitted } from "./permitted.ts";
+import { chosenProofs, type Proofs, plainProofs } from "./proofs.ts";
 import { providerSource } from "./provider.ts";
 import { type Config, settingsOf, vendorOf } from "./settings.ts";
 import type { Source } from "./source.ts";
 import { type VendorParts, VendorSource } from "./vendor.ts";
 
 const FRESH_MS = 10_000;
+/** What a chain of AWS begins with; whether it gives something is seen when it is asked. */
+const CHAIN = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
 
 /** Everybody whom models can be asked of, read from manifests and the configuration. */
 export class Directory {
@@ -56,7 +59,7 @@ export class Directory {
 
   async #all(snapshot: KernelSnapshot): Promise<ReadonlyMap<string, Source>> {
     const { use } = this.#ctx;
-    const parts = this.#parts(snapshot);
+    const parts = this.#parts(snapshot, await this.#proofs(snapshot));
     const found: Source[] = [];
     for (const [id, server] of Object.entries(this.#config.servers ?? {}))
       found.push(new VendorSource({ id, extension: this.#ctx.id, trusted: true, vendor: vendorOf(id, server) }, server, parts));
@@ -73,7 +76,20 @@ export class Directory {
     return sources;
   }
 
-  #parts({ grants, secretExists }: KernelSnapshot): VendorParts {
+  async #proofs({ secretExists }: KernelSnapshot): Promise<Proofs> {
+    const credentials = this.#ctx.use("plinth.credentials");
+    if ((await credentials.list()).length > 0)
+      return chosenProofs(credentials.one(), (message, fields) => this.#ctx.log.warn(message, { ...fields }));
+    return plainProofs(
+      async (names) => {
+        const there = await Promise.all(names.map((name) => secretExists?.(name) ?? false));
+        return names.filter((_name, at) => there[at]);
+      },
+      () => CHAIN.some((name) => (process.env[name] ?? "") !== ""),
+    );
+  }
+
+  #parts({ grants }: KernelSnapshot, proofs: Proofs): VendorParts {
     const { use, clock } = this.#ctx;
     return {
       apis: use("plinth.model-api"),
@@ -82,10 +98,7 @@ export class Directory {
         const granted = whose === undefined || grants.get(whose)?.permissions?.env?.includes(name) === true;
         return (granted && process.env[name]) || undefined;
       },
-      async set(names) {
-        const there = await Promise.all(names.map((name) => secretExists?.(name) ?? false));
-        return names.filter((_name, at) => there[at]);
-      },
+      proofs,
       async lend(secret, to, origin) {
         const { name } = await use("plinth.secret-source").one().lend({ name: secret, to, origin });
         return secretHandle(name);

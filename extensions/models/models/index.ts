@@ -61,13 +61,11 @@ export default defineExtension({
         }
         return { choices };
       },
-      stream(
-        { model, fallbacks = config.fallbacks ?? [], agent: _, sessionKey: __, retries = RETRIES, retryBaseMs = RETRY_BASE_MS, ...request },
-        call,
-      ) {
+      stream({ model, fallbacks = config.fallbacks ?? [], agent, sessionKey, retries = RETRIES, retryBaseMs = RETRY_BASE_MS, ...request }, call) {
         const messages = messagesFrom(request.messages, call.caller);
+        const asker = { ...(agent === undefined ? {} : { agent }), ...(sessionKey === undefined ? {} : { sessionKey }) };
         return answering(
-          { chain: [model, ...fallbacks], request: { ...request, messages }, retries, retryBaseMs },
+          { chain: [model, ...fallbacks], request: { ...request, messages }, asker, retries, retryBaseMs },
           {
             choose: (name, signal) => chooser.choose(name, signal),
             failed: () => chooser.forget(),

@@ -7,6 +7,7 @@ import { addressOf } from "./address.ts";
 import extension from "./index.ts";
 import { permitted } from "./permitted.ts";
 import manifest from "./plinth.json" with { type: "json" };
+import { plainProofs } from "./proofs.ts";
 import { VendorSource } from "./vendor.ts";
 
 const KEY = "sk-test-very-secret-0123456789";
@@ -300,7 +301,17 @@ describe("the data of a third party", () => {
   const source = (vendor: object, trusted: boolean, granted: readonly string[] = []) => {
     const env = (name: string, whose: string | undefined) => (whose === undefined || granted.includes(name) ? `value-of-${name}` : undefined);
     const apis = { list: async () => [{ id: "openai-chat", extension: "plinth.api-openai-chat" }], get: () => ({ stream: async function* () {} }) };
-    const parts = { apis, now: () => 0, env, set: async () => [], lend: async () => "", permit() {} } as never;
+    const parts = {
+      apis,
+      now: () => 0,
+      env,
+      proofs: plainProofs(
+        async () => [],
+        () => true,
+      ),
+      lend: async () => "",
+      permit() {},
+    } as never;
     return new VendorSource({ id: "acme", extension: "acme.vendor", trusted, vendor: { ...descriptor, ...vendor } as never }, {}, parts);
   };
   const ask = async (one: VendorSource) => {

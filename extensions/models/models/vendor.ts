@@ -1,6 +1,8 @@
 import {
+  type Credential,
   errorInfo,
   type ModelEndpoint,
+  type ModelEvent,
   type ModelInfo,
   type ModelRequest,
   type ModelSource,
@@ -12,6 +14,7 @@ import {
 } from "@plinth/sdk";
 import { dialectOf } from "@plinth/sdk/kits/model-api";
 import { type Address, addressOf } from "./address.ts";
+import { type Asker, authFor, canBeAsked, isNews, nextWarning, outcomeOf, type Proofs, proved, unusable, whyNone } from "./proofs.ts";
 import type { Settings } from "./settings.ts";
 import { type Besides, besidesOf, infoIn, type Source, type State } from "./source.ts";
 import { fromDialect, inDialect } from "./tools-in-dialect.ts";
@@ -21,14 +24,17 @@ const PROBE_MS = 300;
 const REMOTE_PROBE_MS = 1_500;
 /** So long an answer about a server's models is good, silence too. */
 const FRESH_MS = 30_000;
+/** A token that ends sooner is renewed before it is sent. */
+const SOON_MS = 60_000;
+/** So many credentials are tried for one answer. */
+const MOST_TRIES = 8;
 
 export interface VendorParts {
   readonly apis: Uses<"plinth.model-api">;
   now(): number;
   /** @param whose the third party's vendor that asks, which reads what it was granted and nothing else; undefined: the product's. */
   env(name: string, whose: string | undefined): string | undefined;
-  /** Of these secrets, those that are set. */
-  set(names: readonly string[]): Promise<readonly string[]>;
+  readonly proofs: Proofs;
   /** A handle that one extension may send to one origin. */
   lend(secret: string, to: string, origin: string): Promise<string>;
   /** @throws where a third party's vendor was not granted what it is about to do. */
@@ -41,7 +47,6 @@ type Auth = ModelVendor["auth"][number];
 interface Way {
   readonly api: string;
   readonly address: Address;
-  readonly auth: Auth | undefined;
   readonly headers: Record<string, string>;
   readonly quirks: Record<string, unknown>;
 }
@@ -55,6 +60,8 @@ export class VendorSource implements Source {
   readonly #parts: VendorParts;
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #handles = new Map<string, string>();
+  /** The ways in which it is told who asks; the configuration's own name of the key stands for all of its keys. */
+  readonly #auth: readonly Auth[];
   #probe: { at: number; models: Promise<ModelInfo[] | undefined> } | undefined;
 
   constructor(of: { id: string; extension: string; trusted: boolean; vendor: ModelVendor }, settings: Settings, parts: VendorParts) {
@@ -62,6 +69,8 @@ export class VendorSource implements Source {
     this.#vendor = vendor;
     this.#settings = settings;
     this.#parts = parts;
+    const [keys, others] = [vendor.auth.filter(({ kind }) => kind === "key"), vendor.auth.filter(({ kind }) => kind !== "key")];
+    this.#auth = settings.secret === undefined ? vendor.auth : [{ ...keys[0], kind: "key", secret: settings.secret }, ...others];
     // Only what the vendor names is looked up.
     const whose = trusted ? undefined : extension;
     this.#env = new Proxy({}, { get: (_target, name) => (typeof name === "string" ? parts.env(name, whose) : undefined) });
@@ -79,13 +88,14 @@ export class VendorSource implements Source {
   }
 
   async status(signal: AbortSignal): Promise<State> {
-    const way = await this.#way(this.#apiOf(undefined));
+    const way = this.#way(this.#apiOf(undefined));
     if (typeof way === "string") return { ready: false, configured: false, reason: way };
-    const { address, auth } = way;
-    const keyed = auth?.kind === "key" || (auth?.kind === "aws" && this.#hasChain());
-    const configured = keyed || address.set;
-    const optional = this.#keyless(address, auth);
-    if (!keyed && !optional) return { ready: false, configured, reason: this.#missing(auth) };
+    const { address } = way;
+    const proofs = await this.#parts.proofs.list(this.data.id, this.#auth);
+    // AWS's chain is the product's to use.
+    const keyed = proofs.some((one) => canBeAsked(one) && (this.data.trusted || one.kind !== "aws"));
+    const configured = keyed || address.set || whyNone(proofs) !== undefined;
+    if (!keyed && !this.#keyless(address)) return { ready: false, configured, reason: this.#missing(proofs) };
     const chosen = this.#chosen();
     const known = chosen ?? this.#vendor.defaultModel;
     // The vendor's own models are known; any other server is asked for what it has.
@@ -113,15 +123,43 @@ export class VendorSource implements Source {
     return dialectOf(this.#apiOf(model), this.#settings.quirks?.schema ?? this.#vendor.quirks?.schema, model)?.mostTools;
   }
 
-  async *stream(request: ModelRequest, signal: AbortSignal) {
-    const { api, endpoint } = await this.#endpoint(request.model);
+  /** Asks with one credential after the other, until one is taken; what failed says so to whoever keeps them. */
+  async *stream(request: ModelRequest, signal: AbortSignal, asker: Asker = {}): AsyncGenerator<ModelEvent> {
+    const { model } = request;
+    const way = await this.#ready(model);
+    const tries = (await this.#tries(way, { ...asker, model })).slice(0, MOST_TRIES);
+    for (const [at, proof] of tries.entries()) {
+      const progress = { spoke: false };
+      try {
+        for await (const event of this.#once(way, proof, request, progress, signal)) {
+          // Who hears the end may leave with it.
+          const taken = event.type === "end" && proof !== undefined && isNews(proof, this.#parts.now());
+          if (taken) await this.#parts.proofs.report(proof.id, model, "ok", undefined);
+          yield event;
+        }
+        return;
+      } catch (thrown) {
+        const { outcome, next, retryAfterMs } = outcomeOf(thrown);
+        if (proof !== undefined && outcome !== undefined) await this.#parts.proofs.report(proof.id, model, outcome, retryAfterMs);
+        const other = tries[at + 1];
+        if (proof === undefined || other === undefined || !next || progress.spoke || signal.aborted) throw thrown;
+        yield nextWarning(proof.id, other.id, thrown);
+      }
+    }
+  }
+
+  async *#once(way: Way, proof: Credential | undefined, request: ModelRequest, progress: { spoke: boolean }, signal: AbortSignal) {
+    const { api } = way;
+    const endpoint = await this.#endpoint(way, proof);
     const dialect = dialectOf(api, endpoint.quirks?.schema, request.model);
-    const answer = this.#parts.apis.get(api).stream({ endpoint, request: inDialect(dialect, request) }, { signal });
-    for await (const event of answer) yield fromDialect(dialect, request.tools, event);
+    for await (const event of this.#parts.apis.get(api).stream({ endpoint, request: inDialect(dialect, request) }, { signal })) {
+      progress.spoke ||= event.type !== "warning" && event.type !== "usage";
+      yield fromDialect(dialect, request.tools, event);
+    }
   }
 
   async countTokens(request: Parameters<Source["countTokens"]>[0], signal: AbortSignal): Promise<number | undefined> {
-    const { api, endpoint } = await this.#endpoint(request.model);
+    const { api, endpoint } = await this.#first(request.model);
     const spoken = inDialect(dialectOf(api, endpoint.quirks?.schema, request.model), request);
     try {
       return (await this.#parts.apis.get(api).countTokens({ endpoint, request: spoken }, { signal })).inputTokens;
@@ -138,20 +176,23 @@ export class VendorSource implements Source {
 
   /** Whether it is set up for that: never more than a list of its server's models is asked for. */
   async statusFor(besides: Besides, signal: AbortSignal): Promise<State> {
-    const way = await this.#way(besides.api, besides);
+    const way = this.#way(besides.api, besides);
     if (typeof way === "string") return { ready: false, configured: false, reason: way };
     const first = besides.defaultModel ?? besides.models?.[0]?.id;
     const named = first === undefined ? {} : { defaultModel: first };
-    if (way.auth?.kind === "key") return { ready: true, configured: true, ...named };
-    if (!this.#keyless(way.address, way.auth)) return { ready: false, configured: false, reason: this.#missing(way.auth) };
+    const proofs = await this.#parts.proofs.list(this.data.id, this.#auth);
+    if (proofs.some((one) => one.kind !== "aws" && canBeAsked(one))) return { ready: true, configured: true, ...named };
+    if (!this.#keyless(way.address)) return { ready: false, configured: whyNone(proofs) !== undefined, reason: this.#missing(proofs) };
     const { ready, configured, reason } = await this.status(signal);
     return { ready, configured, ...(reason === undefined ? {} : { reason }), ...named };
   }
 
   /** @param speaker the extension that speaks to it, to which its key is lent */
   async endpointFor(besides: Besides, speaker: string): Promise<PurposeEndpoint> {
-    const way = await this.#way(besides.api, besides);
-    return { ...(await this.#spokenTo(way, speaker)), ...besidesOf(besides) };
+    const way = this.#way(besides.api, besides);
+    if (typeof way === "string") throw this.#notReady(way);
+    const [proof] = await this.#tries(way, {});
+    return { ...(await this.#spokenTo(way, proof, speaker)), ...besidesOf(besides) };
   }
 
   #chosen(): string | undefined {
@@ -165,19 +206,18 @@ export class VendorSource implements Source {
   }
 
   /** A sentence where the vendor is not set up. */
-  async #way(api: string, besides?: Besides): Promise<Way | string> {
+  #way(api: string, besides?: Besides): Way | string {
     const { otherApis = {} } = this.#vendor;
     const other = besides ?? (api !== this.#vendor.api && Object.hasOwn(otherApis, api) ? otherApis[api] : undefined);
     const address = this.#address(other?.baseUrls, besides);
     if (typeof address === "string") return address;
-    const auth = await this.#auth();
     // A stranger's address is not the vendor's server, though it may speak its protocol.
     const quirks = address.own ? (other === undefined ? this.#vendor.quirks : other.quirks) : {};
     const headers = { ...(other?.headers ?? this.#vendor.headers), ...this.#settings.headers };
-    if (besides !== undefined) return { ...{ api, address, auth, headers }, quirks: { ...quirks } };
+    if (besides !== undefined) return { ...{ api, address, headers }, quirks: { ...quirks } };
     const { query, extraBody } = this.#settings;
     return {
-      ...{ api, address, auth, headers },
+      ...{ api, address, headers },
       quirks: {
         ...quirks,
         ...this.#settings.quirks,
@@ -195,65 +235,65 @@ export class VendorSource implements Source {
     return addressOf(vendor, baseUrls, region !== undefined && Object.hasOwn(baseUrls, region) ? { region } : {}, this.#env);
   }
 
-  /** Of the ways that the vendor takes, the first whose secret is set; else one that needs none. */
-  async #auth(): Promise<Auth | undefined> {
-    const { auth } = this.#vendor;
-    const keys = auth.filter(({ kind, secret }) => kind === "key" && secret !== undefined);
-    const chosen = this.#settings.secret;
-    const wanted = chosen === undefined ? keys : [{ ...keys[0], kind: "key" as const, secret: chosen }];
-    const there = await this.#parts.set(wanted.map(({ secret }) => secret as string));
-    return wanted.find(({ secret }) => there.includes(secret as string)) ?? auth.find(({ kind }) => kind === "none" || kind === "aws");
+  #keyless(address: Address): boolean {
+    return this.#auth.some(({ kind }) => kind === "none") || this.#vendor.local === true || address.loopback;
   }
 
-  #keyless(address: Address, auth: Auth | undefined): boolean {
-    return auth?.kind === "none" || this.#vendor.local === true || address.loopback;
-  }
-
-  /** What a chain of AWS begins with; whether it gives something is seen when it is asked. */
-  #hasChain(): boolean {
-    return ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"].some(
-      (name) => (this.#env[name] ?? "") !== "",
-    );
-  }
-
-  #missing(auth: Auth | undefined): string {
-    if (auth?.kind === "aws") return "No credentials of AWS are set.";
+  #missing(proofs: readonly Credential[]): string {
+    const why = whyNone(proofs);
+    if (why !== undefined) return `${why}.`;
+    if (proofs.length > 0 && proofs.every(({ kind }) => kind === "aws")) return "No credentials of AWS are set.";
     const name = this.#settings.secret ?? this.data.needs?.secrets?.[0];
     return name === undefined ? "It is not set up." : `${name} is not set.`;
   }
 
-  async #endpoint(model: string | undefined): Promise<{ api: string; endpoint: ModelEndpoint }> {
-    const api = this.#apiOf(model);
-    const way = await this.#way(api);
+  /** How its server is reached. @throws PLINTH_MODEL_NOT_READY */
+  async #ready(model: string | undefined): Promise<Way> {
+    const way = this.#way(this.#apiOf(model));
     if (typeof way === "string") throw this.#notReady(way);
+    return way;
+  }
+
+  /** What it is asked with, first to last; nothing where it wants nothing. @throws PLINTH_MODEL_AUTH */
+  async #tries({ address }: Way, asked: Asker & { model?: string }): Promise<readonly (Credential | undefined)[]> {
+    const { proofs } = this.#parts;
+    const { id, title, extension } = this.data;
+    const tries = await proofs.choose(id, this.#auth, asked);
+    if (tries.length > 0) return tries;
+    if (this.#keyless(address)) return [undefined];
+    throw unusable(title, this.#missing(await proofs.list(id, this.#auth)), id, extension);
+  }
+
+  async #first(model: string | undefined): Promise<{ api: string; endpoint: ModelEndpoint }> {
+    const way = await this.#ready(model);
+    const [proof] = await this.#tries(way, model === undefined ? {} : { model });
+    return { api: way.api, endpoint: await this.#endpoint(way, proof) };
+  }
+
+  async #endpoint(way: Way, proof: Credential | undefined): Promise<ModelEndpoint> {
+    const { api } = way;
     const speaker = (await this.#parts.apis.list()).find((one) => one.id === api)?.extension;
     if (speaker === undefined) throw this.#notReady(`nothing here speaks ${api}.`, `Install an extension that provides plinth.model-api ${api}.`);
     const { models } = this.#vendor;
-    return { api, endpoint: { ...(await this.#spokenTo(way, speaker)), ...(models === undefined ? {} : { models }) } };
+    return { ...(await this.#spokenTo(way, proof, speaker)), ...(models === undefined ? {} : { models }) };
   }
 
   /** The endpoint of that way for one extension, with what it is lent. */
-  async #spokenTo(way: Way | string, speaker: string): Promise<Omit<ModelEndpoint, "models">> {
-    const { id, extension, title, trusted } = this.data;
-    if (typeof way === "string") throw this.#notReady(way);
-    const { address, auth, headers, quirks } = way;
-    if (auth?.kind !== "key" && auth?.kind !== "aws" && !this.#keyless(address, auth)) {
-      throw new PlinthError("PLINTH_MODEL_AUTH", `${title} needs a key, and ${this.#missing(auth)}`, {
-        extension,
-        next: `Set it in the environment, or keep it: plinth init --provider ${id}`,
-        details: { retryable: false },
-      });
-    }
-    const secret = auth?.kind === "key" ? auth.secret : undefined;
-    if (!trusted) this.#permitted(auth, headers, address.baseUrl);
-    const proof = secret === undefined ? {} : proved(auth as Auth, await this.#lent(secret, speaker, new URL(address.baseUrl).origin));
-    return { vendor: id, title, baseUrl: address.baseUrl, headers: { ...headers, ...proof }, quirks };
+  async #spokenTo({ address, headers, quirks }: Way, proof: Credential | undefined, speaker: string): Promise<Omit<ModelEndpoint, "models">> {
+    const { id, title, trusted } = this.data;
+    const auth = proof === undefined ? undefined : authFor(this.#auth, proof);
+    const secret = auth === undefined || auth.kind === "aws" ? undefined : proof?.secret;
+    if (!trusted) this.#permitted(auth, proof?.held === true ? undefined : secret, headers, address.baseUrl);
+    const ends = proof?.expiresAt;
+    if (proof?.kind === "oauth" && ends !== undefined && ends - this.#parts.now() < SOON_MS) await this.#parts.proofs.refresh(proof.id);
+    const proven = auth === undefined || secret === undefined ? {} : proved(auth, await this.#lent(secret, speaker, new URL(address.baseUrl).origin));
+    return { vendor: id, title, baseUrl: address.baseUrl, headers: { ...headers, ...proven }, quirks };
   }
 
   /** Data of a third party's: its own key to its own hosts, and neither the chain of AWS nor a handle that it wrote itself. */
-  #permitted(auth: Auth | undefined, headers: Record<string, string>, baseUrl: string): void {
+  #permitted(auth: Auth | undefined, secret: string | undefined, headers: Record<string, string>, baseUrl: string): void {
     const { extension } = this.data;
-    this.#parts.permit(extension, auth?.kind === "key" ? auth.secret : undefined, baseUrl);
+    this.#parts.permit(extension, secret, baseUrl);
     const asks = auth?.kind === "aws" ? "use the credentials of AWS" : secretsIn(headers) ? "name secrets in its headers" : undefined;
     if (asks === undefined) return;
     throw new PlinthError("PLINTH_PERMISSION", `${extension} may not ${asks}.`, { extension, next: "Its vendor has to ask with a key of its own." });
@@ -286,7 +326,7 @@ export class VendorSource implements Source {
   }
 
   async #fetchModels(signal: AbortSignal): Promise<ModelInfo[]> {
-    const { api, endpoint } = await this.#endpoint(undefined);
+    const { api, endpoint } = await this.#first(undefined);
     const { models } = await this.#parts.apis.get(api).models({ endpoint }, { signal });
     this.#probe = { at: this.#parts.now(), models: Promise.resolve(models) };
     return models;
@@ -300,7 +340,3 @@ function needsOf({ needs, auth }: ModelVendor): Pick<ModelSource, "needs"> {
 }
 
 const secretsIn = (headers: Record<string, string>): boolean => Object.values(headers).some((value) => value.includes("{{plinth-secret:"));
-
-function proved({ header = "authorization", prefix }: Auth, handle: string): Record<string, string> {
-  return { [header.toLowerCase()]: `${prefix ?? (header.toLowerCase() === "authorization" ? "Bearer " : "")}${handle}` };
-}

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Call, defineExtension, isProduct, PlinthError } from "@plinth/sdk";
 import { isLent } from "@plinth/sdk/wire";
+import { Held } from "./held.ts";
 import { Loans } from "./lent.ts";
 import { keepSecret, readSecret } from "./secrets-file.ts";
 
@@ -8,8 +9,10 @@ export default defineExtension({
   activate(ctx) {
     const kernel = ctx.use("plinth.kernel").one();
     const loans = new Loans();
+    const held = new Held();
 
     const secretValue = async (name: string): Promise<string | null> => {
+      if (Held.is(name)) return held.value(name);
       const value = Object.hasOwn(process.env, name) ? process.env[name] : undefined;
       if (value !== undefined && value !== "") return value;
       const { home } = await kernel.snapshot({});
@@ -20,7 +23,8 @@ export default defineExtension({
       async resolve({ name, use }, { caller }) {
         // Values are for the host alone; it checks what was granted to whom.
         if (caller !== "host") throw refused(caller, "use plinth.secret-source: only the host may", "Use ctx.secrets.");
-        if (!isLent(name)) return secretValue(name);
+        // What is held is there for whom it was lent to, and by its name for nobody.
+        if (!isLent(name)) return Held.is(name) ? null : secretValue(name);
         const secret = loans.secretOf(name, use);
         return secret === undefined ? null : secretValue(secret);
       },
@@ -35,6 +39,10 @@ export default defineExtension({
           });
         }
         return { name: loans.lend({ name, to, origin: server.origin }) };
+      },
+      hold({ purpose, value }, { caller }) {
+        if (caller !== "plinth.credentials" && caller !== "host") throw refused(caller, "have values held", "Use ctx.secrets.");
+        return { name: held.hold(purpose, value) };
       },
       async keep({ name, value }, { caller, work }: Call) {
         if (!isProduct(caller) || work?.principal.role !== "owner" || work.influences.length > 0)

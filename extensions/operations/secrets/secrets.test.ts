@@ -198,6 +198,16 @@ describe("what is lent", () => {
     expect(new Set(names.map(({ name }) => name)).size).toBe(4);
   });
 
+  it("is what was held last for its purpose, which has no name that is good for anything else", async () => {
+    const held = await source().hold({ purpose: "acme:work", value: "first-value" });
+    expect(await source().resolve({ name: held.name, use })).toBeNull();
+    const { name } = await lend({ name: held.name });
+    expect(await source().resolve({ name, use })).toBe("first-value");
+    expect(await source().hold({ purpose: "acme:work", value: "second-value" })).toEqual(held);
+    expect(await source().resolve({ name, use })).toBe("second-value");
+    expect(await source().resolve({ name })).toBeNull();
+  });
+
   it("is not lent on, and goes to an address only", async () => {
     const { name } = await lend();
     await expect(lend({ name })).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });

@@ -34,6 +34,18 @@ export const secretSource = defineContract({
       idempotent: true,
       optional: true,
     },
+    hold: {
+      summary:
+        "Hold a value in memory alone, until the host stops, and say under which name it can be lent; held again for the same purpose, it takes the place of the one before. For the product's `plinth.credentials`.",
+      input: Type.Object({
+        purpose: Type.String({ minLength: 1, maxLength: 512, description: "What it is of, such as the id of a credential." }),
+        value: Type.String({ minLength: 1, maxLength: 65_536 }),
+      }),
+      output: Type.Object({ name: Type.String({ description: "To be lent, and good for nothing else." }) }),
+      deadlineMs: 5_000,
+      idempotent: true,
+      optional: true,
+    },
     keep: {
       summary: "Keep a value that the owner typed, where `resolve` finds it. For the product's own extensions, in an owner's work.",
       input: Type.Object({

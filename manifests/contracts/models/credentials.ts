@@ -1,14 +1,47 @@
 import Type, { type Static } from "typebox";
-import { defineContract } from "../../define.ts";
+import { defineContract, openUnion } from "../../define.ts";
 
 const id = Type.String({ minLength: 1, maxLength: 256, description: "Such as `openai:work`." });
 const vendor = Type.String({ minLength: 1, maxLength: 128 });
 const model = Type.String({ maxLength: 256 });
 const agent = Type.String({ maxLength: 128 });
 
-const Reason = Type.Enum(["ok", "cooldown", "disabled", "expired", "missing", "unresolved", "left-out", "no-model", "not-for-agent"], {
-  description: "Why it can be used or not. left-out: the order that is set does not name it. unresolved: what it refers to gives nothing.",
-});
+const Reason = Type.Enum(
+  ["ok", "cooldown", "disabled", "expired", "invalid", "missing", "unresolved", "sign-in", "left-out", "no-model", "not-for-agent"],
+  {
+    description:
+      "Why it can be used or not. cooldown: it failed a moment ago. disabled: it was refused, or has to be paid for. invalid: what is kept of it is not well-formed. missing: it refers to a secret that is not set. unresolved: the program, file or store that it refers to gives nothing. sign-in: the owner has to sign in again. left-out: the order that is set does not name it. no-model: the vendor said that it has not this model.",
+  },
+);
+
+/** Where its value is read, each time anew: nothing of it is copied. */
+export const CredentialFrom = Type.Union([
+  Type.Object(
+    { secret: Type.String({ pattern: "^[A-Za-z][A-Za-z0-9_]{0,127}$", description: "Name of a secret." }) },
+    { additionalProperties: false },
+  ),
+  Type.Object(
+    {
+      login: Type.String({ pattern: "^[a-z][a-z0-9-]{0,31}$", description: "Another program's sign-in on this machine: codex, claude, gcloud, gh." }),
+    },
+    { additionalProperties: false },
+  ),
+  Type.Object(
+    {
+      command: Type.Array(Type.String({ minLength: 1, maxLength: 1_024 }), {
+        minItems: 1,
+        maxItems: 32,
+        description: "A program and its arguments. The first line that it prints is the value.",
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  Type.Object(
+    { keyring: Type.String({ minLength: 1, maxLength: 256, description: "Account in the system's keyring, of the service `plinth`." }) },
+    { additionalProperties: false },
+  ),
+]);
+export type CredentialFrom = Static<typeof CredentialFrom>;
 
 /** Proof of who asks a vendor, by reference: no method of the contract gives the value. */
 export const Credential = Type.Object({
@@ -16,7 +49,15 @@ export const Credential = Type.Object({
   vendor,
   kind: Type.Enum(["key", "token", "oauth", "aws", "none"]),
   title: Type.Optional(Type.String({ maxLength: 200 })),
-  secret: Type.Optional(Type.String({ maxLength: 256, description: "Name of the secret; the host puts its value into requests." })),
+  secret: Type.Optional(
+    Type.String({
+      maxLength: 256,
+      description: "Name of the secret, to be lent; the host puts its value into requests. `list` has it for keys alone.",
+    }),
+  ),
+  held: Type.Optional(Type.Boolean({ description: "`secret` is good for being lent alone, until the host stops." })),
+  from: Type.Optional(Type.String({ maxLength: 200, description: "In words: where its value comes from." })),
+  agent: Type.Optional(Type.String({ maxLength: 128, description: "It is for this one alone." })),
   expiresAt: Type.Optional(Type.Number()),
   usedAt: Type.Optional(Type.Number()),
   until: Type.Optional(Type.Number({ description: "cooldown, disabled: when it may be tried again." })),
@@ -49,7 +90,7 @@ export const credentials = defineContract({
         model: Type.Optional(model),
         agent: Type.Optional(agent),
         sessionKey: Type.Optional(Type.String({ maxLength: 256 })),
-        pinned: Type.Optional(id),
+        pinned: Type.Optional(Type.String({ ...id, description: "Asked first while it can be used, whatever the order." })),
       }),
       output: Type.Object({
         order: Type.Array(Credential, { maxItems: 1_000, description: "Usable ones only." }),
@@ -59,7 +100,8 @@ export const credentials = defineContract({
       idempotent: true,
     },
     report: {
-      summary: "What came of using it: from that follow its cooldown and the next order.",
+      summary:
+        "What came of using it: from that follow its cooldown and the next order. For the product's `plinth.models` alone, as are `choose` and `refresh`.",
       input: Type.Object({
         id,
         model: Type.Optional(model),
@@ -68,6 +110,40 @@ export const credentials = defineContract({
       }),
       output: Type.Object({ credential: Credential }),
       deadlineMs: 5_000,
+    },
+    add: {
+      summary: "Keep one by reference. What comes from signing in is refused here. In an owner's work only.",
+      input: Type.Object({
+        vendor,
+        id: Type.Optional(id),
+        kind: Type.Enum(["key", "token", "oauth"]),
+        from: CredentialFrom,
+        title: Type.Optional(Type.String({ maxLength: 200 })),
+        agent: Type.Optional(agent),
+        expiresAt: Type.Optional(Type.Number({ description: "token: when it ends, in milliseconds since the epoch." })),
+      }),
+      output: Type.Object({ credential: Credential }),
+      deadlineMs: 15_000,
+    },
+    login: {
+      summary: "Sign in at a vendor, by its device flow or in a browser on this machine. Ends with `done`. In an owner's work only.",
+      input: Type.Object({
+        vendor,
+        id: Type.Optional(id),
+        title: Type.Optional(Type.String({ maxLength: 200 })),
+        agent: Type.Optional(agent),
+        flow: Type.Optional(Type.Enum(["device", "browser"], { description: "Default: the first of the two that the vendor has." })),
+      }),
+      stream: openUnion("type", [
+        Type.Object({
+          type: Type.Literal("visit"),
+          url: Type.String({ maxLength: 4_096, description: "Where the owner signs in." }),
+          code: Type.Optional(Type.String({ maxLength: 64, description: "What to type there." })),
+          expiresAt: Type.Number(),
+        }),
+        Type.Object({ type: Type.Literal("done"), credential: Credential }),
+      ]),
+      deadlineMs: 960_000,
     },
     refresh: {
       summary: "Get a new token for one that expires. Whoever asks meanwhile waits for the same one.",
@@ -95,7 +171,9 @@ export const credentials = defineContract({
     },
   },
   errors: {
-    PLINTH_CREDENTIAL_UNKNOWN: "There is no such credential.",
+    PLINTH_CREDENTIAL_UNKNOWN: "There is no such credential, or no such vendor.",
+    PLINTH_CREDENTIAL_STATIC: "What comes from signing in takes no fixed secret.",
+    PLINTH_CREDENTIAL_LOGIN: "Signing in did not work; `details.reason` is the server's word.",
     PLINTH_CREDENTIAL_REFRESH: "The vendor gave no new token; `details.again` says whether the owner has to sign in.",
     PLINTH_PERMISSION: "Only an owner may do that.",
   },

@@ -17,15 +17,30 @@ const name = Type.String({ maxLength: 128, pattern: "^[A-Za-z][A-Za-z0-9_]*$" })
 const Auth = Type.Object({
   kind: Type.Enum(["none", "key", "oauth", "aws"]),
   secret: Type.Optional(Type.String({ ...name, description: "key: name of the secret, which the manifest declares too." })),
-  header: Type.Optional(Type.String({ maxLength: 128, description: "key: the header that carries it. Default: authorization." })),
+  header: Type.Optional(Type.String({ maxLength: 128, description: "key, oauth: the header that carries it. Default: authorization." })),
   prefix: Type.Optional(
-    Type.String({ maxLength: 64, description: "key: what stands before it in the header. Default: `Bearer ` for authorization." }),
+    Type.String({ maxLength: 64, description: "key, oauth: what stands before it in the header. Default: `Bearer ` for authorization." }),
   ),
-  authorizeUrl: Type.Optional(url),
-  deviceUrl: Type.Optional(url),
-  tokenUrl: Type.Optional(url),
-  clientId: Type.Optional(Type.String({ maxLength: 256 })),
+  headers: Type.Optional(
+    Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 512 }), { description: "What requests with it have besides." }),
+  ),
+  authorizeUrl: Type.Optional(Type.String({ ...url, description: "oauth: the page where people sign in in a browser (RFC 7636)." })),
+  deviceUrl: Type.Optional(Type.String({ ...url, description: "oauth: where a sign-in on another device begins (RFC 8628)." })),
+  tokenUrl: Type.Optional(Type.String({ ...url, description: "oauth: where tokens come from." })),
+  revokeUrl: Type.Optional(Type.String({ ...url, description: "oauth: where they are taken back (RFC 7009)." })),
+  clientId: Type.Optional(
+    Type.String({ maxLength: 256, description: "oauth: of a public client. Without one the owner's configuration has to name it." }),
+  ),
   scopes: Type.Optional(Type.Array(Type.String({ maxLength: 256 }), { maxItems: 32 })),
+  redirect: Type.Optional(
+    Type.Object(
+      {
+        port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
+        path: Type.Optional(Type.String({ maxLength: 128, pattern: "^/[a-z0-9/_-]*$" })),
+      },
+      { description: "oauth: where the browser comes back to, on 127.0.0.1. Default: any free port, /callback." },
+    ),
+  ),
 });
 
 const apiId = { maxLength: 128 };

@@ -1,4 +1,4 @@
-/** Servers of models' protocols for tests: what they say is scripted in Plinth's words, what they were asked is kept. */
+/** Servers of models' protocols, and of tokens, for tests: what they say is scripted in Plinth's words, what they were asked is kept. */
 export { type AnthropicOptions, anthropicServer } from "./anthropic.ts";
 export { type BedrockOptions, bedrockEvent, bedrockServer } from "./bedrock.ts";
 export { type GeminiServerOptions, geminiServer, geminiWire } from "./gemini.ts";
@@ -11,3 +11,4 @@ export { openaiResponsesServer, openaiResponsesWire } from "./openai-responses.t
 export { type PlainAnswer, type PlainRequest, type PlainServer, plainServer } from "./plain-server.ts";
 export { type AskedRequest, argumentsText, callId, callsOf, endOf, type Said, type ScriptedAnswer, type Wire } from "./script.ts";
 export { type ModelServer, type ModelServerOptions, modelServer } from "./server.ts";
+export { type TokenServer, type TokenServerOptions, tokenServer } from "./token-server.ts";

@@ -1,0 +1,69 @@
+import { defineExtension } from "@plinth/sdk";
+import { modelsOnly, ownerOnly, productOnly } from "./callers.ts";
+import { Changes } from "./changes.ts";
+import { Credentials } from "./credentials.ts";
+import { signIn, wayIn } from "./login.ts";
+import { Profiles } from "./profiles.ts";
+import { Sources } from "./sources.ts";
+import { TokenFiles } from "./tokens.ts";
+import { Usages } from "./usage.ts";
+import { Vendors } from "./vendors.ts";
+
+export default defineExtension({
+  activate(ctx) {
+    const { clock, dataDir, fetch } = ctx;
+    const { clients = {} } = ctx.config as { clients?: Record<string, string> };
+    const profiles = new Profiles(dataDir);
+    const usages = new Usages(ctx.store, clock.now);
+    const tokens = new TokenFiles(dataDir, fetch, clock);
+    const credentials = new Credentials({
+      ...{ clock, profiles, usages, tokens },
+      vendors: new Vendors(ctx),
+      sources: new Sources(clock.now),
+      snapshot: () => ctx.use("plinth.kernel").one().snapshot({}),
+      hold: async (purpose, value) => (await ctx.use("plinth.secret-source").one().hold({ purpose, value })).name,
+    });
+    const changes = new Changes({ credentials, profiles, usages, tokens, fetch });
+
+    ctx.provide("plinth.credentials", "credentials", {
+      async list(input, call) {
+        productOnly(call);
+        return { credentials: await credentials.list(input) };
+      },
+      async choose(input, call) {
+        modelsOnly(call);
+        return credentials.choose(input);
+      },
+      async report(input, call) {
+        modelsOnly(call);
+        return { credential: await credentials.report(input) };
+      },
+      async refresh(input, call) {
+        modelsOnly(call);
+        return credentials.refresh(input);
+      },
+      async add(input, call) {
+        ownerOnly(call);
+        return { credential: await credentials.one(await changes.add(input)) };
+      },
+      async *login({ vendor: name, id, flow, ...more }, call) {
+        ownerOnly(call);
+        const vendor = await credentials.vendor(name);
+        const ways = wayIn(vendor, clients, flow);
+        const named = await changes.free(vendor, id);
+        const gained = yield* signIn(ways, { fetch, clock, signal: call.signal });
+        await changes.signedIn(vendor, named, ways.server, gained, more);
+        yield { type: "done" as const, credential: await credentials.one(named) };
+      },
+      async order(input, call) {
+        ownerOnly(call);
+        await changes.order(input);
+        return {};
+      },
+      async remove(input, call) {
+        ownerOnly(call);
+        return changes.remove(input);
+      },
+    });
+  },
+});

@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import { PlinthError } from "@plinth/sdk";
+import { readJsonIfAny, takeFileLock, writeAtomic } from "@plinth/sdk/home";
+import type { Profile } from "./profile.ts";
+
+const WAIT_MS = 8_000;
+const MOST = 500;
+
+/** What stands in the file. */
+export interface Kept {
+  readonly version: 1;
+  readonly profiles: readonly Profile[];
+  /** Order by vendor. */
+  readonly orders: Readonly<Record<string, readonly string[]>>;
+  /** By agent, then by vendor. */
+  readonly agents: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+}
+
+const NONE: Kept = { version: 1, profiles: [], orders: {}, agents: {} };
+
+/** The profiles of all agents, by reference, in one file for its owner alone. Read anew each time: other processes change it too. */
+export class Profiles {
+  readonly #folder: string;
+  readonly #file: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#file = join(folder, "profiles.json");
+  }
+
+  async read(): Promise<Kept> {
+    let value: unknown;
+    try {
+      value = await readJsonIfAny(this.#file);
+    } catch {
+      throw unreadable(this.#file);
+    }
+    if (value === undefined) return NONE;
+    const kept = value as Partial<Kept> | null;
+    if (typeof kept !== "object" || kept === null || kept.version !== 1 || !Array.isArray(kept.profiles)) throw unreadable(this.#file);
+    return { version: 1, profiles: kept.profiles.filter(isProfile), orders: kept.orders ?? {}, agents: kept.agents ?? {} };
+  }
+
+  /** One change at a time, of all processes. */
+  async change(change: (kept: Kept) => Kept): Promise<void> {
+    const release = await takeFileLock(join(this.#folder, "profiles.lock"), WAIT_MS);
+    if (release === undefined)
+      throw new PlinthError("PLINTH_HOME_BUSY", "Another process is changing the credentials.", { next: "Try again in a moment." });
+    try {
+      const kept = change(await this.read());
+      if (kept.profiles.length > MOST) throw new PlinthError("PLINTH_BAD_INPUT", `There are ${MOST} credentials already.`, { next: "Remove some." });
+      await writeAtomic(this.#file, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
+    } finally {
+      release();
+    }
+  }
+}
+
+function isProfile(value: unknown): value is Profile {
+  const one = value as Partial<Record<keyof Profile, unknown>> | null;
+  if (typeof one !== "object" || one === null || typeof one.from !== "object" || one.from === null) return false;
+  return [one.id, one.vendor, one.of, one.kind].every((part) => typeof part === "string");
+}
+
+const unreadable = (file: string): PlinthError =>
+  new PlinthError("PLINTH_CREDENTIAL_FILE", `${file} cannot be read as what it was written as.`, {
+    next: "Put it right, or move it away and add the credentials again.",
+  });

@@ -1,0 +1,20 @@
+// A process of its own that renews one token: node refresh-process.testing.ts FOLDER ID TOKEN_URL
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { errorInfo } from "@plinth/sdk";
+import type { Fetch } from "@plinth/sdk/kits/http";
+import { TokenFiles } from "./tokens.ts";
+
+const [folder = "", id = "", tokenUrl = ""] = process.argv.slice(2);
+const fetched = (async (url: string, { maxBytes: _, timeoutMs: __, ...options }: Record<string, unknown> = {}) => {
+  const response = await fetch(url, options as RequestInit);
+  return { status: response.status, ok: response.ok, headers: Object.fromEntries(response.headers), text: () => response.text() };
+}) as unknown as Fetch;
+const tokens = new TokenFiles(dirname(folder), fetched, { now: Date.now, sleep: async (ms) => void (await sleep(ms)) });
+const profile = { id, vendor: "acme", of: "test.acme", kind: "oauth", from: { tokens: true }, oauth: { tokenUrl, clientId: "plinth" } } as const;
+
+const said = await tokens.refresh(profile, 60_000).then(
+  async (refreshed) => ({ refreshed, value: await tokens.value(id) }),
+  (thrown: unknown) => ({ code: errorInfo(thrown).code }),
+);
+process.stdout.write(JSON.stringify(said));

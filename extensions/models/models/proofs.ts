@@ -1,0 +1,149 @@
+import { type Client, type Credential, errorInfo, type ModelVendor, PlinthError } from "@plinth/sdk";
+
+type Auth = ModelVendor["auth"][number];
+export type Outcome = Parameters<Client<"plinth.credentials">["report"]>[0]["outcome"];
+
+/** For whom a vendor is asked. */
+export interface Asker {
+  readonly agent?: string;
+  readonly sessionKey?: string;
+  /** A credential by its id, asked first whatever the order. */
+  readonly pinned?: string;
+}
+
+/** Which credentials of a vendor there are, and what came of them: `plinth.credentials`, or the vendor's own keys alone. */
+export interface Proofs {
+  list(vendor: string, auth: readonly Auth[]): Promise<readonly Credential[]>;
+  /** Those to be tried, first to last. */
+  choose(vendor: string, auth: readonly Auth[], asked: Asker & { model?: string }): Promise<readonly Credential[]>;
+  report(id: string, model: string, outcome: Outcome, retryAfterMs: number | undefined): Promise<void>;
+  /** A token that is good for a minute at least. */
+  refresh(id: string): Promise<void>;
+}
+
+/** What only rests is asked where there is nothing else, the one that is nearest to its end. */
+const RESTS: readonly Credential["reason"][] = ["cooldown", "disabled", "no-model"];
+export const canBeAsked = ({ usable, reason }: Credential): boolean => usable || RESTS.includes(reason);
+
+/** So long it need not be told again that one is taken. */
+const NOTED_MS = 60_000;
+export const isNews = ({ usable, failures = 0, usedAt = 0 }: Credential, now: number): boolean => !usable || failures > 0 || now - usedAt >= NOTED_MS;
+
+/** With the slot that decides among them. */
+export function chosenProofs(credentials: Client<"plinth.credentials">, warn: (message: string, fields: object) => void): Proofs {
+  return {
+    list: async (vendor) => (await credentials.list({ vendor })).credentials,
+    async choose(vendor, _auth, asked) {
+      const { order, passed } = await credentials.choose({ vendor, ...asked });
+      if (order.length > 0) return order;
+      return passed
+        .filter(canBeAsked)
+        .sort((a, b) => (a.until ?? 0) - (b.until ?? 0))
+        .slice(0, 1);
+    },
+    async report(id, model, outcome, retryAfterMs) {
+      const wait = retryAfterMs === undefined ? {} : { retryAfterMs: Math.max(0, Math.round(retryAfterMs)) };
+      // The answer is worth more than the note about it.
+      await credentials
+        .report({ id, model: model.slice(0, 256), outcome, ...wait })
+        .catch((thrown: unknown) => warn("what came of a credential was not noted", { code: errorInfo(thrown).code }));
+    },
+    async refresh(id) {
+      await credentials.refresh({ id });
+    },
+  };
+}
+
+/** Where nobody decides: the first key that is set, or AWS's own chain. */
+export function plainProofs(set: (names: readonly string[]) => Promise<readonly string[]>, hasChain: () => boolean): Proofs {
+  const list: Proofs["list"] = async (vendor, auth) => {
+    const names = auth.flatMap(({ kind, secret }) => (kind === "key" && secret !== undefined ? [secret] : []));
+    const there = await set(names);
+    const found = names.map((secret): Credential => {
+      const usable = there.includes(secret);
+      return { id: `${vendor}:${secret}`, vendor, kind: "key", secret, usable, reason: usable ? "ok" : "missing" };
+    });
+    if (!auth.some(({ kind }) => kind === "aws")) return found;
+    const usable = hasChain();
+    return [...found, { id: `${vendor}:aws`, vendor, kind: "aws", usable, reason: usable ? "ok" : "missing" }];
+  };
+  return {
+    list,
+    choose: async (vendor, auth) => (await list(vendor, auth)).filter(({ usable }) => usable).slice(0, 1),
+    report: async () => {},
+    refresh: async () => {},
+  };
+}
+
+const OUTCOMES: Readonly<Record<string, Outcome>> = {
+  PLINTH_MODEL_AUTH: "auth",
+  PLINTH_MODEL_BILLING: "billing",
+  PLINTH_MODEL_QUOTA: "quota",
+  PLINTH_MODEL_RATE: "rate",
+  PLINTH_MODEL_OVERLOADED: "overloaded",
+  PLINTH_MODEL_SERVER: "server",
+  PLINTH_MODEL_NETWORK: "network",
+  PLINTH_MODEL_UNKNOWN: "model",
+};
+/** What another credential of the same vendor may not meet. */
+const ITS_OWN: readonly (Outcome | undefined)[] = ["auth", "billing", "quota", "rate", "model"];
+
+/** What a failure says of the credential; `next`: whether another one of the vendor is worth asking. */
+export function outcomeOf(thrown: unknown): { outcome: Outcome | undefined; next: boolean; retryAfterMs: number | undefined } {
+  const { code, retryAfterMs } = errorInfo(thrown);
+  const outcome = Object.hasOwn(OUTCOMES, code) ? OUTCOMES[code] : undefined;
+  return { outcome, next: ITS_OWN.includes(outcome) || code === "PLINTH_CREDENTIAL_REFRESH" || code === "PLINTH_SECRET_MISSING", retryAfterMs };
+}
+
+/** How the vendor is told of one of its credentials. */
+export function authFor(all: readonly Auth[], { kind, secret }: Credential): Auth | undefined {
+  const keys = all.filter((one) => one.kind === "key");
+  const named = keys.find((one) => one.secret === secret) ?? keys[0];
+  const signed = all.find((one) => one.kind === "oauth");
+  if (kind === "aws") return all.find((one) => one.kind === "aws");
+  return kind === "key" ? (named ?? signed) : (signed ?? named);
+}
+
+/** The headers that carry a handle. */
+export function proved({ header = "authorization", prefix, headers }: Auth, handle: string): Record<string, string> {
+  const name = header.toLowerCase();
+  return { ...headers, [name]: `${prefix ?? (name === "authorization" ? "Bearer " : "")}${handle}` };
+}
+
+const WORDS: Partial<Record<Credential["reason"], string>> = {
+  cooldown: "rests after a failure",
+  disabled: "was refused a moment ago",
+  expired: "has expired",
+  invalid: "is not well-formed",
+  unresolved: "refers to something that gives nothing",
+  "sign-in": "wants a new sign-in",
+  "left-out": "is left out of the order that is set",
+  "not-for-agent": "is another agent's",
+};
+
+/** Why there is none, in a sentence without its dot; undefined where none was ever set up. */
+export function whyNone(all: readonly Credential[]): string | undefined {
+  const set = all.filter(({ reason }) => reason !== "missing" && reason !== "ok");
+  return set.length === 0 ? undefined : set.map(({ id, reason }) => `${id} ${WORDS[reason] ?? reason}`).join(", ");
+}
+
+/** Said before another one answers. */
+export const nextWarning = (from: string, to: string, thrown: unknown): { type: "warning"; code: string; message: string } => ({
+  type: "warning",
+  code: "PLINTH_CREDENTIAL_NEXT",
+  message: `${to} is used, because ${from} failed: ${errorInfo(thrown).message}`.slice(0, 500),
+});
+
+/** `provider/model@provider:name` names a credential besides. */
+export function unpinned(name: string): { name: string; pinned?: string } {
+  const slash = name.indexOf("/");
+  const at = slash < 1 ? -1 : name.indexOf(`@${name.slice(0, slash)}:`, slash);
+  return at < 0 ? { name } : { name: name.slice(0, at), pinned: name.slice(at + 1) };
+}
+
+export const unusable = (title: string, why: string, id: string, extension: string): PlinthError =>
+  new PlinthError("PLINTH_MODEL_AUTH", `${title} needs a key, and ${why}`, {
+    extension,
+    next: `Set it in the environment, or keep it: plinth init --provider ${id}. See plinth models auth list ${id}`,
+    details: { retryable: false },
+  });
