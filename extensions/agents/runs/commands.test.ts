@@ -123,7 +123,14 @@ describe("a slash command", () => {
 describe("the commands of conversations", () => {
   it("help lists what the asker may run, and explains one", async () => {
     await start();
-    expect((await asOwner("/help")).text.split("\n").map((line) => /`\/(\w+)`/.exec(line)?.[1])).toEqual(["help", "new", "status", "stop"]);
+    expect((await asOwner("/help")).text.split("\n").map((line) => /`\/(\w+)`/.exec(line)?.[1])).toEqual([
+      "help",
+      "model",
+      "new",
+      "status",
+      "stop",
+      "think",
+    ]);
     expect((await end(host, "/help")).text).not.toContain("/stop");
     expect((await asOwner("/help new")).text).toContain("Usage: `/new`");
     expect((await asOwner("/help nothing")).text).toContain("no such command");

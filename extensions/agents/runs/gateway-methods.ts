@@ -10,7 +10,7 @@ type Id = "chat.send" | "chat.abort" | "chat.withdraw" | "chat.follow" | "chat.h
 
 /** The chat methods of the WebSocket API. Parameters come from outside: each is checked here. */
 export function gatewayMethods(ctx: Context, turns: Turns): Record<string, Method> {
-  return { ...chatMethods(ctx, turns), ...sessionMethods(ctx) };
+  return { ...chatMethods(ctx, turns), ...sessionMethods(ctx, turns.choices) };
 }
 
 function chatMethods(ctx: Context, turns: Turns): Record<Id, Method> {

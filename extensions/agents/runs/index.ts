@@ -1,5 +1,6 @@
 import { defineExtension, partsSaid, textOf } from "@plinth/sdk";
 import { gatewayMethods } from "./gateway-methods.ts";
+import { modelCommands } from "./model-commands.ts";
 import { ownCommands } from "./own-commands.ts";
 import { runIdOf } from "./run-id.ts";
 import { type Limits, Turns } from "./turns.ts";
@@ -41,7 +42,8 @@ export default defineExtension({
       },
       stop: () => ({}),
     });
-    for (const [id, run] of Object.entries(ownCommands(ctx, turns))) ctx.provide("plinth.chat-command", id, { run });
+    const commands = { ...ownCommands(ctx, turns), ...modelCommands(ctx, turns.choices) };
+    for (const [id, run] of Object.entries(commands)) ctx.provide("plinth.chat-command", id, { run });
     for (const [id, method] of Object.entries(gatewayMethods(ctx, turns))) ctx.provide("plinth.gateway-method", id, method);
   },
 });

@@ -1,7 +1,9 @@
 import { type Client, type Context, PlinthError } from "@plinth/sdk";
 import type { Route } from "./route.ts";
 import type { Run } from "./run.ts";
+import type { SessionChoices } from "./session-choices.ts";
 import type { Submission } from "./submission.ts";
+import { asRequest } from "./think-levels.ts";
 
 export interface Taken<D> {
   route: Route;
@@ -19,10 +21,12 @@ export class Intake {
   readonly #ctx: Context;
   readonly #router: Client<"plinth.router">;
   readonly #limit: number;
+  readonly #choices: SessionChoices;
   readonly #tails = new Map<string, { last: Promise<void>; count: number }>();
 
-  constructor(ctx: Context, maxQueued: number) {
+  constructor(ctx: Context, maxQueued: number, choices: SessionChoices) {
     this.#ctx = ctx;
+    this.#choices = choices;
     this.#router = ctx.use("plinth.router").one();
     this.#limit = maxQueued + LEEWAY;
   }
@@ -50,7 +54,7 @@ export class Intake {
     return { route, text: input.text, drop: undefined, decision: await run.within(this.#ctx, () => decide(route)) };
   }
 
-  async #route(run: Run, { surface, sender, sessionKey, model, content = [] }: Submission): Promise<Route> {
+  async #route(run: Run, { surface, sender, sessionKey, model, history, content = [] }: Submission): Promise<Route> {
     const parts = [...new Set(content.map(({ type }) => type))];
     const asked = {
       surface,
@@ -63,7 +67,13 @@ export class Intake {
     run.sessionKey = route.sessionKey;
     run.agent = route.agent;
     if (route.role === "guest") run.lower();
-    return route;
+    // A message that brings its own conversation goes on with none of ours.
+    const chosen = history === undefined ? await this.#choices.of(route.sessionKey) : {};
+    return {
+      ...route,
+      ...(model === undefined && chosen.model !== undefined ? { model: chosen.model } : {}),
+      ...(chosen.thinking === undefined ? {} : { thinking: asRequest(chosen.thinking) }),
+    };
   }
 
   async #received(run: Run, { text, content = [], surface, sender }: Submission): Promise<{ text: string; drop: string | undefined }> {

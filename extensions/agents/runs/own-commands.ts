@@ -31,14 +31,15 @@ export function ownCommands(ctx: Context, turns: Turns): Record<"help" | "new" |
 
     async *status({ sessionKey }, call) {
       if (call.work !== undefined) assertOwner(call);
-      const [host, route] = await Promise.all([
+      const [host, route, chosen] = await Promise.all([
         ctx.use("plinth.host").one().status({}),
         ctx.use("plinth.router").one().route({ surface: "command", sessionKey }),
+        turns.choices.of(sessionKey),
       ]);
       const { running, queued } = turns.status();
       const troubled = host.extensions.filter(({ state }) => state === "quarantined" || state === "blocked");
       const lines = [
-        `- Model: \`${route.model}\`${turns.lastModel ? ` (last answer: \`${turns.lastModel}\`)` : ""}`,
+        `- Model: \`${chosen.model ?? route.model}\`${chosen.thinking === undefined ? "" : `, thinking \`${chosen.thinking}\``}${turns.lastModel ? ` (last answer: \`${turns.lastModel}\`)` : ""}`,
         `- Plinth ${host.version}, generation ${host.generation}${host.safeMode ? ", safe mode" : ""}`,
         `- Extensions: ${host.extensions.length}${troubled.length > 0 ? `, in trouble: ${troubled.map(({ id }) => `\`${id}\``).join(", ")}` : ""}`,
         `- Turns: ${running.length} running, ${queued} waiting`,

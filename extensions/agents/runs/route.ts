@@ -1,3 +1,4 @@
+import type { ModelRequest } from "@plinth/sdk";
 import type { Submission } from "./submission.ts";
 
 /** What the router decided of a message, as far as a turn goes by it. */
@@ -6,6 +7,8 @@ export interface Route {
   sessionKey: string;
   harness: string;
   model: string;
+  /** Absent: the model's own. */
+  thinking?: ModelRequest["thinking"];
   workspace: string;
   system: string[];
   /** What becomes of the message; absent: it is answered. */

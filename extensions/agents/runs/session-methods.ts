@@ -1,12 +1,13 @@
 import type { Context, Provider } from "@plinth/sdk";
 import { assertOwner } from "./own-commands.ts";
 import { Params } from "./params.ts";
+import type { SessionChoices } from "./session-choices.ts";
 
 type Method = Provider<"plinth.gateway-method">;
 type Id = "sessions.list" | "sessions.get" | "sessions.update" | "sessions.delete" | "sessions.search";
 
 /** What can be done with sessions as a whole, by id. What a store cannot do it refuses itself. */
-export function sessionMethods(ctx: Context): Record<Id, Method> {
+export function sessionMethods(ctx: Context, choices: SessionChoices): Record<Id, Method> {
   const store = ctx.use("plinth.session-store").one();
   const method = (answer: (params: Params) => Promise<unknown>): Method => ({
     call: (input, call) => {
@@ -26,7 +27,12 @@ export function sessionMethods(ctx: Context): Record<Id, Method> {
     "sessions.update": method((params) =>
       store.update({ key: params.needed("sessionKey", 256), ...params.orNull("title", 200), ...params.flags("archived") }),
     ),
-    "sessions.delete": method((params) => store.delete({ key: params.needed("sessionKey", 256), why: params.text("why", 200) ?? "asked" })),
+    "sessions.delete": method(async (params) => {
+      const key = params.needed("sessionKey", 256);
+      const deleted = await store.delete({ key, why: params.text("why", 200) ?? "asked" });
+      await choices.forget(key);
+      return deleted;
+    }),
     "sessions.search": method((params) => {
       const { sessionKey: key, cursor } = params.texts({ sessionKey: 256, cursor: 256 });
       return store.search({

@@ -215,7 +215,7 @@ class Turn {
   async follow(
     prepared: { harness: string; model: string; system: string[] },
     maker: Harness,
-    { workspace, agent }: Route,
+    { workspace, agent, thinking }: Route,
     { messages, ids }: Pick<ReturnType<typeof modelHistory>, "messages" | "ids">,
     asked: Submission,
   ): Promise<{ outcome: Outcome; rest: Body[] }> {
@@ -223,7 +223,8 @@ class Turn {
     const { harness, model, system } = prepared;
     const { surface } = asked;
     this.#surface = surface;
-    const input = { ...askedOf(asked, maker), runId, sessionKey, workspace, agent, surface, model, system, history: messagesFor(messages, maker) };
+    const run = { runId, sessionKey, workspace, agent, surface, model, system, ...(thinking === undefined ? {} : { thinking }) };
+    const input = { ...askedOf(asked, maker), ...run, history: messagesFor(messages, maker) };
     const client = this.#ctx.use("plinth.harness").get(harness);
     if (maker.steers) {
       const steering = new Steering(async (content) => (await client.steer({ runId, content, when: "now" }, { signal })).taken);

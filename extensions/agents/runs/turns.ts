@@ -9,6 +9,7 @@ import { originNote } from "./origin-note.ts";
 import { RecentRuns } from "./recent-runs.ts";
 import type { Route } from "./route.ts";
 import { Run } from "./run.ts";
+import { SessionChoices } from "./session-choices.ts";
 import type { Held } from "./session-claim.ts";
 import type { Submission } from "./submission.ts";
 import { isThirdParty, Suggestions } from "./suggestions.ts";
@@ -33,11 +34,13 @@ export class Turns {
   readonly #waiting: Waiting;
   /** What each run that is not over still does. */
   readonly #driving = new Map<Run, Promise<void>>();
+  readonly choices: SessionChoices;
 
   constructor(ctx: Context, limits: Limits) {
     this.#ctx = ctx;
     this.#lanes = new Lanes(limits);
-    this.#intake = new Intake(ctx, limits.maxQueued);
+    this.choices = new SessionChoices(ctx.store);
+    this.#intake = new Intake(ctx, limits.maxQueued, this.choices);
     this.#commands = new Commands(ctx, this.#suggestions);
     this.#waiting = new Waiting(ctx, ctx.use("plinth.session-store").one());
     this.#runner = new TurnRunner(ctx, limits, this.#suggestions, this.#waiting);
