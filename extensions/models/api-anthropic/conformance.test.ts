@@ -1,5 +1,5 @@
 import { LLMock } from "@copilotkit/aimock";
-import { describeConformance, modelApiConformance } from "@plinth/sdk/testing";
+import { describeConformance, hostileModelConformance, modelApiConformance } from "@plinth/sdk/testing";
 import { describe, it } from "vitest";
 import { endpointAt, request, subject, user } from "./anthropic.testing.ts";
 
@@ -62,3 +62,5 @@ describeConformance({ describe, it }, "anthropic-messages with aimock", modelApi
   ...asked,
   bad: request({ messages: [user("no fixture answers this")] }),
 });
+
+describeConformance({ describe, it }, "anthropic-messages with a hostile server", hostileModelConformance, { open: subject, ask: asked.toolCall });

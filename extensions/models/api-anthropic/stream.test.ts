@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorInfo, type FetchResponse, type ModelEvent } from "@plinth/sdk";
 import { Exchange } from "@plinth/sdk/kits/model-api";
-import { answerContent } from "@plinth/sdk/testing";
+import { answerContent, random } from "@plinth/sdk/testing";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { MessageReader } from "./message-reader.ts";
@@ -76,17 +76,6 @@ describe("a recorded stream", () => {
 });
 
 describe("damaged streams", () => {
-  /** Numbers of 32 bits from a seed (xorshift). */
-  const random = (seed: number) => {
-    let state = seed;
-    return (below: number) => {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      return (state >>> 0) % below;
-    };
-  };
-
   function damaged(pick: (below: number) => number): Uint8Array {
     const events = Buffer.from(recorded)
       .toString("utf8")

@@ -1,5 +1,5 @@
 import { LLMock } from "@copilotkit/aimock";
-import { describeConformance, modelApiConformance } from "@plinth/sdk/testing";
+import { describeConformance, hostileModelConformance, modelApiConformance } from "@plinth/sdk/testing";
 import { describe, it } from "vitest";
 import { endpointAt, request, subject, user } from "./bedrock.testing.ts";
 
@@ -55,3 +55,5 @@ describeConformance({ describe, it }, "bedrock-converse with aimock", modelApiCo
   ...asked,
   bad: request({ messages: [user("no fixture answers this")] }),
 });
+
+describeConformance({ describe, it }, "bedrock-converse with a hostile server", hostileModelConformance, { open: subject, ask: asked.toolCall });

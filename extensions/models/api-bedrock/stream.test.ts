@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorInfo, type FetchResponse, type ModelEvent } from "@plinth/sdk";
 import { Exchange } from "@plinth/sdk/kits/model-api";
-import { answerContent, bedrockEvent } from "@plinth/sdk/testing";
+import { answerContent, bedrockEvent, random } from "@plinth/sdk/testing";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { ConverseReader } from "./converse-reader.ts";
@@ -80,17 +80,6 @@ describe("a recorded stream", () => {
 });
 
 describe("damaged streams", () => {
-  /** Numbers of 32 bits from a seed (xorshift). */
-  const random = (seed: number) => {
-    let state = seed;
-    return (below: number) => {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      return (state >>> 0) % below;
-    };
-  };
-
   function damaged(pick: (below: number) => number): Uint8Array {
     const events = said.map(([type, payload]) => ({ type, payload: structuredClone(payload), kind: "event" as "event" | "exception" }));
     for (let n = 1 + pick(3); n > 0 && events.length > 0; n--) {

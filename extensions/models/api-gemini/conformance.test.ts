@@ -1,5 +1,14 @@
 import { LLMock } from "@copilotkit/aimock";
-import { type AskedRequest, describeConformance, geminiWire, modelApiConformance, modelServer, type ScriptedAnswer } from "@plinth/sdk/testing";
+import {
+  type AskedRequest,
+  describeConformance,
+  geminiServer,
+  geminiWire,
+  hostileModelConformance,
+  modelApiConformance,
+  modelServer,
+  type ScriptedAnswer,
+} from "@plinth/sdk/testing";
 import { describe, it } from "vitest";
 import { ask, dice, opened } from "./api.testing.ts";
 
@@ -54,4 +63,13 @@ describeConformance({ describe, it }, "gemini with aimock", taken, {
     return { api, endpoint, close: () => host.close().then(() => mock.stop()) };
   },
   bad: ask("no fixture answers this"),
+});
+
+describeConformance({ describe, it }, "gemini with a hostile server", hostileModelConformance, {
+  ask: ask("roll", { tools: [{ ...dice, name: "dice" }] }),
+  open: async () => {
+    const server = await geminiServer();
+    const { host, api, endpoint } = await opened(`${server.url}/v1beta`);
+    return { api, endpoint, server, close: () => host.close().then(server.close) };
+  },
 });

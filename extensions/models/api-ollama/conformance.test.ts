@@ -1,5 +1,5 @@
 import { LLMock } from "@copilotkit/aimock";
-import { describeConformance, modelApiConformance, ollamaServer } from "@plinth/sdk/testing";
+import { describeConformance, hostileModelConformance, modelApiConformance, ollamaServer } from "@plinth/sdk/testing";
 import { describe, it } from "vitest";
 import { endpointOf, openApi } from "./opened.testing.ts";
 
@@ -42,5 +42,14 @@ describeConformance({ describe, it }, "Ollama with a scripted server", modelApiC
     server.script({ say: [{ reasoning: "hm" }, { text: "Hello" }, { text: " there" }], usage: { inputTokens: 1, outputTokens: 2 } });
     const { host, api } = await openApi();
     return { api, endpoint: endpointOf(server.url), close: () => host.close().then(() => server.close()) };
+  },
+});
+
+describeConformance({ describe, it }, "Ollama with a hostile server", hostileModelConformance, {
+  ask: { ...good, tools },
+  open: async () => {
+    const server = await ollamaServer({ models: ["llama3"] });
+    const { host, api } = await openApi();
+    return { api, endpoint: endpointOf(server.url), server, close: () => host.close().then(() => server.close()) };
   },
 });

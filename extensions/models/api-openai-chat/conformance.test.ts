@@ -1,5 +1,5 @@
 import { LLMock } from "@copilotkit/aimock";
-import { describeConformance, modelApiConformance, openaiChatServer } from "@plinth/sdk/testing";
+import { describeConformance, hostileModelConformance, modelApiConformance, openaiChatServer } from "@plinth/sdk/testing";
 import { describe, it } from "vitest";
 import { endpointOf, openApi } from "./opened.testing.ts";
 
@@ -43,5 +43,14 @@ describeConformance({ describe, it }, "chat completions with a scripted server",
     server.script({ say: [{ reasoning: "hm" }, { text: "Hello" }, { text: " there" }], usage: { inputTokens: 1, outputTokens: 2 } });
     const { host, api } = await openApi();
     return { api, endpoint: endpointOf(server.url), close: () => host.close().then(() => server.close()) };
+  },
+});
+
+describeConformance({ describe, it }, "chat completions with a hostile server", hostileModelConformance, {
+  ask: requests.toolCall,
+  open: async () => {
+    const server = await openaiChatServer();
+    const { host, api } = await openApi();
+    return { api, endpoint: endpointOf(server.url), server, close: () => host.close().then(() => server.close()) };
   },
 });

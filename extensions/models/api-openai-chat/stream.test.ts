@@ -1,4 +1,4 @@
-import { openaiChatServer } from "@plinth/sdk/testing";
+import { damaged, openaiChatServer, random } from "@plinth/sdk/testing";
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 import { answered, type Reading, read } from "./opened.testing.ts";
@@ -84,68 +84,11 @@ describe("a recorded stream", () => {
   });
 });
 
-/** xorshift32: the same damage each time. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
-
-const GARBAGE = [
-  "data: {\n\n",
-  "data: null\n\n",
-  "data: 7\n\n",
-  'data: {"choices":[null]}\n\n',
-  'data: {"choices":[{"delta":7}]}\n\n',
-  "\u0000",
-  "data:\n\n",
-  'data: {"choices":[{"delta":{"tool_calls":[null,7,{"function":{"arguments":"}"}}]}}]}\n\n',
-  '{"a":',
-  "\ufeff",
-  "retry: 1\n",
-];
-
-function damaged(next: (below: number) => number): Uint8Array {
-  let given = Buffer.from(bytes);
-  for (let times = 1 + next(3); times > 0; times--) {
-    const [at, to] = [next(given.length), next(given.length)].sort((a, b) => a - b) as [number, number];
-    switch (next(6)) {
-      case 0:
-        given = given.subarray(0, to + 1);
-        break;
-      case 1:
-        given[at] = next(256);
-        break;
-      case 2:
-        given = Buffer.concat([given.subarray(0, at), given.subarray(Math.min(to, at + 40))]);
-        break;
-      case 3:
-        given = Buffer.concat([given.subarray(0, to), given.subarray(at)]);
-        break;
-      case 4:
-        given = Buffer.concat([given.subarray(0, at), Buffer.from(GARBAGE[next(GARBAGE.length)]!), given.subarray(at)]);
-        break;
-      default: {
-        const lines = given.toString("latin1").split("\n\n");
-        const [a, b] = [next(lines.length), next(lines.length)];
-        [lines[a], lines[b]] = [lines[b]!, lines[a]!];
-        given = Buffer.from(lines.join("\n\n"), "latin1");
-      }
-    }
-    if (given.length === 0) given = Buffer.from("\n");
-  }
-  return given;
-}
-
 it("2,500 damaged streams are each one end, or one coded error, with whole calls only", () => {
   const next = random(20_261_130);
   const seen = { ends: 0, errors: 0 };
   for (let round = 0; round < 2_500; round++) {
-    const given = damaged(next);
+    const given = damaged(bytes, next);
     const size = 1 + next(64);
     const pieces = Array.from({ length: Math.ceil(given.length / size) }, (_, at) => given.subarray(at * size, (at + 1) * size));
     const { events, error } = read(pieces);

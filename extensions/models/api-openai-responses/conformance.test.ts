@@ -2,8 +2,10 @@ import { LLMock } from "@copilotkit/aimock";
 import {
   type AskedRequest,
   describeConformance,
+  hostileModelConformance,
   modelApiConformance,
   modelServer,
+  openaiResponsesServer,
   openaiResponsesWire,
   type ScriptedAnswer,
 } from "@plinth/sdk/testing";
@@ -63,4 +65,13 @@ describeConformance({ describe, it }, "openai-responses with aimock", modelApiCo
     return { api, endpoint, close: () => host.close().then(() => mock.stop()) };
   },
   bad: ask("no fixture answers this"),
+});
+
+describeConformance({ describe, it }, "openai-responses with a hostile server", hostileModelConformance, {
+  ask: ask("roll", { tools: [{ ...dice, name: "dice" }] }),
+  open: async () => {
+    const server = await openaiResponsesServer();
+    const { host, api, endpoint } = await opened(`${server.url}/v1`);
+    return { api, endpoint, server, close: () => host.close().then(server.close) };
+  },
 });

@@ -7,6 +7,7 @@ export { type ChatCommandSubject, chatCommandConformance } from "./chat-command.
 export { type CheckSubject, checkConformance } from "./check.ts";
 export { type CompactorSubject, type ContextSubject, compactorConformance, contextConformance } from "./context.ts";
 export { type CredentialsSubject, credentialsConformance } from "./credentials.ts";
+export { damaged, random } from "./damaged-bytes.ts";
 export { type DeliverySubject, deliveryConformance } from "./delivery.ts";
 export { type DiscoverySubject, discoveryConformance } from "./discovery.ts";
 export { type EmbeddingSubject, embeddingConformance } from "./embedding.ts";
@@ -20,6 +21,7 @@ export {
   videoGenerationConformance,
 } from "./generation.ts";
 export { type HarnessSubject, harnessConformance } from "./harness.ts";
+export { type HostileModelSubject, hostileModelConformance } from "./hostile-model-server.ts";
 export { type HttpRouteSubject, httpRouteConformance, requestOf } from "./http-route.ts";
 export { approvalOf, type InteractionSubject, interactionConformance, questionOf } from "./interaction.ts";
 export { type EventLogSubject, eventLogConformance, type TasksSubject, tasksConformance } from "./ledgers.ts";

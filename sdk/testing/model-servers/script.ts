@@ -31,6 +31,8 @@ export interface ScriptedAnswer {
   pieces?: number;
   /** The body is compressed, and says so. */
   gzip?: boolean;
+  /** What becomes of the whole body before it is sent: bytes that no good server sends. */
+  damage?(body: Uint8Array): Uint8Array;
 }
 
 /** One request that came. */

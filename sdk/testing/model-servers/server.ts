@@ -102,10 +102,14 @@ function json(response: ServerResponse, status: number, body: unknown, headers: 
   response.end(typeof body === "string" ? body : JSON.stringify(body));
 }
 
-async function send(response: ServerResponse, { cut, stall, pieces, gzip }: ScriptedAnswer, events: Iterable<Uint8Array | string>): Promise<void> {
+async function send(
+  response: ServerResponse,
+  { cut, stall, pieces, gzip, damage }: ScriptedAnswer,
+  events: Iterable<Uint8Array | string>,
+): Promise<void> {
   let sent = 0;
   const most = Math.min(cut ?? Number.POSITIVE_INFINITY, stall ?? Number.POSITIVE_INFINITY);
-  for (const write of writesOf(events, pieces, gzip === true)) {
+  for (const write of writesOf(events, pieces, gzip === true, damage)) {
     const piece = write.subarray(0, most - sent);
     sent += piece.length;
     await new Promise<void>((resolve) => response.write(piece, () => resolve()));
@@ -118,13 +122,19 @@ async function send(response: ServerResponse, { cut, stall, pieces, gzip }: Scri
   else response.end();
 }
 
-function* writesOf(events: Iterable<Uint8Array | string>, pieces: number | undefined, gzip: boolean): Generator<Uint8Array> {
+function* writesOf(
+  events: Iterable<Uint8Array | string>,
+  pieces: number | undefined,
+  gzip: boolean,
+  damage: ScriptedAnswer["damage"],
+): Generator<Uint8Array> {
   const bytes = (event: Uint8Array | string) => (typeof event === "string" ? Buffer.from(event) : event);
-  if (pieces === undefined && !gzip) {
+  if (pieces === undefined && !gzip && damage === undefined) {
     for (const event of events) yield bytes(event);
     return;
   }
-  const plain = Buffer.concat([...events].map(bytes));
+  const said = Buffer.concat([...events].map(bytes));
+  const plain = damage?.(said) ?? said;
   const whole = gzip ? gzipSync(plain) : plain;
   const size = pieces ?? whole.length;
   for (let at = 0; at < whole.length; at += size) yield whole.subarray(at, at + size);
