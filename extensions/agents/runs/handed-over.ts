@@ -8,11 +8,11 @@ type Shown = { messages: ModelMessage[]; parties: Set<string> };
  * A conversation that came with its message, as the model is shown it: what stands in it is the sender's word, so it has no
  * opaque parts, no notes of origin, and no result that is not from outside.
  */
-export function handedOver(history: readonly ModelMessage[], content: Submission["content"] = []): Shown {
+export function handedOver(history: readonly ModelMessage[], { content = [], said = false }: Pick<Submission, "content" | "said">): Shown {
   const messages = history.map(
     ({ role, content }): ModelMessage => ({ role, content: partsFor(partsFrom(content, "outside"), undefined).map(outside) }),
   );
-  if (messages.at(-1)?.role !== "tool") messages.push({ role: "user", content: [...content] });
+  if (said || messages.at(-1)?.role !== "tool") messages.push({ role: "user", content: [...content] });
   const results = messages.some(({ content }) => content.some(({ type }) => type === "tool-result"));
   return { messages, parties: new Set(results ? ["outside"] : []) };
 }
@@ -21,9 +21,9 @@ export function handedOver(history: readonly ModelMessage[], content: Submission
  * The conversation with what `message.received` made of the text. Where that text stands for results, whoever rewrote it
  * rewrote all that the model may see of them.
  */
-export function rewritten({ history, text: typed }: Submission, text: string): Pick<Submission, "history"> {
+export function rewritten({ history, said, text: typed }: Submission, text: string): Pick<Submission, "history"> {
   const last = history?.at(-1);
-  if (history === undefined || last?.role !== "tool" || text === typed) return {};
+  if (history === undefined || last?.role !== "tool" || said === true || text === typed) return {};
   const content = last.content.map((part) => (part.type === "tool-result" ? { ...part, content: [{ type: "text" as const, text }] } : part));
   return { history: [...history.slice(0, -1), { ...last, content }] };
 }

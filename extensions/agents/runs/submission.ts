@@ -19,6 +19,8 @@ export interface Submission {
   suggestedBy?: string;
   /** The conversation before it, instead of what the session remembers. */
   history?: ModelMessage[];
+  /** After the results that `history` ends with, and no stand-in for them. */
+  said?: boolean;
   options?: ModelOptions;
   /** Of whoever asks, who runs them. */
   tools?: ModelTool[];

@@ -7,7 +7,7 @@ import { answerPreflight, corsHeaders, mayAsk } from "./cors.ts";
 import { type Directory, NOBODY } from "./directory.ts";
 import { gathered } from "./gathered.ts";
 import type { Guard } from "./guard.ts";
-import { openaiProblem, problem, publicInfo, refuse } from "./problem.ts";
+import { anthropicProblem, openaiProblem, problem, publicInfo, refuse } from "./problem.ts";
 import type { Proofs } from "./proofs.ts";
 import { assertOneHost, type PublicName, parseTarget, type RequestHead, requestHead } from "./request.ts";
 import { type Sending, sendItems, sendWhole } from "./response.ts";
@@ -35,6 +35,9 @@ export interface Door {
 
 /** What a proven token stands for. */
 export const OWNER: Principal = Object.freeze({ role: "owner", via: "gateway-token" });
+
+/** How a refusal is said. */
+const FORMS = { problem, openai: openaiProblem, anthropic: anthropicProblem };
 
 class StaleOffer extends Error {}
 
@@ -65,7 +68,7 @@ export async function answer(door: Door, request: IncomingMessage, response: Ser
       assertOrigin(door, request, route);
       if (!counted && route.tally !== undefined) assertRate(route.tally, request, response);
       counted = true;
-      if (route.auth === "token" && whole === undefined) proven = authenticate(door, request, response);
+      if (route.auth === "token" && whole === undefined) proven = authenticate(door, request, response, route.key);
       role = route.auth === "token" ? "owner" : "guest";
       const head = requestHead(request, target, found, door.token, door.publicName);
       if (route.body === "stream") {
@@ -114,11 +117,14 @@ function missing(response: ServerResponse, routes: RouteTable, path: string, all
 /**
  * Check who sends a request, by the token or by a proof of knowing it; wrong ones are counted by address. Returns the digest
  * of the only body that a proof is for.
+ *
+ * @param key a header that the token may come in where there is no Authorization.
  */
-export function authenticate(door: Door, request: IncomingMessage, response?: ServerResponse): string | undefined {
+export function authenticate(door: Door, request: IncomingMessage, response?: ServerResponse, key?: string): string | undefined {
   const header = request.headers.authorization;
   const signed = header?.startsWith(`${PROOF_SCHEME} `) === true ? header.slice(PROOF_SCHEME.length + 1) : undefined;
-  const candidate = signed ?? bearer(header);
+  // One credential counts: who sends two has one guess as well.
+  const candidate = signed ?? bearer(header) ?? (header === undefined && key !== undefined ? headerText(request, key) : undefined);
   if (candidate === undefined) {
     response?.setHeader("www-authenticate", "Bearer");
     throw refuse.noToken();
@@ -137,6 +143,11 @@ export function authenticate(door: Door, request: IncomingMessage, response?: Se
   }
   response?.setHeader("www-authenticate", 'Bearer error="invalid_token"');
   throw refuse.wrongToken();
+}
+
+function headerText({ headers }: IncomingMessage, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 /** Says who this is to anybody who asks with a random number; only whoever knows the token can tell whether it is true. */
@@ -249,7 +260,7 @@ function fail(
 ): void {
   const info: ErrorInfo = publicInfo(error, role);
   if (response.destroyed) return;
-  const { status, body } = errors === "openai" ? openaiProblem(info) : problem(info);
+  const { status, body } = FORMS[errors](info);
   if (status >= 500 && info.code !== "PLINTH_STOPPING") {
     door.ctx.log.error("A request failed.", { path: request.url?.split("?")[0], error: String(error), ...info });
   }
@@ -261,6 +272,6 @@ function fail(
   // Who sends too slowly is not read to the end.
   if (info.code === "PLINTH_TIMEOUT") response.setHeader("connection", "close");
   for (const name of response.getHeaderNames()) if (name === "content-type" || name === "content-length") response.removeHeader(name);
-  sendWhole(response, status, errors === "openai" ? "application/json" : "application/problem+json", body);
+  sendWhole(response, status, errors === "problem" ? "application/problem+json" : "application/json", body);
   discardBody(request);
 }

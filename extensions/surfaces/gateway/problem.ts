@@ -50,6 +50,26 @@ export function openaiProblem({ code, message, next }: ErrorInfo): { status: num
   return { status, body: JSON.stringify({ error: { message: said, type, param: null, code: known } }) };
 }
 
+/** By status, as Anthropic's API names them; what is not there is api_error. */
+const ANTHROPIC: Record<number, string> = {
+  400: "invalid_request_error",
+  401: "authentication_error",
+  403: "permission_error",
+  404: "not_found_error",
+  413: "request_too_large",
+  429: "rate_limit_error",
+  503: "overloaded_error",
+  504: "timeout_error",
+};
+
+/** An error in the form of Anthropic's API. */
+export function anthropicProblem({ code, message, next }: ErrorInfo): { status: number; body: string } {
+  const status = statusOf(code);
+  const said = next === undefined ? message : `${message} ${next}`;
+  const type = ANTHROPIC[status] ?? (status < 500 ? "invalid_request_error" : "api_error");
+  return { status, body: JSON.stringify({ type: "error", error: { type, message: said, code } }) };
+}
+
 /** As `errorInfo`; what an extension threw without a code is not shown to the public, only logged. */
 export function publicInfo(thrown: unknown, role: "owner" | "guest"): ErrorInfo {
   const info = errorInfo(thrown);

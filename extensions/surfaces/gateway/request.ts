@@ -69,7 +69,7 @@ export function requestHead(
   known: PublicName | undefined,
 ): RequestHead {
   if (token.within(raw)) throw refuse.tokenInAddress();
-  const rawHeaders = headersFor(request, route.auth === "own" ? route.extension : undefined, token);
+  const rawHeaders = headersFor(request, route, token);
   const host = known?.host ?? request.headers.host ?? "";
   if (token.within(host)) throw refuse.tokenInAddress();
   const scheme = known?.scheme ?? "http";
@@ -89,13 +89,16 @@ export function requestHead(
   };
 }
 
-/** @param extension whose route checks credentials itself; undefined: nobody's does. */
-function headersFor({ rawHeaders }: IncomingMessage, extension: string | undefined, token: TokenCheck): [string, string][] {
+function headersFor({ rawHeaders }: IncomingMessage, { auth, extension: owner, key }: Found["route"], token: TokenCheck): [string, string][] {
+  /** Whose route checks credentials itself; undefined: nobody's does. */
+  const extension = auth === "own" ? owner : undefined;
   const pairs: [string, string][] = [];
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string;
     const lower = name.toLowerCase();
     let value = rawHeaders[at + 1] as string;
+    // Somebody's key of elsewhere, perhaps, beside the token.
+    if (lower === key) continue;
     if (CREDENTIALS.has(lower)) {
       if (extension === undefined || lower === "proxy-authorization" || /^plinth /i.test(value)) continue;
       if (lower === "cookie") value = cookiesFor(extension, value);

@@ -19,7 +19,9 @@ export interface Route {
   readonly tally: Tally | undefined;
   readonly timeoutMs: number;
   readonly endless: boolean;
-  readonly errors: "problem" | "openai";
+  readonly errors: "problem" | "openai" | "anthropic";
+  /** A header that the token may come in as well. */
+  readonly key: string | undefined;
   /** Of an extension that runs inside the host anyway: its pages are not sandboxed and cannot be shadowed. */
   readonly trusted: boolean;
   readonly client: Client<"plinth.http-route">;
@@ -89,6 +91,7 @@ function routeOf({ id, extension, descriptor }: Capability<Given>, client: Clien
     timeoutMs: descriptor.timeoutMs ?? HEAD_MS,
     endless: descriptor.endless === true,
     errors: descriptor.errors ?? "problem",
+    key: (descriptor.auth ?? "token") === "token" ? descriptor.key : undefined,
     trusted,
     client,
   };

@@ -1,8 +1,40 @@
-import { type Call, type Context, type ErrorInfo, errorInfo, type ToolCallPart, type TurnEvent, textOf, type Usage } from "@plinth/sdk";
-import { wordsOf } from "./chat-messages.ts";
-import type { ChatRequest } from "./chat-request.ts";
-import { invalid } from "./failure.ts";
-import { nameOf } from "./parameters.ts";
+import { randomBytes } from "node:crypto";
+import {
+  type Call,
+  type Context,
+  type ErrorInfo,
+  errorInfo,
+  type ModelOptions,
+  type ModelTool,
+  type Part,
+  partsFrom,
+  type ToolCallPart,
+  type TurnEvent,
+  textOf,
+  type Usage,
+} from "@plinth/sdk";
+import type { CallMarks } from "./call-marks.ts";
+import { type Conversation, wordsOf } from "./conversation.ts";
+import { headerName, invalid } from "./fields.ts";
+
+/** A request of any dialect, checked, in Plinth's words. */
+export interface Asked {
+  readonly model: string;
+  readonly conversation: Conversation;
+  readonly options: ModelOptions;
+  readonly tools: ModelTool[];
+  /** The key of a conversation that is remembered. */
+  readonly session: string | undefined;
+  /** Who the client says it speaks for. */
+  readonly user: string | undefined;
+  /** Requests with the same key begin alike. */
+  readonly cacheKey?: string;
+  readonly stream: boolean;
+  /** Names of fields that were not used, for the header `x-plinth-ignored`. */
+  readonly ignored: string[];
+  /** What the dialect calls the fields of a model's request. */
+  readonly names: ReadonlyMap<string, string>;
+}
 
 export type EndReason = "stop" | "length" | "tool-calls" | "filter" | "refusal";
 
@@ -10,6 +42,9 @@ export type EndReason = "stop" | "length" | "tool-calls" | "filter" | "refusal";
 export type Said =
   | { type: "text"; delta: string }
   | { type: "refusal"; text: string }
+  /** Of what is thought: a piece, or with `part` the whole of it, with what must go back to the model. */
+  | { type: "thought"; delta: string }
+  | { type: "thought"; part: Extract<Part, { type: "reasoning" }> }
   | { type: "call"; call: ToolCallPart }
   /** Something goes on that no client is shown. */
   | { type: "busy" }
@@ -20,10 +55,16 @@ export type Said =
   /** @property model who answered, where that is known by its name. */
   | { type: "end"; reason: EndReason; text: string; usage?: Usage; model?: string };
 
-const NOBODY = "It was asked over the OpenAI-compatible interface, where nobody can answer.";
+/** A session key: the one that the client names, or a fresh one. An agent other than the default stands in front. */
+export function sessionKey(session: string | undefined, agent: string | undefined): string {
+  const key = `openai:${session ?? randomBytes(9).toString("base64url")}`;
+  return agent === undefined ? key : `agent:${agent}:${key}`;
+}
+
+const NOBODY = "It was asked over the interface for clients of model APIs, where nobody can answer.";
 
 /** One turn of an agent: its own tools run in it, the client's are handed out. */
-export async function* askAgent(ctx: Context, request: ChatRequest, sessionKey: string, commands: boolean, call: Call): AsyncGenerator<Said> {
+export async function* askAgent(ctx: Context, request: Asked, sessionKey: string, commands: boolean, call: Call): AsyncGenerator<Said> {
   const { conversation, tools, options, user } = request;
   const { system, messages } = conversation;
   const last = messages.at(-1)!;
@@ -41,10 +82,11 @@ export async function* askAgent(ctx: Context, request: ChatRequest, sessionKey: 
         sessionKey,
         commands,
         ...(remembers ? {} : { history }),
+        ...(last.role === "user" && history.at(-1)?.role === "tool" ? { said: true } : {}),
         ...(tools.length === 0 ? {} : { tools }),
         ...(Object.keys(options).length === 0 ? {} : { options }),
         ...(user === undefined ? {} : { sender: user }),
-        ...(system.length === 0 ? {} : { system: system.join("\n\n") }),
+        ...(system.length === 0 ? {} : { system: system.map(({ text }) => text).join("\n\n") }),
       },
       { signal: call.signal },
     );
@@ -55,7 +97,8 @@ export async function* askAgent(ctx: Context, request: ChatRequest, sessionKey: 
     if (event.type === "text") {
       said += event.delta;
       yield { type: "text", delta: event.delta };
-    } else if (event.type === "warning" && event.param !== undefined) yield ignoredAs(event.param);
+    } else if (event.type === "reasoning") yield { type: "thought", delta: event.delta };
+    else if (event.type === "warning" && event.param !== undefined) yield ignoredAs(event.param, request);
     else if (event.type === "end") {
       if (event.status !== "ok") throw endError(event);
       if (said === "" && event.text !== "") yield { type: "text", delta: event.text };
@@ -72,9 +115,10 @@ export async function* askAgent(ctx: Context, request: ChatRequest, sessionKey: 
 }
 
 /** A model itself, with the client's tools and no others. */
-export async function* askModel(ctx: Context, request: ChatRequest, call: Call): AsyncGenerator<Said> {
-  const { conversation, tools, options, model } = request;
-  const { system, messages } = conversation;
+export async function* askModel(ctx: Context, request: Asked, marks: CallMarks, call: Call): AsyncGenerator<Said> {
+  const { conversation, tools, options, model, cacheKey } = request;
+  const { system } = conversation;
+  const messages = marks.restore(conversation.messages);
   const stream = ctx
     .use("plinth.models")
     .one()
@@ -82,8 +126,9 @@ export async function* askModel(ctx: Context, request: ChatRequest, call: Call):
       {
         model,
         messages,
-        ...(system.length === 0 ? {} : { system: system.map((text) => ({ type: "text" as const, text })) }),
+        ...(system.length === 0 ? {} : { system }),
         ...(tools.length === 0 ? {} : { tools }),
+        ...(cacheKey === undefined ? {} : { cacheKey }),
         ...options,
         onUnsupported: "drop",
       },
@@ -92,23 +137,30 @@ export async function* askModel(ctx: Context, request: ChatRequest, call: Call):
   const ids = new Set(messages.flatMap(({ content }) => content.flatMap((part) => (part.type === "tool-call" ? [part.id] : []))));
   let text = "";
   let usage: Usage | undefined;
+  let maker = "";
   let answeredBy = model;
   for await (const event of stream) {
     if (event.type === "again") continue;
     if (event.type === "model") {
       // Whoever was asked before has said nothing that counts.
       usage = undefined;
+      maker = event.maker;
       answeredBy = event.name;
       yield { type: "model", name: answeredBy };
     } else if (event.type === "text") {
       text += event.delta;
       yield { type: "text", delta: event.delta };
     } else if (event.type === "tool-call") {
-      const { id, name, args } = event.call;
-      yield { type: "call", call: { type: "tool-call", id: ownId(id, ids), name, args } };
+      const [made] = partsFrom([event.call], maker);
+      const own = { ...(made as ToolCallPart), id: ownId(event.call.id, ids) };
+      marks.keep(own);
+      yield { type: "call", call: own };
+    } else if (event.type === "reasoning") {
+      if (event.part === undefined) yield { type: "thought", delta: event.delta ?? "" };
+      else yield { type: "thought", part: partsFrom([event.part], maker)[0] as Thought };
     } else if (event.type === "part" && event.part.type === "refusal") yield { type: "refusal", text: event.part.text };
     else if (event.type === "usage") usage = event.usage;
-    else if (event.type === "warning" && event.param !== undefined) yield used(event.param, event.message);
+    else if (event.type === "warning" && event.param !== undefined) yield used(event.param, event.message, request);
     else if (event.type === "end") {
       const reason = event.reason === "pause" ? "length" : event.reason;
       return yield { type: "end", reason, text, ...(usage === undefined ? {} : { usage }), model: answeredBy };
@@ -120,13 +172,18 @@ export async function* askModel(ctx: Context, request: ChatRequest, call: Call):
 /** Without these an answer would be another one than the client asked for. */
 const NEEDED = new Set(["messages", "tools", "toolChoice", "output"]);
 
-function used(param: string, message: string): Said {
-  if (!NEEDED.has(param.split(/[.[]/)[0] as string)) return ignoredAs(param);
-  const name = nameOf(param);
+function used(param: string, message: string, asked: Asked): Said {
+  if (!NEEDED.has(param.split(/[.[]/)[0] as string)) return ignoredAs(param, asked);
+  const name = nameOf(param, asked);
   throw invalid(`The model does not take \`${name}\`: ${message}`, name, "unsupported_parameter");
 }
 
-const ignoredAs = (param: string): Said => ({ type: "ignored", name: nameOf(param) });
+const ignoredAs = (param: string, asked: Asked): Said => ({ type: "ignored", name: nameOf(param, asked) });
+
+/** It comes from a provider, and goes into a header. */
+const nameOf = (param: string, { names }: Asked): string => names.get(param) ?? headerName(param);
+
+type Thought = Extract<Part, { type: "reasoning" }>;
 
 /** Some models call every call `call_0`; clients and later requests need one id for one call. */
 function ownId(id: string, ids: Set<string>): string {

@@ -1,65 +1,15 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { type ModelEvent, PlinthError } from "@plinth/sdk";
-import { createTestHost } from "@plinth/sdk/testing";
+import type { ModelEvent } from "@plinth/sdk";
 import OpenAI from "openai";
 import type { ChatCompletionMessageParam, ChatCompletionTool } from "openai/resources/chat/completions";
 import { describe, expect, it } from "vitest";
-import native from "../../agents/native/index.ts";
-import nativeManifest from "../../agents/native/plinth.json" with { type: "json" };
-import { calls, knowsModels, type Script, says, scriptedModel, scriptedTool, text } from "../../agents/native/scripted.testing.ts";
-import router from "../../agents/router/index.ts";
-import routerManifest from "../../agents/router/plinth.json" with { type: "json" };
-import runs from "../../agents/runs/index.ts";
-import runsManifest from "../../agents/runs/plinth.json" with { type: "json" };
-import sessions from "../../agents/sessions/index.ts";
-import sessionsManifest from "../../agents/sessions/plinth.json" with { type: "json" };
-import catalog from "../../tools/catalog/index.ts";
-import catalogManifest from "../../tools/catalog/plinth.json" with { type: "json" };
-import gateway from "../gateway/index.ts";
-import gatewayManifest from "../gateway/plinth.json" with { type: "json" };
-import extension from "./index.ts";
-import manifest from "./plinth.json" with { type: "json" };
-
-/** The unmodified client against a running gateway, with everything real but the model and one tool. */
-async function setUp(...scripts: Script[]) {
-  return setUpWith({}, ...scripts);
-}
-
-async function setUpWith(config: object, ...scripts: Script[]) {
-  const model = scriptedModel(scripts);
-  const broken = scriptedModel([new PlinthError("PLINTH_MODEL_BILLING", "No money is left.")], { id: "broken", priority: 9, ready: false });
-  const ran: unknown[] = [];
-  const clock = scriptedTool("clock", ["read"], ({ args }) => {
-    ran.push(args);
-    return text("noon");
-  });
-  const knows = knowsModels({ aliases: { fast: "scripted/m" }, ...config });
-  const host = await createTestHost({
-    extensions: [
-      { manifest: gatewayManifest, extension: gateway, config: { port: 0 } },
-      { manifest, extension },
-      { manifest: nativeManifest, extension: native, config: { retries: 0 } },
-      { manifest: routerManifest, extension: router },
-      { manifest: runsManifest, extension: runs },
-      { manifest: sessionsManifest, extension: sessions },
-      { manifest: catalogManifest, extension: catalog },
-      ...knows.extensions,
-    ],
-    provide: [model, broken, clock, ...knows.provide],
-  });
-  await host.use("plinth.service").get("gateway").start({});
-  const { url, token } = JSON.parse(await readFile(join(host.home, "state", "plinth.gateway", "running.json"), "utf8"));
-  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: token, maxRetries: 0 });
-  return { client, url, token, ran, seen: model.seen as any[], [Symbol.asyncDispose]: () => host.close() };
-}
+import { calls, type Script, says } from "../../agents/native/scripted.testing.ts";
+import { PIXEL, serving, setUp } from "./serving.testing.ts";
 
 const weather: ChatCompletionTool = {
   type: "function",
   function: { name: "weather", description: "Tells the weather.", parameters: { type: "object", properties: { city: { type: "string" } } } },
 };
 const user = (content: string): ChatCompletionMessageParam => ({ role: "user", content });
-const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 const ended = (reason: "length" | "filter", ...deltas: string[]): ModelEvent[] => [...says(...deltas).slice(0, -1), { type: "end", reason }];
 
 describe("a drop-in model server", () => {
@@ -172,7 +122,7 @@ describe("a drop-in model server", () => {
       { type: "end", reason: "stop" },
     ];
     for (const model of ["plinth", "broken/m"]) {
-      await using api = await setUpWith({ fallbacks: ["scripted/m"] }, silent);
+      await using api = await serving([silent], { models: { fallbacks: ["scripted/m"] } });
       const body = { model, messages: [user("Hello")] };
       const whole = await api.client.chat.completions.create(body);
       expect(whole).toMatchObject({ model: "scripted/m", choices: [{ message: { content: "Hi" } }] });
@@ -201,7 +151,7 @@ describe("a drop-in model server", () => {
     await using api = await setUp(says("ok"));
     const wrong = new OpenAI({ baseURL: `${api.url}/v1`, apiKey: "wrong", maxRetries: 0 });
     await expect(wrong.models.list()).rejects.toMatchObject({ status: 401, code: "invalid_api_key", type: "invalid_request_error" });
-    await expect(api.client.embeddings.create({ model: "x", input: "y" })).rejects.toMatchObject({ status: 404, code: "unknown_url" });
+    await expect(api.client.images.generate({ prompt: "x" })).rejects.toMatchObject({ status: 404, code: "unknown_url" });
     for (const model of ["nobody", "nobody/x", "plinth/nobody"]) {
       await expect(api.client.chat.completions.create({ model, messages: [user("Hi")] })).rejects.toMatchObject({
         status: 404,

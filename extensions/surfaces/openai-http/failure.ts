@@ -1,6 +1,6 @@
 import { type ErrorInfo, errorInfo } from "@plinth/sdk";
 
-/** An error as OpenAI's clients expect it: an HTTP status and an error object. */
+/** An error as clients expect it: an HTTP status and what an error object of their dialect is made of. */
 export class ApiFailure extends Error {
   readonly status: number;
   readonly type: string;
@@ -21,6 +21,7 @@ export class ApiFailure extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 
+  /** As OpenAI says it. */
   get body(): { error: { message: string; type: string; param: string | null; code: string | null } } {
     const { message, type, param, code } = this;
     return { error: { message, type, param, code } };
@@ -38,9 +39,6 @@ export class ApiFailure extends Error {
 
 /** Types of failures that asking again does not mend. */
 const FINAL = new Set(["insufficient_quota", "timeout_error"]);
-
-export const invalid = (message: string, param: string | null, code: string | null = null): ApiFailure =>
-  new ApiFailure(400, message, { param, code });
 
 export const noSuchModel = (model: string): ApiFailure =>
   new ApiFailure(
@@ -104,7 +102,7 @@ const KINDS = new Map(
   }),
 );
 
-/** Whatever went wrong, in OpenAI's form; its next step goes into the message. */
+/** Whatever went wrong; its next step goes into the message. */
 export function failureOf(thrown: unknown): ApiFailure {
   if (thrown instanceof ApiFailure) return thrown;
   const info: ErrorInfo = errorInfo(thrown);

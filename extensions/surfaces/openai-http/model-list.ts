@@ -10,6 +10,15 @@ interface Listed {
   owned_by: string;
 }
 
+const VERSION = "anthropic-version";
+
+const anthropic = ({ id, created }: Listed): object => ({
+  type: "model",
+  id,
+  display_name: id,
+  created_at: new Date(created * 1000).toISOString(),
+});
+
 /** Of all, and how long one provider may take to say what it has. */
 const MOST_MODELS = 2_000;
 const LIST_MS = 5_000;
@@ -34,6 +43,16 @@ export class ModelList {
       this.#known = { until: now + KEPT_MS, generation, models: this.#models() };
     }
     return [this.#listed("plinth", "plinth"), ...agents, ...(await this.#known.models)].slice(0, MOST_MODELS);
+  }
+
+  /** The list in the dialect of whoever asks: Anthropic's clients say which version of it they speak. */
+  told(list: readonly Listed[], headers: Readonly<Record<string, string>>): object {
+    if (!(VERSION in headers)) return { object: "list", data: list };
+    return { data: list.map(anthropic), has_more: false, first_id: list[0]?.id ?? null, last_id: list.at(-1)?.id ?? null };
+  }
+
+  toldOne(one: Listed, headers: Readonly<Record<string, string>>): object {
+    return VERSION in headers ? anthropic(one) : one;
   }
 
   /** `plinth`, `plinth/<agent>` or an agent's id is an agent; everything else is the model's own name, or an alias. */

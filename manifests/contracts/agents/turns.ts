@@ -185,6 +185,9 @@ export const turns = defineContract({
               "The conversation before this message, instead of what the session remembers. It is what the sender says it is: results of tools in it count as text from outside. Where its last message is of the role `tool`, that is what is answered, and the text is only for the transcript.",
           }),
         ),
+        said: Type.Optional(
+          Type.Boolean({ description: "true: the message is said after the results that `history` ends with, and stands for nothing else." }),
+        ),
         options: Type.Optional(ModelOptions),
         tools: Type.Optional(
           Type.Array(ModelTool, {

@@ -110,6 +110,12 @@ export const httpRoute = defineContract({
           "token (default): the gateway checks its token first. none: public, such as a page's own files. own: public for the gateway; the route checks who is there itself and gets `Authorization` and its own cookies to do so.",
       }),
     ),
+    key: Type.Optional(
+      Type.Enum(["x-api-key"], {
+        description:
+          "With `auth: token`: a header that the token may come in as well, for clients that know no other. It counts where there is no Authorization, and never reaches the route.",
+      }),
+    ),
     body: Type.Optional(
       Type.Enum(["text", "bytes", "stream"], {
         description: "How it wants a body. text (default) is UTF-8 and nothing else. stream: through `receive`.",
@@ -161,8 +167,9 @@ export const httpRoute = defineContract({
       Type.Integer({ minimum: 100, maximum: 3_600_000, description: "Longest wait for the answer's first item; default 10 minutes." }),
     ),
     errors: Type.Optional(
-      Type.Enum(["problem", "openai"], {
-        description: "The form in which the gateway refuses a request of this path. problem (default): RFC 9457. openai: as OpenAI's API.",
+      Type.Enum(["problem", "openai", "anthropic"], {
+        description:
+          "The form in which the gateway refuses a request of this path. problem (default): RFC 9457. openai, anthropic: as the API of those.",
       }),
     ),
     endless: Type.Optional(Type.Boolean({ description: "true: answers until the client leaves; a stop of the gateway ends it at once." })),

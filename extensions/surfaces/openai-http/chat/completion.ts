@@ -1,6 +1,6 @@
 import type { ToolCallPart, Usage } from "@plinth/sdk";
-import type { EndReason, Said } from "./asking.ts";
-import { failureOf } from "./failure.ts";
+import type { EndReason, Said } from "../asking.ts";
+import { failureOf } from "../failure.ts";
 
 type End = Extract<Said, { type: "end" }>;
 
@@ -38,7 +38,8 @@ export function usageOf({ usage }: { usage?: Usage }): { usage?: object } {
 const called = ({ id, name, args }: ToolCallPart) => ({ id, type: "function", function: { name, arguments: JSON.stringify(args) } });
 
 /** The whole answer as a `chat.completion`. */
-export function completion({ id, created, model }: Head, said: readonly Said[], end: End): object {
+export function completion({ id, created, model }: Head, said: readonly Said[]): object {
+  const end = said.at(-1) as End;
   const calls = said.flatMap((one) => (one.type === "call" ? [called(one.call)] : []));
   const declined = said.flatMap((one) => (one.type === "refusal" ? [one.text] : [])).join("");
   const refusal = end.reason === "refusal" ? declined || end.text : declined || null;

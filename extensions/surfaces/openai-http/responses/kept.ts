@@ -1,0 +1,93 @@
+import { type Context, errorInfo, type ModelMessage } from "@plinth/sdk";
+import { KEPT_MS } from "../conversation.ts";
+import { ApiFailure } from "../failure.ts";
+import { invalid } from "../fields.ts";
+import type { Item } from "./items.ts";
+
+/** An answer as it is kept: what clients may ask for again, and what it adds to its conversation. */
+export interface KeptResponse {
+  readonly response: Item & { id: string; output: Item[] };
+  /** What was asked, and the answer. */
+  readonly messages: ModelMessage[];
+  readonly previous?: string;
+  /** The session of an agent that it was said in, or the conversation of a model. */
+  readonly session?: string;
+}
+
+/** Answers that one conversation goes through, at most. */
+const MOST = 1_000;
+
+const RESPONSE = /^resp_[a-z0-9]{9,64}$/;
+
+/** Answers that can be gone on from, for a day. A full store gives up its oldest. */
+export class KeptResponses {
+  readonly #ctx: Context;
+
+  constructor(ctx: Context) {
+    this.#ctx = ctx;
+  }
+
+  /** Names that sort by their time. */
+  newId(): string {
+    const time = this.#ctx.clock.now().toString(36).padStart(9, "0");
+    return `resp_${time}${crypto.randomUUID().replaceAll("-", "")}`;
+  }
+
+  async get(id: string): Promise<KeptResponse | undefined> {
+    return RESPONSE.test(id) ? this.#ctx.store.get<KeptResponse>(`response/${id}`) : undefined;
+  }
+
+  async existing(id: string): Promise<KeptResponse> {
+    const kept = await this.get(id);
+    if (kept !== undefined) return kept;
+    throw new ApiFailure(404, `Response with id ${JSON.stringify(id.slice(0, 100))} not found.`);
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.existing(id);
+    await this.#ctx.store.delete(`response/${id}`);
+  }
+
+  /** Where the conversation with this answer as its last goes on, from its beginning. */
+  async conversation(id: string): Promise<{ last: KeptResponse; messages: ModelMessage[] }> {
+    const chain: KeptResponse[] = [];
+    for (let next: string | undefined = id; next !== undefined && chain.length < MOST; ) {
+      const kept: KeptResponse | undefined = await this.get(next);
+      if (kept === undefined)
+        throw invalid(
+          `Previous response with id ${JSON.stringify(next.slice(0, 100))} not found.`,
+          "previous_response_id",
+          "previous_response_not_found",
+        );
+      chain.unshift(kept);
+      next = kept.previous;
+    }
+    return { last: chain.at(-1) as KeptResponse, messages: chain.flatMap(({ messages }) => messages) };
+  }
+
+  /** The last answer of a session or conversation. */
+  async lastOf(session: string): Promise<string | undefined> {
+    return this.#ctx.store.get<string>(`last/${session}`);
+  }
+
+  /** An item that was answered before, by its id. */
+  async item(id: unknown): Promise<Item | undefined> {
+    const [, response, at] = /^[a-z]+_([a-z0-9]+)_(\d{1,4})$/.exec(String(id)) ?? [];
+    return response === undefined ? undefined : (await this.get(`resp_${response}`))?.response.output[Number(at)];
+  }
+
+  async keep(kept: KeptResponse): Promise<void> {
+    const save = async () => {
+      await this.#ctx.store.set(`response/${kept.response.id}`, kept, KEPT_MS);
+      if (kept.session !== undefined) await this.#ctx.store.set(`last/${kept.session}`, kept.response.id, KEPT_MS);
+    };
+    try {
+      await save();
+    } catch (error) {
+      if (errorInfo(error).code !== "PLINTH_QUOTA") throw error;
+      const oldest = await this.#ctx.store.keys("response/");
+      for (const key of oldest.slice(0, Math.ceil(oldest.length / 4))) await this.#ctx.store.delete(key);
+      await save();
+    }
+  }
+}

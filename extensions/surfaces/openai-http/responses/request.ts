@@ -1,0 +1,194 @@
+import type { ModelMessage, ModelOptions } from "@plinth/sdk";
+import type { Asked } from "../asking.ts";
+import type { Conversation } from "../conversation.ts";
+import {
+  type Fields,
+  integer,
+  invalid,
+  isEmpty,
+  number,
+  objectOf,
+  parseBody,
+  readCommon,
+  readEffort,
+  readMetadata,
+  readSchema,
+  readSession,
+  readUser,
+  unread,
+  unsupported,
+} from "../fields.ts";
+import type { Meant } from "../model-list.ts";
+import { type Item, inputItems, readItems } from "./items.ts";
+import type { KeptResponse, KeptResponses } from "./kept.ts";
+import { type Handed, readChoice, readTools } from "./tools.ts";
+
+/** A request of the Responses API, checked, in Plinth's words. */
+export interface ResponseRequest extends Asked {
+  /** Of the answer. */
+  readonly id: string;
+  readonly createdAt: number;
+  /** What the answer repeats of the request. */
+  readonly echo: Fields;
+  readonly handed: ReadonlyMap<string, Handed>;
+  /** The answer is kept. */
+  readonly store: boolean;
+  /** What was said before the request. */
+  readonly before: { readonly last: KeptResponse; readonly messages: ModelMessage[] } | undefined;
+  /** What the request itself says. */
+  readonly said: ModelMessage[];
+}
+
+const USED = new Set([
+  ...["model", "input", "instructions", "stream", "stream_options", "user", "safety_identifier", "metadata", "store", "include", "background"],
+  ...["previous_response_id", "conversation", "temperature", "top_p", "max_output_tokens", "reasoning", "text", "truncation"],
+  ...["tools", "tool_choice", "parallel_tool_calls", "prompt_cache_key"],
+]);
+
+const REFUSED: Readonly<Record<string, string>> = {
+  background: "an answer comes while somebody waits for it. Leave it out.",
+  prompt: "no prompts are kept here. Send `instructions` and `input`.",
+  top_logprobs: "no model's probabilities are kept. Leave it out.",
+};
+
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ["topP", "top_p"],
+  ["maxOutputTokens", "max_output_tokens"],
+  ["thinking", "reasoning"],
+  ["output", "text.format"],
+  ["toolChoice", "tool_choice"],
+  ["parallelTools", "parallel_tool_calls"],
+  ["cacheKey", "prompt_cache_key"],
+]);
+
+/** @param header the value of `x-plinth-session`. */
+export async function readResponseRequest(kept: KeptResponses, now: number, body: string, header: string | undefined): Promise<ResponseRequest> {
+  const request = parseBody(body);
+  for (const [name, why] of Object.entries(REFUSED)) if (!isEmpty(request[name])) throw unsupported(name, why);
+  const common = readCommon(request);
+  const { session, more: _ } = readMetadata(request.metadata, header);
+  const named = readConversationName(request) ?? session;
+  const store = request.store !== false;
+  if (!store && request.conversation) throw invalid("A `conversation` is kept: leave `store` out, or the conversation.", "store");
+  const before = await readBefore(kept, request.previous_response_id, named);
+  const tools = readTools(request.tools);
+  const { only, ...choice } = readChoice(request.tool_choice, tools);
+  const items = await withReferences(kept, inputItems(request.input));
+  const conversation = readItems(items, request.instructions, before?.messages ?? []);
+  return {
+    ...common,
+    id: kept.newId(),
+    createdAt: Math.floor(now / 1000),
+    conversation,
+    said: conversation.messages,
+    before,
+    session: named,
+    user: readUser(request.user ?? request.safety_identifier),
+    ...(typeof request.prompt_cache_key === "string" && request.prompt_cache_key !== "" ? { cacheKey: request.prompt_cache_key.slice(0, 256) } : {}),
+    options: { ...readOptions(request), ...choice },
+    tools: only === undefined ? tools.tools : tools.tools.filter(({ name }) => only.has(name)),
+    handed: tools.handed,
+    store,
+    ignored: [...unread(request, USED), ...tools.ignored, ...unusedIn(request)],
+    names: NAMES,
+    echo: echoed(request, store),
+  };
+}
+
+/**
+ * With what is remembered. An agent goes on in the session where the last answer was said, as long as that is its last and one
+ * message is said to it; else, and for a model, what was said before is sent along.
+ */
+export async function remembering(kept: KeptResponses, request: ResponseRequest, meant: Meant): Promise<ResponseRequest> {
+  const { before, conversation, echo, id, store } = request;
+  const { messages } = conversation;
+  const fresh = store ? id : undefined;
+  const goesOn = before?.last.session !== undefined && store && (await kept.lastOf(before.last.session)) === before.last.response.id;
+  const previous = typeof echo.previous_response_id === "string";
+  const session = previous ? (goesOn ? before?.last.session : fresh) : (request.session ?? ("model" in meant ? undefined : fresh));
+  const inSession = "agent" in meant && (previous ? goesOn : session !== fresh) && messages.length === 1 && messages[0]?.role === "user";
+  const told: Conversation = inSession || before === undefined ? conversation : { ...conversation, messages: [...before.messages, ...messages] };
+  return { ...request, session, said: messages, conversation: told };
+}
+
+function readConversationName({ conversation, previous_response_id: previous }: Fields): string | undefined {
+  if (isEmpty(conversation)) return undefined;
+  if (!isEmpty(previous)) throw invalid("Only one of `previous_response_id` and `conversation` can be gone on from.", "conversation");
+  return readSession(objectOf(conversation)?.id ?? conversation, "conversation");
+}
+
+async function readBefore(kept: KeptResponses, previous: unknown, session: string | undefined) {
+  if (!isEmpty(previous)) {
+    if (typeof previous !== "string") throw invalid("`previous_response_id` must be a text.", "previous_response_id");
+    return kept.conversation(previous);
+  }
+  const last = session === undefined ? undefined : await kept.lastOf(session);
+  // What was kept is gone after its time: then the conversation begins anew.
+  return last === undefined || (await kept.get(last)) === undefined ? undefined : kept.conversation(last);
+}
+
+/** Items that are named by the ids under which they were answered, as they were. */
+async function withReferences(kept: KeptResponses, items: Item[]): Promise<Item[]> {
+  const resolved: Item[] = [];
+  for (const [index, item] of items.entries()) {
+    const refers = item.type === "item_reference" || (item.type === undefined && item.role === undefined && item.id !== undefined);
+    const found = refers ? await kept.item(item.id) : item;
+    if (found === undefined)
+      throw invalid(`Item with id ${JSON.stringify(String(item.id).slice(0, 100))} not found. Send it along.`, `input[${index}]`);
+    resolved.push(found);
+  }
+  return resolved;
+}
+
+function readOptions(request: Fields): ModelOptions {
+  const { format } = objectOf(request.text) ?? {};
+  return {
+    ...number(request, "temperature", "temperature", 0, 2),
+    ...number(request, "top_p", "topP", 0, 1),
+    ...integer(request, "max_output_tokens", "maxOutputTokens", 1),
+    ...readEffort(objectOf(request.reasoning)?.effort, "reasoning.effort"),
+    ...readFormat(format),
+    ...(typeof request.parallel_tool_calls === "boolean" ? { parallelTools: request.parallel_tool_calls } : {}),
+  };
+}
+
+function readFormat(value: unknown): Pick<ModelOptions, "output"> {
+  const type = objectOf(value)?.type;
+  if (isEmpty(value) || type === "text") return {};
+  if (type === "json_object") return { output: "json" };
+  const read = type === "json_schema" ? readSchema(value) : undefined;
+  if (read !== undefined) return read;
+  throw invalid("`text.format` must be of the type text, json_object, or json_schema with a `schema`.", "text");
+}
+
+/** What of the fields that are used is not used. */
+function unusedIn({ text, truncation, include }: Fields): string[] {
+  const others = Array.isArray(include) ? include.filter((one) => one !== "reasoning.encrypted_content") : [];
+  return [
+    ...(isEmpty(objectOf(text)?.verbosity) ? [] : ["text.verbosity"]),
+    ...(truncation === "auto" ? ["truncation"] : []),
+    ...(others.length === 0 ? [] : ["include"]),
+  ];
+}
+
+/** Of the request, as the published object has it; what was left out as OpenAI fills it in. */
+function echoed(request: Fields, store: boolean): Fields {
+  const { effort = null, summary = null } = objectOf(request.reasoning) ?? {};
+  return {
+    instructions: request.instructions ?? null,
+    max_output_tokens: request.max_output_tokens ?? null,
+    metadata: objectOf(request.metadata) ?? {},
+    parallel_tool_calls: request.parallel_tool_calls ?? true,
+    previous_response_id: request.previous_response_id ?? null,
+    ...(isEmpty(request.conversation) ? {} : { conversation: { id: objectOf(request.conversation)?.id ?? request.conversation } }),
+    reasoning: { effort, summary },
+    store,
+    temperature: request.temperature ?? 1,
+    text: { format: { type: "text" }, ...objectOf(request.text) },
+    tool_choice: request.tool_choice ?? "auto",
+    tools: Array.isArray(request.tools) ? request.tools : [],
+    top_p: request.top_p ?? 1,
+    truncation: "disabled",
+    ...(typeof request.user === "string" ? { user: request.user } : {}),
+  };
+}
