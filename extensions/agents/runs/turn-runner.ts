@@ -105,8 +105,7 @@ export class TurnRunner {
       turn.held = held;
       const asked = [this.#prepare(run, input, route), this.#history(sessionKey), this.#ctx.use("plinth.harness").list()] as const;
       const [prepared, { entries }, harnesses] = await Promise.all(asked);
-      const shown =
-        input.history === undefined ? modelHistory(entries, this.#limits.historyChars) : { ...handedOver(input.history, input), ids: [] };
+      const shown = input.history === undefined ? modelHistory(entries, this.#limits.historyChars) : { ...handedOver(input.history, input), ids: [] };
       for (const party of shown.parties) await this.#ctx.lower(party, "had a hand in this conversation");
       const answered = await turn.follow(prepared, harnessOf(harnesses, prepared.harness), route, shown, input);
       await this.#claim.finish(held, { ...endOf(answered.outcome), bodies: answered.rest });

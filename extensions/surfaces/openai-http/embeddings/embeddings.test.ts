@@ -9,9 +9,9 @@ const provider = (id: string, priority: number, ready = true) => ({
   id,
   descriptor: { title: id, priority, models: [{ id: `${id}-small` }] },
   provider: {
-    status: () => ({ ready, reason: "no key" }),
-    models: () => ({ models: [] }),
-    embed: ({ inputs, model = `${id}-default`, dimensions = 2, form }: any) => ({
+    status: () => (ready ? { ready, defaultModel: `${id}-default` } : { ready, reason: "no key" }),
+    models: () => ({ models: [{ id: `${id}-small` }] }),
+    embed: ({ inputs, model, dimensions = 2, form }: any) => ({
       ...{ model, identity: id, dimensions, form, usage: { inputTokens: inputs.length } },
       vectors: inputs.map(([{ text }]: any) => vector(text.length, 0.5)),
     }),
@@ -25,7 +25,7 @@ describe("embeddings", () => {
     const { data, usage, model } = await api.client.embeddings.create({ model: "auto", input });
     expect(data.map(({ index, embedding }) => [index, embedding[0]])).toEqual(input.map((text, at) => [at, text.length]));
     expect(usage).toEqual({ prompt_tokens: 300, total_tokens: 300 });
-    expect(model).toBe("one-default");
+    expect(model).toBe("one/one-default");
     const plain = await api.client.embeddings.create({ model: "auto", input: "abc", encoding_format: "float" });
     expect(plain.data[0]?.embedding).toEqual([3, 0.5]);
   });
@@ -33,16 +33,16 @@ describe("embeddings", () => {
   it("asks who is meant: a provider, its model, a model's own name, or the first that can answer", async () => {
     await using api = await serving([], { provide: [provider("one", 1, false), provider("two", 2)] });
     const made = async (model: string) => (await api.client.embeddings.create({ model, input: "x" })).model;
-    expect(await made("auto")).toBe("two-default");
-    expect(await made("one")).toBe("one-default");
-    expect(await made("one/big")).toBe("big");
-    expect(await made("two-small")).toBe("two-small");
+    expect(await made("auto")).toBe("two/two-default");
+    expect(await made("two")).toBe("two/two-default");
+    expect(await made("one/big")).toBe("one/big");
+    expect(await made("two-small")).toBe("two/two-small");
     await expect(made("nobody")).rejects.toMatchObject({ status: 404, code: "model_not_found" });
   });
 
   it("says what to do where nobody makes them, and refuses tokens", async () => {
     await using api = await serving([]);
-    const none = { status: 424, code: "PLINTH_CAPABILITY_MISSING", message: expect.stringContaining("plinth plugins search") };
+    const none = { status: 424, code: "PLINTH_MODEL_NONE", message: expect.stringContaining("Install an extension") };
     await expect(api.client.embeddings.create({ model: "auto", input: "x" })).rejects.toMatchObject(none);
     await expect(api.client.embeddings.create({ model: "auto", input: [1, 2] })).rejects.toMatchObject({ status: 400, param: "input" });
     await expect(api.client.embeddings.create({ model: "auto", input: "" })).rejects.toMatchObject({ status: 400, param: "input" });

@@ -1,5 +1,4 @@
 import type { Call, Client, Context } from "@plinth/sdk";
-import { ApiFailure, noSuchModel } from "../failure.ts";
 import { readEmbeddingsRequest } from "./request.ts";
 
 type Embedding = Client<"plinth.embedding">;
@@ -7,19 +6,17 @@ type Embedding = Client<"plinth.embedding">;
 /** What one call of the contract takes. */
 const AT_ONCE = 128;
 
-/** Vectors of whichever provider is meant, as OpenAI's API tells them. */
+/** Vectors of whoever is meant, as OpenAI's API tells them. */
 export async function embeddings(ctx: Context, body: string, { signal }: Call): Promise<{ answer: object; ignored: string[] }> {
   const { model: asked, inputs, dimensions, base64, ignored } = readEmbeddingsRequest(body);
-  const { provider, model } = await providerFor(ctx, asked, signal);
+  const provider = ctx.use("plinth.embedding").get("models");
+  const model = await meant(provider, asked, signal);
   const vectors: string[] = [];
   let tokens = 0;
   let made = asked;
   for (let from = 0; from < inputs.length; from += AT_ONCE) {
     const some = inputs.slice(from, from + AT_ONCE).map((text) => [{ type: "text" as const, text }]);
-    const answer = await provider.embed(
-      { ...(model === undefined ? {} : { model }), inputs: some, form: "float32", ...(dimensions === undefined ? {} : { dimensions }) },
-      { signal },
-    );
+    const answer = await provider.embed({ model, inputs: some, form: "float32", ...(dimensions === undefined ? {} : { dimensions }) }, { signal });
     vectors.push(...answer.vectors);
     tokens += answer.usage?.inputTokens ?? 0;
     made = answer.model;
@@ -28,31 +25,13 @@ export async function embeddings(ctx: Context, body: string, { signal }: Call): 
   return { answer: { object: "list", data, model: made, usage: { prompt_tokens: tokens, total_tokens: tokens } }, ignored };
 }
 
-/** `auto` is the first that can answer; `provider` and `provider/model` are one; a model's own name is whoever has it. */
-async function providerFor(ctx: Context, name: string, signal: AbortSignal): Promise<{ provider: Embedding; model: string | undefined }> {
-  const use = ctx.use("plinth.embedding");
-  const providers = (await use.list())
-    .filter(({ descriptor }) => descriptor.api !== true)
-    .sort((a, b) => a.descriptor.priority - b.descriptor.priority);
-  if (providers.length === 0) throw nobody("No extension that makes embeddings is installed. plinth plugins search embedding finds one.");
-  const slash = name.indexOf("/");
-  const id = slash < 0 ? name : name.slice(0, slash);
-  if (providers.some((one) => one.id === id)) return { provider: use.get(id), model: slash < 0 ? undefined : name.slice(slash + 1) };
-  for (const one of providers) {
-    const known = one.descriptor.models?.some((model) => model.id === name || model.aliases?.includes(name) === true);
-    if (known === true) return { provider: use.get(one.id), model: name };
-  }
-  if (name !== "auto" && name !== "plinth") throw noSuchModel(name);
-  const reasons: string[] = [];
-  for (const one of providers) {
-    const { ready, reason = "it cannot answer" } = await use.get(one.id).status({}, { signal });
-    if (ready) return { provider: use.get(one.id), model: undefined };
-    reasons.push(`${one.id}: ${reason}`);
-  }
-  throw nobody(`None that makes embeddings can answer now. ${reasons.join(" ")}`.slice(0, 1_000));
+/** Clients that know one maker name a model without its provider: it is the first that has one of this name. */
+async function meant(provider: Embedding, name: string, signal: AbortSignal): Promise<string> {
+  if (name === "plinth") return "auto";
+  if (name === "auto" || name.includes("/")) return name;
+  const { models } = await provider.models({}, { signal });
+  return models.find(({ id }) => id.slice(id.indexOf("/") + 1) === name)?.id ?? name;
 }
-
-const nobody = (message: string): ApiFailure => new ApiFailure(424, message, { type: "upstream_error", code: "PLINTH_CAPABILITY_MISSING" });
 
 function numbers(vector: string): number[] {
   const bytes = Buffer.from(vector, "base64");
