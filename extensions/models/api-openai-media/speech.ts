@@ -39,7 +39,7 @@ export function speech(ctx: Context): Provider<"plinth.speech"> {
     async *speak(request, { signal }): AsyncGenerator<SpeechItem> {
       const server = serverOf<SpeechModel>(request);
       const unsupported = new Unsupported(server.title, request);
-      const format = formatOf(server, request, unsupported);
+      const format = formatOf(server, request);
       const asked = { ...fieldsFor(server, request, unsupported, { names: OPTIONAL, fields: FIELDS }), ...formatField(server, format) };
       const voice = defaultVoice(server, request);
       const parts = partsToSay(request.lines, server.known?.maxCharacters, voice);
@@ -80,11 +80,15 @@ function defaultVoice({ endpoint, model, title }: Server<SpeechModel>, { lines }
   throw failure("REQUEST", `${title} needs the name of a voice.`, { next: "Name one.", details: { param: "lines" } });
 }
 
-function formatOf({ known, model }: Server<SpeechModel>, { format }: SpeechRequest, unsupported: Unsupported): Format {
+/** Another one would be no use to whoever asked for this. */
+function formatOf({ known, model, title }: Server<SpeechModel>, { format }: SpeechRequest): Format {
   const formats = known?.formats ?? (["mp3", "opus", "aac", "flac", "wav", "pcm"] satisfies Format[]);
-  if (format !== undefined && formats.includes(format)) return format;
-  if (format !== undefined) unsupported.leave("format", `the format ${format} with ${model}`);
-  return formats.includes("mp3") ? "mp3" : (formats[0] ?? "mp3");
+  if (format === undefined) return formats.includes("mp3") ? "mp3" : (formats[0] ?? "mp3");
+  if (formats.includes(format)) return format;
+  throw failure("UNSUPPORTED", `${title} cannot make the format ${format} with ${model}.`, {
+    next: `Ask for one of: ${formats.join(", ")}.`,
+    details: { param: "format", retryable: false },
+  });
 }
 
 const formatField = ({ quirks }: Server<SpeechModel>, format: Format) => ({
