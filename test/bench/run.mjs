@@ -6,6 +6,7 @@ const groups = [
   "start",
   "turns",
   "tools",
+  "parsing",
   "rpc",
   "cli",
   "install",
