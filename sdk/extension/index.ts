@@ -123,6 +123,7 @@ export type {
 export { canonicalJson } from "@plinth/manifests/canonical-json.ts";
 export { messagesFrom, partsFor, partsFrom, partsSaid } from "@plinth/manifests/content/opaque.ts";
 export { isFor, partLabel, textOf, toolCallsOf, toolResultsOf } from "@plinth/manifests/content/reading.ts";
+export { CREDENTIAL_WORDS } from "@plinth/manifests/credential-words.ts";
 export { nearNames } from "@plinth/manifests/near-names.ts";
 export { hostMatches, isLoopbackHost, type Target, targetOf } from "@plinth/manifests/net-pattern.ts";
 export { AUTHORITY, type Decision, decide, EFFECT_WORDS, EFFECTS, type Effect } from "@plinth/manifests/origin/authority.ts";

@@ -69,6 +69,7 @@ export class Changes {
   }
 
   async order({ vendor, ids, agent }: Inputs["order"]): Promise<void> {
+    await this.#credentials.vendor(vendor);
     const there = new Set((await this.#credentials.list({ vendor, ...(agent === undefined ? {} : { agent }) })).map(({ id }) => id));
     const unknown = ids.find((id) => !there.has(id));
     if (unknown !== undefined)

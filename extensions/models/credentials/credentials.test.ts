@@ -59,7 +59,9 @@ describe("a vendor's own key", () => {
     const set = ["ACME_KEY"];
     const { credentials } = await start({ secrets: () => set });
     expect(await credentials.choose({ vendor: "acme" })).toEqual({
-      order: [{ id: "acme:ACME_KEY", vendor: "acme", kind: "key", secret: "ACME_KEY", from: "secret ACME_KEY", usable: true, reason: "ok" }],
+      order: [
+        { id: "acme:ACME_KEY", vendor: "acme", kind: "key", secret: "ACME_KEY", given: true, from: "secret ACME_KEY", usable: true, reason: "ok" },
+      ],
       passed: [],
     });
     set.pop();

@@ -175,6 +175,7 @@ function shown({ profile, usage, found, verdict, model }: Judged): Credential {
     ...(title === undefined ? {} : { title }),
     ...(agent === undefined ? {} : { agent }),
     ...("secret" in from ? { secret: from.secret } : {}),
+    ...(profile.given === true ? { given: true } : {}),
     ...(typeof expiresAt === "number" && Number.isFinite(expiresAt) ? { expiresAt } : {}),
     ...(usedAt === undefined ? {} : { usedAt }),
     ...(failures === 0 ? {} : { failures }),

@@ -41,7 +41,10 @@ export function wayIn({ id, title, auth: all }: Vendor, clients: Readonly<Record
   if (!has[flow]) throw refuse(`it has no ${flow} flow`, has.device || has.browser ? "Leave --flow out." : `See plinth models auth add ${id} --help`);
   const clientId = (Object.hasOwn(clients, id) ? clients[id] : undefined) ?? auth.clientId;
   if (clientId === undefined)
-    throw refuse("it wants a client id of yours", `Register one there, then: plinth config set plinth.credentials clients.${id} CLIENT_ID`);
+    throw refuse(
+      "it wants a client id of yours",
+      `Register one there, then: plinth config set 'extensions["plinth.credentials"].config.clients.${id}' CLIENT_ID`,
+    );
   for (const url of [auth.tokenUrl, auth.deviceUrl, auth.authorizeUrl, auth.revokeUrl]) {
     if (url === undefined || url.startsWith("https:") || isLoopbackHost(new URL(url).hostname)) continue;
     throw refuse(`${new URL(url).host} is not reached over TLS`, "Ask whoever wrote its data.");

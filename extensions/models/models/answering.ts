@@ -119,6 +119,10 @@ async function* once(
   const reading = yield* meter.admit(source, choice, request, signal);
   try {
     for await (const event of source.stream(request, signal, pinned === undefined ? asker : { ...asker, pinned })) {
+      if (event.type === "again") {
+        yield event;
+        continue;
+      }
       progress.spoke ||= says(event);
       reading.take(event);
       // On record before anybody goes on from here.

@@ -1,6 +1,7 @@
-import { type Client, type Credential, errorInfo, type ModelVendor, PlinthError } from "@plinth/sdk";
+import { type Client, CREDENTIAL_WORDS, type Credential, errorInfo, type ModelsEvent, type ModelVendor, PlinthError } from "@plinth/sdk";
 
 type Auth = ModelVendor["auth"][number];
+export type Again = Extract<ModelsEvent, { type: "again" }>;
 export type Outcome = Parameters<Client<"plinth.credentials">["report"]>[0]["outcome"];
 
 /** For whom a vendor is asked. */
@@ -110,29 +111,17 @@ export function proved({ header = "authorization", prefix, headers }: Auth, hand
   return { ...headers, [name]: `${prefix ?? (name === "authorization" ? "Bearer " : "")}${handle}` };
 }
 
-const WORDS: Partial<Record<Credential["reason"], string>> = {
-  cooldown: "rests after a failure",
-  disabled: "was refused a moment ago",
-  expired: "has expired",
-  invalid: "is not well-formed",
-  unresolved: "refers to something that gives nothing",
-  "sign-in": "wants a new sign-in",
-  "left-out": "is left out of the order that is set",
-  "not-for-agent": "is another agent's",
-};
-
 /** Why there is none, in a sentence without its dot; undefined where none was ever set up. */
 export function whyNone(all: readonly Credential[]): string | undefined {
   const set = all.filter(({ reason }) => reason !== "missing" && reason !== "ok");
-  return set.length === 0 ? undefined : set.map(({ id, reason }) => `${id} ${WORDS[reason] ?? reason}`).join(", ");
+  return set.length === 0 ? undefined : set.map(({ id, reason }) => `${id} ${CREDENTIAL_WORDS[reason] ?? reason}`).join(", ");
 }
 
-/** Said before another one answers. */
-export const nextWarning = (from: string, to: string, thrown: unknown): { type: "warning"; code: string; message: string } => ({
-  type: "warning",
-  code: "PLINTH_CREDENTIAL_NEXT",
-  message: `${to} is used, because ${from} failed: ${errorInfo(thrown).message}`.slice(0, 500),
-});
+/** Said before another one is asked: what failed, and who is asked instead. */
+export function said(from: string, to: string, thrown: unknown): Again {
+  const { code, message } = errorInfo(thrown);
+  return { type: "again", code, message: `${to} is used, because ${from} failed: ${message}`.slice(0, 1_000), afterMs: 0 };
+}
 
 /** `provider/model@provider:name` names a credential besides. */
 export function unpinned(name: string): { name: string; pinned?: string } {

@@ -1,5 +1,5 @@
 import type { ModelEvent, ModelInfo, ModelRequest, ModelSource, ModelVendor, PurposeEndpoint, VendorPurpose } from "@plinth/sdk";
-import type { Asker } from "./proofs.ts";
+import type { Again, Asker } from "./proofs.ts";
 
 export interface State {
   readonly ready: boolean;
@@ -22,7 +22,7 @@ export interface Source {
   mostTools?(model: string): number | undefined;
   status(signal: AbortSignal): Promise<State>;
   models(signal: AbortSignal): Promise<ModelInfo[]>;
-  stream(request: ModelRequest, signal: AbortSignal, asker?: Asker): AsyncIterable<ModelEvent>;
+  stream(request: ModelRequest, signal: AbortSignal, asker?: Asker): AsyncIterable<ModelEvent | Again>;
   countTokens(request: Counted, signal: AbortSignal): Promise<number | undefined>;
 }
 

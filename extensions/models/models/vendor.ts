@@ -14,7 +14,7 @@ import {
 } from "@plinth/sdk";
 import { dialectOf } from "@plinth/sdk/kits/model-api";
 import { type Address, addressOf } from "./address.ts";
-import { type Asker, authFor, canBeAsked, isNews, nextWarning, outcomeOf, type Proofs, proved, unusable, whyNone } from "./proofs.ts";
+import { type Again, type Asker, authFor, canBeAsked, isNews, outcomeOf, type Proofs, proved, said, unusable, whyNone } from "./proofs.ts";
 import type { Settings } from "./settings.ts";
 import { type Besides, besidesOf, infoIn, type Source, type State } from "./source.ts";
 import { fromDialect, inDialect } from "./tools-in-dialect.ts";
@@ -124,7 +124,7 @@ export class VendorSource implements Source {
   }
 
   /** Asks with one credential after the other, until one is taken; what failed says so to whoever keeps them. */
-  async *stream(request: ModelRequest, signal: AbortSignal, asker: Asker = {}): AsyncGenerator<ModelEvent> {
+  async *stream(request: ModelRequest, signal: AbortSignal, asker: Asker = {}): AsyncGenerator<ModelEvent | Again> {
     const { model } = request;
     const way = await this.#ready(model);
     const tries = (await this.#tries(way, { ...asker, model })).slice(0, MOST_TRIES);
@@ -143,7 +143,7 @@ export class VendorSource implements Source {
         if (proof !== undefined && outcome !== undefined) await this.#parts.proofs.report(proof.id, model, outcome, retryAfterMs);
         const other = tries[at + 1];
         if (proof === undefined || other === undefined || !next || progress.spoke || signal.aborted) throw thrown;
-        yield nextWarning(proof.id, other.id, thrown);
+        yield said(proof.id, other.id, thrown);
       }
     }
   }

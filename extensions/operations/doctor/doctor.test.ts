@@ -187,6 +187,30 @@ it("says that only a stand-in answers, and that a configured model cannot", asyn
   expect(await ready(true)).toEqual(["problem PLINTH_EXTENSION_FAILED"]);
 });
 
+it("names each key and sign-in that cannot be used, and not what is only not set", async () => {
+  const one = (name: string, kind: string, reason: string) => ({ id: `acme:${name}`, vendor: "acme", kind, usable: reason === "ok", reason });
+  const all = [
+    one("a", "key", "ok"),
+    one("b", "key", "missing"),
+    one("c", "oauth", "sign-in"),
+    one("d", "token", "expired"),
+    one("e", "key", "cooldown"),
+  ];
+  const host = await createTestHost({
+    extensions: [{ manifest, extension }],
+    provide: [
+      scriptedModels([{ id: "acme", status: () => ({ ready: true }) }]),
+      { contract: "plinth.credentials", descriptor: { title: "c" }, provider: { list: () => ({ credentials: all }) } as never },
+    ],
+  });
+  open.push(host);
+  const { findings } = await host.as(owner, () => host.use("plinth.check").get("models").examine({ online: false }));
+  expect(findings.map(({ severity, what, next }) => [severity, what, next])).toEqual([
+    ["notice", "cannot use acme:c", "plinth models auth login acme"],
+    ["notice", "cannot use acme:d", "plinth models auth list acme"],
+  ]);
+});
+
 it("says when the disk is nearly full, and when it is full", async () => {
   const { host } = await house();
   const ctx = { use: host.use } as never;

@@ -6,6 +6,8 @@ import { completion } from "./commands/completion.ts";
 import { configGet, configPath, configSet, configUndo, configUnset, configValidate } from "./commands/config.ts";
 import { sessionsFollow } from "./commands/follow.ts";
 import { boot, explain, hooks } from "./commands/insight.ts";
+import { authAdd, authList, authLogin, authLogout, authOrder } from "./commands/model-auth.ts";
+import { modelsStatus } from "./commands/model-status.ts";
 import { models } from "./commands/models.ts";
 import { sessionsDelete, sessionsList, sessionsRename, sessionsSearch, sessionsShow, sessionsWithdraw } from "./commands/sessions.ts";
 import { status } from "./commands/status.ts";
@@ -37,6 +39,12 @@ const commands: { [id: string]: OwnCommand } = {
   "sessions.follow": sessionsFollow,
   "sessions.withdraw": sessionsWithdraw,
   models,
+  "models.status": modelsStatus,
+  "models.auth.list": authList,
+  "models.auth.add": authAdd,
+  "models.auth.login": authLogin,
+  "models.auth.order": authOrder,
+  "models.auth.logout": authLogout,
   usage,
 };
 

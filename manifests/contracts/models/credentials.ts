@@ -56,6 +56,7 @@ export const Credential = Type.Object({
     }),
   ),
   held: Type.Optional(Type.Boolean({ description: "`secret` is good for being lent alone, until the host stops." })),
+  given: Type.Optional(Type.Boolean({ description: "Nobody added it: it is the vendor's own by name." })),
   from: Type.Optional(Type.String({ maxLength: 200, description: "In words: where its value comes from." })),
   agent: Type.Optional(Type.String({ maxLength: 128, description: "It is for this one alone." })),
   expiresAt: Type.Optional(Type.Number()),

@@ -49,7 +49,7 @@ export const ModelsEvent = openUnion("type", [
   ),
   Type.Object(
     { type: Type.Literal("again"), code: Type.String(), message: Type.String(), afterMs: Type.Integer({ minimum: 0 }) },
-    { description: "It failed before it had said anything, and is asked again, or the next one is." },
+    { description: "It failed before it had said anything, and is asked again, maybe with another credential, or the next one is." },
   ),
   Type.Object(
     { type: Type.Literal("waiting"), message: Type.String() },

@@ -1,4 +1,4 @@
-import { type Context, errorInfo, type Finding, type ModelSource, type Provider } from "@plinth/sdk";
+import { type Context, CREDENTIAL_WORDS, errorInfo, type Finding, type ModelSource, type Provider } from "@plinth/sdk";
 
 interface State {
   one: ModelSource;
@@ -39,10 +39,30 @@ export function modelsCheck(ctx: Context): Provider<"plinth.check"> {
       const model = await configured(ctx);
       const chosen = model.split("/")[0] as string;
       const findings = chosen === "auto" ? automatic(states) : wanted(chosen, model, states);
+      findings.push(...(await unusable(ctx)));
       if (online) for (const found of await Promise.all(ready.map(({ one }) => reached(one, signal)))) findings.push(...found);
       return { findings };
     },
   };
+}
+
+const UNWELL: readonly string[] = ["expired", "invalid", "unresolved", "sign-in"];
+
+/** What somebody added and cannot be used, though another one may answer in its place. */
+async function unusable(ctx: Context): Promise<Finding[]> {
+  const slot = ctx.use("plinth.credentials");
+  if ((await slot.list()).length === 0) return [];
+  const { credentials } = await slot.one().list({});
+  return credentials
+    .filter(({ reason }) => UNWELL.includes(reason))
+    .map(({ id, vendor, kind, reason }) => ({
+      code: "PLINTH_CREDENTIAL_UNUSABLE",
+      severity: "notice",
+      owner: "plinth.credentials",
+      what: `cannot use ${id}`,
+      why: `It ${CREDENTIAL_WORDS[reason] ?? reason}.`,
+      next: kind === "oauth" ? `plinth models auth login ${vendor}` : `plinth models auth list ${vendor}`,
+    }));
 }
 
 /** What a conversation would be answered by; `auto` also where nobody routes messages. */

@@ -1,0 +1,140 @@
+import { CREDENTIAL_WORDS, type Credential, errorInfo, type ModelSource, PlinthError } from "@plinth/sdk";
+import { type Cell, plain, renderTable } from "../table.ts";
+import { type OwnCommand, type Run, wholeNumber } from "./command.ts";
+
+/** So many are asked at the same time. */
+const AT_ONCE = 3;
+/** Some servers want no fewer. */
+const TOKENS = 16;
+
+interface Row {
+  id: string;
+  title: string;
+  ready: boolean;
+  configured: boolean;
+  reason?: string;
+  credentials: Credential[];
+}
+
+interface Probe {
+  provider: string;
+  credential?: string;
+  result: string;
+  code?: string;
+  message?: string;
+  ms: number;
+}
+
+/** What is set up, by the same judgement by which it is chosen; with --probe, whether it answers. Status 1 where something does not. */
+export const modelsStatus: OwnCommand = async (run) => {
+  const wanted = run.arg("vendor");
+  const timeoutMs = wholeNumber(run, "timeout", 20, 600) * 1_000;
+  const { sources } = await run.ctx.use("plinth.models").one().sources({});
+  const chosen = sources.filter(({ id }) => wanted === undefined || id === wanted);
+  if (chosen.length === 0)
+    throw new PlinthError("PLINTH_CAPABILITY_MISSING", `There is no model provider "${wanted}".`, { next: "plinth models --all" });
+  const rows = (await Promise.all(chosen.map((source) => rowOf(run, source)))).filter((row) => wanted !== undefined || row.ready || row.configured);
+  const probes = run.options.probe === true ? await probed(run, rows, timeoutMs) : undefined;
+  await run.out(
+    renderTable(["VENDOR", "ASKED WITH", "STATE", ...(probes === undefined ? [] : ["ANSWER"]), "DETAIL"], linesOf(rows, probes), run.terminal),
+  );
+  await run.result({ providers: rows, ...(probes === undefined ? {} : { probes }) });
+  if (rows.some(({ ready, configured }) => configured && !ready) || probes?.some(({ result }) => result !== "ok")) await run.emit({ exit: 1 });
+};
+
+async function rowOf(run: Run, { id, title, standIn }: ModelSource): Promise<Row> {
+  const known = run.ctx.use("plinth.models").one();
+  const slot = run.ctx.use("plinth.credentials");
+  const credentials = (await slot.list()).length === 0 ? [] : (await slot.one().list({ vendor: id })).credentials;
+  const set = credentials.filter(({ reason, given }) => reason !== "missing" || given !== true);
+  try {
+    const { ready, configured, reason } = await known.status({ provider: id }, { signal: run.signal });
+    return { id, title, ready, configured: configured && standIn !== true, ...(reason === undefined ? {} : { reason }), credentials: set };
+  } catch (thrown) {
+    return { id, title, ready: false, configured: true, reason: errorInfo(thrown).message, credentials: set };
+  }
+}
+
+function linesOf(rows: readonly Row[], probes: readonly Probe[] | undefined): (string | Cell)[][] {
+  return rows.flatMap(({ id, ready, configured, reason = "", credentials }) => {
+    const answer = (credential?: string): Cell[] => {
+      const probe = probes?.find((one) => one.provider === id && one.credential === credential);
+      if (probes === undefined) return [];
+      return [probe === undefined ? { text: "" } : { text: `${probe.result} ${probe.ms} ms`, style: probe.result === "ok" ? "green" : "red" }];
+    };
+    const told = (credential?: string): string => probes?.find((one) => one.provider === id && one.credential === credential)?.message ?? "";
+    if (credentials.length === 0) {
+      const state: Cell = { text: ready ? "ready" : "not ready", style: ready ? "green" : configured ? "red" : "dim" };
+      return [[id, "", state, ...answer(), told() || reason]];
+    }
+    return credentials.map(({ id: credential, usable, reason: why }, at): (string | Cell)[] => [
+      at === 0 ? id : "",
+      credential,
+      { text: usable ? "ready" : why, style: usable ? "green" : "red" },
+      ...answer(credential),
+      told(credential) || (usable ? (at === 0 ? reason : "") : `it ${CREDENTIAL_WORDS[why] ?? why}`),
+    ]);
+  });
+}
+
+/** Each that can be used, a few at a time. */
+async function probed(run: Run, rows: readonly Row[], timeoutMs: number): Promise<Probe[]> {
+  const asked = rows.flatMap(({ id, ready, credentials }) => {
+    const usable = credentials.filter((one) => one.usable);
+    if (usable.length > 0) return usable.map((one) => ({ provider: id, credential: one.id }));
+    return ready && credentials.length === 0 ? [{ provider: id }] : [];
+  });
+  const probes: Probe[] = [];
+  const waiting = asked.values();
+  const work = async (): Promise<void> => {
+    for (const one of waiting) {
+      const probe = await probeOf(run, one, timeoutMs);
+      probes.push(probe);
+      await run.err(
+        run.paint.dim(`${probes.length} of ${asked.length}  ${plain(probe.credential ?? probe.provider)}  ${probe.result} ${probe.ms} ms\n`),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const place = ({ provider, credential }: Probe): number =>
+    asked.findIndex((one) => one.provider === provider && ("credential" in one ? one.credential : undefined) === credential);
+  return probes.sort((a, b) => place(a) - place(b));
+}
+
+const RESULTS: Readonly<Record<string, string>> = {
+  PLINTH_MODEL_AUTH: "auth",
+  PLINTH_CREDENTIAL_REFRESH: "auth",
+  PLINTH_MODEL_BILLING: "billing",
+  PLINTH_MODEL_QUOTA: "quota",
+  PLINTH_MODEL_RATE: "rate",
+  PLINTH_MODEL_OVERLOADED: "overloaded",
+  PLINTH_MODEL_SERVER: "server",
+  PLINTH_MODEL_NETWORK: "network",
+  PLINTH_MODEL_UNKNOWN: "no-model",
+  PLINTH_MODEL_REQUEST: "format",
+  PLINTH_MODEL_UNSUPPORTED: "format",
+  PLINTH_MODEL_STREAM: "format",
+};
+
+/** One word of one vendor with one credential; another one does not answer in its place. */
+async function probeOf(run: Run, one: { provider: string; credential?: string }, timeoutMs: number): Promise<Probe> {
+  const began = performance.now();
+  const limit = AbortSignal.timeout(timeoutMs);
+  const model = `${one.provider}/auto${one.credential === undefined ? "" : `@${one.credential}`}`;
+  const messages = [{ role: "user" as const, content: [{ type: "text" as const, text: "Say OK." }] }];
+  const ended = (result: string, more: object = {}): Probe => ({ ...one, result, ...more, ms: Math.round(performance.now() - began) });
+  try {
+    const asked = { model, messages, maxOutputTokens: TOKENS, retries: 0, fallbacks: [], onUnsupported: "drop" as const };
+    for await (const event of run.ctx
+      .use("plinth.models")
+      .one()
+      .stream(asked, { signal: AbortSignal.any([run.signal, limit]) })) {
+      if (event.type === "again") return ended(RESULTS[event.code] ?? "unknown", { code: event.code, message: event.message });
+    }
+    return ended("ok");
+  } catch (thrown) {
+    if (run.signal.aborted) throw thrown;
+    const { code, message } = errorInfo(thrown);
+    return limit.aborted ? ended("timeout", { code }) : ended(RESULTS[code] ?? "unknown", { code, message });
+  }
+}
