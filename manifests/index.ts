@@ -37,7 +37,7 @@ export { VideoModel, VideoRequest } from "./contracts/media/video-generation.ts"
 export { Memory, MemoryHit, MemoryScope } from "./contracts/memory/memory.ts";
 export { Credential } from "./contracts/models/credentials.ts";
 export { EmbeddingModel, EmbeddingRequest } from "./contracts/models/embedding.ts";
-export { ModelEvent, Usage } from "./contracts/models/event.ts";
+export { ModelEvent, RateLimit, Usage } from "./contracts/models/event.ts";
 export { ModelMessage } from "./contracts/models/message.ts";
 export { ModelInfo } from "./contracts/models/model.ts";
 export { ModelEndpoint } from "./contracts/models/model-api.ts";

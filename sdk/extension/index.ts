@@ -75,6 +75,7 @@ export type {
   Part,
   PurposeEndpoint,
   Quoted,
+  RateLimit,
   Receipt,
   RerankModel,
   RerankRequest,

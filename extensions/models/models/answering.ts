@@ -12,6 +12,9 @@ const RETRIED = new Set(["PLINTH_MODEL_RATE", "PLINTH_MODEL_OVERLOADED", "PLINTH
 /** What another model would meet in the same way: the request itself is at fault, or nobody waits any more. */
 const FINAL = new Set(["PLINTH_MODEL_REQUEST", "PLINTH_MODEL_FILTER", "PLINTH_SPENDING_LIMIT", "PLINTH_ABORTED", "PLINTH_STOPPING"]);
 
+/** What is no part of an answer. */
+const BESIDE = new Set(["usage", "limits", "warning", "end"]);
+
 export interface Asking {
   /** Who is asked, first to last: names as the caller gave them. */
   readonly chain: readonly string[];
@@ -146,7 +149,7 @@ async function* once(
 }
 
 /** Something of the answer is out, so that asking again would say it twice. */
-const says = ({ type }: ModelEvent): boolean => type !== "usage" && type !== "warning" && type !== "end";
+const says = ({ type }: ModelEvent): boolean => !BESIDE.has(type);
 
 function afterOthers(thrown: unknown, failures: readonly string[]): PlinthError {
   const { code, message, next, extension, retryable, retryAfterMs } = errorInfo(thrown);

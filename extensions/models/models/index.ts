@@ -3,7 +3,7 @@ import { answering } from "./answering.ts";
 import { Chooser } from "./choice.ts";
 import { Directory } from "./directory.ts";
 import { messagesFor } from "./messages.ts";
-import { Meter } from "./meter.ts";
+import { type Limits, Meter } from "./meter.ts";
 import { providePurposes } from "./purpose-providers.ts";
 import { Purposes } from "./purposes.ts";
 import type { Config } from "./settings.ts";
@@ -26,6 +26,7 @@ export default defineExtension({
       aliases: config.aliases ?? {},
     });
     const lessons = new ToolLessons(ctx.clock.now);
+    const limits: Limits = new Map();
     const refused = ({ name, extension }: { name: string; extension?: string | undefined }, model: string, why: string) =>
       ctx.log.warn("A model's server refused a tool; it is left out for this model for an hour.", {
         tool: name,
@@ -49,8 +50,11 @@ export default defineExtension({
         const all = await (purpose === undefined ? directory.sources() : purposes.sources(purpose));
         return { sources: Array.from<{ data: ModelSource }, ModelSource>(all.values(), ({ data }) => data) };
       },
-      status: async ({ provider, for: purpose }, { signal }) =>
-        (await (purpose === undefined ? sourceOf(provider) : purposes.source(purpose, provider))).status(signal),
+      async status({ provider, for: purpose }, { signal }) {
+        const status = await (await (purpose === undefined ? sourceOf(provider) : purposes.source(purpose, provider))).status(signal);
+        const said = purpose === undefined ? limits.get(provider) : undefined;
+        return said === undefined ? status : { ...status, limits: said.limits, limitsAt: said.at };
+      },
       models: async ({ provider }, { signal }) => ({ models: await (await sourceOf(provider)).models(signal) }),
       async choose({ model, fallbacks = config.fallbacks ?? [] }, { signal }) {
         const choices = [];
@@ -72,7 +76,7 @@ export default defineExtension({
             sleep: ctx.clock.sleep,
             lessons,
             refused,
-            meter: new Meter(ctx, call.caller),
+            meter: new Meter(ctx, call.caller, limits),
           },
           call,
         );

@@ -1,6 +1,18 @@
-import { type Context, errorInfo, type ModelChoice, type ModelEvent, type ModelRequest, type ModelsEvent, type Usage } from "@plinth/sdk";
+import {
+  type Context,
+  errorInfo,
+  type ModelChoice,
+  type ModelEvent,
+  type ModelRequest,
+  type ModelsEvent,
+  type RateLimit,
+  type Usage,
+} from "@plinth/sdk";
 import { roughTokens } from "./rough-tokens.ts";
 import type { Source } from "./source.ts";
+
+/** By provider, what its server said of its limits when it answered last. */
+export type Limits = Map<string, { limits: RateLimit[]; at: number }>;
 
 type Status = "ok" | "error" | "aborted";
 
@@ -13,13 +25,15 @@ export interface Reading {
 
 /** Has model calls admitted and put on record. */
 export class Meter {
-  readonly #ctx: Pick<Context, "use" | "log">;
+  readonly #ctx: Pick<Context, "use" | "log" | "clock">;
   readonly #by: string;
+  readonly #limits: Limits;
 
   /** @param by the extension that wants the answer. */
-  constructor(ctx: Pick<Context, "use" | "log">, by: string) {
+  constructor(ctx: Pick<Context, "use" | "log" | "clock">, by: string, limits: Limits) {
     this.#ctx = ctx;
     this.#by = by;
+    this.#limits = limits;
   }
 
   /**
@@ -43,26 +57,29 @@ export class Meter {
     try {
       for await (const step of steps) {
         if (step.type === "asking") yield { type: "waiting", message: step.message };
-        else if (step.type === "admitted") return this.#reading(step.call);
+        else if (step.type === "admitted") return this.#reading(step.call, provider);
       }
     } catch (thrown) {
       if (errorInfo(thrown).code !== "PLINTH_CAPABILITY_MISSING") throw thrown;
     }
-    return { take() {}, async settle() {} };
+    return this.#reading(undefined, provider);
   }
 
-  #reading(call: string): Reading {
+  /** @param call undefined: nothing keeps a record. */
+  #reading(call: string | undefined, provider: string): Reading {
     let usage: Usage | undefined;
     let spoke = false;
     let settled: Promise<void> | undefined;
     return {
-      take(event) {
+      take: (event) => {
         if (event.type === "usage") usage = event.usage;
+        else if (event.type === "limits") this.#limits.set(provider, { limits: event.limits, at: this.#ctx.clock.now() });
         else if (event.type !== "warning") spoke = true;
       },
-      settle: (status) => {
+      settle: async (status) => {
+        if (call === undefined) return;
         settled ??= this.#settle({ call, status: status === "error" && spoke ? "aborted" : status, ...(usage === undefined ? {} : { usage }) });
-        return settled;
+        await settled;
       },
     };
   }

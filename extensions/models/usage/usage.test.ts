@@ -87,6 +87,24 @@ describe("the record", () => {
     expect(await said(host)).toContain("cost not known");
   });
 
+  it("leaves what a provider says of its limits to be read of its status", async () => {
+    const limits = [{ of: "requests", limit: 60, left: 59 }];
+    const { host } = await usageHost({
+      scripts: [
+        [
+          { type: "text", delta: "hi" },
+          { type: "limits", limits },
+          { type: "end", reason: "stop" },
+        ],
+      ],
+    });
+    await using _ = host;
+    const status = () => host.use("plinth.models").one().status({ provider: "test" });
+    expect(await status()).not.toHaveProperty("limits");
+    await call(host, "r1");
+    expect(await status()).toMatchObject({ ready: true, limits });
+  });
+
   it("is the product's to write and the owner's to read", async () => {
     const intruder = {
       manifest: {

@@ -18,6 +18,15 @@ export const Usage = Type.Object({
 });
 export type Usage = Static<typeof Usage>;
 
+/** How much of one of the provider's limits is left. Absent is not said. */
+export const RateLimit = Type.Object({
+  of: Type.String({ maxLength: 64, description: "What it counts, such as requests, tokens, input-tokens." }),
+  limit: Type.Optional(Type.Integer({ minimum: 0 })),
+  left: Type.Optional(Type.Integer({ minimum: 0 })),
+  resetMs: Type.Optional(Type.Integer({ minimum: 0, description: "Until it begins anew." })),
+});
+export type RateLimit = Static<typeof RateLimit>;
+
 /** What every stream of a model may say besides its answer. */
 export const WarningItem = Type.Object(
   { type: Type.Literal("warning"), code: Type.String(), message: Type.String(), param: Type.Optional(Type.String()) },
@@ -46,6 +55,10 @@ export const modelItems = [
     { description: "A whole part. One of `text` stands for the deltas since the last part, and adds what they cannot carry, such as `opaque`." },
   ),
   Type.Object({ type: Type.Literal("usage"), usage: Usage }),
+  Type.Object(
+    { type: Type.Literal("limits"), limits: Type.Array(RateLimit, { maxItems: 16 }) },
+    { description: "What the provider says of its limits, with a good answer." },
+  ),
   WarningItem,
   Type.Object({
     type: Type.Literal("end"),

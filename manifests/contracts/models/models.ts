@@ -1,7 +1,7 @@
 import Type, { type Static } from "typebox";
 import { defineContract, openUnion } from "../../define.ts";
 import { Needs } from "../needs.ts";
-import { modelItems } from "./event.ts";
+import { modelItems, RateLimit } from "./event.ts";
 import { modelErrors } from "./failures.ts";
 import { ModelInfo } from "./model.ts";
 import { readiness } from "./provider.ts";
@@ -94,6 +94,8 @@ export const models = defineContract({
       output: Type.Object({
         ...readiness.properties,
         configured: Type.Boolean({ description: "Somebody set it up: it counts for the automatic choice, also where it does not answer." }),
+        limits: Type.Optional(Type.Array(RateLimit, { maxItems: 16, description: "What its server said of them when it answered last." })),
+        limitsAt: Type.Optional(Type.Number({ description: "When that was, in milliseconds since the epoch." })),
       }),
       deadlineMs: 5_000,
       idempotent: true,

@@ -49,6 +49,15 @@ async function said(answered: FetchResponse, options?: Parameters<Exchange["answ
 const events = "data: a\n\ndata: b\n\ndata: end\n\ndata: c\n\n";
 
 describe("an exchange with a model's server", () => {
+  it("tells what a good answer says of the server's limits, once it is whole", async () => {
+    const headers = { "x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "59" };
+    expect(await said(response("data: hi\n\ndata: end\n\n", headers))).toEqual([
+      { type: "text", delta: "hi" },
+      { type: "limits", limits: [{ of: "requests", limit: 60, left: 59 }] },
+      { type: "end", reason: "stop" },
+    ]);
+  });
+
   it("reads a stream until the answer is whole, and lines where they are wanted", async () => {
     const whole = [
       { type: "text", delta: "a" },

@@ -2,6 +2,7 @@ import { errorInfo } from "../../extension/errors.ts";
 import type { FetchOptions, FetchResponse, ModelEvent } from "../../extension/index.ts";
 import { EventStreamParser } from "./event-stream.ts";
 import { type FailureKind, failure, refused } from "./failure.ts";
+import { rateLimitsOf } from "./rate-limits.ts";
 import { refusalOf } from "./refusal.ts";
 import { letGo } from "./rest.ts";
 
@@ -124,7 +125,11 @@ export class Exchange {
     } catch (error) {
       throw this.#signal.aborted ? error : this.#cut(error);
     }
-    for (const event of reader.finish()) yield await told(event);
+    const limits = rateLimitsOf(response.headers, Date.now());
+    for (const event of reader.finish()) {
+      if (event.type === "end" && limits.length > 0) yield { type: "limits", limits };
+      yield await told(event);
+    }
   }
 
   async #send(url: string, options: FetchOptions): Promise<FetchResponse> {

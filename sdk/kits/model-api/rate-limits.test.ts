@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { limitResetMs } from "./rate-limits.ts";
+import { limitResetMs, rateLimitsOf } from "./rate-limits.ts";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
 
@@ -28,4 +28,35 @@ it.each([
   ],
 ])("reads %s", (_, headers, expected) => {
   expect(limitResetMs(headers as Record<string, string>, NOW)).toBe(expected);
+});
+
+it.each([
+  ["nothing", { "content-type": "text/event-stream" }, []],
+  [
+    "Anthropic's",
+    {
+      "anthropic-ratelimit-input-tokens-limit": "50000",
+      "anthropic-ratelimit-input-tokens-remaining": "49000",
+      "anthropic-ratelimit-input-tokens-reset": "2026-03-01T12:00:30Z",
+      "anthropic-ratelimit-unified-status": "allowed",
+    },
+    [{ of: "input-tokens", limit: 50_000, left: 49_000, resetMs: 30_000 }],
+  ],
+  [
+    "OpenAI's",
+    {
+      "x-ratelimit-limit-requests": "500",
+      "x-ratelimit-remaining-requests": "499",
+      "x-ratelimit-reset-requests": "120ms",
+      "x-ratelimit-remaining-tokens": "30000",
+    },
+    [
+      { of: "requests", limit: 500, left: 499, resetMs: 120 },
+      { of: "tokens", left: 30_000 },
+    ],
+  ],
+  ["one without a word for what it counts", { "x-ratelimit-limit": "20", "x-ratelimit-remaining": "0" }, [{ of: "requests", limit: 20, left: 0 }]],
+  ["what is no number", { "x-ratelimit-limit-tokens": "many", "x-ratelimit-reset-tokens": "1s" }, []],
+])("reads the limits of a good answer: %s", (_, headers, expected) => {
+  expect(rateLimitsOf(headers as Record<string, string>, NOW)).toEqual(expected);
 });

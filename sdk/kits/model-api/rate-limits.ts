@@ -1,3 +1,32 @@
+import type { RateLimit } from "../../extension/index.ts";
+
+const MOST = 16;
+
+/**
+ * What a good answer says of its server's limits, by headers as `anthropic-ratelimit-input-tokens-limit`, `…-remaining` and `…-reset`
+ * (https://platform.claude.com/docs/en/api/rate-limits), `x-ratelimit-limit-requests` and so on
+ * (https://platform.openai.com/docs/guides/rate-limits), and `x-ratelimit-limit` without a word for what it counts: requests.
+ */
+export function rateLimitsOf(headers: Readonly<Record<string, string>>, now: number): RateLimit[] {
+  const found = new Map<string, RateLimit>();
+  for (const [name, value] of Object.entries(headers)) {
+    const words = /(?:^|-)ratelimit-(.+)$/.exec(name)?.[1]?.split("-") ?? [];
+    const kind = words.find((word) => word === "limit" || word === "remaining" || word === "reset");
+    const said = kind === "reset" ? waitOf(value.trim(), now) : /^\s*\d{1,15}(\.\d+)?\s*$/.test(value) ? Math.floor(Number(value)) : undefined;
+    if (kind === undefined || said === undefined) continue;
+    const of =
+      words
+        .filter((word) => word !== kind)
+        .join("-")
+        .slice(0, 64) || "requests";
+    const limit = found.get(of) ?? { of };
+    limit[kind === "limit" ? "limit" : kind === "reset" ? "resetMs" : "left"] = said;
+    if (found.has(of) || found.size < MOST) found.set(of, limit);
+  }
+  // When something that is not counted begins anew says nothing.
+  return [...found.values()].filter(({ limit, left }) => limit !== undefined || left !== undefined);
+}
+
 /**
  * When a limit that is used up is there again, in milliseconds from `now`, where a server says no Retry-After: by headers as
  * `anthropic-ratelimit-tokens-remaining` and `…-reset`, a time of RFC 3339 or in seconds since 1970

@@ -1,4 +1,4 @@
-import { errorInfo, type ModelInfo, type ModelSource, PlinthError } from "@plinth/sdk";
+import { errorInfo, type ModelInfo, type ModelSource, PlinthError, type RateLimit } from "@plinth/sdk";
 import { type Cell, plain, renderTable } from "../table.ts";
 import type { OwnCommand, Run } from "./command.ts";
 import { modelsFor } from "./models-for.ts";
@@ -12,6 +12,8 @@ interface ProviderState {
   reason: string | undefined;
   defaultModel: string | undefined;
   models: ModelInfo[];
+  /** What its server said of them when it answered last. */
+  limits?: RateLimit[];
 }
 
 const SHOWN = 12;
@@ -58,7 +60,9 @@ async function lists(run: Run, states: readonly ProviderState[]): Promise<void> 
 }
 
 /** What one would want to know before a call: how much a model reads, what it takes and what it costs. */
-async function details(run: Run, { id, models: own }: ProviderState): Promise<void> {
+async function details(run: Run, { id, models: own, limits = [] }: ProviderState): Promise<void> {
+  const left = limits.map(({ of, limit, left }) => `${left ?? "an unknown number"}${limit === undefined ? "" : ` of ${limit}`} ${plain(of)}`);
+  if (left.length > 0) await run.out(`\nLeft when it answered last: ${left.join(", ")}.\n`);
   if (own.length === 0) return;
   const rows = own.map(({ id: model, contextTokens, maxOutputTokens, input = [], price = {} }): string[] => [
     plain(`${id}/${model}`),
@@ -84,8 +88,8 @@ async function stateOf(run: Run, { id, title, priority }: ModelSource, alone: bo
   const state: ProviderState = { id, title, priority, ready: false, configured: false, reason: undefined, defaultModel: undefined, models: [] };
   const known = run.ctx.use("plinth.models").one();
   try {
-    const { ready, configured, reason, defaultModel } = await known.status({ provider: id }, { signal: run.signal });
-    Object.assign(state, { ready, configured, reason, defaultModel });
+    const { ready, configured, reason, defaultModel, limits } = await known.status({ provider: id }, { signal: run.signal });
+    Object.assign(state, { ready, configured, reason, defaultModel }, limits === undefined ? {} : { limits });
     if (ready || alone) state.models = (await known.models({ provider: id }, { signal: run.signal })).models;
   } catch (thrown) {
     state.reason ??= errorInfo(thrown).message;
