@@ -18,6 +18,16 @@ export default defineExtension({
     const openai = chat(ctx.clock.now);
     const responses = new Responses(ctx);
 
+    for (const [id, dialect] of [
+      ["openai.nothing", openai],
+      ["anthropic.nothing", messages],
+    ] as const) {
+      ctx.provide("plinth.http-route", id, {
+        handle: ({ method, path }) =>
+          told(() => Promise.reject(new ApiFailure(404, `There is no ${method} ${path.slice(0, 200)} here.`, { code: "unknown_url" })), dialect),
+      });
+    }
+
     ctx.provide("plinth.http-route", "openai.models", {
       handle: ({ headers }) => told(async () => models.told(await models.list(), headers), openai),
     });
@@ -28,12 +38,6 @@ export default defineExtension({
           const found = (await models.list()).find((one) => one.id === id);
           if (found === undefined) throw noSuchModel(id);
           return models.toldOne(found, headers);
-        }, openai),
-    });
-    ctx.provide("plinth.http-route", "openai.nothing", {
-      handle: ({ method, path }) =>
-        told(async () => {
-          throw new ApiFailure(404, `There is no ${method} ${path.slice(0, 200)} here.`, { code: "unknown_url" });
         }, openai),
     });
     ctx.provide("plinth.http-route", "openai.chat", { handle: (incoming, call) => answering(answerer, openai, incoming, call) });

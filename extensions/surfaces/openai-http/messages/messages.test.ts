@@ -187,6 +187,10 @@ describe("Anthropic's Messages API", () => {
       status: 404,
       error: { error: { type: "not_found_error" } },
     });
+    await expect(api.anthropic.messages.batches.list()).rejects.toMatchObject({
+      status: 404,
+      error: { type: "error", error: { type: "not_found_error" } },
+    });
     expect(api.seen).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import type { Dialect } from "../answering.ts";
 import type { Said } from "../asking.ts";
 import { type Block, blocksOf, messageOf } from "../pieces.ts";
 import { responseEvents } from "./events.ts";
-import { type KeptResponse, KeptResponses } from "./kept.ts";
+import { KeptResponses } from "./kept.ts";
 import { type ResponseRequest, readResponseRequest, remembering } from "./request.ts";
 import { completed, itemOf, type Response } from "./response.ts";
 
@@ -35,7 +35,7 @@ export class Responses implements Dialect<ResponseRequest> {
     const response = completed(request, output, end, this.#ctx.clock.now());
     if (!request.store) return response;
     const { said, session, before } = request;
-    const kept: KeptResponse = {
+    const kept = {
       response,
       messages: [...said, messageOf(blocks)],
       ...(before === undefined ? {} : { previous: before.last.response.id }),

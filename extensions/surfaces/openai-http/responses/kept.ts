@@ -10,6 +10,8 @@ export interface KeptResponse {
   /** What was asked, and the answer. */
   readonly messages: ModelMessage[];
   readonly previous?: string;
+  /** When it was kept, or needed, in milliseconds. */
+  readonly at: number;
   /** The session of an agent that it was said in, or the conversation of a model. */
   readonly session?: string;
 }
@@ -48,21 +50,25 @@ export class KeptResponses {
     await this.#ctx.store.delete(`response/${id}`);
   }
 
-  /** Where the conversation with this answer as its last goes on, from its beginning. */
-  async conversation(id: string): Promise<{ last: KeptResponse; messages: ModelMessage[] }> {
+  /**
+   * What was said up to an answer, from the beginning. It is kept for another day from here on.
+   *
+   * @param whole true: fails where something before it is not kept any more; false: begins after that.
+   */
+  async conversation(id: string, whole: boolean): Promise<{ last: KeptResponse; messages: ModelMessage[] } | undefined> {
     const chain: KeptResponse[] = [];
     for (let next: string | undefined = id; next !== undefined && chain.length < MOST; ) {
       const kept: KeptResponse | undefined = await this.get(next);
-      if (kept === undefined)
-        throw invalid(
-          `Previous response with id ${JSON.stringify(next.slice(0, 100))} not found.`,
-          "previous_response_id",
-          "previous_response_not_found",
-        );
+      if (kept === undefined) {
+        if (whole) throw notKept(next);
+        break;
+      }
+      await this.#touch(kept);
       chain.unshift(kept);
       next = kept.previous;
     }
-    return { last: chain.at(-1) as KeptResponse, messages: chain.flatMap(({ messages }) => messages) };
+    const last = chain.at(-1);
+    return last && { last, messages: chain.flatMap(({ messages }) => messages) };
   }
 
   /** The last answer of a session or conversation. */
@@ -76,7 +82,8 @@ export class KeptResponses {
     return response === undefined ? undefined : (await this.get(`resp_${response}`))?.response.output[Number(at)];
   }
 
-  async keep(kept: KeptResponse): Promise<void> {
+  async keep(answered: Omit<KeptResponse, "at">): Promise<void> {
+    const kept: KeptResponse = { ...answered, at: this.#ctx.clock.now() };
     const save = async () => {
       await this.#ctx.store.set(`response/${kept.response.id}`, kept, KEPT_MS);
       if (kept.session !== undefined) await this.#ctx.store.set(`last/${kept.session}`, kept.response.id, KEPT_MS);
@@ -90,4 +97,17 @@ export class KeptResponses {
       await save();
     }
   }
+
+  /** Not each time: a long conversation would be written anew with every answer. */
+  async #touch(kept: KeptResponse): Promise<void> {
+    const now = this.#ctx.clock.now();
+    if (now - kept.at > KEPT_MS / 2) await this.#ctx.store.set(`response/${kept.response.id}`, { ...kept, at: now }, KEPT_MS);
+  }
 }
+
+const notKept = (id: string): ApiFailure =>
+  invalid(
+    `Previous response with id ${JSON.stringify(id.slice(0, 100))} not found. Answers are kept for a day: send the conversation along in \`input\`.`,
+    "previous_response_id",
+    "previous_response_not_found",
+  );

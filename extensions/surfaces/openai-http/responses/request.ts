@@ -120,11 +120,11 @@ function readConversationName({ conversation, previous_response_id: previous }: 
 async function readBefore(kept: KeptResponses, previous: unknown, session: string | undefined) {
   if (!isEmpty(previous)) {
     if (typeof previous !== "string") throw invalid("`previous_response_id` must be a text.", "previous_response_id");
-    return kept.conversation(previous);
+    return kept.conversation(previous, true);
   }
   const last = session === undefined ? undefined : await kept.lastOf(session);
-  // What was kept is gone after its time: then the conversation begins anew.
-  return last === undefined || (await kept.get(last)) === undefined ? undefined : kept.conversation(last);
+  // A conversation goes on with what of it is still kept.
+  return last === undefined ? undefined : kept.conversation(last, false);
 }
 
 /** Items that are named by the ids under which they were answered, as they were. */
