@@ -17,6 +17,8 @@ export interface Dialect<R extends Asked> {
   /** The answer as a body of server-sent events. What goes wrong in the middle is told in it. */
   stream(request: R, said: AsyncIterable<Said>): AsyncIterable<string>;
   failure(failure: ApiFailure): object;
+  /** Whether clients look for a failure before the first word in the stream that they asked for; default: by its status. */
+  toldInStream?(failure: ApiFailure): boolean;
 }
 
 export interface Answerer {
@@ -44,15 +46,18 @@ export async function* answering<R extends Asked>(
       "model" in meant ? askModel(ctx, request, marks, call) : askAgent(ctx, request, sessionKey(request.session, meant.agent), commands, call);
     events = said[Symbol.asyncIterator]();
     const ignored = [...request.ignored];
-    const { first, model = request.model } = await begin(events, ignored);
+    const { rest, model = request.model } = await begin(events, ignored).catch((error: unknown) => {
+      if (!request.stream || dialect.toldInStream?.(failureOf(error)) !== true) throw error;
+      return { rest: failing(error), model: undefined };
+    });
     const answered = { ...request, model };
     if (request.stream) {
       yield { type: "head", status: 200, headers: { ...STREAM, ...named(ignored) } };
-      for await (const text of dialect.stream(answered, resume(first, events))) yield { type: "text", text };
+      for await (const text of dialect.stream(answered, rest)) yield { type: "text", text };
       return;
     }
     const all: Said[] = [];
-    for await (const one of resume(first, events)) {
+    for await (const one of rest) {
       if (one.type === "ignored") ignored.push(one.name);
       else if (one.type !== "busy" && one.type !== "model") all.push(one);
     }
@@ -92,15 +97,20 @@ export const named = (ignored: readonly string[]): Record<string, string> =>
  * Up to the first event that shows how it goes: what fails at once still gets its own status, what is not used is named, and so
  * is whoever answers, as far as that is known by then.
  */
-async function begin(events: AsyncIterator<Said>, ignored: string[]): Promise<{ first: Said; model?: string }> {
+async function begin(events: AsyncIterator<Said>, ignored: string[]): Promise<{ rest: AsyncIterable<Said>; model?: string }> {
   let model: string | undefined;
   for (;;) {
     const { done, value } = await events.next();
     if (done) throw new Error("There was no answer.");
     if (value.type === "model") model = value.name;
     else if (value.type === "ignored") ignored.push(value.name);
-    else return { first: value, ...(model === undefined ? {} : { model }) };
+    else return { rest: resume(value, events), ...(model === undefined ? {} : { model }) };
   }
+}
+
+// biome-ignore lint/correctness/useYield: it fails where it would say something.
+async function* failing(error: unknown): AsyncGenerator<Said> {
+  throw error;
 }
 
 async function* resume(first: Said, rest: AsyncIterator<Said>): AsyncGenerator<Said> {

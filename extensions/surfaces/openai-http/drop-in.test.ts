@@ -1,9 +1,9 @@
-import type { ModelEvent } from "@plinth/sdk";
+import { type ModelEvent, PlinthError } from "@plinth/sdk";
 import OpenAI from "openai";
 import type { ChatCompletionMessageParam, ChatCompletionTool } from "openai/resources/chat/completions";
 import { describe, expect, it } from "vitest";
 import { calls, type Script, says } from "../../agents/native/scripted.testing.ts";
-import { PIXEL, serving, setUp } from "./serving.testing.ts";
+import { PIXEL, type Serving, serving, setUp } from "./serving.testing.ts";
 
 const weather: ChatCompletionTool = {
   type: "function",
@@ -167,5 +167,46 @@ describe("a drop-in model server", () => {
     expect((await api.client.chat.completions.create({ model: "plinth", messages: [user("/status")] })).choices[0]?.message.content).toBe(
       "It is a path.",
     );
+  });
+
+  it("ends the model's work when the client leaves, in every dialect", async () => {
+    const dialects: ((api: Serving, options: object) => Promise<unknown>)[] = [
+      ({ client }, options) => client.chat.completions.create({ model: "scripted/m", messages: [user("Hi")], stream: true }, options),
+      ({ client }, options) => client.responses.create({ model: "scripted/m", input: "Hi", stream: true }, options),
+      ({ anthropic }, options) =>
+        anthropic.messages.create({ model: "scripted/m", max_tokens: 9, messages: [{ role: "user", content: "Hi" }], stream: true }, options),
+    ];
+    for (const ask of dialects) {
+      const ended = Promise.withResolvers<void>();
+      await using api = await setUp(async function* (_seen, signal) {
+        signal.addEventListener("abort", () => ended.resolve());
+        yield { type: "text", delta: "Hi" };
+        await ended.promise;
+      });
+      const leaving = new AbortController();
+      await ask(api, { signal: leaving.signal });
+      leaving.abort();
+      await ended.promise;
+    }
+  });
+
+  it("tells a conversation that is too long as clients look for it", async () => {
+    const long = new PlinthError("PLINTH_MODEL_CONTEXT", "It is too long.");
+    await using api = await setUp(long);
+    const told: string[] = [];
+    for await (const event of await api.client.responses.create({ model: "scripted/m", input: "Hi", stream: true })) {
+      told.push(event.type);
+      if (event.type === "response.failed") expect(event.response.error?.code).toBe("context_length_exceeded");
+    }
+    expect(told).toEqual(["response.created", "response.in_progress", "response.failed"]);
+    await expect(api.client.responses.create({ model: "scripted/m", input: "Hi" })).rejects.toMatchObject({
+      status: 400,
+      code: "context_length_exceeded",
+    });
+    const messages = [{ role: "user" as const, content: "Hi" }];
+    await expect(api.anthropic.messages.create({ model: "scripted/m", max_tokens: 9, messages })).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining("prompt is too long"),
+    });
   });
 });

@@ -20,7 +20,8 @@ const TYPES: Readonly<Record<number, string>> = {
 export function anthropicFailure({ status, message, code, param }: ApiFailure): object {
   const error = {
     type: TYPES[status] ?? "api_error",
-    message,
+    // By these words clients know that they can shorten the conversation.
+    message: code === "context_length_exceeded" ? `prompt is too long: ${message}` : message,
     ...(code === null ? {} : { code }),
     ...(param === null ? {} : { param }),
   };

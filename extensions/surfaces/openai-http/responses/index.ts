@@ -30,6 +30,9 @@ export class Responses implements Dialect<ResponseRequest> {
 
   readonly failure: Dialect<ResponseRequest>["failure"] = ({ body }) => body;
 
+  /** As OpenAI does it: whoever can shorten a conversation waits for it there. */
+  readonly toldInStream = ({ code }: { code: string | null }) => code === "context_length_exceeded";
+
   async #finish(request: ResponseRequest, blocks: readonly Block[], end: End): Promise<Response> {
     const output = blocks.map((block, at) => itemOf(block, at, request));
     const response = completed(request, output, end, this.#ctx.clock.now());
