@@ -1,6 +1,5 @@
 import type { EmbeddingModel, EmbeddingRequest } from "@plinth/sdk";
-import { type Unsupported, wellFormed } from "@plinth/sdk/kits/model-api";
-import type { Server } from "./server.ts";
+import { type PurposeServer, type Unsupported, wellFormed } from "@plinth/sdk/kits/model-api";
 
 /** Characters of one request; a server counts its tokens together. */
 const CHARACTERS = 200_000;
@@ -27,7 +26,7 @@ export function inputsOf({ inputs }: EmbeddingRequest, unsupported: Unsupported)
 }
 
 /** As many at once as the server takes, and as are parsed in a moment. */
-export function* batchesOf(texts: readonly string[], { quirks }: Server<EmbeddingModel>, width = USUAL_WIDTH): Generator<string[]> {
+export function* batchesOf(texts: readonly string[], { quirks }: PurposeServer<EmbeddingModel>, width = USUAL_WIDTH): Generator<string[]> {
   const small = Math.floor(ANSWER / (width * (quirks.base64 === true ? ENCODED : DECIMAL)));
   const most = Math.max(1, Math.min(small, numberOf(quirks.batch) ?? MOST));
   const room = numberOf(quirks.batchCharacters) ?? CHARACTERS;

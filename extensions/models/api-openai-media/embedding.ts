@@ -1,7 +1,6 @@
 import { type Context, type EmbeddingModel, type EmbeddingRequest, errorInfo, type Provider } from "@plinth/sdk";
-import { Exchange, failure, numbersOf, Unsupported, unitVector } from "@plinth/sdk/kits/model-api";
+import { Exchange, failure, listing, numbersOf, type PurposeServer, serverOf, Unsupported, unitVector } from "@plinth/sdk/kits/model-api";
 import { batchesOf, inputsOf, shortened } from "./embedding-inputs.ts";
-import { listing, type Server, serverOf } from "./server.ts";
 
 const ASK_MS = 60_000;
 /** How often what is too long is cut shorter. */
@@ -46,7 +45,7 @@ export function embedding(ctx: Context): Provider<"plinth.embedding"> {
 }
 
 function fieldsOf(
-  { endpoint, known, quirks, model }: Server<EmbeddingModel>,
+  { endpoint, known, quirks, model }: PurposeServer<EmbeddingModel>,
   request: EmbeddingRequest,
   unsupported: Unsupported,
 ): Record<string, unknown> {
@@ -69,7 +68,7 @@ function fieldsOf(
 /** @param dimensions of the batches before */
 async function ask(
   exchange: Exchange,
-  server: Server<EmbeddingModel>,
+  server: PurposeServer<EmbeddingModel>,
   fields: object,
   given: readonly string[],
   dimensions: number | undefined,

@@ -1,9 +1,18 @@
 import type { Context, GenerationItem, ImageModel, ImageRequest, Provider } from "@plinth/sdk";
-import { Exchange, failure, madePart, partBytes, Unsupported } from "@plinth/sdk/kits/model-api";
-import { form } from "./form.ts";
+import {
+  Exchange,
+  failure,
+  fieldsFor,
+  form,
+  listing,
+  madePart,
+  type PurposeServer,
+  partBytes,
+  serverOf,
+  ticking,
+  Unsupported,
+} from "@plinth/sdk/kits/model-api";
 import { bytesIn, mimeOf } from "./image-bytes.ts";
-import { fieldsFor, listing, type Server, serverOf } from "./server.ts";
-import { ticking } from "./ticking.ts";
 
 /** Whether each can be sent is asked of the model. */
 const OPTIONAL = [
@@ -72,7 +81,7 @@ export function images(ctx: Context): Provider<"plinth.image-generation"> {
   };
 }
 
-function wishesOf(server: Server<ImageModel>, request: ImageRequest, unsupported: Unsupported): Record<string, unknown> {
+function wishesOf(server: PurposeServer<ImageModel>, request: ImageRequest, unsupported: Unsupported): Record<string, unknown> {
   const { model, known, quirks } = server;
   const { prompt, size, count = 1 } = request;
   if (known?.maxCount !== undefined && count > known.maxCount) unsupported.leave("count", `${count} pictures at once with ${model}`);
@@ -91,12 +100,12 @@ function wishesOf(server: Server<ImageModel>, request: ImageRequest, unsupported
 }
 
 /** GPT's image models answer with bytes only, and refuse to be told so; others have to be asked for them. */
-function responseFormat({ quirks, model }: Server<ImageModel>): object {
+function responseFormat({ quirks, model }: PurposeServer<ImageModel>): object {
   const { responseFormat: said = "b64_json" } = quirks;
   return said === "none" || /^(gpt|chatgpt)-image/.test(model) ? {} : { response_format: said };
 }
 
-function takesImages({ known, model }: Server<ImageModel>, { images: given = [], mask }: ImageRequest, unsupported: Unsupported): boolean {
+function takesImages({ known, model }: PurposeServer<ImageModel>, { images: given = [], mask }: ImageRequest, unsupported: Unsupported): boolean {
   const most = known?.maxImages ?? (known === undefined ? 16 : 0);
   if (given.length > most) unsupported.leave("images", most === 0 ? `pictures to go by with ${model}` : `more than ${most} pictures with ${model}`);
   if (mask !== undefined && (given.length === 0 || most === 0)) unsupported.leave("mask", "a mask without a picture to change");

@@ -1,7 +1,6 @@
 import type { Context, Provider, SpeechItem, SpeechModel, SpeechRequest, Voice } from "@plinth/sdk";
-import { Exchange, failure, Unsupported } from "@plinth/sdk/kits/model-api";
+import { Exchange, endpointOf, failure, fieldsFor, listing, type PurposeServer, serverOf, Unsupported } from "@plinth/sdk/kits/model-api";
 import { toBase64 } from "@plinth/sdk/wire";
-import { endpointOf, fieldsFor, listing, type Server, serverOf } from "./server.ts";
 import { partsToSay } from "./speech-text.ts";
 
 type Format = NonNullable<SpeechRequest["format"]>;
@@ -73,7 +72,7 @@ export function speech(ctx: Context): Provider<"plinth.speech"> {
 const voicesOf = (input: Parameters<typeof endpointOf>[0]): Voice[] => (endpointOf(input).voices ?? []) as Voice[];
 const canSpeak = ({ models }: Voice, model: string | undefined): boolean => models === undefined || model === undefined || models.includes(model);
 
-function defaultVoice({ endpoint, model, title }: Server<SpeechModel>, { lines }: SpeechRequest): string {
+function defaultVoice({ endpoint, model, title }: PurposeServer<SpeechModel>, { lines }: SpeechRequest): string {
   const first = voicesOf({ endpoint }).find((voice) => canSpeak(voice, model))?.id;
   if (first !== undefined) return first;
   if (lines.every(({ voice }) => voice !== undefined)) return "";
@@ -81,7 +80,7 @@ function defaultVoice({ endpoint, model, title }: Server<SpeechModel>, { lines }
 }
 
 /** Another one would be no use to whoever asked for this. */
-function formatOf({ known, model, title }: Server<SpeechModel>, { format }: SpeechRequest): Format {
+function formatOf({ known, model, title }: PurposeServer<SpeechModel>, { format }: SpeechRequest): Format {
   const formats = known?.formats ?? (["mp3", "opus", "aac", "flac", "wav", "pcm"] satisfies Format[]);
   if (format === undefined) return formats.includes("mp3") ? "mp3" : (formats[0] ?? "mp3");
   if (formats.includes(format)) return format;
@@ -91,6 +90,6 @@ function formatOf({ known, model, title }: Server<SpeechModel>, { format }: Spee
   });
 }
 
-const formatField = ({ quirks }: Server<SpeechModel>, format: Format) => ({
+const formatField = ({ quirks }: PurposeServer<SpeechModel>, format: Format) => ({
   response_format: (quirks.formats as Record<string, string> | undefined)?.[format] ?? format,
 });

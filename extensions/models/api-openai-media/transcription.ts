@@ -1,8 +1,17 @@
 import type { Context, FetchResponse, Provider, TranscriptionItem, TranscriptionModel, TranscriptionRequest } from "@plinth/sdk";
-import { EventStreamParser, Exchange, failure, partBytes, Unsupported } from "@plinth/sdk/kits/model-api";
-import { form } from "./form.ts";
-import { fieldsFor, listing, type Server, serverOf } from "./server.ts";
-import { ticking } from "./ticking.ts";
+import {
+  EventStreamParser,
+  Exchange,
+  failure,
+  fieldsFor,
+  form,
+  listing,
+  type PurposeServer,
+  partBytes,
+  serverOf,
+  ticking,
+  Unsupported,
+} from "@plinth/sdk/kits/model-api";
 import { transcriptIn, usageIn } from "./transcript.ts";
 
 const OPTIONAL = ["prompt", "temperature", "channels", "verbatim", "redact"];
@@ -37,7 +46,7 @@ export function transcription(ctx: Context): Provider<"plinth.transcription"> {
 }
 
 /** What is wanted, in the server's words. */
-function wishesOf(server: Server<TranscriptionModel>, request: TranscriptionRequest, unsupported: Unsupported) {
+function wishesOf(server: PurposeServer<TranscriptionModel>, request: TranscriptionRequest, unsupported: Unsupported) {
   const { quirks, known, model } = server;
   const takes = (name: string): boolean => known?.takes === undefined || known.takes.includes(name);
   const { languages = [], terms = [], timings, speakers, translateTo, prompt } = request;

@@ -46,6 +46,7 @@ export function settingsOf(id: string, config: Config, snapshot: Pick<KernelSnap
 /** Who speaks chat completions may have the rest of OpenAI's endpoints; which models those have, only its owner knows. */
 const SPOKEN_BESIDES: ModelVendor["apis"] = {
   "plinth.embedding": { api: "openai" },
+  "plinth.rerank": { api: "rerank" },
   "plinth.speech": { api: "openai" },
   "plinth.transcription": { api: "openai" },
   "plinth.image-generation": { api: "openai" },

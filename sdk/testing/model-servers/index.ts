@@ -9,6 +9,7 @@ export { greyPixel } from "./openai-images.ts";
 export { type OpenaiMediaServer, openaiMediaServer } from "./openai-media.ts";
 export { openaiResponsesServer, openaiResponsesWire } from "./openai-responses.ts";
 export { type PlainAnswer, type PlainRequest, type PlainServer, plainServer } from "./plain-server.ts";
+export { rerankServer } from "./rerank.ts";
 export { type AskedRequest, argumentsText, callId, callsOf, endOf, type Said, type ScriptedAnswer, type Wire } from "./script.ts";
 export { type ModelServer, type ModelServerOptions, modelServer } from "./server.ts";
 export { type TokenServer, type TokenServerOptions, tokenServer } from "./token-server.ts";

@@ -1,7 +1,9 @@
-import type { PurposeEndpoint } from "@plinth/sdk";
-import { failure, type Unsupported } from "@plinth/sdk/kits/model-api";
+import type { PurposeEndpoint } from "../../extension/index.ts";
+import { failure } from "./failure.ts";
+import type { Unsupported } from "./support.ts";
 
-export interface Server<Model extends { id: string }> {
+/** A vendor's server that is asked for one purpose, with one model. */
+export interface PurposeServer<Model extends { id: string }> {
   readonly endpoint: PurposeEndpoint;
   readonly title: string;
   /** As the server is told it. */
@@ -13,7 +15,10 @@ export interface Server<Model extends { id: string }> {
 }
 
 /** Whom a request is for, and with which model. */
-export function serverOf<Model extends { id: string; aliases?: string[] }>(asked: { endpoint?: PurposeEndpoint; model?: string }): Server<Model> {
+export function serverOf<Model extends { id: string; aliases?: string[] }>(asked: {
+  endpoint?: PurposeEndpoint;
+  model?: string;
+}): PurposeServer<Model> {
   const endpoint = endpointOf(asked);
   const models = modelsOf<Model>(endpoint);
   const wanted = asked.model ?? models[0]?.id;
@@ -48,7 +53,7 @@ interface FieldRules {
 
 /** What of a request is sent as it is: of a known model, what it minds; of another, what the server has a field for. The rest is refused or left out. */
 export function fieldsFor(
-  { endpoint, known, quirks }: Server<{ id: string; takes?: string[] }>,
+  { endpoint, known, quirks }: PurposeServer<{ id: string; takes?: string[] }>,
   request: { vendor?: Record<string, unknown> },
   unsupported: Unsupported,
   { names, fields }: FieldRules,

@@ -1,4 +1,4 @@
-interface FormFile {
+export interface FormFile {
   readonly field: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly part: { readonly mimeType: string; readonly name?: string };

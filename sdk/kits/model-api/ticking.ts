@@ -1,4 +1,4 @@
-import type { Context } from "@plinth/sdk";
+import type { Context } from "../../extension/index.ts";
 
 const EVERY_MS = 30_000;
 
