@@ -279,7 +279,8 @@ async function writeData(product, extensions) {
       .filter((one) => one.contract === "plinth.cli-command")
       .map((one) => ({ id: one.id, extension: manifest.id, ...one.descriptor })),
   );
-  await writeFile(join(dist, "commands.json"), JSON.stringify({ version: product.version, commands }));
+  const ids = records.map(({ manifest }) => manifest.id);
+  await writeFile(join(dist, "commands.json"), JSON.stringify({ version: product.version, commands, ids }));
   if (existsSync(join(root, "templates"))) await cp(join(root, "templates"), join(dist, "templates"), { recursive: true });
 }
 

@@ -54,12 +54,12 @@ export class InstanceContainer implements Registrations {
 
   provide(contract: string, id: string, provider: ProviderObject): void {
     const declared = this.#manifest.provides?.some((one) => one.contract === contract && one.id === id);
-    if (declared !== true) throw errors.undeclared(this.#manifest.id, `that it provides ${contract}/${id}`);
+    if (declared !== true) throw errors.undeclared(this.#manifest.id, `that it provides ${contract}/${id}`, "provides");
     this.#container.registerInstance(`${contract}/${id}`, provider);
   }
 
   on(hook: string, handler: HookHandler): void {
-    if (this.#manifest.hooks?.some((one) => one.on === hook) !== true) throw errors.undeclared(this.#manifest.id, `the hook ${hook}`);
+    if (this.#manifest.hooks?.some((one) => one.on === hook) !== true) throw errors.undeclared(this.#manifest.id, `the hook ${hook}`, "hooks");
     this.#container.registerInstance(`hook:${hook}`, handler);
   }
 

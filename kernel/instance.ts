@@ -246,13 +246,13 @@ export class Instance implements Answering {
     if (this.#calls.size === 0) this.#quiet?.();
   }
 
-  /** @param fair whether it had the contract's whole deadline: a caller's impatience is not held against it. */
+  /** @param fair whether it had the contract's whole deadline: a caller's impatience, or mistake, is not held against it. */
   #left(call: Call, failed: unknown, fair = true): void {
     this.#leave(call);
     if (failed === null) return this.breaker.succeeded();
     this.counts.errors++;
     const { code = "", extension } = failed as { code?: string; extension?: string };
-    if (code === "PLINTH_ABORTED" || (code === "PLINTH_DEADLINE" && !fair)) return;
+    if (code === "PLINTH_ABORTED" || code === "PLINTH_USAGE" || (code === "PLINTH_DEADLINE" && !fair)) return;
     if (extension === this.id) this.failed(failed as PlinthError, "a call");
     // One that it passes on from somebody else, or that it calls so itself, is no breakdown of it.
     if (BREAKS.has(code) && extension === this.id && !isGuestError(failed)) this.breaker.failed();

@@ -51,9 +51,10 @@ export const errors = {
     next: `Set its tier to one of these, or use another version.`,
     extension,
   })),
-  undeclared: make("PLINTH_UNDECLARED", (extension: string, what: string) => ({
+  /** Its manifest does not say so: nobody but its author can change that. `place`: where the manifest would. */
+  undeclared: make("PLINTH_UNDECLARED", (extension: string, what: string, place?: string) => ({
     message: `${extension} did not declare ${what} in its manifest.`,
-    next: "The author must declare it; an owner then consents to it.",
+    next: `Its author declares it in plinth.json${place === undefined ? "" : `, under ${place}`}; an owner then consents to it.`,
     extension,
   })),
   notChosen: make("PLINTH_NOT_CHOSEN", (extension: string, contract: string) => ({
@@ -124,9 +125,12 @@ export const errors = {
     next: `Install it again to consent again: plinth plugins install ${extension}`,
     extension,
   })),
-  permission: make("PLINTH_PERMISSION", (extension: string, what: string) => ({
-    message: `${extension} may not ${what}.`,
-    next: "Its manifest must declare it and an owner must consent.",
+  /** It was not allowed. `asked`: whether its manifest asks for something of the kind, where the host knows that. */
+  permission: make("PLINTH_PERMISSION", (extension: string, what: string, asked?: boolean) => ({
+    message: `${extension} may not ${what}${asked === undefined ? "" : asked ? ": an owner did not allow it" : ": its manifest does not ask for it"}.`,
+    next: asked
+      ? `plinth plugins inspect ${extension} shows what was allowed; to allow what it asks for: plinth plugins install ${extension}`
+      : "Its author asks for it under permissions in plinth.json; an owner then consents to it.",
     extension,
   })),
   secretMissing: make("PLINTH_SECRET_MISSING", (extension: string, name: string) => ({

@@ -152,11 +152,13 @@ function sdkFallback(sdkDir: string): Plugin {
 function placeless(code: string, metafile: Metafile): string {
   const outside = Object.keys(metafile.inputs).filter((path) => path.startsWith("../") || path.startsWith("/"));
   const comments = new Set(outside.map((path) => `// ${path}`));
-  const lines = code.split("\n").filter((line) => !comments.has(line));
+  // What says of which library the code below is stays; what says where else it lay does not.
+  const placed = (line: string): string[] => (!comments.has(line) ? [line] : line.includes("node_modules/") ? [`// ${neutral(line)}`] : []);
+  const lines = code.split("\n").flatMap(placed);
   return lines.join("\n").replaceAll(/"([^"\n]+)"\(/g, (text, path: string) => (comments.has(`// ${path}`) ? `"${neutral(path)}"(` : text));
 }
 
-const neutral = (path: string) => path.slice(path.lastIndexOf("node_modules/") + 1).replace(/^(\.\.\/)+/, "");
+const neutral = (path: string): string => path.replace(/^.*(?=node_modules\/)/, "").replace(/^(\.\.\/)+/, "");
 
 function bundleFailed(error: BuildFailure): PlinthError {
   const [first] = error.errors ?? [];

@@ -24,7 +24,7 @@ async function launch() {
   }
   const { version, commands, ids } = commandTable();
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) return print(`${version}\n`);
-  const { completions, matchArgv, renderHelp } = require(join(dist, "launcher.cjs"));
+  const { completions, helpData, matchArgv, renderHelp } = require(join(dist, "launcher.cjs"));
   if (argv[0] === "--complete")
     return print(
       completions(commands, argv.slice(2), ids)
@@ -34,8 +34,9 @@ async function launch() {
   const match = matchArgv(commands, argv);
   const columns = process.stdout.columns ?? 100;
   const color = useColor();
-  if (match.version) return print(`${version}\n`);
-  if (match.help || (argv.length === 0 && match.error === undefined)) return print(renderHelp(commands, match.path, { columns, color }));
+  if (match.version) return print(json ? `${JSON.stringify({ version })}\n` : `${version}\n`);
+  if (match.help || (argv.length === 0 && match.error === undefined))
+    return print(json ? `${JSON.stringify(helpData(commands, match.path))}\n` : renderHelp(commands, match.path, { columns, color }));
   // What is made in the home is its owner's alone, whatever the umask; what authors make in their own folders is as they
   // like it, but nobody else's to write.
   const mask = process.umask();

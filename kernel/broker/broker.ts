@@ -79,7 +79,7 @@ export class Broker implements wire.Bridge {
   async fire(hook: string, payload: unknown, options: wire.CallOptions): Promise<unknown> {
     const pipeline = this.#host.generation().pipeline(hook);
     if (pipeline === undefined || !this.#fires.has(pipeline.shape.contract))
-      throw this.#tell("hook", () => hook, errors.undeclared(this.#manifest.id, `a contract whose hook is ${hook}`));
+      throw this.#tell("hook", () => hook, errors.undeclared(this.#manifest.id, `a contract whose hook is ${hook}`, "provides"));
     return this.#acting(() => pipeline.fire(this.#manifest.id, payload, currentWork(), options));
   }
 
@@ -255,7 +255,7 @@ export class Broker implements wire.Bridge {
   #permitted(kind: keyof Permissions, what: string): readonly string[] {
     const { id } = this.#manifest;
     const list = this.#granted[kind] ?? [];
-    if (list.length === 0) throw errors.permission(id, what);
+    if (list.length === 0) throw errors.permission(id, what, this.#manifest.permissions?.[kind] !== undefined);
     const refusal = this.#host.grants.refuses(id, currentWork());
     if (refusal !== null) throw refusal;
     return list;
@@ -337,7 +337,9 @@ export class Broker implements wire.Bridge {
 
   #declared(contract: string): void {
     const { id } = this.#manifest;
-    const refusal = this.#uses.has(contract) ? this.#host.grants.refuses(id, currentWork()) : errors.undeclared(id, `that it uses ${contract}`);
+    const refusal = this.#uses.has(contract)
+      ? this.#host.grants.refuses(id, currentWork())
+      : errors.undeclared(id, `that it uses ${contract}`, "uses");
     if (refusal !== null) throw this.#tell("call", () => contract, refusal);
     if (contract === "plinth.host-admin" || contract === "plinth.kernel") this.#host.checkAdmin(id);
   }

@@ -76,7 +76,12 @@ describe.each(["host", "process"])("in the %s tier, declared is the ceiling", (t
   });
 
   it("without a granted host there is no network", async () => {
-    expect(await codeOf(run({}, "fetch", { url: "http://example.com/" }))).toBe("PLINTH_PERMISSION");
+    const refused = (message: string) => ({ code: "PLINTH_PERMISSION", message: expect.stringContaining(message) });
+    await expect(run({}, "fetch", { url: "http://example.com/" })).rejects.toMatchObject(refused("its manifest does not ask for it"));
+    product = await Product.create(wordsExtension, secrets, egress, bare("test.bare", { permissions: { net: ["a.example"] } }));
+    const host = await product.boot({ config: config({ grants: { net: [] } }) });
+    const attempt = call(host, "test.words.lab", "bare", "run", { op: "fetch", args: [{ url: "http://a.example/" }] });
+    await expect(attempt).rejects.toMatchObject(refused("an owner did not allow it"));
   });
 
   it("what leaves says who sends it and which hosts were granted, with the secret put in on the way", async () => {

@@ -55,7 +55,7 @@ export function createContext(bridge: Bridge, info: InstanceInfo, registrations:
   };
 
   const secretDeclared = (name: string): string => {
-    if (!(manifest.permissions?.secrets ?? []).includes(name)) throw undeclared(id, `the secret ${name}`);
+    if (!(manifest.permissions?.secrets ?? []).includes(name)) throw undeclared(id, `the secret ${name}`, "permissions.secrets");
     return name;
   };
 
@@ -75,7 +75,7 @@ export function createContext(bridge: Bridge, info: InstanceInfo, registrations:
     env: Object.freeze({ ...info.env }),
     signal: stopping.signal,
     get dataDir(): string {
-      if (info.dataDir === null) throw undeclared(id, 'permissions.fs "data"');
+      if (info.dataDir === null) throw undeclared(id, 'a folder of its own, "data"', "permissions.fs");
       return info.dataDir;
     },
     store,
@@ -86,7 +86,7 @@ export function createContext(bridge: Bridge, info: InstanceInfo, registrations:
     log: Object.freeze({ debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") }),
     clock: Object.freeze({ now: () => Date.now(), sleep }),
     use(contract: string) {
-      if (!used.has(contract)) throw undeclared(id, `that it uses ${contract}`);
+      if (!used.has(contract)) throw undeclared(id, `that it uses ${contract}`, "uses");
       return Object.freeze({
         list: () => bridge.list(contract),
         get: (capability: string) => client(contract, String(capability)),
@@ -94,12 +94,12 @@ export function createContext(bridge: Bridge, info: InstanceInfo, registrations:
       });
     },
     provide(contract: string, capability: string, provider: ProviderObject) {
-      if (!provided.has(`${contract}/${capability}`)) throw undeclared(id, `that it provides ${contract}/${capability}`);
+      if (!provided.has(`${contract}/${capability}`)) throw undeclared(id, `that it provides ${contract}/${capability}`, "provides");
       registrations.provide(contract, capability, provider);
     },
     hooks: Object.freeze({
       on(hook: string, handler: HookHandler) {
-        if (!hooked.has(hook)) throw undeclared(id, `the hook ${hook}`);
+        if (!hooked.has(hook)) throw undeclared(id, `the hook ${hook}`, "hooks");
         registrations.on(hook, handler);
       },
       fire: (hook: string, payload: unknown, options: CallOptions = {}) => bridge.fire(hook, payload, options),
@@ -192,8 +192,9 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-const undeclared = (extension: string, what: string): PlinthError =>
+/** Early, where the code is: the author of it reads this. */
+const undeclared = (extension: string, what: string, place: string): PlinthError =>
   new PlinthError("PLINTH_UNDECLARED", `${extension} did not declare ${what} in its manifest.`, {
     extension,
-    next: "Declare it in plinth.json; an owner then consents to it.",
+    next: `Declare it in plinth.json, under ${place}; an owner then consents to it.`,
   });

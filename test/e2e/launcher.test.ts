@@ -17,6 +17,18 @@ describe("the launcher answers from data", () => {
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
     expect(await plinth(home, ["--version"])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
     expect(await plinth(home, ["-V"])).toMatchObject({ code: 0, stdout: `${version}\n` });
+    for (const args of [
+      ["--version", "--json"],
+      ["--json", "-V"],
+    ])
+      expect(JSON.parse((await plinth(home, args)).stdout)).toEqual({ version });
+    expect(JSON.parse((await plinth(home, ["--json", "config", "set", "--help"])).stdout)).toMatchObject({
+      command: "config set",
+      usage: expect.stringContaining("plinth config set PATH"),
+      commands: [],
+    });
+    const { commands } = JSON.parse((await plinth(home, ["config", "--help", "--json"])).stdout);
+    expect(commands.map(({ command }: { command: string }) => command)).toContain("config undo");
     const help = await plinth(home, ["--help"]);
     expect(help).toMatchObject({ code: 0, stderr: "" });
     for (const words of ["Start here", "agent", "gateway run", "plugins install", "status", "create", "Groups", "--json"])

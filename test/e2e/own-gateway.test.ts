@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { chmod, chown, cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { connect, createServer, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { cleanEnv, cleanUp, newHome, onCleanUp, plinth, root, say, scriptedModel, startGateway } from "./lab.ts";
@@ -271,3 +271,21 @@ function modesBelow(home: string): { path: string; mode: number }[] {
     return stat === undefined || stat.isSymbolicLink() ? [] : [{ path, mode: stat.mode }];
   });
 }
+
+describe("a place to listen at", () => {
+  it.each([
+    ["that is taken", "PLINTH_PORT_BUSY", async () => String(await taken())],
+    ["that is none", "PLINTH_USAGE", async () => "99999"],
+  ])("%s is one error and nothing else", async (_what, code, port) => {
+    const { code: status, stdout, stderr } = await plinth(await newHome(), ["gateway", "run", "--port", await port()]);
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(new RegExp(`^error ${code}: .+\\n  in .+\\n  next: .+\\n$`));
+  });
+
+  async function taken(): Promise<number> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onCleanUp(() => server.close());
+    return (server.address() as AddressInfo).port;
+  }
+});

@@ -100,7 +100,7 @@ const nonPublic = (extension: string, { host }: URL, address: string): PlinthErr
 export const forbidden = (extension: string, what: string): PlinthError =>
   new PlinthError("PLINTH_PERMISSION", `${extension} may not ${what}.`, {
     extension,
-    next: "Its manifest must declare the host and an owner must consent.",
+    next: `plinth plugins inspect ${extension} shows the hosts that it may reach. Its author asks for more under permissions.net in plinth.json; an owner then consents.`,
   });
 
 /** What HTTP itself does not allow. Its message names a header and never shows what stands in it. */

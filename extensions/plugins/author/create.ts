@@ -4,6 +4,7 @@ import { PlinthError } from "@plinth/sdk";
 import { type Author, answer, type CommandInput, pathOf, type TerminalItem, word } from "./command.ts";
 import type { Product } from "./product.ts";
 import { writeTypes } from "./types.ts";
+import { pointToSchema } from "./workspace.ts";
 
 const PUBLISHER = /^[a-z][a-z0-9-]{0,38}$/;
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
@@ -45,6 +46,7 @@ export async function* create({ product }: Author, input: CommandInput): AsyncIt
   }
   if (await addTypes(target)) files.add("src/manifest.ts");
   const linked = await linkCheckout(target, product);
+  if (!linked) await pointToSchema(target);
   const shown = relative(input.terminal.cwd, target) || ".";
   yield answer(input, { id: values.__ID__, kind, dir: target, files: [...files].sort(), linked }, [
     `Made ${values.__ID__} in ${shown}.`,

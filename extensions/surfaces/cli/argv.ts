@@ -20,6 +20,8 @@ export interface CommandOption {
   short?: string;
   summary: string;
   value?: string;
+  /** All that it can be, as a shell completes it. */
+  values?: string[];
   required?: boolean;
 }
 

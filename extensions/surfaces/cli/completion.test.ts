@@ -14,6 +14,7 @@ const own = manifest.provides
 const more: Command[] = [
   { id: "x.remove", path: ["x", "remove"], summary: "", args: [{ name: "id", summary: "" }] },
   { id: "x.all", path: ["x", "all"], summary: "", args: [{ name: "ids", summary: "", variadic: true }] },
+  { id: "x.of", path: ["x", "of"], summary: "", options: { extension: { type: "string", summary: "" } } },
   { id: "x.hidden", path: ["x", "hidden"], summary: "", hidden: true },
   { id: "x.odd", path: ["x", "$(id)"], summary: "" },
 ];
@@ -29,11 +30,14 @@ describe("completion", () => {
     expect(fitting("x", "remove", "acme.weather", "")).toEqual([]);
     expect(fitting("x", "all", "acme.weather", "")).toEqual(["acme.weather", "demo.dice"]);
     expect(fitting("config", "undo", "--to", "")).toEqual([]);
+    expect(fitting("agent", "--mode", "")).toEqual(["collect", "followup", "interrupt", "steer"]);
+    expect(fitting("top", "--sort", "m")).toEqual(["memory"]);
+    expect(fitting("x", "of", "--extension", "de")).toEqual(["demo.dice"]);
     expect(fitting("nothing", "")).toEqual([]);
   });
 
   it("offers nothing hidden, and no word that a shell would read as more than a word", () => {
-    expect(fitting("x", "")).toEqual(["all", "remove"]);
+    expect(fitting("x", "")).toEqual(["all", "of", "remove"]);
   });
 
   it.each(["bash", "zsh", "fish"])("has a script that %s can read and that asks with the words as they are", async (shell) => {

@@ -1,7 +1,7 @@
 /** What fits at the end of a command line, from the table of commands alone. The launcher bundles this file as well. */
 import type { Command } from "./argv.ts";
 
-/** Arguments that are an installed extension's id. */
+/** Arguments and options that are the id of an extension that is here. */
 const IDS: ReadonlySet<string> = new Set(["id", "ids", "extension"]);
 const GLOBAL = ["--json", "--help"];
 
@@ -9,7 +9,7 @@ const GLOBAL = ["--json", "--help"];
  * Words that could stand where the last one of `words` is being typed. Nothing that would have to ask a running host.
  *
  * @param words those after `plinth`; the last one may be empty.
- * @param ids of what is installed.
+ * @param ids of the extensions that are here, the product's own among them.
  */
 export function completions(commands: readonly Command[], words: readonly string[], ids: readonly string[]): string[] {
   const typed = words.at(-1) ?? "";
@@ -24,20 +24,24 @@ export function completions(commands: readonly Command[], words: readonly string
   }
   const command = shown.find((one) => one.path.join(" ") === path.join(" "));
   const rest = before.slice(path.length);
-  if (expectsValue(command, rest.at(-1))) return [];
+  const valued = valuedBy(command, rest.at(-1));
+  if (valued !== undefined) return fitting(IDS.has(valued.name) ? ids : valued.values, typed);
   const found = typed.startsWith("-") ? [...Object.keys(command?.options ?? {}).map((name) => `--${name}`), ...GLOBAL] : [];
   if (!typed.startsWith("-")) {
     if (rest.length === 0) found.push(...below(path).map((one) => one.path[path.length] as string));
     if (takesId(command, rest)) found.push(...ids);
   }
-  return [...new Set(found)].filter((one) => one.startsWith(typed) && /^[\w@.-]+$/.test(one)).sort();
+  return fitting(found, typed);
 }
 
-/** The word before is an option that takes a value: that is the user's own. */
-function expectsValue(command: Command | undefined, word: string | undefined): boolean {
-  if (word === undefined || !word.startsWith("-") || word.includes("=")) return false;
-  const option = Object.entries(command?.options ?? {}).find(([name, { short }]) => word === `--${name}` || word === `-${short}`)?.[1];
-  return option?.type === "string";
+const fitting = (words: readonly string[], typed: string): string[] =>
+  [...new Set(words)].filter((one) => one.startsWith(typed) && /^[\w@.-]+$/.test(one)).sort();
+
+/** The option that the word before is, where it takes a value: the user's own, unless there are some to choose from. */
+function valuedBy(command: Command | undefined, word: string | undefined): { name: string; values: readonly string[] } | undefined {
+  if (word === undefined || !word.startsWith("-") || word.includes("=")) return undefined;
+  const found = Object.entries(command?.options ?? {}).find(([name, { short }]) => word === `--${name}` || word === `-${short}`);
+  return found?.[1].type === "string" ? { name: found[0], values: found[1].values ?? [] } : undefined;
 }
 
 function takesId(command: Command | undefined, rest: readonly string[]): boolean {

@@ -15,10 +15,7 @@ export interface HelpOptions {
 /** The page of a command, of a group of commands, or (path []) of the whole program. */
 export function renderHelp(commands: readonly Command[], path: readonly string[], options: HelpOptions = {}): string {
   const page = new Page(options);
-  const below = commands
-    .filter((command) => !command.hidden && command.path.length > path.length && path.every((word, at) => command.path[at] === word))
-    .sort((a, b) => (a.path.join(" ") < b.path.join(" ") ? -1 : 1));
-  const command = commands.find((one) => one.path.join(" ") === path.join(" "));
+  const { command, below } = commandsAt(commands, path);
   const name = ["plinth", ...path].join(" ");
   if (command) commandPage(page, name, command);
   else {
@@ -38,6 +35,23 @@ export function renderHelp(commands: readonly Command[], path: readonly string[]
   ]);
   if (!command) page.line("", `Run \`${name} COMMAND --help\` for one command.`);
   return page.text();
+}
+
+/** The same as data, for programs: the command itself, where the path is one, and those below it. */
+export function helpData(commands: readonly Command[], path: readonly string[]): object {
+  const { command, below } = commandsAt(commands, path);
+  const told = (one: Command): object => {
+    const { summary, args = [], options = {}, examples = [] } = one;
+    return { command: one.path.join(" "), usage: usageLine(one), summary, args, options, examples };
+  };
+  return { ...(command ? told(command) : { command: path.join(" ") }), commands: below.map(told) };
+}
+
+function commandsAt(commands: readonly Command[], path: readonly string[]): { command: Command | undefined; below: Command[] } {
+  const below = commands
+    .filter((command) => !command.hidden && command.path.length > path.length && path.every((word, at) => command.path[at] === word))
+    .sort((a, b) => (a.path.join(" ") < b.path.join(" ") ? -1 : 1));
+  return { command: commands.find((one) => one.path.join(" ") === path.join(" ")), below };
 }
 
 /** What people need first, in the order in which they need it. */

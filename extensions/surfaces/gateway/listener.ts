@@ -122,7 +122,8 @@ function listen(server: Server, options: { port: number; host: string; backlog: 
 }
 
 async function listenError(error: NodeJS.ErrnoException, { port, host }: Listen): Promise<PlinthError> {
-  const extension = "plinth.gateway";
+  // The machine's and not this extension's fault: somebody chose the place, and another program may have it.
+  const extension = "host";
   if (error.code !== "EADDRINUSE") {
     const message = `The gateway cannot listen on ${host}, port ${port}: ${error.message}.`;
     const next = "Choose another address or port: plinth gateway run --host 127.0.0.1 --port 0";

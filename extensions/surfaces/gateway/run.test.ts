@@ -167,11 +167,9 @@ describe("plinth gateway run", () => {
     }
   });
 
-  it("ends with wrong usage for a port that is none", async () => {
+  it("refuses a port that is none as wrong usage", async () => {
     await using testHost = await host();
-    const { first, rest } = await start(testHost, { port: "70000" });
-    expect(first.err).toContain("--port");
-    expect(await rest).toMatchObject({ value: { exit: 2 } });
+    await expect(start(testHost, { port: "70000" })).rejects.toMatchObject({ code: "PLINTH_USAGE", message: expect.stringContaining("--port") });
   });
 
   it("keeps its token in a file for the owner only, and refuses one that others could read", async () => {

@@ -21,9 +21,9 @@ export interface Runner {
 export async function* run(ctx: Context, runner: Runner, { options, terminal }: RunInput, call: Call): AsyncGenerator<RunItem> {
   const port = parsePort(options.port);
   if (port === null) {
-    yield { err: `plinth gateway run: --port takes a number from 0 to 65535, not ${String(options.port)}.\n` };
-    yield { exit: 2 };
-    return;
+    throw new PlinthError("PLINTH_USAGE", `--port takes a number from 0 to 65535, not ${String(options.port).slice(0, 80)}.`, {
+      next: "plinth gateway run --port 0 picks a free one.",
+    });
   }
   if (runner.active) {
     throw new PlinthError("PLINTH_GATEWAY_RUNNING", "The gateway runs in this process already.", {

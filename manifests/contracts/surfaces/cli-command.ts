@@ -34,6 +34,13 @@ export const cliCommand = defineContract({
           short: Type.Optional(Type.String({ pattern: "^[a-zA-Z]$" })),
           summary: Type.String(),
           value: Type.Optional(Type.String({ description: "Placeholder in help, such as PORT." })),
+          values: Type.Optional(
+            Type.Array(Type.String(), {
+              minItems: 1,
+              maxItems: 64,
+              description: "All that it can be, for completion; the command itself refuses others.",
+            }),
+          ),
           required: Type.Optional(Type.Boolean()),
         }),
       ),

@@ -47,5 +47,5 @@ const startsWith = (steps: readonly string[], start: readonly string[]): boolean
 export const denied = (extension: string, path: string, why: string): PlinthError =>
   new PlinthError("PLINTH_PERMISSION", `${extension} may not reach ${JSON.stringify(path.slice(0, 200))}: ${why}.`, {
     extension,
-    next: "Its manifest must declare the folder in permissions.fs, and an owner must consent.",
+    next: `plinth plugins inspect ${extension} shows the folders that it may reach. Its author asks for more under permissions.fs in plinth.json; an owner then consents.`,
   });

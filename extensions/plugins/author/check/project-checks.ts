@@ -6,6 +6,7 @@ import { errorInfo, type Manifest } from "@plinth/sdk";
 import { bytes } from "../style.ts";
 import { writeTypes } from "../types.ts";
 import { installed } from "./installed.ts";
+import { libraryAt } from "./library.ts";
 import { failed, type Row } from "./row.ts";
 import { type Ran, runProgram } from "./run-program.ts";
 import { undeclared, unused, usedPowers } from "./used-powers.ts";
@@ -109,9 +110,7 @@ export async function checkPermissions(dir: string, manifest: Manifest, files: R
   );
   const spare = manifest.entry === undefined ? [] : unused(manifest, uses).map((what) => `${what} is declared, and the source shows no use of it.`);
   const told = (level: Finding["level"]) =>
-    findings
-      .filter((finding) => finding.level === level)
-      .map(({ message, file, line }) => `${file ?? "the package"}${line === undefined ? "" : `:${line}`} ${message}`);
+    findings.filter((finding) => finding.level === level).map(({ message, file, line }) => `${placeOf(files, file, line)} ${message}`);
   const grave = [...missing, ...told("danger")];
   const notes = [...grave, ...spare, ...told("warning")].slice(0, MAX_NOTES);
   const base = { check: "permissions", notes, findings } as const;
@@ -154,6 +153,13 @@ export async function checkModels(manifest: Manifest): Promise<Row[]> {
   }
   if (found.length === 0) return [{ check: "models", status: "ok", detail: `${tools} taken as written by every vendor of models.` }];
   return [{ check: "models", status: "ok", detail: `${tools} taken by every vendor of models, some rewritten:`, notes }];
+}
+
+/** A file of the package and its line, with the library that it came with. */
+function placeOf(files: ReadonlyMap<string, Buffer>, file?: string, line?: number): string {
+  if (file === undefined || line === undefined) return file ?? "the package";
+  const library = libraryAt(files.get(file)?.toString("utf8") ?? "", line);
+  return `${file}:${line}${library === undefined ? "" : ` (of the package ${library})`}`;
 }
 
 export function checkSize(size: number, budget: number): Row {

@@ -128,6 +128,11 @@ describe("what is worth knowing leaves the status 0", () => {
         home.say({ usage: usage({ budgets: { heapMb: 32 }, process: { pid: 1, cpuMs: 1, memoryBytes: 31 * 1_048_576, shared: false } }) }),
       "31 of 32 MiB",
     ],
+    [
+      "an entry that nobody reads",
+      (home: any) => (home.hostSays.config = { extensions: { "demo.dcie": { enabled: false } } }),
+      "Did you mean demo.dice?",
+    ],
     ["an unset variable", (home: any) => home.say({ missing: { env: ["WEATHER_UNITS"], secrets: [] } }), "may read WEATHER_UNITS"],
     ["a failure that is over", (home: any) => home.say({ status: { state: "active", fault: fault("PLINTH_X") } }), "runs again"],
   ])("%s", async (_name, prepare, told) => {

@@ -1,7 +1,7 @@
-import type { Context } from "@plinth/sdk";
+import { type Context, nearNames } from "@plinth/sdk";
 import { missingIn, type Setup } from "../upkeep/setup.ts";
 import { actedOn } from "../upkeep/watch.ts";
-import { readWorld } from "../world.ts";
+import { isOwnPackage, readWorld, settingsIn, type World } from "../world.ts";
 import type { Finding } from "./finding.ts";
 
 /** What the configuration names and is not here, and what advisories have led to. */
@@ -17,6 +17,7 @@ export async function upkeepFindings(ctx: Context, setup: Setup): Promise<Findin
     };
     found.push({ extension: id, severity: "problem", code, what: "is named in the configuration and not installed", why: message, next });
   }
+  found.push(...unknownIn(world));
   for (const { id, version, action, message } of await actedOn(ctx)) {
     const here = world.installed.get(id);
     if (action !== "remove" && here?.manifest.version !== version) continue;
@@ -27,4 +28,17 @@ export async function upkeepFindings(ctx: Context, setup: Setup): Promise<Findin
     found.push({ extension: id, severity: action === "warn" ? "notice" : "problem", code: "PLINTH_ADVISORY", what, why: message, next });
   }
   return found;
+}
+
+/** Entries for what is neither here nor to be installed: nobody reads them, most often for a mistyped id. */
+function unknownIn(world: World): Finding[] {
+  const ids = [...world.snapshot.records.map(({ manifest }) => manifest.id), ...Object.keys(world.packages)];
+  return Object.keys(world.config.extensions ?? {}).flatMap((id): Finding[] => {
+    const { version, source } = settingsIn(world.config, id);
+    if ((version ?? source) !== undefined || ids.includes(id) || isOwnPackage(world, id)) return [];
+    const near = nearNames(id, ids)[0];
+    const why = `Nothing is installed under that id, and the entry says neither a version nor a source.${near === undefined ? "" : ` Did you mean ${near}?`}`;
+    const next = `plinth config unset 'extensions["${id}"]'`;
+    return [{ extension: id, severity: "notice", code: "PLINTH_NOT_INSTALLED", what: "is named in the configuration and unknown", why, next }];
+  });
 }
