@@ -44,7 +44,7 @@ export { ModelEndpoint } from "./contracts/models/model-api.ts";
 export { ModelVendor, type VendorPurpose } from "./contracts/models/model-vendor.ts";
 export { ModelChoice, ModelSource, ModelsEvent } from "./contracts/models/models.ts";
 export { MeteredUsage, PurposeEndpoint } from "./contracts/models/purpose.ts";
-export { ModelOptions, ModelRequest, ModelTool } from "./contracts/models/request.ts";
+export { MessageRepair, ModelOptions, ModelRequest, ModelTool } from "./contracts/models/request.ts";
 export { RerankModel, RerankRequest } from "./contracts/models/rerank.ts";
 export { SpendingState, UsageRow, UsageSum } from "./contracts/models/usage.ts";
 export { Needs } from "./contracts/needs.ts";

@@ -55,6 +55,7 @@ export type {
   MemoryHit,
   MemoryScope,
   MessageOrigin,
+  MessageRepair,
   MeteredUsage,
   ModelChoice,
   ModelEndpoint,

@@ -127,6 +127,7 @@ describe("the commands of conversations", () => {
       "help",
       "model",
       "new",
+      "repair",
       "status",
       "stop",
       "think",

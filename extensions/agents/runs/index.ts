@@ -2,6 +2,7 @@ import { defineExtension, partsSaid, textOf } from "@plinth/sdk";
 import { gatewayMethods } from "./gateway-methods.ts";
 import { modelCommands } from "./model-commands.ts";
 import { ownCommands } from "./own-commands.ts";
+import { repairCommand } from "./repair-command.ts";
 import { runIdOf } from "./run-id.ts";
 import { type Limits, Turns } from "./turns.ts";
 
@@ -42,7 +43,11 @@ export default defineExtension({
       },
       stop: () => ({}),
     });
-    const commands = { ...ownCommands(ctx, turns), ...modelCommands(ctx, turns.choices) };
+    const commands = {
+      ...ownCommands(ctx, turns),
+      ...modelCommands(ctx, turns.choices),
+      repair: repairCommand(ctx, turns.choices, limits.historyLimit),
+    };
     for (const [id, run] of Object.entries(commands)) ctx.provide("plinth.chat-command", id, { run });
     for (const [id, method] of Object.entries(gatewayMethods(ctx, turns))) ctx.provide("plinth.gateway-method", id, method);
   },

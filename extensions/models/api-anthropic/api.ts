@@ -50,6 +50,8 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
       throw failure("STREAM", `${endpoint.title} answered without a count of tokens.`, { details: { retryable: false } });
     },
 
+    repairs: ({ endpoint, request }) => ({ repairs: outgoing(request, rulesOf(endpoint, request.model, quirksOf(endpoint))).repairs }),
+
     async *stream({ endpoint, request: given }, { signal }) {
       const quirks = quirksOf(endpoint);
       const input = outgoing(given, rulesOf(endpoint, given.model, quirks)).request;

@@ -67,6 +67,8 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
       return { models: [...found.values()] };
     },
 
+    repairs: ({ endpoint, request }) => ({ repairs: outgoing(request, rulesOf(endpoint, request)).repairs }),
+
     async *stream({ endpoint, request: given }, { signal }) {
       const quirks = quirksOf(endpoint);
       const input = outgoing(given, rulesOf(endpoint, given)).request;

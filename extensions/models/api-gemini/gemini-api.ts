@@ -1,8 +1,8 @@
 import { type Context, isPlinthError, type ModelEndpoint, type ModelInfo, PlinthError, type Provider } from "@plinth/sdk";
-import { EventStreamParser, Exchange, keptEvent, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
+import { EventStreamParser, Exchange, keptEvent, outgoing, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
 import { GeminiReader } from "./answer-reader.ts";
 import { methodUrl, quirksOf, urlOf } from "./quirks.ts";
-import { geminiRequest } from "./request.ts";
+import { geminiRequest, RULES } from "./request.ts";
 
 /** A picture comes in one event. */
 const EVENT_LIMIT = 32 * 1024 * 1024;
@@ -29,6 +29,8 @@ export function geminiApi(ctx: Context): Provider<"plinth.model-api"> {
       }
       return { models: [...found.values()] };
     },
+
+    repairs: ({ request }) => ({ repairs: outgoing(request, RULES).repairs }),
 
     async *stream({ endpoint, request: input }, { signal }) {
       const unsupported = new Unsupported(endpoint.title, input);

@@ -1,9 +1,12 @@
 import type { ModelEndpoint, ModelRequest } from "@plinth/sdk";
-import { outgoing, Unsupported } from "@plinth/sdk/kits/model-api";
+import { type OutgoingRules, outgoing, Unsupported } from "@plinth/sdk/kits/model-api";
 import { contentsOf } from "./contents.ts";
 import { LetteredNames } from "./lettered-names.ts";
 import { infoOf, isSigning, type Quirks, quirksOf } from "./quirks.ts";
 import { openapiSchema } from "./schema.ts";
+
+/** What its servers take of a conversation. */
+export const RULES: OutgoingRules = { first: "user", last: "user" };
 
 /** A request's body, how the names of its tools map back, and what was left out of it. */
 export interface GeminiRequest {
@@ -27,7 +30,7 @@ const BUDGETS: Readonly<Record<string, number>> = { none: 0, minimal: 1_024, low
 
 /** The body of `generateContent`: https://ai.google.dev/api/generate-content */
 export function geminiRequest(endpoint: ModelEndpoint, given: ModelRequest): GeminiRequest {
-  const { request: input } = outgoing(given, { first: "user", last: "user" });
+  const { request: input } = outgoing(given, RULES);
   const quirks = quirksOf(endpoint);
   const unsupported = new Unsupported(endpoint.title, input);
   const names = new LetteredNames((input.tools ?? []).map(({ name }) => name));

@@ -1,7 +1,7 @@
 import type { Context, ModelEndpoint, ModelInfo, Provider } from "@plinth/sdk";
-import { BYTE_LIMITS, Exchange, failure, LineParser, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
+import { BYTE_LIMITS, Exchange, failure, LineParser, outgoing, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
 import { ChatReader } from "./chat-reader.ts";
-import { chatRequest } from "./chat-request.ts";
+import { chatRequest, RULES } from "./chat-request.ts";
 import { ContextSizes } from "./context-size.ts";
 import { KnownModels } from "./known-models.ts";
 
@@ -33,6 +33,8 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
       }
       return { models };
     },
+
+    repairs: ({ request }) => ({ repairs: outgoing(request, RULES).repairs }),
 
     async *stream({ endpoint, request: input }, { signal }) {
       const unsupported = new Unsupported(endpoint.title, input);

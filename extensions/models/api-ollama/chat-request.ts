@@ -9,9 +9,12 @@ import {
   toolCallsOf,
   toolResultsOf,
 } from "@plinth/sdk";
-import { outgoing, ToolNames, type Unsupported } from "@plinth/sdk/kits/model-api";
+import { type OutgoingRules, outgoing, ToolNames, type Unsupported } from "@plinth/sdk/kits/model-api";
 import type { ContextSizes } from "./context-size.ts";
 import type { Known } from "./known-models.ts";
+
+/** What its servers take of a conversation. */
+export const RULES: OutgoingRules = { last: "user", reasoning: "within-turn" };
 
 export interface ChatRequest {
   readonly body: string;
@@ -27,7 +30,7 @@ export interface WireExtra {
 export function chatRequest(endpoint: ModelEndpoint, given: ModelRequest, model: Known, unsupported: Unsupported, sizes: ContextSizes): ChatRequest {
   const hasTools = model.capabilities === undefined || model.capabilities.has("tools");
   if (!hasTools && (given.tools ?? []).length > 0) unsupported.leave("tools", "tools");
-  const { request: input } = outgoing(given, { last: "user", reasoning: "within-turn", tools: hasTools });
+  const { request: input } = outgoing(given, { ...RULES, tools: hasTools });
   const tools = hasTools && input.toolChoice !== "none" ? (input.tools ?? []) : [];
   const names = new ToolNames(tools.map(({ name }) => name));
   leaveOut(input, tools.length > 0, unsupported);

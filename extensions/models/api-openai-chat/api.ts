@@ -1,5 +1,5 @@
 import { type Context, errorInfo, type FetchResponse, type ModelEndpoint, type ModelRequest, type Provider } from "@plinth/sdk";
-import { BYTE_LIMITS, Exchange, failure, keptEvent, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
+import { BYTE_LIMITS, Exchange, failure, keptEvent, outgoing, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
 import { AnswerParser } from "./answer-parser.ts";
 import { CompletionReader } from "./completion-reader.ts";
 import { type CompletionRequest, completionRequest } from "./completion-request.ts";
@@ -45,6 +45,8 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
       if (models !== undefined) return { models };
       throw failure("STREAM", `${endpoint.title} answered without a list of models.`, { details: { retryable: false } });
     },
+
+    repairs: ({ endpoint, request }) => ({ repairs: outgoing(request, quirksOf(endpoint, request.model).rules).repairs }),
 
     async *stream({ endpoint, request: input }, call) {
       const quirks = quirksOf(endpoint, input.model);

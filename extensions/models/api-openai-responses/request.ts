@@ -1,7 +1,10 @@
 import { type ModelEndpoint, type ModelInfo, type ModelRequest, textOf } from "@plinth/sdk";
-import { outgoing, ToolNames, Unsupported } from "@plinth/sdk/kits/model-api";
+import { type OutgoingRules, outgoing, ToolNames, Unsupported } from "@plinth/sdk/kits/model-api";
 import { inputItems } from "./items.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
+
+/** What its servers take of a conversation. */
+export const RULES: OutgoingRules = { toolIds: "sixty-four" };
 
 /** A request's body, how the names of its tools map back, and what was left out of it. */
 export interface ResponsesRequest {
@@ -37,7 +40,7 @@ const CACHE_KEY = 64;
 
 /** The body of `POST /responses`: https://platform.openai.com/docs/api-reference/responses/create */
 export function responsesRequest(endpoint: ModelEndpoint, given: ModelRequest): ResponsesRequest {
-  const { request: input } = outgoing(given, { toolIds: "sixty-four" });
+  const { request: input } = outgoing(given, RULES);
   const quirks = quirksOf(endpoint);
   const unsupported = new Unsupported(endpoint.title, input);
   const names = new ToolNames((input.tools ?? []).map(({ name }) => name));

@@ -9,9 +9,9 @@ import {
   PlinthError,
   type Provider,
 } from "@plinth/sdk";
-import { EventStreamParser, Exchange, keptEvent, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
+import { EventStreamParser, Exchange, keptEvent, outgoing, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
 import { quirksOf, urlOf } from "./quirks.ts";
-import { type ResponsesRequest, responsesRequest } from "./request.ts";
+import { type ResponsesRequest, RULES, responsesRequest } from "./request.ts";
 import { ResponseReader } from "./response-reader.ts";
 
 /** A picture comes in one event. */
@@ -53,6 +53,8 @@ export function responsesApi(ctx: Context): Provider<"plinth.model-api"> {
       const { modelsPath = "/models" } = quirksOf(endpoint);
       return { models: modelsOf(await exchangeOf(endpoint, signal).json(urlOf(endpoint, modelsPath), endpoint.headers)) };
     },
+
+    repairs: ({ request }) => ({ repairs: outgoing(request, RULES).repairs }),
 
     async *stream({ endpoint, request: input }, { signal }) {
       const unsupported = new Unsupported(endpoint.title, input);

@@ -6,6 +6,7 @@ import { messagesFor } from "./messages.ts";
 import { type Limits, Meter } from "./meter.ts";
 import { providePurposes } from "./purpose-providers.ts";
 import { Purposes } from "./purposes.ts";
+import { repairsFor } from "./repairs.ts";
 import type { Config } from "./settings.ts";
 import type { Source } from "./source.ts";
 import { lessonKey, ToolLessons } from "./tool-lessons.ts";
@@ -86,6 +87,10 @@ export default defineExtension({
         const messages = messagesFor(messagesFrom(request.messages, caller), choice.maker);
         const inputTokens = await source.countTokens({ ...request, messages, model: choice.model }, signal);
         return inputTokens === undefined ? {} : { inputTokens };
+      },
+      async repairs({ model, messages: given }, { signal, caller }) {
+        const { source, choice } = await chooser.choose(model, signal);
+        return { name: choice.name, repairs: await repairsFor(source, choice, messagesFrom(given, caller), signal) };
       },
     });
   },

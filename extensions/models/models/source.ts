@@ -1,4 +1,4 @@
-import type { ModelEvent, ModelInfo, ModelRequest, ModelSource, ModelVendor, PurposeEndpoint, VendorPurpose } from "@plinth/sdk";
+import type { MessageRepair, ModelEvent, ModelInfo, ModelRequest, ModelSource, ModelVendor, PurposeEndpoint, VendorPurpose } from "@plinth/sdk";
 import type { Again, Asker } from "./proofs.ts";
 
 export interface State {
@@ -23,6 +23,8 @@ export interface Source {
   status(signal: AbortSignal): Promise<State>;
   models(signal: AbortSignal): Promise<ModelInfo[]>;
   stream(request: ModelRequest, signal: AbortSignal, asker?: Asker): AsyncIterable<ModelEvent | Again>;
+  /** What its protocol changes in the messages of a request on their way out. */
+  repairs?(request: Counted, signal: AbortSignal): Promise<MessageRepair[]>;
   countTokens(request: Counted, signal: AbortSignal): Promise<number | undefined>;
 }
 

@@ -158,6 +158,12 @@ export class VendorSource implements Source {
     }
   }
 
+  async repairs(request: Parameters<Source["countTokens"]>[0], signal: AbortSignal) {
+    const way = this.#way(this.#apiOf(request.model));
+    if (typeof way === "string") throw this.#notReady(way);
+    return (await this.#parts.apis.get(way.api).repairs({ endpoint: await this.#endpoint(way, undefined), request }, { signal })).repairs;
+  }
+
   async countTokens(request: Parameters<Source["countTokens"]>[0], signal: AbortSignal): Promise<number | undefined> {
     const { api, endpoint } = await this.#first(request.model);
     const spoken = inDialect(dialectOf(api, endpoint.quirks?.schema, request.model), request);

@@ -3,7 +3,7 @@ import { defineContract } from "../../define.ts";
 import { ModelEvent } from "./event.ts";
 import { modelErrors } from "./failures.ts";
 import { ModelInfo } from "./model.ts";
-import { ModelRequest } from "./request.ts";
+import { MessageRepair, ModelRequest } from "./request.ts";
 
 /** Where and how a vendor's server is reached, after configuration and environment had their say. */
 export const ModelEndpoint = Type.Object({
@@ -54,6 +54,14 @@ export const modelApi = defineContract({
       input: Type.Object({ endpoint, request: ModelRequest }),
       output: Type.Object({ inputTokens: Type.Integer({ minimum: 0 }) }),
       deadlineMs: 30_000,
+      idempotent: true,
+      optional: true,
+    },
+    repairs: {
+      summary: "What it would change in the messages of a request before it sends them. Sends nothing.",
+      input: Type.Object({ endpoint, request: ModelRequest }),
+      output: Type.Object({ repairs: Type.Array(MessageRepair) }),
+      deadlineMs: 10_000,
       idempotent: true,
       optional: true,
     },

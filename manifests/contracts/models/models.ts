@@ -5,7 +5,7 @@ import { modelItems, RateLimit } from "./event.ts";
 import { modelErrors } from "./failures.ts";
 import { ModelInfo } from "./model.ts";
 import { readiness } from "./provider.ts";
-import { ModelRequest } from "./request.ts";
+import { MessageRepair, ModelRequest } from "./request.ts";
 
 const provider = Type.String({ minLength: 1, maxLength: 128, description: "Id of a provider, a vendor, or a server of the configuration." });
 
@@ -141,6 +141,14 @@ export const models = defineContract({
       output: Type.Object({ inputTokens: Type.Optional(Type.Integer({ minimum: 0, description: "Absent: it cannot tell." })) }),
       deadlineMs: 30_000,
       idempotent: true,
+    },
+    repairs: {
+      summary: "What is changed in these messages on their way to a model's server. Nobody is asked, and nothing is changed.",
+      input: Type.Object({ model, messages: ModelRequest.properties.messages, ...whose }),
+      output: Type.Object({ name: Type.String({ description: "provider/model" }), repairs: Type.Array(MessageRepair) }),
+      deadlineMs: 10_000,
+      idempotent: true,
+      optional: true,
     },
   },
   errors: {

@@ -73,6 +73,14 @@ export type ModelRequest = Static<typeof ModelRequest>;
 
 const { maxOutputTokens, temperature, topP, stop, seed, thinking, output, toolChoice, parallelTools } = ModelRequest.properties;
 
+/** Something that is changed in a message on its way to a server, which would refuse it as it is. */
+export const MessageRepair = Type.Object({
+  code: Type.String({ maxLength: 64, description: "Such as text, call-id, unanswered-call, orphan-result, empty, order, tools-as-text." }),
+  message: Type.Optional(Type.Integer({ minimum: 0, description: "Which of the request's messages; absent: none of them." })),
+  said: Type.String({ maxLength: 500, description: "One sentence." }),
+});
+export type MessageRepair = Static<typeof MessageRepair>;
+
 /** How answers are to be made, in the words of no protocol. What is left out is the model's own. */
 export const ModelOptions = Type.Object({ maxOutputTokens, temperature, topP, stop, seed, thinking, output, toolChoice, parallelTools });
 export type ModelOptions = Static<typeof ModelOptions>;
