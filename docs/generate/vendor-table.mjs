@@ -25,4 +25,6 @@ const row = ({ id, descriptor }) => {
   ];
 };
 
-const waysIn = ({ kind, secret }) => ({ key: code(secret ?? ""), none: "none", oauth: "signing in", aws: "AWS credentials" })[kind];
+// Without an address for tokens it is another program that signs in.
+const waysIn = ({ kind, secret, tokenUrl }) =>
+  ({ key: code(secret ?? ""), none: "none", oauth: tokenUrl === undefined ? "its program's sign-in" : "signing in", aws: "AWS credentials" })[kind];

@@ -52,8 +52,8 @@ it("two keys of one server: the second answers in the same turn, the first is sh
   expect(asked()).toEqual([KEYS.WORK_KEY, KEYS.HOME_KEY]);
   const { credentials } = await told("models", "auth", "list", "work");
   expect(credentials.map(({ id, reason }: any) => [id, reason])).toEqual([
-    ["work:home", "ok"],
     ["work:WORK_KEY", "disabled"],
+    ["work:home", "ok"],
   ]);
 
   await shell("models", "auth", "order", "work");

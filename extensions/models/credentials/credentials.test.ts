@@ -172,6 +172,19 @@ describe("what is added", () => {
   });
 });
 
+it("changes that come together are all kept", async () => {
+  const { credentials } = await start({ secrets: () => ["ACME_KEY", "WORK"] });
+  const names = Array.from({ length: 8 }, (_, at) => `k${at}`);
+  await Promise.all(names.map((id) => credentials.add({ vendor: "acme", id, kind: "key", from: { secret: "WORK" } })));
+  expect(ids((await credentials.list({ vendor: "acme" })).credentials).sort()).toEqual(["acme:ACME_KEY", ...names.map((id) => `acme:${id}`)]);
+});
+
+it("a third party's vendor signs people in where it was granted to be reached, and nowhere else", async () => {
+  const { credentials } = await start({ auth: [oauth()], net: ["api.example"] });
+  await expect(signedIn(credentials)).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
+  expect(server.grants).toEqual([]);
+});
+
 describe("only", () => {
   const stranger = {
     manifest: {
@@ -285,7 +298,7 @@ describe("signing in", () => {
     ["without a client", { clientId: undefined }, /client id of yours/],
     ["over plain HTTP elsewhere", { tokenUrl: "http://tokens.example/token" }, /TLS/],
   ])("is refused %s, before anybody is asked", async (_what, more, said) => {
-    const { credentials } = await start({ auth: [JSON.parse(JSON.stringify(oauth(more)))] });
+    const { credentials } = await start({ auth: [JSON.parse(JSON.stringify(oauth(more)))], net: ["loopback", "http://tokens.example"] });
     await expect(items(credentials, {})).rejects.toMatchObject({ code: "PLINTH_CREDENTIAL_LOGIN", message: expect.stringMatching(said) });
   });
 });

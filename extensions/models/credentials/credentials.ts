@@ -47,7 +47,7 @@ export class Credentials {
   async list({ vendor, agent }: Inputs["list"]): Promise<Credential[]> {
     const world = await this.#world();
     const all = await Promise.all(this.#profiles(world, vendor).map((profile) => this.#judged(world, profile, { agent })));
-    return all.map(shown);
+    return (vendor === undefined ? all : inOrder(all, { order: orderIn(world.kept, vendor, agent), agent })).map(shown);
   }
 
   async choose({ vendor, model, agent, sessionKey, pinned }: Inputs["choose"]): Promise<{ order: Credential[]; passed: Credential[] }> {

@@ -51,6 +51,9 @@ export function eligible(profile: Profile, found: Found, usage: Usage, { now, mo
 
 const isMoment = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value) && value > 0 && value <= LAST;
 
+/** What an order leaves out stands last. */
+const placeIn = (order: readonly string[], id: string): number => (order.includes(id) ? order.indexOf(id) : order.length);
+
 const KINDS: readonly Credential["kind"][] = ["oauth", "token", "key", "aws", "none"];
 
 /**
@@ -66,7 +69,7 @@ export function inOrder<T extends { readonly profile: Profile; readonly usage: U
   return [...all].sort((a, b) => {
     const first = place(a) - place(b);
     if (first !== 0) return first;
-    if (order !== undefined) return order.indexOf(a.profile.id) - order.indexOf(b.profile.id);
+    if (order !== undefined) return placeIn(order, a.profile.id) - placeIn(order, b.profile.id);
     const own =
       Number(b.profile.agent !== undefined && b.profile.agent === agent) - Number(a.profile.agent !== undefined && a.profile.agent === agent);
     if (own !== 0) return own;

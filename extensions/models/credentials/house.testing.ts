@@ -18,6 +18,8 @@ export async function house(options: {
   readonly auth?: readonly object[];
   readonly secrets?: () => readonly string[];
   readonly config?: object;
+  /** Hosts that the vendor was granted. */
+  readonly net?: readonly string[];
   readonly principal?: { role: "owner" | "guest" | "system"; via: string };
   readonly others?: readonly TestExtension[];
 }): Promise<House> {
@@ -26,6 +28,7 @@ export async function house(options: {
     auth = [{ kind: "key", secret: "ACME_KEY" }],
     secrets = () => ["ACME_KEY"],
     config = {},
+    net = ["loopback"],
     principal = OWNER,
   } = options;
   const held = new Map<string, string>();
@@ -53,7 +56,12 @@ export async function house(options: {
         contract: "plinth.kernel",
         descriptor: { title: "Scripted" },
         provider: {
-          snapshot: () => ({ generation: 1, config: { version: 1, extensions: {} }, secretExists: async (name: string) => secrets().includes(name) }),
+          snapshot: () => ({
+            generation: 1,
+            grants: new Map([[`test.${name}`, { permissions: { net } }]]),
+            config: { version: 1, extensions: {} },
+            secretExists: async (name: string) => secrets().includes(name),
+          }),
         } as never,
       },
       {

@@ -30,8 +30,8 @@ export interface Ways {
   readonly auth: Auth;
 }
 
-/** How people sign in at a vendor. @throws where its data does not say enough. */
-export function wayIn({ id, title, auth: all }: Vendor, clients: Readonly<Record<string, string>>, wanted?: Flow): Ways {
+/** How people sign in at a vendor. @throws where its data does not say enough, or names what it was not granted. */
+export function wayIn({ id, title, auth: all, permit }: Vendor, clients: Readonly<Record<string, string>>, wanted?: Flow): Ways {
   const auth = all.find(({ kind }) => kind === "oauth");
   const refuse = (why: string, next: string): PlinthError =>
     new PlinthError("PLINTH_CREDENTIAL_LOGIN", `Nobody can sign in at ${title} here: ${why}.`, { next, details: { reason: "unsupported" } });
@@ -46,7 +46,9 @@ export function wayIn({ id, title, auth: all }: Vendor, clients: Readonly<Record
       `Register one there, then: plinth config set 'extensions["plinth.credentials"].config.clients.${id}' CLIENT_ID`,
     );
   for (const url of [auth.tokenUrl, auth.deviceUrl, auth.authorizeUrl, auth.revokeUrl]) {
-    if (url === undefined || url.startsWith("https:") || isLoopbackHost(new URL(url).hostname)) continue;
+    if (url === undefined) continue;
+    permit(url);
+    if (url.startsWith("https:") || isLoopbackHost(new URL(url).hostname)) continue;
     throw refuse(`${new URL(url).host} is not reached over TLS`, "Ask whoever wrote its data.");
   }
   const server = { tokenUrl: auth.tokenUrl, clientId, ...(auth.revokeUrl === undefined ? {} : { revokeUrl: auth.revokeUrl }) };

@@ -32,10 +32,11 @@ interface Login {
 export const LOGINS: Readonly<Record<string, Login>> = {
   codex: {
     vendors: ["openai"],
-    kind: "token",
+    // The key that it made for itself; what its sign-in gives is for another server than the API's.
+    kind: "key",
     file: {
       path: () => join(process.env.CODEX_HOME || join(homedir(), ".codex"), "auth.json"),
-      read: (value) => text(value, "OPENAI_API_KEY") ?? text(member(value, "tokens"), "access_token"),
+      read: (value) => text(value, "OPENAI_API_KEY"),
     },
   },
   claude: {

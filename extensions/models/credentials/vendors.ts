@@ -1,4 +1,5 @@
 import { type Context, isProduct, type KernelSnapshot, type ModelVendor } from "@plinth/sdk";
+import { permitted } from "@plinth/sdk/kits/model-api";
 import type { Profile } from "./profile.ts";
 
 const FRESH_MS = 10_000;
@@ -11,6 +12,8 @@ export interface Vendor {
   /** Whose it is. */
   readonly of: string;
   readonly auth: readonly ModelVendor["auth"][number][];
+  /** Throws where a third party's vendor was not granted to be reached there. */
+  permit(url: string): void;
 }
 
 interface Settings {
@@ -39,7 +42,7 @@ export class Vendors {
     return read.vendors;
   }
 
-  async #make({ config }: KernelSnapshot): Promise<ReadonlyMap<string, Vendor>> {
+  async #make({ config, grants }: KernelSnapshot): Promise<ReadonlyMap<string, Vendor>> {
     const of = (id: string): { vendors?: Record<string, Settings>; servers?: Record<string, Settings> } => {
       const entry = config?.extensions?.[id];
       return typeof entry === "object" ? ((entry.config ?? {}) as object) : {};
@@ -48,15 +51,14 @@ export class Vendors {
     const vendors = new Map<string, Vendor>();
     for (const { id, extension, descriptor } of await this.#ctx.use("plinth.model-vendor").list()) {
       const secret = settingsIn(own.vendors, id)?.secret ?? settingsIn(before.vendors, id)?.secret;
-      vendors.set(id, {
-        id,
-        title: descriptor.title,
-        of: extension,
-        auth: secret === undefined ? descriptor.auth : withSecret(descriptor.auth, secret),
-      });
+      const permit = (url: string): void => {
+        if (!isProduct(extension)) permitted(grants?.get(extension)?.permissions, extension, undefined, url);
+      };
+      const auth = secret === undefined ? descriptor.auth : withSecret(descriptor.auth, secret);
+      vendors.set(id, { id, title: descriptor.title, of: extension, auth, permit });
     }
     for (const [id, { secret, title = id }] of Object.entries(own.servers ?? {}))
-      vendors.set(id, { id, title, of: "plinth.models", auth: secret === undefined ? [{ kind: "none" }] : [{ kind: "key", secret }] });
+      vendors.set(id, { id, title, of: "plinth.models", auth: secret === undefined ? [{ kind: "none" }] : [{ kind: "key", secret }], permit() {} });
     return vendors;
   }
 }

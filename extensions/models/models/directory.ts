@@ -1,6 +1,6 @@
 import type { Context, KernelSnapshot } from "@plinth/sdk";
+import { permitted } from "@plinth/sdk/kits/model-api";
 import { secretHandle } from "@plinth/sdk/wire";
-import { permitted } from "./permitted.ts";
 import { chosenProofs, type Proofs, plainProofs } from "./proofs.ts";
 import { providerSource } from "./provider.ts";
 import { type Config, settingsOf, vendorOf } from "./settings.ts";

@@ -1,11 +1,11 @@
 import type { ModelsEvent } from "@plinth/sdk";
+import { permitted } from "@plinth/sdk/kits/model-api";
 import { createTestHost, type ModelServer, openaiChatServer, type TestHost } from "@plinth/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import api from "../api-openai-chat/index.ts";
 import apiManifest from "../api-openai-chat/plinth.json" with { type: "json" };
 import { addressOf } from "./address.ts";
 import extension from "./index.ts";
-import { permitted } from "./permitted.ts";
 import manifest from "./plinth.json" with { type: "json" };
 import { plainProofs } from "./proofs.ts";
 import { VendorSource } from "./vendor.ts";

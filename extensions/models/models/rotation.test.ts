@@ -59,7 +59,7 @@ beforeEach(async () => {
         descriptor: { title: "Scripted" },
         provider: {
           snapshot: () => ({
-            ...{ generation: 1, config: { version: 1, extensions: {} }, grants: new Map() },
+            ...{ generation: 1, config: { version: 1, extensions: {} }, grants: new Map([["test.acme", { permissions: { net: ["loopback"] } }]]) },
             secretExists: async (name: string) => secrets.includes(name),
           }),
         } as never,

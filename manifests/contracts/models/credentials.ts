@@ -78,7 +78,7 @@ export const credentials = defineContract({
   descriptor: Type.Object({ title: Type.String({ maxLength: 200 }) }),
   methods: {
     list: {
-      summary: "All there are, usable or not, with the reason.",
+      summary: "All there are, usable or not, with the reason; those of one vendor in the order in which they are tried.",
       input: Type.Object({ vendor: Type.Optional(vendor), agent: Type.Optional(agent) }),
       output: Type.Object({ credentials: Type.Array(Credential, { maxItems: 1_000 }) }),
       deadlineMs: 5_000,
@@ -117,11 +117,13 @@ export const credentials = defineContract({
       input: Type.Object({
         vendor,
         id: Type.Optional(id),
-        kind: Type.Enum(["key", "token", "oauth"]),
+        kind: Type.Enum(["key", "token", "oauth"], {
+          description: "key: sent as the vendor's keys are. token: sent as what a sign-in gives. oauth: refused, see `login`.",
+        }),
         from: CredentialFrom,
         title: Type.Optional(Type.String({ maxLength: 200 })),
         agent: Type.Optional(agent),
-        expiresAt: Type.Optional(Type.Number({ description: "token: when it ends, in milliseconds since the epoch." })),
+        expiresAt: Type.Optional(Type.Number({ description: "When it ends, in milliseconds since the epoch." })),
       }),
       output: Type.Object({ credential: Credential }),
       deadlineMs: 15_000,

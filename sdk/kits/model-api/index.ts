@@ -16,6 +16,7 @@ export { type FormFile, form } from "./form.ts";
 export { LineParser } from "./lines.ts";
 export { type Outgoing, type OutgoingRules, outgoing } from "./outgoing.ts";
 export { madePart, type PartBytesOptions, partBytes } from "./part-bytes.ts";
+export { permitted } from "./permitted.ts";
 export { endpointOf, fieldsFor, listing, modelsOf, type PurposeServer, serverOf } from "./purpose-server.ts";
 export { type Refusal, refusalOf } from "./refusal.ts";
 export type { Repair, RepairCode } from "./repair.ts";

@@ -40,7 +40,7 @@ export const authAdd: OwnCommand = async (run) => {
   const from = reference(run);
   const expiresAt = dateOf(run);
   const { credential } = await slot(run).add({
-    ...{ vendor, from, kind: expiresAt === undefined ? "key" : "token" },
+    ...{ vendor, from, kind: "key" },
     ...(name === undefined ? {} : { id: idOf(vendor, name) }),
     ...(title === undefined ? {} : { title }),
     ...(agent === undefined ? {} : { agent }),
@@ -112,8 +112,6 @@ export const authOrder: OwnCommand = async (run) => {
   const ids = (typeof names === "string" ? [names] : names).map((name) => idOf(vendor, name));
   await slot(run).order({ vendor, ids, ...(agent === undefined ? {} : { agent }) });
   const { credentials } = await slot(run).list({ vendor, ...(agent === undefined ? {} : { agent }) });
-  const place = ({ id }: Credential): number => (ids.includes(id) ? ids.indexOf(id) : ids.length);
-  credentials.sort((a, b) => place(a) - place(b));
   await run.out(ids.length === 0 ? `The order of ${plain(vendor)} is the automatic one.\n` : credentialTable(run, credentials));
   await run.result({ credentials });
 };

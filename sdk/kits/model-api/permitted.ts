@@ -1,4 +1,4 @@
-import { hostMatches, isLoopbackHost, type Manifest, PlinthError, targetOf } from "@plinth/sdk";
+import { hostMatches, isLoopbackHost, type Manifest, PlinthError, targetOf } from "../../extension/index.ts";
 
 /**
  * A third party's vendor is data, and what it was granted holds all the same: its own secrets go to its own hosts.
