@@ -12,9 +12,13 @@ const AT_START = ["channels", "cli", "gateway", "inspector", "loop-watch", "runs
 /** Files of the built product in the host's process: the kernel's, and those extensions' with their parts. */
 const MOST_FILES = 36;
 /** What a first turn without a tool starts besides. */
-const FOR_TURN = ["api-openai-chat", "egress", "models", "native", "router", "secrets", "sessions", "tools"].map((name) => `plinth.${name}`);
+const FOR_TURN = [
+  ...["api-openai-chat", "credentials", "egress", "models", "native", "router", "secrets", "sessions"],
+  // What was chosen for the conversation, and what the model takes.
+  ...["store-sqlite", "tools", "usage"],
+].map((name) => `plinth.${name}`);
 /** Of those files together, and of what the first turn loads besides: the router, the transcripts, a harness, a model. */
-const MOST_BYTES = { start: 1_280_000, turn: 580_000 };
+const MOST_BYTES = { start: 1_280_000, turn: 900_000 };
 /** What \`fetch\` is made of in Node: larger than all of ours, and a host and its turns need none of it. */
 const FETCH = "internal/deps/undici/undici";
 
