@@ -6,6 +6,8 @@ import { messagesFor } from "./messages.ts";
 import { type Limits, Meter } from "./meter.ts";
 import { providePurposes } from "./purpose-providers.ts";
 import { Purposes } from "./purposes.ts";
+import { refreshCommand } from "./refresh-command.ts";
+import { Refreshed } from "./refreshed.ts";
 import { repairsFor } from "./repairs.ts";
 import type { Config } from "./settings.ts";
 import type { Source } from "./source.ts";
@@ -45,6 +47,10 @@ export default defineExtension({
       });
     };
 
+    const refreshed = new Refreshed(ctx.store);
+    ctx.provide("plinth.cli-command", "models-refresh", {
+      run: (input, call) => refreshCommand(input, call, async (provider) => refreshed.refresh(await sourceOf(provider), call.signal)),
+    });
     providePurposes(ctx, purposes);
     ctx.provide("plinth.models", "models", {
       async sources({ for: purpose }) {
@@ -56,7 +62,7 @@ export default defineExtension({
         const said = purpose === undefined ? limits.get(provider) : undefined;
         return said === undefined ? status : { ...status, limits: said.limits, limitsAt: said.at };
       },
-      models: async ({ provider }, { signal }) => ({ models: await (await sourceOf(provider)).models(signal) }),
+      models: async ({ provider }, { signal }) => ({ models: await refreshed.models(await sourceOf(provider), signal) }),
       async choose({ model, fallbacks = config.fallbacks ?? [] }, { signal }) {
         const choices = [];
         for (const name of [model, ...fallbacks]) {

@@ -18,6 +18,8 @@ export interface Source {
   readonly maker: string;
   /** What is known of a model without asking anybody. */
   info(model: string): ModelInfo | undefined;
+  /** What its data says that it has. */
+  readonly known?: readonly ModelInfo[];
   /** How many tools a request for this model may have; undefined: no bound is known. */
   mostTools?(model: string): number | undefined;
   status(signal: AbortSignal): Promise<State>;

@@ -55,6 +55,7 @@ interface Way {
 export class VendorSource implements Source {
   readonly data: Source["data"];
   readonly maker: string;
+  readonly known: readonly ModelInfo[];
   readonly #vendor: ModelVendor;
   readonly #settings: Settings;
   readonly #parts: VendorParts;
@@ -67,6 +68,7 @@ export class VendorSource implements Source {
   constructor(of: { id: string; extension: string; trusted: boolean; vendor: ModelVendor }, settings: Settings, parts: VendorParts) {
     const { id, extension, trusted, vendor } = of;
     this.#vendor = vendor;
+    this.known = vendor.models ?? [];
     this.#settings = settings;
     this.#parts = parts;
     const [keys, others] = [vendor.auth.filter(({ kind }) => kind === "key"), vendor.auth.filter(({ kind }) => kind !== "key")];
@@ -113,10 +115,9 @@ export class VendorSource implements Source {
     // Whoever has no key yet wants to know all the same.
     if (this.#vendor.models !== undefined && !(await this.status(signal)).ready) return this.#vendor.models;
     const listed = await this.#fetchModels(signal);
-    const known = this.#vendor.models ?? [];
     // What the server says of a model is newer than what the data says.
-    const all = listed.map((model) => ({ ...infoIn(known, model.id), ...model }));
-    return listed.length > 0 ? all : known;
+    const all = listed.map((model) => ({ ...this.info(model.id), ...model }));
+    return listed.length > 0 ? all : [...this.known];
   }
 
   mostTools(model: string): number | undefined {
