@@ -31,9 +31,9 @@ function usageOf(usage: Usage = { inputTokens: 0, outputTokens: 0 }): object {
 
 /** The whole answer. */
 export function message(request: Asked, said: readonly Said[]): object {
-  const { reason, usage } = said.at(-1) as End;
+  const { reason, usage, model = request.model } = said.at(-1) as End;
   return {
-    ...headOf(request),
+    ...headOf({ ...request, model }),
     content: blocksOf(said).map(blockOf),
     stop_reason: STOP[reason],
     stop_sequence: null,

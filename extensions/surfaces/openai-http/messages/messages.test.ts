@@ -28,7 +28,14 @@ describe("Anthropic's Messages API", () => {
     for (const model of ["plinth", "scripted/m"]) {
       await using api = await setUp(says("Hel", "lo"));
       expect(await api.anthropic.messages.create({ ...hello, model, system: "Be brief." })).toMatchObject({
-        ...{ id: expect.stringMatching(/^msg_/), type: "message", role: "assistant", model, stop_reason: "end_turn", stop_sequence: null },
+        ...{
+          id: expect.stringMatching(/^msg_/),
+          type: "message",
+          role: "assistant",
+          model: "scripted/m",
+          stop_reason: "end_turn",
+          stop_sequence: null,
+        },
         content: [{ type: "text", text: "Hello" }],
         usage: { input_tokens: 10, output_tokens: 2 },
       });

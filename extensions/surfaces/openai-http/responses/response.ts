@@ -24,10 +24,10 @@ export function begun({ id, createdAt, model, echo }: ResponseRequest): Response
 }
 
 /** A whole answer. What is not known of its usage is null. */
-export function completed(request: ResponseRequest, output: Item[], { reason, usage }: End, now: number): Response {
+export function completed(request: ResponseRequest, output: Item[], { reason, usage, model = request.model }: End, now: number): Response {
   const incomplete = INCOMPLETE[reason];
   return {
-    ...begun(request),
+    ...begun({ ...request, model }),
     status: incomplete === undefined ? "completed" : "incomplete",
     completed_at: Math.floor(now / 1000),
     incomplete_details: incomplete === undefined ? null : { reason: incomplete },
