@@ -175,6 +175,7 @@ it("each bundled extension is called in one gateway, and what it does is done", 
     const said = await api.chat.completions.create({ model: `test-${protocol}/model-1`, messages: [{ role: "user", content: "hello" }] });
     expect(said.choices[0]?.message.content, protocol).toBe("Hello.");
   }
+  expect((await run("models", "check", `test-${PROTOCOLS[0]![0]}`, "--model", "model-1", "--only", "streams")).stdout).toContain("streams");
   const page = await fetch(`${gateway.url}/`, { headers: { authorization: `Bearer ${gateway.token}` } });
   expect(page.status).toBe(200);
   expect((await client.turn("hello")).at(-1)).toMatchObject({ status: "ok", text: "from the scripted model" });

@@ -73,6 +73,8 @@ describe("a tool that a vendor refuses", () => {
       },
       { code: "PLINTH_MODEL_TOOLS", param: "tools/bad.two" },
     ]);
+    const { findings } = await host.use("plinth.check").get("refused-tools").examine({ online: false });
+    expect(findings.map(({ what }) => what)).toEqual(["bad.one", "bad.two"].map((name) => `has a tool that acme/m does not take: ${name}`));
     expect(server.requests.at(-1)!.body.messages[0].content).toMatch(/These tools cannot be called now.*bad\.one \(of \S+\), bad\.two/);
   });
 

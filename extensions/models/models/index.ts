@@ -8,6 +8,7 @@ import { providePurposes } from "./purpose-providers.ts";
 import { Purposes } from "./purposes.ts";
 import { refreshCommand } from "./refresh-command.ts";
 import { Refreshed } from "./refreshed.ts";
+import { refusedCheck } from "./refused-check.ts";
 import { repairsFor } from "./repairs.ts";
 import type { Config } from "./settings.ts";
 import type { Source } from "./source.ts";
@@ -30,6 +31,7 @@ export default defineExtension({
     });
     const lessons = new ToolLessons(ctx.clock.now);
     const limits: Limits = new Map();
+    ctx.provide("plinth.check", "refused-tools", refusedCheck(lessons));
     const refused = ({ name, extension }: { name: string; extension?: string | undefined }, model: string, why: string) =>
       ctx.log.warn("A model's server refused a tool; it is left out for this model for an hour.", {
         tool: name,

@@ -18,11 +18,20 @@ interface Lesson {
   readonly why: string;
 }
 
+/** A tool that a model's server refused. */
+export interface Refused extends Lesson {
+  readonly tool: string;
+  /** Absent: it came with a message. */
+  readonly extension?: string | undefined;
+  /** provider/model */
+  readonly model: string;
+}
+
 interface Lessons {
   none?: Lesson;
   most?: Lesson & { readonly count: number };
   /** By the tool as it was said; one that says something else of itself is tried anew. */
-  readonly tools: Map<string, Lesson>;
+  readonly tools: Map<string, Refused>;
 }
 
 /** One thing that is done otherwise from now on, as people are told of it. */
@@ -86,9 +95,14 @@ export class ToolLessons {
     return (said.tools ?? []).flatMap((refused) => {
       const tool = tools.find((one) => one.name === refused);
       if (tool === undefined) return [];
-      lessons.tools.set(keyOf(tool), lesson);
+      lessons.tools.set(keyOf(tool), { ...lesson, tool: tool.name, extension: tool.extension, model: name });
       return [{ tool, message: `${ownerOf(tool)} was refused by ${name} and is left out for an hour. ${why}` }];
     });
+  }
+
+  /** All that are left out now. */
+  refused(): Refused[] {
+    return [...this.#of.values()].flatMap(({ tools }) => [...tools.values()]).filter((one) => this.#fresh(one) !== undefined);
   }
 
   #fresh<L extends Lesson>(lesson: L | undefined): L | undefined {
