@@ -47,7 +47,11 @@ export class Credentials {
   async list({ vendor, agent }: Inputs["list"]): Promise<Credential[]> {
     const world = await this.#world();
     const all = await Promise.all(this.#profiles(world, vendor).map((profile) => this.#judged(world, profile, { agent })));
-    return (vendor === undefined ? all : inOrder(all, { order: orderIn(world.kept, vendor, agent), agent })).map(shown);
+    if (vendor === undefined) return all.map(shown);
+    const order = orderIn(world.kept, vendor, agent);
+    const sorted = inOrder(all, { order, agent });
+    if (order === undefined) sorted.sort((a, b) => Number(b.verdict.reason === "ok") - Number(a.verdict.reason === "ok"));
+    return sorted.map(shown);
   }
 
   async choose({ vendor, model, agent, sessionKey, pinned }: Inputs["choose"]): Promise<{ order: Credential[]; passed: Credential[] }> {

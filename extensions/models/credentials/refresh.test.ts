@@ -99,6 +99,21 @@ describe("a token that ends", () => {
     else expect(await made.credentials.refresh({ id: ID })).toMatchObject({ refreshed: true });
   });
 
+  it("whose new one was cut off on its way is not asked for again: the old one may be used up", async () => {
+    server.hangUp = true;
+    await expect(made.credentials.refresh({ id: ID })).rejects.toMatchObject({ code: "PLINTH_CREDENTIAL_REFRESH", details: { again: true } });
+    server.hangUp = false;
+    await expect(made.credentials.refresh({ id: ID })).rejects.toMatchObject({ details: { again: true } });
+    expect([refreshes(), server.reused]).toEqual([1, []]);
+  });
+
+  it("whose server is away stays as it was: nothing was sent", async () => {
+    await server.close();
+    await expect(made.credentials.refresh({ id: ID })).rejects.toMatchObject({ code: "PLINTH_CREDENTIAL_REFRESH", details: { again: false } });
+    expect(await kept()).not.toHaveProperty("asking");
+    expect((await made.credentials.list({ vendor: "acme" })).credentials).toMatchObject([{ id: ID, reason: "ok" }]);
+  });
+
   it("that was refused is not kept as another one: a broken file is no sign-in", async () => {
     await writeFile(await file(), "{ half");
     expect((await made.credentials.list({ vendor: "acme" })).credentials).toMatchObject([{ id: ID, reason: "sign-in" }]);

@@ -4,6 +4,7 @@ import { Chooser } from "./choice.ts";
 import { Directory } from "./directory.ts";
 import { messagesFor } from "./messages.ts";
 import { type Limits, Meter } from "./meter.ts";
+import { askerOf } from "./proofs.ts";
 import { providePurposes } from "./purpose-providers.ts";
 import { Purposes } from "./purposes.ts";
 import { refreshCommand } from "./refresh-command.ts";
@@ -76,7 +77,7 @@ export default defineExtension({
       },
       stream({ model, fallbacks = config.fallbacks ?? [], agent, sessionKey, retries = RETRIES, retryBaseMs = RETRY_BASE_MS, ...request }, call) {
         const messages = messagesFrom(request.messages, call.caller);
-        const asker = { ...(agent === undefined ? {} : { agent }), ...(sessionKey === undefined ? {} : { sessionKey }) };
+        const asker = askerOf([model, ...fallbacks], { agent, sessionKey }, call.caller);
         return answering(
           { chain: [model, ...fallbacks], request: { ...request, messages }, asker, retries, retryBaseMs },
           {

@@ -1,4 +1,4 @@
-import { type Client, CREDENTIAL_WORDS, type Credential, errorInfo, type ModelsEvent, type ModelVendor, PlinthError } from "@plinth/sdk";
+import { type Client, CREDENTIAL_WORDS, type Credential, errorInfo, isProduct, type ModelsEvent, type ModelVendor, PlinthError } from "@plinth/sdk";
 
 type Auth = ModelVendor["auth"][number];
 export type Again = Extract<ModelsEvent, { type: "again" }>;
@@ -128,6 +128,22 @@ export function unpinned(name: string): { name: string; pinned?: string } {
   const slash = name.indexOf("/");
   const at = slash < 1 ? -1 : name.indexOf(`@${name.slice(0, slash)}:`, slash);
   return at < 0 ? { name } : { name: name.slice(0, at), pinned: name.slice(at + 1) };
+}
+
+/**
+ * For whom a caller may ask: another publisher's extension for nobody in particular, so that it uses neither an agent's own
+ * credentials nor one that it names.
+ *
+ * @throws PLINTH_PERMISSION where it names one
+ */
+export function askerOf(names: readonly string[], asked: { agent?: string | undefined; sessionKey?: string | undefined }, caller: string): Asker {
+  const { agent, sessionKey } = asked;
+  if (isProduct(caller)) return { ...(agent === undefined ? {} : { agent }), ...(sessionKey === undefined ? {} : { sessionKey }) };
+  if (names.every((name) => unpinned(name).pinned === undefined)) return {};
+  throw new PlinthError("PLINTH_PERMISSION", `${caller} may not steer which credential is used.`, {
+    extension: caller,
+    next: "Name the model alone.",
+  });
 }
 
 export const unusable = (title: string, why: string, id: string, extension: string): PlinthError =>

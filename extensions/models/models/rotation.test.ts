@@ -7,6 +7,7 @@ import credentials from "../credentials/index.ts";
 import credentialsManifest from "../credentials/plinth.json" with { type: "json" };
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
+import { askerOf } from "./proofs.ts";
 
 const KEYS = { A_KEY: "sk-of-a", B_KEY: "sk-of-b", O_KEY: "sk-of-other" };
 const OWNER = { role: "owner", via: "test" } as const;
@@ -115,8 +116,8 @@ describe("a vendor with several keys", () => {
     });
     expect(JSON.stringify(events)).not.toMatch(/sk-of/);
     expect((await all()).map(({ id, reason }) => [id, reason])).toEqual([
-      ["acme:A_KEY", reason],
       ["acme:B_KEY", "ok"],
+      ["acme:A_KEY", reason],
     ]);
     await ask();
     expect(asked().slice(2)).toEqual([KEYS.B_KEY]);
@@ -144,6 +145,13 @@ describe("a vendor with several keys", () => {
     for (let times = 0; times < 4; times++) await ask();
     expect(new Set(asked())).toEqual(new Set([KEYS.A_KEY, KEYS.B_KEY]));
   });
+});
+
+it("another publisher's extension is answered for nobody in particular, and names no credential", () => {
+  const asked = { agent: "private", sessionKey: "s" };
+  expect(askerOf(["acme/m"], asked, "plinth.native")).toEqual(asked);
+  expect(askerOf(["acme/m"], asked, "acme.other")).toEqual({});
+  expect(() => askerOf(["acme/m", "acme/m@acme:B_KEY"], asked, "acme.other")).toThrow(/may not steer/);
 });
 
 describe("a vendor with one key", () => {

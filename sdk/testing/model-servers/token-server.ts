@@ -30,6 +30,8 @@ export interface TokenServer {
   pending: { count: number; outcome: "tokens" | "access_denied" };
   /** The next refreshes are answered so. */
   refuse: { status: number; error: string } | undefined;
+  /** Refreshes are done, and the connection is cut before anything is answered. */
+  hangUp: boolean;
   delayMs: number;
   /** Seconds that the next access tokens are good for. */
   expiresIn: number;
@@ -61,7 +63,7 @@ export async function tokenServer({ expiresIn = 3_600, delayMs = 0, interval = 0
     return [200, { access_token: accessToken, token_type: "Bearer", refresh_token: refreshToken, expires_in: server.expiresIn }];
   };
 
-  const granted = async (form: URLSearchParams): Promise<Answer> => {
+  const granted = async (form: URLSearchParams): Promise<Answer | undefined> => {
     const grant = form.get("grant_type") ?? "";
     grants.push(grant);
     if (grant === "authorization_code") {
@@ -90,7 +92,7 @@ export async function tokenServer({ expiresIn = 3_600, delayMs = 0, interval = 0
     if (state !== "fresh") return [400, { error: "invalid_grant" }];
     refreshes.set(token, "used");
     await sleep(server.delayMs);
-    return tokens();
+    return server.hangUp ? undefined : tokens();
   };
 
   const http = createServer(async (request, response) => {
@@ -117,8 +119,11 @@ export async function tokenServer({ expiresIn = 3_600, delayMs = 0, interval = 0
           interval,
         },
       ]);
-    } else if (url.pathname === "/token") json(await granted(form));
-    else if (url.pathname === "/revoke") {
+    } else if (url.pathname === "/token") {
+      const answer = await granted(form);
+      if (answer === undefined) request.socket.destroy();
+      else json(answer);
+    } else if (url.pathname === "/revoke") {
       revoked.push(form.get("token") ?? "");
       response.writeHead(200).end();
     } else response.writeHead(404).end();
@@ -131,6 +136,7 @@ export async function tokenServer({ expiresIn = 3_600, delayMs = 0, interval = 0
     ...{ grants, reused, revoked, values, delayMs, expiresIn },
     pending: { count: 0, outcome: "tokens" },
     refuse: undefined,
+    hangUp: false,
     issue: give,
     isGood: (token) => good.has(token),
     async close() {

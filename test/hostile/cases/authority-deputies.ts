@@ -55,6 +55,24 @@ const doors: [id: string, contract: string, tries: string, code: string][] = [
     `bridge.call("plinth.plugin-source", "archive", "fetch", { spec: "ARCHIVE", cwd: "/", into: "INTO" }, {})`,
   ],
   [
+    "deputy-credentials-seen",
+    "plinth.credentials",
+    "looks at which keys and sign-ins there are",
+    `bridge.call("plinth.credentials", null, "list", {}, {})`,
+  ],
+  [
+    "deputy-credentials-steered",
+    "plinth.credentials",
+    "has a key of the owner's taken for refused, so that another one is used",
+    `bridge.call("plinth.credentials", null, "report", { id: "openai:OPENAI_API_KEY", outcome: "auth" }, {})`,
+  ],
+  [
+    "deputy-credentials-changed",
+    "plinth.credentials",
+    "has a program run for the value of a key of its own",
+    `bridge.call("plinth.credentials", null, "add", { vendor: "openai", kind: "key", from: { command: ["id"] } }, {})`,
+  ],
+  [
     "deputy-tool",
     "plinth.tool",
     "has the tool exec run a command, past the gate that turns ask",
