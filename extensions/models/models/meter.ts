@@ -1,4 +1,5 @@
 import {
+  type Client,
   type Context,
   errorInfo,
   type ModelChoice,
@@ -16,9 +17,11 @@ export type Limits = Map<string, { limits: RateLimit[]; at: number }>;
 
 type Status = "ok" | "error" | "aborted";
 
+type Asked = Omit<Parameters<Client<"plinth.usage">["admit"]>[0], "by">;
+
 /** One model call as the record sees it. */
 export interface Reading {
-  take(event: ModelEvent): void;
+  take(event: ModelEvent | { type: "usage"; usage: Partial<Usage> }): void;
   /** The first word on how it ended holds. */
   settle(status: Status): Promise<void>;
 }
@@ -44,17 +47,37 @@ export class Meter {
   async *admit(source: Source, choice: ModelChoice, request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelsEvent, Reading> {
     const { provider, model, info: { price, contextTokens } = {} } = choice;
     const { local } = source.data;
-    const usage = this.#ctx.use("plinth.usage").one();
-    const steps = usage.admit(
+    return yield* this.#admit(
       {
-        ...{ provider, model, by: this.#by, inputTokens: roughTokens(request) },
+        ...{ provider, model, inputTokens: roughTokens(request) },
         ...(price === undefined ? {} : { price }),
         ...(contextTokens === undefined ? {} : { contextTokens }),
         ...(local === undefined ? {} : { local }),
       },
-      { signal },
+      signal,
     );
+  }
+
+  /**
+   * The same for what is no completion, where nobody can be told of a wait.
+   *
+   * @throws PLINTH_SPENDING_LIMIT
+   */
+  async admitted(asked: Asked, signal: AbortSignal): Promise<Reading> {
+    const steps = this.#admit(asked, signal);
+    for (;;) {
+      const { done, value } = await steps.next();
+      if (done) return value;
+    }
+  }
+
+  async *#admit(asked: Asked, signal: AbortSignal): AsyncGenerator<ModelsEvent, Reading> {
+    const { provider } = asked;
     try {
+      const steps = this.#ctx
+        .use("plinth.usage")
+        .one()
+        .admit({ ...asked, by: this.#by }, { signal });
       for await (const step of steps) {
         if (step.type === "asking") yield { type: "waiting", message: step.message };
         else if (step.type === "admitted") return this.#reading(step.call, provider);
@@ -67,7 +90,7 @@ export class Meter {
 
   /** @param call undefined: nothing keeps a record. */
   #reading(call: string | undefined, provider: string): Reading {
-    let usage: Usage | undefined;
+    let usage: Partial<Usage> | undefined;
     let spoke = false;
     let settled: Promise<void> | undefined;
     return {
@@ -85,7 +108,7 @@ export class Meter {
   }
 
   /** An answer that is there is not lost because its record is. */
-  async #settle(what: { call: string; status: Status; usage?: Usage }): Promise<void> {
+  async #settle(what: { call: string; status: Status; usage?: Partial<Usage> }): Promise<void> {
     try {
       await this.#ctx.use("plinth.usage").one().settle(what);
     } catch (error) {

@@ -1,4 +1,5 @@
-import { type Call, type Context, errorInfo, PlinthError, type VendorPurpose } from "@plinth/sdk";
+import { type Call, type Context, errorInfo, type MeteredUsage, PlinthError, type VendorPurpose } from "@plinth/sdk";
+import { PurposeMeter } from "./purpose-meter.ts";
 import { stateOf } from "./purpose-sources.ts";
 import { PURPOSES, type PurposeChoice, type Purposes } from "./purposes.ts";
 
@@ -9,7 +10,7 @@ const MAX_WAIT_MS = 20_000;
 
 /** What callers say; which server it is, they do not. */
 type Asked = { model?: string; endpoint?: unknown } & Record<string, unknown>;
-type Item = { type: string; job?: string };
+type Item = { type: string; job?: string; usage?: MeteredUsage };
 
 /** Which methods each contract has besides `status` and `models`, by how they are asked. */
 const METHODS: { readonly [P in VendorPurpose]: { once?: string; stream?: string; voices?: true; jobs?: true } } = {
@@ -49,23 +50,21 @@ function providerOf(ctx: Context, purposes: Purposes, purpose: VendorPurpose): o
     ...(once === undefined
       ? {}
       : {
-          async [once](input: Asked, { signal }: Call) {
+          async [once](input: Asked, { signal, caller }: Call) {
             const choice = await choose(input, signal);
-            const answer = await again(ctx, signal, async () => {
-              const { client, request } = await asking(choice, input);
-              return client[once]!(request, { signal });
-            });
+            const meter = new PurposeMeter(ctx, caller, purpose);
+            const answer = await again(ctx, signal, () => measured(meter, choice, input, once, signal));
             return { ...answer, model: `${choice.source.data.id}/${answer.model}` };
           },
         }),
     ...(stream === undefined
       ? {}
       : {
-          async *[stream](input: Asked, { signal }: Call): AsyncGenerator<Item> {
+          async *[stream](input: Asked, { signal, caller }: Call): AsyncGenerator<Item> {
             const choice = await choose(input, signal);
-            const { client, request } = await asking(choice, input);
+            const meter = new PurposeMeter(ctx, caller, purpose);
             const prefix = `${choice.source.data.id}/`;
-            for await (const item of client[stream]!(request, { signal }) as AsyncIterable<Item>)
+            for await (const item of told(meter, choice, input, stream, signal))
               yield item.type === "job" ? { ...item, job: prefix + item.job } : item;
           },
         }),
@@ -105,6 +104,41 @@ function followed(purposes: Purposes, purpose: VendorPurpose): object {
       return client.cancel!(request, { signal });
     },
   };
+}
+
+/** One answer, on record. */
+async function measured(meter: PurposeMeter, choice: PurposeChoice, input: Asked, method: string, signal: AbortSignal): Promise<any> {
+  const { client, request } = await asking(choice, input);
+  const reading = await meter.admitted(choice, input, signal);
+  try {
+    const answer = await client[method]!(request, { signal });
+    if (answer?.usage !== undefined) reading.take({ type: "usage", usage: meter.usageOf(answer.usage) });
+    await reading.settle("ok");
+    return answer;
+  } catch (thrown) {
+    await reading.settle(signal.aborted ? "aborted" : "error");
+    throw thrown;
+  }
+}
+
+async function* told(meter: PurposeMeter, choice: PurposeChoice, input: Asked, method: string, signal: AbortSignal): AsyncGenerator<Item> {
+  const { client, request } = await asking(choice, input);
+  const reading = await meter.admitted(choice, input, signal);
+  let spoke = false;
+  try {
+    for await (const item of client[method]!(request, { signal }) as AsyncIterable<Item>) {
+      if (item.usage !== undefined) reading.take({ type: "usage", usage: meter.usageOf(item.usage) });
+      else spoke = true;
+      if (item.type === "end") await reading.settle("ok");
+      yield item;
+    }
+    await reading.settle("ok");
+  } catch (thrown) {
+    await reading.settle(signal.aborted || spoke ? "aborted" : "error");
+    throw thrown;
+  } finally {
+    await reading.settle("aborted");
+  }
 }
 
 async function asking({ source, model }: PurposeChoice, { endpoint: _, ...input }: Asked) {

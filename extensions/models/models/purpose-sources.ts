@@ -17,6 +17,8 @@ export interface PurposeSource {
   readonly data: ModelSource;
   status(signal: AbortSignal): Promise<State>;
   models(signal: AbortSignal): Promise<{ id: string }[]>;
+  /** What is known of a model without asking anybody. */
+  info?(model: string): object | undefined;
   /** Its client, and the endpoint that every input has to have. */
   reached(): Promise<{ client: PurposeClient; endpoint?: PurposeEndpoint }>;
 }
@@ -70,6 +72,7 @@ function speaking(ctx: Context, purpose: VendorPurpose, vendor: VendorSource, be
     data: { ...data, api },
     status: async (signal) => (speaker === undefined ? { ready: false, configured: false, reason: missing } : vendor.statusFor(besides, signal)),
     models: async () => besidesOf(besides).models ?? [],
+    info: (model) => (besidesOf(besides).models ?? []).find(({ id }) => id === model),
     async reached() {
       if (speaker === undefined)
         throw new PlinthError("PLINTH_MODEL_NOT_READY", `${data.title} cannot answer. ${missing}`, {

@@ -14,6 +14,7 @@ export interface Settings {
 export interface Admission extends Asked {
   readonly contextTokens?: number;
   readonly local?: boolean;
+  readonly purpose?: string;
 }
 
 const SESSION_LASTS = "Go on in this conversation";
@@ -66,10 +67,10 @@ export class Guard {
     whose: Whose,
     call: Pick<Call, "work" | "signal">,
   ): AsyncGenerator<string, void> {
-    const { provider, model, price, local } = admission;
+    const { provider, model, price, local, purpose } = admission;
     const inMoney = standings.find(({ limit }) => limit.usd !== undefined);
     const priced = price?.input !== undefined && price.output !== undefined;
-    if (inMoney === undefined || priced || local === true || this.#settings.unpriced === "allow") return;
+    if (inMoney === undefined || priced || local === true || purpose !== undefined || this.#settings.unpriced === "allow") return;
     const name = `${provider}/${model}`;
     const key = `${whose.session ?? ""} ${name}`;
     if (this.#once.has(onceKey(whose, name)) || this.#ledger.spent("unpriced", key) !== undefined) return;

@@ -97,7 +97,7 @@ export class Ledger {
    * What it took stands in the place of what was reserved; what is not known leaves that where it is. Whoever failed before it
    * had said anything took nothing.
    */
-  async end(id: string, status: string, usage: Usage | undefined): Promise<void> {
+  async end(id: string, status: string, usage: Partial<Usage> | undefined): Promise<void> {
     const open = this.#open.get(id);
     if (open === undefined) return;
     this.#open.delete(id);
@@ -109,9 +109,12 @@ export class Ledger {
         return;
       }
       const { inputTokens, outputTokens, cacheReadTokens = null, cacheWriteTokens = null, reasoningTokens = null } = usage;
-      const cost = costOf(usage, price);
-      this.#db.run(SETTLE, status, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, cost ?? null, row);
-      this.#add(whose, day, this.#now(), (cost ?? reserved.usd) - reserved.usd, inputTokens + outputTokens - reserved.tokens);
+      const isCounted = inputTokens !== undefined && outputTokens !== undefined;
+      const cost = isCounted ? costOf({ ...usage, inputTokens, outputTokens }, price) : usage.cost;
+      const [read, written] = isCounted ? [inputTokens, outputTokens] : [null, null];
+      this.#db.run(SETTLE, status, read, written, cacheReadTokens, cacheWriteTokens, reasoningTokens, cost ?? null, row);
+      const tokens = isCounted ? inputTokens + outputTokens : reserved.tokens;
+      this.#add(whose, day, this.#now(), (cost ?? reserved.usd) - reserved.usd, tokens - reserved.tokens);
     });
   }
 

@@ -55,7 +55,7 @@ const lastRun = (db: Database, session: string): string | undefined =>
   (db.get("SELECT run FROM calls WHERE session = ? ORDER BY id DESC LIMIT 1", session)?.run as string | null) ?? undefined;
 
 const sumsBy = (by: Wanted["by"], ofSession: boolean, ofRun: boolean): string => `
-  SELECT ${COLUMN[by]} AS of, COUNT(*) AS calls, SUM(input IS NULL AND status IS 'error') AS failed, SUM(input IS NULL AND status IS NOT 'error') AS unknown,
+  SELECT ${COLUMN[by]} AS of, COUNT(*) AS calls, SUM(input IS NULL AND status IS 'error') AS failed, SUM(input IS NULL AND cost IS NULL AND status IS NOT 'error') AS unknown,
     SUM(input IS NOT NULL AND cost IS NULL) AS unpriced,
     TOTAL(input) AS inputTokens, TOTAL(output) AS outputTokens, TOTAL(cache_read) AS cacheReadTokens,
     TOTAL(cache_write) AS cacheWriteTokens, TOTAL(reasoning) AS reasoningTokens, TOTAL(cost) AS cost

@@ -87,6 +87,38 @@ describe("the record", () => {
     expect(await said(host)).toContain("cost not known");
   });
 
+  it("has calls of models for other purposes as well, as far as they say what they took", async () => {
+    const answer = { model: "e", identity: "e", dimensions: 1, form: "float32", vectors: ["AACAPw=="] };
+    const usages = [{ inputTokens: 40 }, { credits: 1, cost: 0.25 }, undefined];
+    const embedding = {
+      contract: "plinth.embedding",
+      id: "vectors",
+      descriptor: { title: "Vectors", priority: 1 },
+      provider: {
+        status: () => ({ ready: true, defaultModel: "e" }),
+        models: () => ({ models: [{ id: "e" }] }),
+        embed: () => {
+          const usage = usages.shift();
+          return usage === undefined ? answer : { ...answer, usage };
+        },
+      } as never,
+    };
+    const { host } = await usageHost({ provide: [embedding], config: { limits: { day: { usd: 1, tokens: 500 } } } });
+    await using _ = host;
+    const embed = (text: string) =>
+      host.as(inTurn("r1"), () =>
+        host
+          .use("plinth.embedding")
+          .get("models")
+          .embed({ model: "vectors/e", inputs: [[{ type: "text", text }]] }),
+      );
+    for (let n = 0; n < 3; n++) await embed("hello");
+    expect((await totals(host, { by: "model" })).rows).toMatchObject([
+      { of: "vectors/e", calls: 3, unknown: 1, unpriced: 1, inputTokens: 40, outputTokens: 0, cost: 0.25 },
+    ]);
+    await expect(embed("x".repeat(4_000))).rejects.toMatchObject({ code: "PLINTH_SPENDING_LIMIT" });
+  });
+
   it("leaves what a provider says of its limits to be read of its status", async () => {
     const limits = [{ of: "requests", limit: 60, left: 59 }];
     const { host } = await usageHost({

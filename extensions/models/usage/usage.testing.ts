@@ -19,10 +19,18 @@ interface Options {
   local?: boolean;
   /** What the owner answers; none: nobody can be asked. */
   answers?: (string | undefined)[];
+  provide?: ScriptedProvider[];
 }
 
 /** The record behind the real models, with a scripted one and a scripted owner. */
-export async function usageHost({ config = {}, scripts = [took({ inputTokens: 1_000, outputTokens: 100 })], models, local, answers }: Options = {}) {
+export async function usageHost({
+  config = {},
+  scripts = [took({ inputTokens: 1_000, outputTokens: 100 })],
+  models,
+  local,
+  answers,
+  provide = [],
+}: Options = {}) {
   let calls = 0;
   const questions: any[] = [];
   const model: ScriptedProvider = {
@@ -64,7 +72,7 @@ export async function usageHost({ config = {}, scripts = [took({ inputTokens: 1_
   const knows = knowsModels();
   const host = await createTestHost({
     extensions: [{ manifest, extension, config }, ...knows.extensions],
-    provide: [model, ...(answers === undefined ? [] : [owner]), ...knows.provide],
+    provide: [model, ...provide, ...(answers === undefined ? [] : [owner]), ...knows.provide],
   });
   return { host, questions, asked: () => calls };
 }

@@ -12,7 +12,7 @@ const time = (description: string) => Type.Optional(Type.Number({ minimum: 0, de
 export const UsageSum = Type.Object({
   calls: count("Of models."),
   failed: count("Of these, those that failed before they had said anything."),
-  unknown: count("Of the others, those whose tokens are not known."),
+  unknown: count("Of the others, those of which neither tokens nor cost are known."),
   unpriced: count("Of those whose tokens are known, those whose cost is not known."),
   inputTokens: count("All that was read, also what came from a cache."),
   outputTokens: count("All that was written, also the reasoning."),
@@ -58,6 +58,13 @@ export const usage = defineContract({
         contextTokens: ModelInfo.properties.contextTokens,
         local: Type.Optional(Type.Boolean({ description: "It runs on the owner's machine: an unknown price of it is nothing to ask about." })),
         inputTokens: count("What it will read, roughly."),
+        purpose: Type.Optional(
+          Type.String({
+            maxLength: 64,
+            description:
+              "What else than a completion it is, such as embedding. Few such prices are for tokens: one that is not known is nothing to ask about.",
+          }),
+        ),
         by: Type.String({ maxLength: 256, description: "The extension that wants the answer." }),
       }),
       stream: openUnion("type", [
@@ -73,7 +80,7 @@ export const usage = defineContract({
         status: Type.Enum(["ok", "error", "aborted"], {
           description: "error: it failed before it had said anything. aborted: it was broken off, by whichever side.",
         }),
-        usage: Type.Optional(Usage),
+        usage: Type.Optional(Type.Partial(Usage)),
       }),
       output: Type.Object({}),
       deadlineMs: 10_000,
