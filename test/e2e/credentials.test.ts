@@ -1,6 +1,6 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ModelServer, openaiChatServer, type TokenServer, tokenServer } from "@plinth/sdk/testing";
+import { anthropicServer, type ModelServer, openaiChatServer, type TokenServer, tokenServer } from "@plinth/sdk/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { cleanUp, connect, newHome, onCleanUp, plinth, startGateway } from "./lab.ts";
 
@@ -91,6 +91,64 @@ it("a sign-in by a code is kept for its owner alone, renewed before it is used, 
   expect(tokens.revoked).toHaveLength(1);
   expect((await readdir(join(home, "state/plinth.credentials/tokens"))).filter((name) => name.endsWith(".json"))).toEqual([]);
 }, 120_000);
+
+it.skipIf(process.platform === "win32")(
+  "other programs' sign-ins and the system's keyring are read when they are used, and stand nowhere in the home",
+  async () => {
+    const away = join(home, "../away");
+    await mkdir(away, { recursive: true });
+    const program = async (name: string, text: string) => {
+      await writeFile(join(away, name), `#!/bin/sh\n${text}\n`);
+      await chmod(join(away, name), 0o755);
+    };
+    await program("gh", '[ "$*" = "auth token" ] && echo gho-of-the-program');
+    await program("secret-tool", '[ "$*" = "lookup service plinth account groq" ] && echo gsk-of-the-keyring');
+    await program("security", '[ "$*" = "find-generic-password -s plinth -a groq -w" ] && echo gsk-of-the-keyring');
+    const file = join(away, ".credentials.json");
+    await writeFile(
+      file,
+      JSON.stringify({ claudeAiOauth: { accessToken: "oat-of-the-file", refreshToken: "ort", expiresAt: Date.now() + 3_600_000 } }),
+    );
+    const claude = await anthropicServer({ models: ["m"] });
+    onCleanUp(() => claude.close());
+
+    const env = { PATH: `${away}:${process.env.PATH}`, CLAUDE_CONFIG_DIR: away, ...LONG };
+    const run = async (...args: string[]) => {
+      const outcome = await plinth(home, args, env);
+      expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+      return outcome.stdout;
+    };
+    const chat = { baseUrl: `${server.url}/v1`, api: "openai-chat", defaultModel: "m" };
+    const vendors = { groq: chat, "github-copilot": chat, anthropic: { baseUrl: claude.url, defaultModel: "m" } };
+    await run("config", "set", 'extensions["plinth.models"].config.vendors', JSON.stringify(vendors));
+    await run("models", "auth", "add", "groq", "--keyring", "groq");
+    await run("models", "auth", "add", "github-copilot", "--from", "gh");
+    await run("models", "auth", "add", "anthropic", "--from", "claude");
+    const { probes } = JSON.parse(await run("models", "status", "--probe", "--json"));
+    expect(probes.filter(({ credential }: any) => credential !== undefined)).toMatchObject([
+      { credential: "anthropic:claude", result: "ok" },
+      { credential: "groq:groq", result: "ok" },
+      { credential: "github-copilot:gh", result: "ok" },
+    ]);
+    expect(asked().sort()).toEqual(["gho-of-the-program", "gsk-of-the-keyring"]);
+    expect(claude.requests.at(-1)!.headers).toMatchObject({
+      authorization: "Bearer oat-of-the-file",
+      "anthropic-beta": expect.stringContaining("oauth-2025-04-20"),
+    });
+    expect(claude.requests.at(-1)!.headers).not.toHaveProperty("x-api-key");
+    const kept = await Promise.all(
+      (await readdir(home, { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile())
+        .map((entry) => readFile(join(entry.parentPath, entry.name), "latin1")),
+    );
+    for (const value of ["gho-of-the-program", "gsk-of-the-keyring", "oat-of-the-file"])
+      expect(
+        kept.some((text) => text.includes(value)),
+        value,
+      ).toBe(false);
+  },
+  120_000,
+);
 
 async function readLogs(): Promise<string> {
   const folder = join(home, "logs");
