@@ -14,7 +14,8 @@ import {
 } from "@plinth/sdk";
 import { dialectOf } from "@plinth/sdk/kits/model-api";
 import { type Address, addressOf } from "./address.ts";
-import { type Again, type Asker, authFor, canBeAsked, isNews, outcomeOf, type Proofs, proved, said, unusable, whyNone } from "./proofs.ts";
+import { type Again, type Asker, authFor, canBeAsked, type Proofs, proved, unusable, whyNone } from "./proofs.ts";
+import { rotating } from "./rotating.ts";
 import type { Settings } from "./settings.ts";
 import { type Besides, besidesOf, infoIn, type Source, type State } from "./source.ts";
 import { fromDialect, inDialect } from "./tools-in-dialect.ts";
@@ -26,8 +27,6 @@ const REMOTE_PROBE_MS = 1_500;
 const FRESH_MS = 30_000;
 /** A token that ends sooner is renewed before it is sent. */
 const SOON_MS = 60_000;
-/** So many credentials are tried for one answer. */
-const MOST_TRIES = 8;
 
 export interface VendorParts {
   readonly apis: Uses<"plinth.model-api">;
@@ -124,37 +123,19 @@ export class VendorSource implements Source {
     return dialectOf(this.#apiOf(model), this.#settings.quirks?.schema ?? this.#vendor.quirks?.schema, model)?.mostTools;
   }
 
-  /** Asks with one credential after the other, until one is taken; what failed says so to whoever keeps them. */
   async *stream(request: ModelRequest, signal: AbortSignal, asker: Asker = {}): AsyncGenerator<ModelEvent | Again> {
     const { model } = request;
     const way = await this.#ready(model);
-    const tries = (await this.#tries(way, { ...asker, model })).slice(0, MOST_TRIES);
-    for (const [at, proof] of tries.entries()) {
-      const progress = { spoke: false };
-      try {
-        for await (const event of this.#once(way, proof, request, progress, signal)) {
-          // Who hears the end may leave with it.
-          const taken = event.type === "end" && proof !== undefined && isNews(proof, this.#parts.now());
-          if (taken) await this.#parts.proofs.report(proof.id, model, "ok", undefined);
-          yield event;
-        }
-        return;
-      } catch (thrown) {
-        const { outcome, next, retryAfterMs } = outcomeOf(thrown);
-        if (proof !== undefined && outcome !== undefined) await this.#parts.proofs.report(proof.id, model, outcome, retryAfterMs);
-        const other = tries[at + 1];
-        if (proof === undefined || other === undefined || !next || progress.spoke || signal.aborted) throw thrown;
-        yield said(proof.id, other.id, thrown);
-      }
-    }
+    const tries = await this.#tries(way, { ...asker, model });
+    const { proofs, now } = this.#parts;
+    yield* rotating({ tries, model, proofs, now }, (proof) => this.#once(way, proof, request, signal), signal);
   }
 
-  async *#once(way: Way, proof: Credential | undefined, request: ModelRequest, progress: { spoke: boolean }, signal: AbortSignal) {
+  async *#once(way: Way, proof: Credential | undefined, request: ModelRequest, signal: AbortSignal) {
     const { api } = way;
     const endpoint = await this.#endpoint(way, proof);
     const dialect = dialectOf(api, endpoint.quirks?.schema, request.model);
     for await (const event of this.#parts.apis.get(api).stream({ endpoint, request: inDialect(dialect, request) }, { signal })) {
-      progress.spoke ||= event.type !== "warning" && event.type !== "usage";
       yield fromDialect(dialect, request.tools, event);
     }
   }

@@ -1,0 +1,43 @@
+import type { Credential, ModelEvent } from "@plinth/sdk";
+import { type Again, isNews, outcomeOf, type Proofs, said } from "./proofs.ts";
+
+/** So many credentials are tried for one answer. */
+const MOST_TRIES = 8;
+
+interface Rotation {
+  /** First to last; undefined: with none. */
+  readonly tries: readonly (Credential | undefined)[];
+  readonly model: string;
+  readonly proofs: Proofs;
+  now(): number;
+}
+
+/**
+ * One answer, asked for with one credential after the other until one is taken. What came of each is told to whoever keeps them;
+ * whoever has said something is not asked again.
+ */
+export async function* rotating(
+  { tries: all, model, proofs, now }: Rotation,
+  ask: (proof: Credential | undefined) => AsyncIterable<ModelEvent>,
+  signal: AbortSignal,
+): AsyncGenerator<ModelEvent | Again> {
+  const tries = all.slice(0, MOST_TRIES);
+  for (const [at, proof] of tries.entries()) {
+    let spoke = false;
+    try {
+      for await (const event of ask(proof)) {
+        spoke ||= event.type !== "warning" && event.type !== "usage";
+        // Who hears the end may leave with it.
+        if (event.type === "end" && proof !== undefined && isNews(proof, now())) await proofs.report(proof.id, model, "ok", undefined);
+        yield event;
+      }
+      return;
+    } catch (thrown) {
+      const { outcome, next, retryAfterMs } = outcomeOf(thrown);
+      if (proof !== undefined && outcome !== undefined) await proofs.report(proof.id, model, outcome, retryAfterMs);
+      const other = tries[at + 1];
+      if (proof === undefined || other === undefined || !next || spoke || signal.aborted) throw thrown;
+      yield said(proof.id, other.id, thrown);
+    }
+  }
+}
