@@ -4,7 +4,7 @@ import { Chooser } from "./choice.ts";
 import { Directory } from "./directory.ts";
 import { messagesFor } from "./messages.ts";
 import { type Limits, Meter } from "./meter.ts";
-import { askerOf } from "./proofs.ts";
+import { askerOf, chainOf } from "./proofs.ts";
 import { providePurposes } from "./purpose-providers.ts";
 import { Purposes } from "./purposes.ts";
 import { refreshCommand } from "./refresh-command.ts";
@@ -79,7 +79,7 @@ export default defineExtension({
         const messages = messagesFrom(request.messages, call.caller);
         const asker = askerOf([model, ...fallbacks], { agent, sessionKey }, call.caller);
         return answering(
-          { chain: [model, ...fallbacks], request: { ...request, messages }, asker, retries, retryBaseMs },
+          { chain: chainOf([model, ...fallbacks], call.work), request: { ...request, messages }, asker, retries, retryBaseMs },
           {
             choose: (name, signal) => chooser.choose(name, signal),
             failed: () => chooser.forget(),

@@ -1,4 +1,14 @@
-import { type Client, CREDENTIAL_WORDS, type Credential, errorInfo, isProduct, type ModelsEvent, type ModelVendor, PlinthError } from "@plinth/sdk";
+import {
+  type Call,
+  type Client,
+  CREDENTIAL_WORDS,
+  type Credential,
+  errorInfo,
+  isProduct,
+  type ModelsEvent,
+  type ModelVendor,
+  PlinthError,
+} from "@plinth/sdk";
 
 type Auth = ModelVendor["auth"][number];
 export type Again = Extract<ModelsEvent, { type: "again" }>;
@@ -145,6 +155,13 @@ export function askerOf(names: readonly string[], asked: { agent?: string | unde
     next: "Name the model alone.",
   });
 }
+
+/** How it is told that a third party may have chosen the turn's model. */
+const CHOSE = ["changed turn.prepare", "many others"];
+
+/** The models that are asked, without the credentials that are named with them where a third party may have named these. */
+export const chainOf = (names: readonly string[], work: Call["work"]): readonly string[] =>
+  work?.influences.some(({ how }) => CHOSE.includes(how)) === true ? names.map((name) => unpinned(name).name) : names;
 
 export const unusable = (title: string, why: string, id: string, extension: string): PlinthError =>
   new PlinthError("PLINTH_MODEL_AUTH", `${title} needs a key, and ${why}`, {

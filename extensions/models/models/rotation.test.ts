@@ -154,6 +154,16 @@ it("another publisher's extension is answered for nobody in particular, and name
   expect(() => askerOf(["acme/m", "acme/m@acme:B_KEY"], asked, "acme.other")).toThrow(/may not steer/);
 });
 
+it("a credential that is named with a model is not used where a third party may have chosen the model", async () => {
+  await host.as(OWNER, async () => {
+    await ask("acme/m@acme:B_KEY");
+    host.lower("acme.other", "changed turn.prepare");
+    await ask("acme/m@acme:B_KEY");
+  });
+  expect(asked()).toEqual([KEYS.B_KEY, KEYS.A_KEY]);
+  expect(server.requests.map(({ body }) => body!.model)).toEqual(["m", "m"]);
+});
+
 describe("a vendor with one key", () => {
   it("is asked again with it after a moment, and stays set up while the key rests", async () => {
     secrets = ["A_KEY"];

@@ -59,7 +59,11 @@ export const ModelsEvent = openUnion("type", [
 ]);
 export type ModelsEvent = Static<typeof ModelsEvent>;
 
-const model = Type.String({ minLength: 1, maxLength: 512, description: "An alias, `auto`, `provider/auto` or `provider/model`." });
+const model = Type.String({
+  minLength: 1,
+  maxLength: 512,
+  description: "An alias, `auto`, `provider/auto` or `provider/model`; `@provider:name` behind the last two names a credential of it.",
+});
 const whose = {
   agent: Type.Optional(Type.String({ maxLength: 128 })),
   sessionKey: Type.Optional(Type.String({ maxLength: 256 })),
