@@ -19,7 +19,9 @@ async function world(limits: object) {
     response.end(answer + usage(900, 100) + sse.done);
   });
   const home = await newHome();
-  await writeFile(join(home, "plinth.json"), JSON.stringify({ extensions: { "plinth.usage": { config: { limits } } } }));
+  // Named, so that it is no other one where its server is slow to list what it has.
+  const models = { config: { vendors: { openai: { defaultModel: "scripted" } } } };
+  await writeFile(join(home, "plinth.json"), JSON.stringify({ extensions: { "plinth.models": models, "plinth.usage": { config: { limits } } } }));
   const gateway = await startGateway(home, model.env);
   return { home, model, gateway, client: await connect(gateway) };
 }
