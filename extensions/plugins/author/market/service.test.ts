@@ -130,7 +130,12 @@ describe("a version at a registry", () => {
     await login();
     const { dir } = await run("create", { name: "acme.weather" });
     const shown = await run("publish", { package: dir }, { "dry-run": true });
-    expect(shown).toMatchObject({ dryRun: true, powers: ["provide tool weather"], findings: [], registryWould: { accept: true } });
+    expect(shown).toMatchObject({
+      dryRun: true,
+      powers: ["provide tool weather"],
+      findings: [{ capability: "tools", level: "information" }],
+      registryWould: { accept: true },
+    });
     expect((await fetch(new URL("packages/acme/weather.json", registry.url))).status).toBe(404);
     await run("publish", { package: dir });
     expect((await run("publish", { package: dir }, { "dry-run": true })).registryWould).toMatchObject({
