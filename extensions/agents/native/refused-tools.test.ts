@@ -68,14 +68,39 @@ describe("a tool that a vendor refuses", () => {
     expect(warnings(items)).toMatchObject([
       {
         code: "PLINTH_MODEL_TOOLS",
-        param: "tools/bad.one",
+        param: "tools[bad.one]",
         message: expect.stringMatching(/^The tool "bad.one" of the extension \S+ was refused by acme\/m/),
       },
-      { code: "PLINTH_MODEL_TOOLS", param: "tools/bad.two" },
+      { code: "PLINTH_MODEL_TOOLS", param: "tools[bad.two]" },
     ]);
     const { findings } = await host.use("plinth.check").get("refused-tools").examine({ online: false });
     expect(findings.map(({ what }) => what)).toEqual(["bad.one", "bad.two"].map((name) => `has a tool that acme/m does not take: ${name}`));
     expect(server.requests.at(-1)!.body.messages[0].content).toMatch(/These tools cannot be called now.*bad\.one \(of \S+\), bad\.two/);
+  });
+
+  it("is named each time to whoever handed it over", async () => {
+    const server = await refusesBad();
+    const host = await start(server, []);
+    const tools = [{ name: "bad", description: "", input: { type: "object" } }];
+    const asked = async () => {
+      const items: any[] = [];
+      const request = {
+        model: "acme/m",
+        messages: [{ role: "user" as const, content: [{ type: "text" as const, text: "hi" }] }],
+        tools,
+        onUnsupported: "drop" as const,
+      };
+      for await (const item of host.use("plinth.models").one().stream(request)) items.push(item);
+      return items.filter(({ type }) => type === "warning").map(({ param }) => param);
+    };
+    expect([await asked(), await asked()]).toEqual([["tools[bad]"], ["tools[bad]"]]);
+    // Who wants nothing left out is told what the server says.
+    const strict = host.use("plinth.models").one().stream({ model: "acme/n", messages: [], tools });
+    await expect(
+      strict[Symbol.asyncIterator]()
+        .next()
+        .then(() => strict[Symbol.asyncIterator]().next()),
+    ).rejects.toMatchObject({ code: "PLINTH_MODEL_REQUEST" });
   });
 
   it("is not sent to that model again, and is to another one", async () => {

@@ -85,8 +85,9 @@ async function* fitting(
 ): AsyncGenerator<ModelsEvent> {
   const { name } = asked.choice;
   const key = lessonKey(asked.choice);
-  for (;;) {
+  for (let again = false; ; again = true) {
     const sent = lessons.fitted(key, request);
+    if (!again) yield* leftOut(name, request, sent);
     try {
       yield* once(asked, { request: sent, asker }, failures, progress, meter, signal);
       return;
@@ -99,10 +100,19 @@ async function* fitting(
           type: "warning",
           code: "PLINTH_MODEL_TOOLS",
           message: message.slice(0, 1_000),
-          param: tool === undefined ? "tools" : `tools/${tool.name}`,
+          param: tool === undefined ? "tools" : `tools[${tool.name}]`,
         };
       }
     }
+  }
+}
+
+/** Whoever hands over tools of their own is told each time which of them are not there; the host's are named when they are refused. */
+function* leftOut(model: string, { tools = [] }: Asking["request"], sent: Asking["request"]): Generator<ModelsEvent> {
+  for (const tool of tools) {
+    if (tool.extension !== undefined || sent.tools?.includes(tool)) continue;
+    const message = `The tool "${tool.name}" is left out, because the server of ${model} refused it before.`;
+    yield { type: "warning", code: "PLINTH_MODEL_TOOLS", message: message.slice(0, 1_000), param: `tools[${tool.name}]` };
   }
 }
 
