@@ -275,6 +275,7 @@ describe.skipIf(!hasChromium)("the page in a browser", () => {
       send: async function* ({ text }) {
         sent.push(text);
         yield { type: "progress", text: "Downloading" };
+        yield { type: "warning", code: "PLINTH_MODEL_TOOLS", message: 'The tool "bad" of the extension acme.bad is left out.' };
         await go.promise;
         yield { type: "suggest", suggestions: [{ label: "Install", text: "/plugins confirm 1" }] };
         yield {
@@ -288,6 +289,7 @@ describe.skipIf(!hasChromium)("the page in a browser", () => {
     await chat.online();
     await chat.send("/plugins install demo.x");
     await chat.page.getByText("Downloading").waitFor();
+    await chat.page.getByText('The tool "bad" of the extension acme.bad is left out.').waitFor();
     go.resolve();
     const notice = chat.page.locator(".notice.error");
     await notice.waitFor();

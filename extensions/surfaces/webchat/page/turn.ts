@@ -65,6 +65,12 @@ export class TurnView {
       case "progress":
         this.#waiting.lastElementChild!.textContent = visible(event.text, { max: 300 });
         break;
+      case "warning":
+        this.note(visible(event.message, { max: 1_000 }));
+        break;
+      case "compaction":
+        this.note("The conversation was too long for its model: its older part is summed up from here on.");
+        break;
       case "tool-start":
         this.toolStart(event.callId, event.name, event.args);
         break;
