@@ -212,7 +212,7 @@ describe("a command that has to be asked for", () => {
       body: JSON.stringify({ model: "plinth", messages: [{ role: "user", content: order }] }),
     });
     const answer = (await response.json()) as any;
-    expect(answer.choices[0].message.content).toContain("over the OpenAI-compatible interface, where nobody can answer");
+    expect(answer.choices[0].message.content).toContain("over the interface for clients of model APIs, where nobody can answer");
     expect(existsSync(mark)).toBe(false);
     expect(await last(client)).toMatchObject({ answer: { answer: "declined", by: { role: "system" } } });
   }, 60_000);

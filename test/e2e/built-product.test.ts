@@ -12,7 +12,9 @@ import {
   type ModelServer,
   ollamaServer,
   openaiChatServer,
+  openaiMediaServer,
   openaiResponsesServer,
+  rerankServer,
 } from "@plinth/sdk/testing";
 import { type BuildOptions, build } from "esbuild";
 import OpenAI from "openai";
@@ -42,6 +44,8 @@ const REACH = `
       await ctx.store.set("times", 1);
       const { artifact } = await ctx.use("plinth.artifacts").one().put({ base64: btoa("kept"), mimeType: "text/plain" });
       if (artifact?.bytes !== 4) throw new Error("it was not kept");
+      const ranked = await ctx.use("plinth.rerank").get("models").rerank({ model: "test-rerank/rerank-v3.5", query: "a", documents: ["b", "a"] });
+      if (ranked.results.length !== 2) throw new Error("they were not put in order");
       const { stdout } = await ctx.exec("echo", ["hello"]);
       const answer = await ctx.fetch(args.url, { headers: { "x-key": "{{plinth-secret:REACH_KEY}}" } });
       return { content: [{ type: "text", text: await ctx.files.readText("data/note.txt") + " " + stdout.trim() + " " + await answer.text() }] };
@@ -112,6 +116,14 @@ beforeAll(async () => {
     onCleanUp(() => speaks.close());
     servers[`test-${api}`] = { api, baseUrl: `${speaks.url}${path}`, priority: 2_000, secret: "REACH_KEY" };
   }
+  for (const [id, start] of [
+    ["test-media", openaiMediaServer],
+    ["test-rerank", rerankServer],
+  ] as const) {
+    const speaks = await start();
+    onCleanUp(() => speaks.close());
+    servers[id] = { api: "openai-chat", baseUrl: `${speaks.url}/v1`, priority: 2_000, secret: "REACH_KEY" };
+  }
   const npm = verdaccio === undefined ? {} : { "plinth.source-npm": { config: { registry: verdaccio.url } } };
   const extensions = { "plinth.models": { config: { servers } }, ...npm };
   await writeFile(join(home, "plinth.json"), JSON.stringify({ extensions, policy: { audit: "all" } }));
@@ -160,7 +172,7 @@ it("each bundled extension is called in one gateway, and what it does is done", 
     {
       tiers: ["process"],
       provides: [tool("reach")],
-      uses: [{ contract: "plinth.artifacts", range: "^1" }],
+      uses: ["plinth.artifacts", "plinth.rerank"].map((contract) => ({ contract, range: "^1" })),
       permissions: { net: ["loopback"], fs: ["data"], exec: ["echo hello"], secrets: ["REACH_KEY"] },
     },
     REACH,
@@ -175,6 +187,8 @@ it("each bundled extension is called in one gateway, and what it does is done", 
     const said = await api.chat.completions.create({ model: `test-${protocol}/model-1`, messages: [{ role: "user", content: "hello" }] });
     expect(said.choices[0]?.message.content, protocol).toBe("Hello.");
   }
+  const { data } = await api.embeddings.create({ model: "test-media/text-embedding-3-small", input: "hello" });
+  expect(data[0]?.embedding.length).toBeGreaterThan(1);
   expect((await run("models", "check", `test-${PROTOCOLS[0]![0]}`, "--model", "model-1", "--only", "streams")).stdout).toContain("streams");
   const page = await fetch(`${gateway.url}/`, { headers: { authorization: `Bearer ${gateway.token}` } });
   expect(page.status).toBe(200);
