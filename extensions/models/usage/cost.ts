@@ -2,6 +2,17 @@ import type { ModelInfo, Usage } from "@plinth/sdk";
 
 export type Price = NonNullable<ModelInfo["price"]>;
 
+/** More than any one call takes. A server that says so is wrong, and a sum with it would be of no use to any other call. */
+const MOST_TOKENS = 1_000_000_000;
+const MOST_USD = 1_000_000;
+
+/** What can be believed of what a server says; the rest counts as not said. */
+export function believed({ cost, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens }: Partial<Usage>): Partial<Usage> {
+  const tokens = { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens };
+  const kept = Object.entries(tokens).filter(([, count]) => count !== undefined && count <= MOST_TOKENS);
+  return { ...Object.fromEntries(kept), ...(cost !== undefined && cost <= MOST_USD ? { cost } : {}) };
+}
+
 /** In US dollars: what the provider says, else by its prices for a million tokens. undefined: not known. */
 export function costOf({ inputTokens, outputTokens, cacheReadTokens = 0, cacheWriteTokens = 0, cost }: Usage, price: Price = {}): number | undefined {
   if (cost !== undefined) return cost;
@@ -24,5 +35,5 @@ function sum(counts: readonly (readonly [tokens: number, price: number | undefin
     if (price === undefined) return undefined;
     total += (tokens * price) / 1_000_000;
   }
-  return total;
+  return total <= MOST_USD ? total : undefined;
 }

@@ -1,5 +1,5 @@
 import type { Usage } from "@plinth/sdk";
-import { costOf, type Price, readingCost } from "./cost.ts";
+import { believed, costOf, type Price, readingCost } from "./cost.ts";
 import type { Database } from "./database.ts";
 import { dayOf } from "./day.ts";
 
@@ -108,9 +108,10 @@ export class Ledger {
         if (status === "error") this.#add(whose, day, this.#now(), -reserved.usd, -reserved.tokens);
         return;
       }
-      const { inputTokens, outputTokens, cacheReadTokens = null, cacheWriteTokens = null, reasoningTokens = null } = usage;
+      const said = believed(usage);
+      const { inputTokens, outputTokens, cacheReadTokens = null, cacheWriteTokens = null, reasoningTokens = null } = said;
       const isCounted = inputTokens !== undefined && outputTokens !== undefined;
-      const cost = isCounted ? costOf({ ...usage, inputTokens, outputTokens }, price) : usage.cost;
+      const cost = isCounted ? costOf({ ...said, inputTokens, outputTokens }, price) : said.cost;
       const [read, written] = isCounted ? [inputTokens, outputTokens] : [null, null];
       this.#db.run(SETTLE, status, read, written, cacheReadTokens, cacheWriteTokens, reasoningTokens, cost ?? null, row);
       const tokens = isCounted ? inputTokens + outputTokens : reserved.tokens;
@@ -143,7 +144,7 @@ export class Ledger {
 const INSERT = `INSERT INTO calls (at, day, run, session, agent, extension, provider, model, expected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const SETTLE = `UPDATE calls SET status = ?, input = ?, output = ?, cache_read = ?, cache_write = ?, reasoning = ?, cost = ? WHERE id = ?`;
 const ADD = `INSERT INTO spent (scope, of, at, usd, tokens) VALUES (?, ?, ?, ?, ?)
-  ON CONFLICT (scope, of) DO UPDATE SET at = excluded.at, usd = MAX(0, usd + excluded.usd), tokens = MAX(0, tokens + excluded.tokens)`;
+  ON CONFLICT (scope, of) DO UPDATE SET at = excluded.at, usd = MAX(0, usd + excluded.usd), tokens = MIN(${Number.MAX_SAFE_INTEGER}, MAX(0, tokens + excluded.tokens))`;
 const AGAIN = `INSERT INTO spent (scope, of, at, usd, tokens) VALUES (?, ?, ?, 0, 0)
   ON CONFLICT (scope, of) DO UPDATE SET at = excluded.at, free_usd = usd, free_tokens = tokens`;
 const PRUNE = `DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE at < ? OR id <= ? ORDER BY id LIMIT ?)`;
