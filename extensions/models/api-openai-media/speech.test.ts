@@ -1,8 +1,8 @@
 import type { PurposeEndpoint, SpeechItem, SpeechRequest } from "@plinth/sdk";
+import { partsToSay } from "@plinth/sdk/kits/model-api";
 import { describeConformance, type PlainAnswer, speechConformance } from "@plinth/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { endpointOf, opened, reached } from "./opened.testing.ts";
-import { partsToSay } from "./speech-text.ts";
 
 const models = [
   { id: "tts-1", takes: ["speed"], maxCharacters: 4_096 },

@@ -1,7 +1,6 @@
 import type { Context, Provider, SpeechItem, SpeechModel, SpeechRequest, Voice } from "@plinth/sdk";
-import { Exchange, endpointOf, failure, fieldsFor, listing, type PurposeServer, serverOf, Unsupported } from "@plinth/sdk/kits/model-api";
+import { Exchange, endpointOf, failure, fieldsFor, listing, type PurposeServer, partsToSay, serverOf, Unsupported } from "@plinth/sdk/kits/model-api";
 import { toBase64 } from "@plinth/sdk/wire";
-import { partsToSay } from "./speech-text.ts";
 
 type Format = NonNullable<SpeechRequest["format"]>;
 

@@ -27,8 +27,13 @@ export class Directory {
     return this.#generationOf(await this.#snapshot());
   }
 
-  /** In the order of the automatic choice. */
+  /** Whom a conversation can be had with, in the order of the automatic choice. */
   async sources(): Promise<ReadonlyMap<string, Source>> {
+    return new Map([...(await this.everybody())].filter(([, source]) => !(source instanceof VendorSource) || source.data.api !== undefined));
+  }
+
+  /** Those too who have models for other purposes only. */
+  async everybody(): Promise<ReadonlyMap<string, Source>> {
     const snapshot = await this.#snapshot();
     const now = this.#ctx.clock.now();
     const generation = this.#generationOf(snapshot);
@@ -109,7 +114,8 @@ export class Directory {
 }
 
 /** The operator's own server is 0, a provider with code 1, data 2. */
-function rank({ data }: Source, { servers = {} }: Config): number {
+function rank(source: Source, { servers = {} }: Config): number {
+  const { data } = source;
   if (Object.hasOwn(servers, data.id) && data.extension === "plinth.models") return 0;
-  return data.api === undefined ? 1 : 2;
+  return source instanceof VendorSource ? 2 : 1;
 }

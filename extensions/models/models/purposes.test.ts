@@ -219,6 +219,17 @@ describe("what a vendor has besides completions", () => {
     await expect(refused.embed("acme/auto")).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
   });
 
+  it("is all that a vendor has whose models do not talk: no conversation is offered with it", async () => {
+    const { embed, models } = await house({
+      vendors: [vendor("acme", 10, embeddings(), { api: undefined })],
+      secrets: ["ACME_KEY"],
+      config: at("acme"),
+    });
+    expect((await embed()).model).toBe("acme/text-embedding-3-small");
+    expect(await models.sources({})).toEqual({ sources: [] });
+    await expect(models.choose({ model: "acme/x" })).rejects.toMatchObject({ code: "PLINTH_MODEL_UNKNOWN" });
+  });
+
   it("speaks with the vendor's voices, item by item", async () => {
     const speech = { api: "openai", models: [{ id: "tts-1" }], voices: [{ id: "nova", title: "Nova" }] };
     const { host } = await house({ vendors: [vendor("acme", 10, { "plinth.speech": speech })], secrets: ["ACME_KEY"], config: at("acme") });

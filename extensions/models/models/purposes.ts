@@ -35,7 +35,7 @@ export class Purposes {
   }
 
   async sources(purpose: string): Promise<ReadonlyMap<string, PurposeSource>> {
-    return purposeSources(this.#ctx, known(purpose), (await this.#directory.sources()).values());
+    return purposeSources(this.#ctx, known(purpose), (await this.#directory.everybody()).values());
   }
 
   async source(purpose: string, id: string): Promise<PurposeSource> {

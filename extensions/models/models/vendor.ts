@@ -77,7 +77,8 @@ export class VendorSource implements Source {
     this.#env = new Proxy({}, { get: (_target, name) => (typeof name === "string" ? parts.env(name, whose) : undefined) });
     this.maker = `${extension}/${id}`;
     this.data = {
-      ...{ id, title: vendor.title, extension, api: vendor.api, priority: vendor.priority, trusted },
+      ...{ id, title: vendor.title, extension, priority: vendor.priority, trusted },
+      ...(vendor.api === undefined ? {} : { api: vendor.api }),
       ...(vendor.local === undefined ? {} : { local: vendor.local }),
       ...(vendor.website === undefined ? {} : { website: vendor.website }),
       ...needsOf(vendor),
@@ -190,7 +191,7 @@ export class VendorSource implements Source {
   }
 
   #apiOf(model: string | undefined): string {
-    return this.#settings.api ?? (model === undefined ? undefined : this.info(model)?.api) ?? this.#vendor.api;
+    return this.#settings.api ?? (model === undefined ? undefined : this.info(model)?.api) ?? this.#vendor.api ?? "";
   }
 
   /** A sentence where the vendor is not set up. */

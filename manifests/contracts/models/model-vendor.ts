@@ -91,7 +91,12 @@ export type VendorPurpose = keyof typeof purposes;
 export const ModelVendor = Type.Object({
   title: Type.String({ maxLength: 200 }),
   website: Type.Optional(url),
-  api: Type.String({ ...apiId, description: "Id of the `plinth.model-api` that it speaks." }),
+  api: Type.Optional(
+    Type.String({
+      ...apiId,
+      description: "Id of the `plinth.model-api` that it speaks. Absent: none of its models talks; what it has is in `apis`.",
+    }),
+  ),
   otherApis: Type.Optional(
     Type.Record(Type.String(apiId), Type.Object({ baseUrls: Type.Optional(baseUrls), headers, quirks }), {
       description:

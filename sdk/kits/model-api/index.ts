@@ -23,6 +23,7 @@ export type { Repair, RepairCode } from "./repair.ts";
 export { replay } from "./replay.ts";
 export { letGo } from "./rest.ts";
 export { retryWaitMs } from "./retry-wait.ts";
+export { type PartToSay, partsToSay } from "./speech-text.ts";
 export { Unsupported } from "./support.ts";
 export { ThinkTags } from "./think-tags.ts";
 export { ticking } from "./ticking.ts";

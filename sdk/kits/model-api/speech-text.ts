@@ -1,5 +1,5 @@
-import type { SpeechRequest } from "@plinth/sdk";
-import { wellFormed } from "@plinth/sdk/kits/model-api";
+import type { SpeechRequest } from "../../extension/index.ts";
+import { wellFormed } from "./well-formed.ts";
 
 const CHARACTERS = 4_096;
 
