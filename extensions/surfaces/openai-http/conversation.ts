@@ -1,5 +1,5 @@
 import { type Client, keepArtifact, type ModelMessage, type Part } from "@plinth/sdk";
-import { invalid, objectOf } from "./fields.ts";
+import { invalid, isDeep, objectOf } from "./fields.ts";
 
 export type TextPart = Extract<Part, { type: "text" }>;
 
@@ -68,7 +68,8 @@ export const wordsOf = (content: readonly Part[]): string => content.flatMap((pa
 export function argumentsOf(text: unknown): Record<string, unknown> {
   if (typeof text !== "string" || text.trim() === "") return {};
   try {
-    return objectOf(JSON.parse(text)) ?? { arguments: text };
+    const args = objectOf(JSON.parse(text));
+    return args === undefined || isDeep(args) ? { arguments: text } : args;
   } catch {
     return { arguments: text };
   }

@@ -1,5 +1,8 @@
 import { type ErrorInfo, errorInfo } from "@plinth/sdk";
 
+/** Of a message, in characters: it may repeat what a client sent. */
+const LONGEST = 2_000;
+
 /** An error as clients expect it: an HTTP status and what an error object of their dialect is made of. */
 export class ApiFailure extends Error {
   readonly status: number;
@@ -13,7 +16,7 @@ export class ApiFailure extends Error {
     message: string,
     options: { type?: string; code?: string | null; param?: string | null; retryAfterMs?: number | undefined } = {},
   ) {
-    super(message);
+    super(message.slice(0, LONGEST));
     this.status = status;
     this.type = options.type ?? "invalid_request_error";
     this.code = options.code ?? null;

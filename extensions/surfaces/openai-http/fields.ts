@@ -17,6 +17,12 @@ export const objectOf = (value: unknown): Record<string, unknown> | undefined =>
 export const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || value === false || value === 0 || (typeof value === "object" && Object.keys(value).length === 0);
 
+/** What is nested deeper cannot be passed on: to write it down again takes a stack that is deeper still. */
+const DEEPEST = 128;
+
+export const isDeep = (value: unknown, left = DEEPEST): boolean =>
+  typeof value === "object" && value !== null && (left === 0 || Object.values(value).some((one) => isDeep(one, left - 1)));
+
 export function parseBody(body: string): Record<string, unknown> {
   let value: unknown;
   try {
@@ -26,6 +32,8 @@ export function parseBody(body: string): Record<string, unknown> {
   }
   const request = objectOf(value);
   if (request === undefined) throw invalid("The body is not a JSON object.", null);
+  const deep = Object.keys(request).find((name) => isDeep(request[name]));
+  if (deep !== undefined) throw invalid(`The body is nested deeper than ${DEEPEST} levels.`, deep.slice(0, 64));
   return request;
 }
 

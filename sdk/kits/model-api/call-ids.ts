@@ -16,14 +16,18 @@ const FITS: Readonly<Record<CallIdForm, RegExp>> = {
 export class CallIds {
   readonly #form: CallIdForm;
   readonly #used = new Set<string>();
+  /** By id, the attempt to begin with: those before it are used. However often one id comes, each is made once. */
+  readonly #attempts = new Map<string, number>();
 
   constructor(form: CallIdForm) {
     this.#form = form;
   }
 
   next(id: string): string {
-    let wire = id;
-    for (let attempt = 0; !FITS[this.#form].test(wire) || this.#used.has(wire); attempt++) wire = this.#made(id, attempt);
+    let attempt = this.#attempts.get(id) ?? 0;
+    let wire = attempt === 0 ? id : this.#made(id, attempt - 1);
+    for (; !FITS[this.#form].test(wire) || this.#used.has(wire); attempt++) wire = this.#made(id, attempt);
+    this.#attempts.set(id, attempt);
     this.#used.add(wire);
     return wire;
   }

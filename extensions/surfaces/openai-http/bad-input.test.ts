@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { says } from "../../agents/native/scripted.testing.ts";
+import { setUp } from "./serving.testing.ts";
+
+const nested = (levels: number): string => `${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`;
+const model = '"model":"scripted/m"';
+const said = '{"role":"user","content":"Hi"}';
+const post = async ({ url, token }: { url: string; token: string }, path: string, body: string) => {
+  const response = await fetch(`${url}/v1/${path}`, { method: "POST", headers: { authorization: `Bearer ${token}` }, body });
+  const text = await response.text();
+  return { status: response.status, length: text.length, ...JSON.parse(text) };
+};
+
+describe("what no client means to send", () => {
+  it.each([
+    ["chat/completions", (deep: string) => `"messages":[${said}],"tools":[{"type":"function","function":{"name":"t","parameters":${deep}}}]`],
+    ["responses", (deep: string) => `"input":"Hi","metadata":${deep}`],
+    ["responses", (deep: string) => `"input":"Hi","text":{"format":{"type":"json_schema","name":"a","schema":${deep}}}`],
+    ["messages", (deep: string) => `"max_tokens":5,"messages":[${said}],"tools":[{"name":"t","input_schema":${deep}}]`],
+    ["embeddings", (deep: string) => `"input":${deep}`],
+  ])("is refused by %s where it is nested without end, and the next request is answered", async (path, fields) => {
+    await using api = await setUp(says("Hello."));
+    for (const levels of [1_000, 100_000]) {
+      const answer = await post(api, path, `{${model},${fields(nested(levels))}}`);
+      expect(answer).toMatchObject({ status: 400, error: { type: "invalid_request_error", message: expect.stringContaining("nested deeper") } });
+    }
+    expect(await post(api, "chat/completions", `{${model},"messages":[${said}]}`)).toMatchObject({ status: 200 });
+  });
+
+  it("is shown to the model as text where a call's arguments are nested without end", async () => {
+    await using api = await setUp(says("Hello."));
+    const deep = nested(100_000);
+    const call = `{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"t","arguments":${JSON.stringify(deep)}}}]}`;
+    const answer = await post(api, "chat/completions", `{${model},"messages":[${said},${call},{"role":"tool","tool_call_id":"a","content":"1"}]}`);
+    expect(answer.status).toBe(200);
+    expect(api.seen[0].messages[1].content[0].args).toEqual({ arguments: deep });
+  });
+
+  it("is not sent back whole in the words of its refusal", async () => {
+    await using api = await setUp(says("Hello."));
+    const type = "x".repeat(1_000_000);
+    for (const [path, fields] of [
+      ["chat/completions", `"messages":[{"role":"user","content":[{"type":"${type}"}]}]`],
+      ["responses", `"input":[{"type":"${type}"}]`],
+      ["messages", `"max_tokens":5,"messages":[{"role":"user","content":[{"type":"${type}"}]}]`],
+    ] as const) {
+      const answer = await post(api, path, `{${model},${fields}}`);
+      expect(answer.status).toBe(400);
+      expect(answer.length).toBeLessThan(5_000);
+    }
+  });
+});
