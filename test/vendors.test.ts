@@ -137,6 +137,7 @@ describe.each(vendors)("$id", ({ id, dir, manifest, data }) => {
     for (const [purpose, besides] of Object.entries(data.apis ?? {})) {
       const speaker = speakers.get(`${purpose} ${besides.api}`);
       expect(speaker, `${purpose} ${besides.api}`).toBeDefined();
+      for (const model of besides.models ?? []) expect("price" in model ? model.price : 0, `${id} ${model.id}`).toBeLessThan(1_000);
       expect(Object.keys(speaker!), `${id} for ${purpose}`).toEqual(expect.arrayContaining(Object.keys(besides.quirks ?? {})));
     }
   });
