@@ -138,6 +138,7 @@ export async function* askModel(ctx: Context, request: Asked, marks: CallMarks, 
   let text = "";
   let usage: Usage | undefined;
   let maker = "";
+  const thoughts: Thought[] = [];
   let answeredBy = model;
   for await (const event of stream) {
     if (event.type === "again") continue;
@@ -153,11 +154,15 @@ export async function* askModel(ctx: Context, request: Asked, marks: CallMarks, 
     } else if (event.type === "tool-call") {
       const [made] = partsFrom([event.call], maker);
       const own = { ...(made as ToolCallPart), id: ownId(event.call.id, ids) };
-      marks.keep(own);
+      marks.keep(own, thoughts.splice(0));
       yield { type: "call", call: own };
     } else if (event.type === "reasoning") {
       if (event.part === undefined) yield { type: "thought", delta: event.delta ?? "" };
-      else yield { type: "thought", part: partsFrom([event.part], maker)[0] as Thought };
+      else {
+        const part = partsFrom([event.part], maker)[0] as Thought;
+        thoughts.push(part);
+        yield { type: "thought", part };
+      }
     } else if (event.type === "part" && event.part.type === "refusal") yield { type: "refusal", text: event.part.text };
     else if (event.type === "usage") usage = event.usage;
     else if (event.type === "warning" && event.param !== undefined) yield used(event.param, event.message, request);

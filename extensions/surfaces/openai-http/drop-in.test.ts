@@ -169,6 +169,23 @@ describe("a drop-in model server", () => {
     );
   });
 
+  it("gives a model its thoughts back with the calls that they led to, which chat completions have no field for", async () => {
+    const thought: ModelEvent = { type: "reasoning", part: { type: "reasoning", text: "Hm.", opaque: { data: { signature: "s" } } } };
+    const call: ModelEvent = { type: "tool-call", call: { type: "tool-call", id: "b", name: "weather", args: {}, opaque: { data: "mark" } } };
+    await using api = await setUp([thought, call, { type: "end", reason: "tool-calls" }], says("ok"));
+    const ask = (messages: ChatCompletionMessageParam[]) => api.client.chat.completions.create({ model: "scripted/m", messages, tools: [weather] });
+    const first = await ask([user("Weather?")]);
+    await ask([user("Weather?"), first.choices[0]!.message, { role: "tool", tool_call_id: "b", content: "Sunny." }]);
+    expect(api.seen[1].messages[1].content).toMatchObject([
+      { type: "reasoning", text: "Hm.", opaque: { data: { signature: "s" } } },
+      { type: "tool-call", id: "b", opaque: { data: "mark" } },
+    ]);
+    // Another call under the same id is not that one.
+    const other = { id: "b", type: "function" as const, function: { name: "weather", arguments: '{"city":"Linz"}' } };
+    await ask([user("Weather?"), { role: "assistant", tool_calls: [other] }, { role: "tool", tool_call_id: "b", content: "Sunny." }]);
+    expect(api.seen[2].messages[1].content).toEqual([{ type: "tool-call", id: "b", name: "weather", args: { city: "Linz" } }]);
+  });
+
   it("ends the model's work when the client leaves, in every dialect", async () => {
     const dialects: ((api: Serving, options: object) => Promise<unknown>)[] = [
       ({ client }, options) => client.chat.completions.create({ model: "scripted/m", messages: [user("Hi")], stream: true }, options),
