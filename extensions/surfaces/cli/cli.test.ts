@@ -56,6 +56,20 @@ describe("the command line", () => {
     expect((await run("--version", "--json")).out).toBe('{"version":"0.0.0-test"}\n');
   });
 
+  it("keeps and shows no key that is given in the place of a name or a program", async () => {
+    const { run } = await cli();
+    const key = "sk-none-of-this-is-kept-0123456789";
+    const hex = "0123456789abcdef0123456789abcdef";
+    for (const words of [[key], [hex], ["--secret", key], ["--keyring", hex], ["--", key]]) {
+      const { out, err, exit } = await run("models", "auth", "add", "openai", ...words);
+      expect(err).toMatch(/PLINTH_USAGE: That looks like a key itself[\s\S]*plinth init --secret NAME/);
+      expect(`${out}${err}`).not.toContain(words.at(-1));
+      expect(exit).toBe(1);
+    }
+    // A name goes on to who keeps credentials, who is not here.
+    expect((await run("models", "auth", "add", "openai", "--secret", "OPENAI_WORK_KEY_2026")).err).not.toContain("looks like a key");
+  });
+
   it("answers wrong usage with status 2 and a correction", async () => {
     const { run } = await cli();
     const unknown = await run("statsu");

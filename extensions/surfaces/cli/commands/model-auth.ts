@@ -51,10 +51,18 @@ export const authAdd: OwnCommand = async (run) => {
   await run.result({ credential });
 };
 
+/** By its beginning, or by a long run of letters and digits mixed, which no name of a secret or program has. */
+const KEY = /^sk-|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{20,}/;
+
 /** Exactly one way to say where the value is. */
 function reference(run: Run): Add["from"] {
   const [secret, login, keyring, program] = [run.option("secret"), run.option("from"), run.option("keyring"), run.args.program];
   const command = typeof program === "string" ? [program] : program;
+  // Without naming it: what is shown or kept of a mistake is not a key.
+  if ([secret, keyring, command?.length === 1 ? command[0] : undefined].some((word) => word !== undefined && KEY.test(word)))
+    throw new PlinthError("PLINTH_USAGE", "That looks like a key itself, and keys are not given on a command line. Nothing was kept of it.", {
+      next: "Keep it under a name, which asks for it: plinth init --secret NAME. Then add that: --secret NAME. A key that a shell's history has is best replaced.",
+    });
   const given: Add["from"][] = [
     ...(secret === undefined ? [] : [{ secret }]),
     ...(login === undefined ? [] : [{ login }]),
@@ -76,11 +84,15 @@ function dateOf(run: Run): number | undefined {
 }
 
 /** What is added is kept whether or not it can be used yet. */
-async function problem(run: Run, { usable, reason, secret }: Credential): Promise<void> {
+async function problem(run: Run, { id, vendor, from, usable, reason, secret }: Credential): Promise<void> {
   if (usable) return;
   await run.err(`${run.paint.yellow("note:")} it ${CREDENTIAL_WORDS[reason] ?? reason}.\n`);
   if (reason === "missing" && secret !== undefined)
     await run.err(`  next: set ${plain(secret)} in the environment, or: plinth init --secret ${plain(secret)}\n`);
+  if (reason === "unresolved")
+    await run.err(
+      `  next: see to the ${plain(from ?? "place")}, then try it: plinth models status ${plain(vendor)} --probe. Or: plinth models auth logout ${plain(vendor)} ${plain(id.slice(vendor.length + 1))}\n`,
+    );
 }
 
 export const authLogin: OwnCommand = async (run) => {
