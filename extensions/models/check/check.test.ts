@@ -112,5 +112,7 @@ describe("plinth models check", () => {
       null,
       1,
     ]);
+    const { items } = await checked(host, "http://127.0.0.1:1/v1", {}, { json: false });
+    expect(items.map(({ out = "" }) => out).join("")).not.toContain("it lists no model");
   });
 });

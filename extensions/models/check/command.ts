@@ -29,7 +29,7 @@ export async function* check(ctx: Context, { args, options, terminal }: Input, s
 
   yield* doing("asking for its models");
   const began = ctx.clock.now();
-  const { found, first } = await listed(asker, signal);
+  const { found, first, next } = await listed(asker, signal);
   if (isMeant("models")) yield* add({ check: "models", ...found, ms: ctx.clock.now() - began });
   const model = word(options.model) ?? first;
   if (model !== undefined) {
@@ -45,7 +45,7 @@ export async function* check(ctx: Context, { args, options, terminal }: Input, s
   const count = (status: Status) => rows.filter((row) => row.status === status).length;
   const ok = model !== undefined && count("wrong") === 0;
   if (terminal.json) yield { result: { server: asker.title, model: model ?? null, ok, rows } };
-  else if (model === undefined) yield { out: "Nothing was asked: it lists no model. Name one with --model.\n" };
+  else if (model === undefined) yield { out: nothingAsked(found, next) };
   else
     yield {
       out: `${visible(asker.title, { max: 300 })}, ${visible(model, { max: 200 })}: ${count("ok")} of ${rows.length} right, ${count("wrong")} wrong.\n`,
@@ -53,7 +53,19 @@ export async function* check(ctx: Context, { args, options, terminal }: Input, s
   if (!ok) yield { exit: 1 };
 }
 
-async function listed({ models }: Awaited<ReturnType<typeof askerOf>>, signal: AbortSignal): Promise<{ found: Found; first: string | undefined }> {
+/** A server that cannot be reached is told otherwise than one that has no list. */
+const nothingAsked = ({ status }: Found, next: string | undefined): string =>
+  status === "wrong"
+    ? `No more was asked.${next === undefined ? "" : ` ${visible(next, { max: 300 })}`} Where only its list is missing, name a model with --model.\n`
+    : "Nothing was asked: it lists no model. Name one with --model.\n";
+
+interface Listed {
+  found: Found;
+  first: string | undefined;
+  next?: string | undefined;
+}
+
+async function listed({ models }: Awaited<ReturnType<typeof askerOf>>, signal: AbortSignal): Promise<Listed> {
   try {
     const all = await models(signal);
     const found: Found =
@@ -63,7 +75,7 @@ async function listed({ models }: Awaited<ReturnType<typeof askerOf>>, signal: A
     return { found, first: all[0]?.id };
   } catch (thrown) {
     signal.throwIfAborted();
-    const { code, message } = errorInfo(thrown);
-    return { found: { status: "wrong", detail: `${code}: ${message}`.slice(0, 300) }, first: undefined };
+    const { code, message, next } = errorInfo(thrown);
+    return { found: { status: "wrong", detail: `${code}: ${message}`.slice(0, 300) }, first: undefined, next };
   }
 }

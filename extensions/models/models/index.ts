@@ -45,7 +45,7 @@ export default defineExtension({
       if (source !== undefined) return source;
       const sources = await directory.sources();
       throw new PlinthError("PLINTH_CAPABILITY_MISSING", `There is no model provider "${provider}".`, {
-        next: "plinth models lists them. Another publisher's has to be chosen once: plinth grants choose EXTENSION.",
+        next: "plinth models --all lists them. Another publisher's has to be chosen once: plinth grants choose EXTENSION.",
         details: { alternatives: [...sources.keys()] },
       });
     };

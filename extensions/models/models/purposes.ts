@@ -42,8 +42,8 @@ export class Purposes {
     const sources = await this.sources(purpose);
     const found = sources.get(id);
     if (found !== undefined) return found;
-    throw new PlinthError("PLINTH_MODEL_UNKNOWN", `Nobody "${id}" provides ${purpose}.`, {
-      next: `plinth models --for ${short(purpose)} lists who does. Another publisher's has to be chosen once: plinth grants choose EXTENSION.`,
+    throw new PlinthError("PLINTH_MODEL_UNKNOWN", `"${id}" has no models for ${short(purpose)}.`, {
+      next: `plinth models --for ${short(purpose)} --all lists who has. Another publisher's has to be chosen once: plinth grants choose EXTENSION.`,
       details: { alternatives: [...sources.keys()] },
     });
   }

@@ -23,7 +23,7 @@ export async function modelsFor(run: Run, word: string, wanted: string | undefin
     id,
     title,
     ready ? { text: "ready", style: "green" } : { text: "not ready", style: configured ? "red" : "dim" },
-    ready ? `default ${defaultModel ?? "unknown"}` : (reason ?? ""),
+    ready ? (defaultModel === undefined ? `name its model: ${id}/MODEL` : `default ${defaultModel}`) : (reason ?? ""),
   ]);
   await run.out(renderTable(["PROVIDER", "TITLE", "STATE", "DETAIL"], rows, run.terminal));
   // What `sources` knew is one of these contracts.

@@ -31,7 +31,7 @@ export const models: OwnCommand = async (run) => {
       next:
         ids.length === 0
           ? "Install a model provider."
-          : `Choose one of: ${ids.slice(0, SHOWN).join(", ")}${ids.length > SHOWN ? " … (plinth models --all)" : "."} Another publisher's has to be chosen once: plinth grants choose EXTENSION.`,
+          : `Choose one of: ${ids.slice(0, SHOWN).join(", ")}${ids.length > SHOWN ? " … (plinth models --all)." : "."} Another publisher's has to be chosen once: plinth grants choose EXTENSION.`,
     });
   }
   const states = await Promise.all(chosen.map((provider) => stateOf(run, provider, wanted !== undefined)));
