@@ -82,7 +82,8 @@ function rootPage(page: Page, commands: readonly Command[]): void {
     const name = one.path[0] as string;
     groups.set(name, [...(groups.get(name) ?? []), one]);
   }
-  const alone = [...groups.values()].flatMap((list) => (list.length === 1 && !first.includes(list[0] as Command) ? (list[0] as Command) : []));
+  // A command with others below it, such as `models`, stands here too: as a group only those are named.
+  const alone = [...groups.values()].flatMap((list) => list.filter((one) => (list.length === 1 || one.path.length === 1) && !first.includes(one)));
   if (alone.length > 0)
     page.section(
       "Commands",

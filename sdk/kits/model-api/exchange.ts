@@ -203,6 +203,7 @@ export class Exchange {
 
   #unreachable(error: unknown): unknown {
     const why = error instanceof Error ? error.message.slice(0, 500) : "no answer";
-    return failure("NETWORK", `${this.#title} cannot be reached: ${why}`, { cause: error });
+    const said = `${this.#title} cannot be reached`;
+    return failure("NETWORK", why.startsWith(said) ? why : `${said}: ${why}`, { cause: error });
   }
 }

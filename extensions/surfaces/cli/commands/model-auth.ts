@@ -46,7 +46,8 @@ export const authAdd: OwnCommand = async (run) => {
     ...(agent === undefined ? {} : { agent }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
   });
-  await run.out(`${run.paint.bold(plain(credential.id))} is used for ${plain(vendor)} from now on (${plain(credential.from ?? "")}).\n`);
+  const use = credential.usable ? `is used for ${plain(vendor)} from now on` : `is kept for ${plain(vendor)}`;
+  await run.out(`${run.paint.bold(plain(credential.id))} ${use} (${plain(credential.from ?? "")}).\n`);
   await problem(run, credential);
   await run.result({ credential });
 };
@@ -89,6 +90,8 @@ async function problem(run: Run, { id, vendor, from, usable, reason, secret }: C
   await run.err(`${run.paint.yellow("note:")} it ${CREDENTIAL_WORDS[reason] ?? reason}.\n`);
   if (reason === "missing" && secret !== undefined)
     await run.err(`  next: set ${plain(secret)} in the environment, or: plinth init --secret ${plain(secret)}\n`);
+  if (reason === "left-out")
+    await run.err(`  next: plinth models auth order ${plain(vendor)} NAME … names it too; without names the order is the automatic one again.\n`);
   if (reason === "unresolved")
     await run.err(
       `  next: see to the ${plain(from ?? "place")}, then try it: plinth models status ${plain(vendor)} --probe. Or: plinth models auth logout ${plain(vendor)} ${plain(id.slice(vendor.length + 1))}\n`,
@@ -149,7 +152,10 @@ function onlyOne(vendor: string, all: readonly Credential[]): string {
   const those = signed.length > 0 ? signed : all.filter(({ given }) => given !== true);
   if (those.length === 1) return (those[0] as Credential).id;
   throw new PlinthError("PLINTH_USAGE", those.length === 0 ? `Nobody signed in at ${vendor}, and nothing was added.` : `${vendor} has several.`, {
-    next: `Name one: plinth models auth logout ${vendor} NAME (plinth models auth list ${vendor}).`,
+    next:
+      those.length === 0
+        ? "plinth models auth list shows what there is."
+        : `Name one: plinth models auth logout ${vendor} NAME (plinth models auth list ${vendor}).`,
   });
 }
 
