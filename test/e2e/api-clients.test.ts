@@ -167,7 +167,7 @@ describe("programs, unmodified: a command runs, and the model is told what it sa
     120_000,
   );
 
-  it.skipIf(!hasPeer("opencode-ai", "opencode"))(
+  it.skipIf(!hasPeer("opencode-linux-x64", "opencode"))(
     "opencode, over chat completions",
     async () => {
       const dir = await folder("opencode");

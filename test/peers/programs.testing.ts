@@ -7,9 +7,13 @@ import { pathToFileURL } from "node:url";
 const peers = join(import.meta.dirname, "node_modules");
 const { resolve } = createRequire(join(import.meta.dirname, "package.json"));
 
+/** Programs without an entry in `.bin`: OpenCode's own package wants those of other systems locked too, and a registry may not have them. */
+const PATHS: Readonly<Record<string, string>> = { opencode: join(peers, "opencode-linux-x64/bin/opencode") };
+const pathOf = (program: string): string => PATHS[program] ?? join(peers, ".bin", program);
+
 /** Whether a library or program of `test/peers` is there; where it is not, one line says what is skipped. */
 export function hasPeer(name: string, program?: string): boolean {
-  const there = existsSync(program === undefined ? join(peers, name) : join(peers, ".bin", program));
+  const there = existsSync(program === undefined ? join(peers, name) : pathOf(program));
   if (!there) console.warn(`skipped: what needs ${name} (run \`npm ci\` in test/peers first)`);
   return there;
 }
@@ -24,7 +28,7 @@ export function program(
   home: string,
   env: Record<string, string>,
 ): Promise<{ code: number | null; text: string }> {
-  const child = spawn(join(peers, ".bin", name), args, {
+  const child = spawn(pathOf(name), args, {
     cwd: home,
     env: { PATH: process.env.PATH ?? "", HOME: home, XDG_CONFIG_HOME: join(home, "config"), XDG_DATA_HOME: join(home, "data"), ...env },
     stdio: ["ignore", "pipe", "pipe"],
