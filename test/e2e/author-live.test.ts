@@ -151,6 +151,7 @@ describe("plinth check", () => {
       ["tests", "", "ok"],
       ["package", "", "ok"],
       ["permissions", "", "ok"],
+      ["models", "", "ok"],
       ["size", "", "ok"],
       ["tier", "isolate", "ok"],
       ["tier", "process", "ok"],
