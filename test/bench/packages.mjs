@@ -34,12 +34,19 @@ const dataManifest = (index) => ({
   title: `Data ${index}`,
   description: "An extension that is only a manifest.",
   engines: { plinth: "^0.1.0" },
+  permissions: { net: ["api.example"] },
   provides: [
     {
-      contract: "plinth.tool",
+      contract: "plinth.model-vendor",
       version: "1.0.0",
       id: `data-${index}`,
-      descriptor: { description: "Never called.", input: { type: "object", properties: { text: { type: "string" } } }, effects: [] },
+      descriptor: {
+        title: `Data ${index}`,
+        api: "openai-chat",
+        priority: 5,
+        baseUrls: { default: "https://api.example/v1" },
+        auth: [{ kind: "none" }],
+      },
     },
   ],
 });
