@@ -27,7 +27,7 @@ export interface Proofs {
   list(vendor: string, auth: readonly Auth[]): Promise<readonly Credential[]>;
   /** Those to be tried, first to last. */
   choose(vendor: string, auth: readonly Auth[], asked: Asker & { model?: string }): Promise<readonly Credential[]>;
-  report(id: string, model: string, outcome: Outcome, retryAfterMs: number | undefined): Promise<void>;
+  report(id: string, model: string | undefined, outcome: Outcome, retryAfterMs: number | undefined): Promise<void>;
   /** A token that is good for a minute at least. */
   refresh(id: string): Promise<void>;
 }
@@ -56,7 +56,7 @@ export function chosenProofs(credentials: Client<"plinth.credentials">, warn: (m
       const wait = retryAfterMs === undefined ? {} : { retryAfterMs: Math.max(0, Math.round(retryAfterMs)) };
       // The answer is worth more than the note about it.
       await credentials
-        .report({ id, model: model.slice(0, 256), outcome, ...wait })
+        .report({ id, outcome, ...(model === undefined ? {} : { model: model.slice(0, 256) }), ...wait })
         .catch((thrown: unknown) => warn("what came of a credential was not noted", { code: errorInfo(thrown).code }));
     },
     async refresh(id) {
@@ -98,12 +98,14 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
 };
 /** What another credential of the same vendor may not meet. */
 const ITS_OWN: readonly (Outcome | undefined)[] = ["auth", "billing", "quota", "rate", "model"];
+/** What it had no part in, or what another account may have: work that was begun with that one. */
+const OF_ANOTHER = new Set(["PLINTH_CREDENTIAL_REFRESH", "PLINTH_SECRET_MISSING", "PLINTH_MODEL_JOB"]);
 
 /** What a failure says of the credential; `next`: whether another one of the vendor is worth asking. */
 export function outcomeOf(thrown: unknown): { outcome: Outcome | undefined; next: boolean; retryAfterMs: number | undefined } {
   const { code, retryAfterMs } = errorInfo(thrown);
   const outcome = Object.hasOwn(OUTCOMES, code) ? OUTCOMES[code] : undefined;
-  return { outcome, next: ITS_OWN.includes(outcome) || code === "PLINTH_CREDENTIAL_REFRESH" || code === "PLINTH_SECRET_MISSING", retryAfterMs };
+  return { outcome, next: ITS_OWN.includes(outcome) || OF_ANOTHER.has(code), retryAfterMs };
 }
 
 /** How the vendor is told of one of its credentials. */

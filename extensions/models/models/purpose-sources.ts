@@ -1,4 +1,5 @@
 import { type Context, errorInfo, type ModelSource, PlinthError, type PurposeEndpoint, type VendorPurpose } from "@plinth/sdk";
+import type { Again, Asker } from "./proofs.ts";
 import type { Besides, State } from "./source.ts";
 import { besidesOf } from "./source.ts";
 import { VendorSource } from "./vendor.ts";
@@ -19,8 +20,12 @@ export interface PurposeSource {
   models(signal: AbortSignal): Promise<{ id: string }[]>;
   /** What is known of a model without asking anybody. */
   info?(model: string): object | undefined;
-  /** Its client, and the endpoint that every input has to have. */
-  reached(): Promise<{ client: PurposeClient; endpoint?: PurposeEndpoint }>;
+  /** Asks it, with one credential after the other where it has several: by its client, with the endpoint that every input has to have. */
+  asked<Item extends { readonly type: string }>(
+    by: Asker & { model?: string },
+    ask: (client: PurposeClient, endpoint?: PurposeEndpoint) => AsyncIterable<Item>,
+    signal: AbortSignal,
+  ): AsyncIterable<Item | Again>;
 }
 
 interface Listed {
@@ -59,7 +64,7 @@ function providing({ id, extension, trusted, descriptor }: Listed, client: Purpo
       return { ready, configured: ready, ...more };
     },
     models: async (signal) => (await client.models({}, { signal })).models,
-    reached: async () => ({ client }),
+    asked: (_by, ask) => ask(client),
   };
 }
 
@@ -73,14 +78,15 @@ function speaking(ctx: Context, purpose: VendorPurpose, vendor: VendorSource, be
     status: async (signal) => (speaker === undefined ? { ready: false, configured: false, reason: missing } : vendor.statusFor(besides, signal)),
     models: async () => besidesOf(besides).models ?? [],
     info: (model) => (besidesOf(besides).models ?? []).find(({ id }) => id === model),
-    async reached() {
+    async *asked(by, ask, signal) {
       if (speaker === undefined)
         throw new PlinthError("PLINTH_MODEL_NOT_READY", `${data.title} cannot answer. ${missing}`, {
           extension: data.extension,
           next: "plinth plugins list",
           details: { retryable: false, provider: data.id },
         });
-      return { client: clientOf(ctx, purpose, api), endpoint: await vendor.endpointFor(besides, speaker.extension) };
+      const client = clientOf(ctx, purpose, api);
+      yield* vendor.inTurn({ ...by, besides, speaker: speaker.extension }, (endpoint) => ask(client, endpoint), signal);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { type Context, PlinthError, type VendorPurpose } from "@plinth/sdk";
 import { aliased } from "./choice.ts";
 import type { Directory } from "./directory.ts";
+import { unpinned } from "./proofs.ts";
 import { type PurposeSource, purposeSources, stateOf } from "./purpose-sources.ts";
 import type { Config } from "./settings.ts";
 
@@ -20,6 +21,8 @@ export interface PurposeChoice {
   readonly model: string;
   /** provider/model */
   readonly name: string;
+  /** The credential that was named with the model. */
+  readonly pinned?: string;
 }
 
 /** Who answers for a purpose other than completions, by the same names as models that do: an alias, `auto`, `provider/model`. */
@@ -50,14 +53,14 @@ export class Purposes {
 
   /** @param wanted default: what the configuration names for this purpose, else the first that is set up. */
   async choose(purpose: VendorPurpose, wanted: string | undefined, signal: AbortSignal): Promise<PurposeChoice> {
-    const name = aliased(wanted ?? this.#config.defaults?.[short(purpose)] ?? "auto", this.#config.aliases ?? {});
+    const { name, ...pin } = unpinned(aliased(wanted ?? this.#config.defaults?.[short(purpose)] ?? "auto", this.#config.aliases ?? {}));
     if (name === "auto") return this.#first(purpose, signal);
     const slash = name.indexOf("/");
     const source = await this.source(purpose, slash < 0 ? name : name.slice(0, slash));
     const model = slash < 0 ? "auto" : name.slice(slash + 1);
-    if (model !== "auto" && model !== "") return chosen(source, model);
+    if (model !== "auto" && model !== "") return { ...chosen(source, model), ...pin };
     const { defaultModel, reason } = await stateOf(source, signal);
-    if (defaultModel !== undefined) return chosen(source, defaultModel);
+    if (defaultModel !== undefined) return { ...chosen(source, defaultModel), ...pin };
     throw new PlinthError("PLINTH_MODEL_UNKNOWN", `${source.data.id} names no default model${reason === undefined ? "" : ` (${reason})`}.`, {
       extension: source.data.extension,
       next: `Name one: ${source.data.id}/MODEL.`,

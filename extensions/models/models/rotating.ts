@@ -1,4 +1,4 @@
-import type { Credential, ModelEvent } from "@plinth/sdk";
+import type { Credential } from "@plinth/sdk";
 import { type Again, isNews, outcomeOf, type Proofs, said } from "./proofs.ts";
 
 /** So many credentials are tried for one answer. */
@@ -7,20 +7,21 @@ const MOST_TRIES = 8;
 interface Rotation {
   /** First to last; undefined: with none. */
   readonly tries: readonly (Credential | undefined)[];
-  readonly model: string;
+  /** undefined: for work that was begun earlier, whose model nobody names again. */
+  readonly model: string | undefined;
   readonly proofs: Proofs;
   now(): number;
 }
 
 /**
  * One answer, asked for with one credential after the other until one is taken. What came of each is told to whoever keeps them;
- * whoever has said something is not asked again.
+ * whoever has said something is not asked again. Of a completion, a picture or a vector alike: its last item is `end`.
  */
-export async function* rotating(
+export async function* rotating<Item extends { readonly type: string }>(
   { tries: all, model, proofs, now }: Rotation,
-  ask: (proof: Credential | undefined) => AsyncIterable<ModelEvent>,
+  ask: (proof: Credential | undefined) => AsyncIterable<Item>,
   signal: AbortSignal,
-): AsyncGenerator<ModelEvent | Again> {
+): AsyncGenerator<Item | Again> {
   const tries = all.slice(0, MOST_TRIES);
   for (const [at, proof] of tries.entries()) {
     let spoke = false;

@@ -176,12 +176,21 @@ export class VendorSource implements Source {
     return { ready, configured, ...(reason === undefined ? {} : { reason }), ...named };
   }
 
-  /** @param speaker the extension that speaks to it, to which its key is lent */
-  async endpointFor(besides: Besides, speaker: string): Promise<PurposeEndpoint> {
+  /** Asks for that with one credential after the other. @param speaker the extension that speaks to it, to which keys are lent */
+  async *inTurn<Item extends { readonly type: string }>(
+    { besides, speaker, model, ...asker }: Asker & { besides: Besides; speaker: string; model?: string },
+    ask: (endpoint: PurposeEndpoint) => AsyncIterable<Item>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Item | Again> {
     const way = this.#way(besides.api, besides);
     if (typeof way === "string") throw this.#notReady(way);
-    const [proof] = await this.#tries(way, {});
-    return { ...(await this.#spokenTo(way, proof, speaker)), ...besidesOf(besides) };
+    const tries = await this.#tries(way, { ...asker, ...(model === undefined ? {} : { model }) });
+    const { proofs, now } = this.#parts;
+    const reached = async (proof: Credential | undefined) => ({ ...(await this.#spokenTo(way, proof, speaker)), ...besidesOf(besides) });
+    const asked = async function* (proof: Credential | undefined): AsyncGenerator<Item> {
+      yield* ask(await reached(proof));
+    };
+    yield* rotating({ tries, model, proofs, now }, asked, signal);
   }
 
   #chosen(): string | undefined {

@@ -1,4 +1,4 @@
-import { CREDENTIAL_WORDS, type Credential, errorInfo, type ModelSource, PlinthError } from "@plinth/sdk";
+import { CREDENTIAL_WORDS, type Credential, errorInfo, type ModelSource, PlinthError, type VendorPurpose } from "@plinth/sdk";
 import { type Cell, plain, renderTable } from "../table.ts";
 import { type OwnCommand, type Run, wholeNumber } from "./command.ts";
 
@@ -7,9 +7,21 @@ const AT_ONCE = 3;
 /** Some servers want no fewer. */
 const TOKENS = 16;
 
+const PURPOSES = [
+  "plinth.embedding",
+  "plinth.rerank",
+  "plinth.speech",
+  "plinth.transcription",
+  "plinth.image-generation",
+  "plinth.video-generation",
+  "plinth.music-generation",
+] as const satisfies readonly VendorPurpose[];
+
 interface Row {
   id: string;
   title: string;
+  /** What it is asked for where its models do not talk: it is not probed, as no answer of it costs nothing. */
+  for?: string;
   ready: boolean;
   configured: boolean;
   reason?: string;
@@ -29,8 +41,7 @@ interface Probe {
 export const modelsStatus: OwnCommand = async (run) => {
   const wanted = run.arg("vendor");
   const timeoutMs = wholeNumber(run, "timeout", 20, 600) * 1_000;
-  const { sources } = await run.ctx.use("plinth.models").one().sources({});
-  const chosen = sources.filter(({ id }) => wanted === undefined || id === wanted);
+  const chosen = (await everybody(run)).filter(({ id }) => wanted === undefined || id === wanted);
   if (chosen.length === 0)
     throw new PlinthError("PLINTH_CAPABILITY_MISSING", `There is no model provider "${wanted}".`, { next: "plinth models --all" });
   const rows = (await Promise.all(chosen.map((source) => rowOf(run, source)))).filter((row) => wanted !== undefined || row.ready || row.configured);
@@ -42,16 +53,28 @@ export const modelsStatus: OwnCommand = async (run) => {
   if (rows.some(({ ready, configured }) => configured && !ready) || probes?.some(({ result }) => result !== "ok")) await run.emit({ exit: 1 });
 };
 
-async function rowOf(run: Run, { id, title, standIn }: ModelSource): Promise<Row> {
+/** Those that talk, and those who have models for other purposes alone. */
+async function everybody(run: Run): Promise<(ModelSource & { for?: string })[]> {
+  const models = run.ctx.use("plinth.models").one();
+  const { sources } = await models.sources({});
+  const found = new Map<string, ModelSource & { for?: string }>(sources.map((source) => [source.id, source]));
+  for (const purpose of PURPOSES)
+    for (const source of (await models.sources({ for: purpose })).sources)
+      if (!found.has(source.id)) found.set(source.id, { ...source, for: purpose });
+  return [...found.values()];
+}
+
+async function rowOf(run: Run, { id, title, standIn, ...source }: ModelSource & { for?: string }): Promise<Row> {
+  const only = source.for === undefined ? {} : { for: source.for };
   const known = run.ctx.use("plinth.models").one();
   const slot = run.ctx.use("plinth.credentials");
   const credentials = (await slot.list()).length === 0 ? [] : (await slot.one().list({ vendor: id })).credentials;
   const set = credentials.filter(({ reason, given }) => reason !== "missing" || given !== true);
   try {
-    const { ready, configured, reason } = await known.status({ provider: id }, { signal: run.signal });
-    return { id, title, ready, configured: configured && standIn !== true, ...(reason === undefined ? {} : { reason }), credentials: set };
+    const { ready, configured, reason } = await known.status({ provider: id, ...only }, { signal: run.signal });
+    return { id, title, ...only, ready, configured: configured && standIn !== true, ...(reason === undefined ? {} : { reason }), credentials: set };
   } catch (thrown) {
-    return { id, title, ready: false, configured: true, reason: errorInfo(thrown).message, credentials: set };
+    return { id, title, ...only, ready: false, configured: true, reason: errorInfo(thrown).message, credentials: set };
   }
 }
 
@@ -79,7 +102,8 @@ function linesOf(rows: readonly Row[], probes: readonly Probe[] | undefined): (s
 
 /** Each that can be used, a few at a time. */
 async function probed(run: Run, rows: readonly Row[], timeoutMs: number): Promise<Probe[]> {
-  const asked = rows.flatMap(({ id, ready, credentials }) => {
+  const asked = rows.flatMap(({ id, ready, credentials, ...row }) => {
+    if (row.for !== undefined) return [];
     const usable = credentials.filter((one) => one.usable);
     if (usable.length > 0) return usable.map((one) => ({ provider: id, credential: one.id }));
     return ready && credentials.length === 0 ? [{ provider: id }] : [];
