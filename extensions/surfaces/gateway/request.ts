@@ -86,6 +86,7 @@ export function requestHead(
     scheme,
     host,
     remote: request.socket.remoteAddress ?? "",
+    ...(route.auth === "token" ? { caller: token.holder } : {}),
   };
 }
 

@@ -14,6 +14,8 @@ export async function loadToken(dir: string): Promise<string> {
 
 /** Compares in constant time: both sides are hashed, so that neither length nor content shows in the time. */
 export class TokenCheck {
+  /** Of its holder: the same for the same token, and nothing from which it could be told. */
+  readonly holder: string;
   readonly #expected: Buffer;
   readonly #length: number;
   readonly #base = randomBytes(4).readInt32LE() | 1;
@@ -21,6 +23,7 @@ export class TokenCheck {
 
   constructor(token: string) {
     this.#expected = digest(token);
+    this.holder = digest(`holder\n${token}`).toString("base64url").slice(0, 22);
     this.#length = token.length;
     this.#sum = [...token].reduce((sum, _one, at) => (Math.imul(sum, this.#base) + token.charCodeAt(at)) | 0, 0);
   }

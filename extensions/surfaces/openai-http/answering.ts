@@ -5,17 +5,20 @@ import type { CallMarks } from "./call-marks.ts";
 import { withArtifacts } from "./conversation.ts";
 import { type ApiFailure, failureOf, noSuchModel } from "./failure.ts";
 import type { Meant, ModelList } from "./model-list.ts";
+import { callerOf, type Names } from "./names.ts";
 
 /** How one API says requests, answers and failures. */
 export interface Dialect<R extends Asked> {
-  /** The request, checked. @param header the value of `x-plinth-session`. */
-  read(body: string, header: string | undefined): R | Promise<R>;
+  /** The request, checked. @param header the value of `x-plinth-session`. @param caller whose request it is. */
+  read(body: string, header: string | undefined, caller: string): R | Promise<R>;
   /** With what is remembered of the conversation; default: as it is. */
   remembered?(request: R, meant: Meant): R | Promise<R>;
   /** The whole answer. @param request its `model` is who answers, as far as that is known. @param said all of it, its end last. */
   whole(request: R, said: readonly Said[]): object | Promise<object>;
   /** The answer as a body of server-sent events. What goes wrong in the middle is told in it. */
   stream(request: R, said: AsyncIterable<Said>): AsyncIterable<string>;
+  /** The request is over, however it went. */
+  done?(request: R): void;
   failure(failure: ApiFailure): object;
   /** Whether clients look for a failure before the first word in the stream that they asked for; default: by its status. */
   toldInStream?(failure: ApiFailure): boolean;
@@ -25,23 +28,28 @@ export interface Answerer {
   readonly ctx: Context;
   readonly models: ModelList;
   readonly marks: CallMarks;
+  readonly names: Names;
   readonly commands: boolean;
 }
 
 /** Answers one request in its dialect: an agent's turn, or a model itself. */
 export async function* answering<R extends Asked>(
-  { ctx, models, marks, commands }: Answerer,
+  { ctx, models, marks, names, commands }: Answerer,
   dialect: Dialect<R>,
   incoming: HttpRequest,
   call: Call,
 ): AsyncGenerator<HttpItem> {
   let events: AsyncIterator<Said> | undefined;
+  let over = (): void => {};
   try {
-    const read = await dialect.read(textOf(incoming), incoming.headers["x-plinth-session"]);
+    const caller = callerOf(incoming, call);
+    const read = await dialect.read(textOf(incoming), incoming.headers["x-plinth-session"], caller);
+    if (read.session !== undefined) await names.assertNotOthers(read.session, caller);
     const meant = await models.meant(read.model);
     if (meant === undefined) throw noSuchModel(read.model);
     const conversation = await withArtifacts(read.conversation, () => ctx.use("plinth.artifacts").one(), call.signal);
     const request = (await dialect.remembered?.({ ...read, conversation }, meant)) ?? { ...read, conversation };
+    over = () => dialect.done?.(request);
     const said =
       "model" in meant ? askModel(ctx, request, marks, call) : askAgent(ctx, request, sessionKey(request.session, meant.agent), commands, call);
     events = said[Symbol.asyncIterator]();
@@ -67,6 +75,7 @@ export async function* answering<R extends Asked>(
   } finally {
     // The client left, or something failed half way: the turn ends with the request.
     await events?.return?.();
+    over();
   }
 }
 

@@ -8,15 +8,17 @@ import { embeddings } from "./embeddings/index.ts";
 import { ApiFailure, noSuchModel } from "./failure.ts";
 import { countTokens, messages } from "./messages/index.ts";
 import { ModelList } from "./model-list.ts";
+import { callerOf, Names } from "./names.ts";
 import { Responses } from "./responses/index.ts";
 
 export default defineExtension({
   activate(ctx) {
     const { commands = false } = ctx.config as { commands?: boolean };
     const models = new ModelList(ctx);
-    const answerer: Answerer = { ctx, models, marks: new CallMarks(), commands };
+    const names = new Names(ctx);
+    const answerer: Answerer = { ctx, models, marks: new CallMarks(), names, commands };
     const openai = chat(ctx.clock.now);
-    const responses = new Responses(ctx);
+    const responses = new Responses(ctx, names);
 
     for (const [id, dialect] of [
       ["openai.nothing", openai],
@@ -44,18 +46,20 @@ export default defineExtension({
 
     ctx.provide("plinth.http-route", "openai.responses", { handle: (incoming, call) => answering(answerer, responses, incoming, call) });
     ctx.provide("plinth.http-route", "openai.response", {
-      handle: ({ method, params }) =>
+      handle: (incoming, call) =>
         told(async () => {
-          const id = params.id as string;
-          if (method !== "DELETE") return (await responses.kept.existing(id)).response;
-          await responses.kept.delete(id);
+          const id = incoming.params.id as string;
+          const kept = responses.kept(callerOf(incoming, call));
+          if (incoming.method !== "DELETE") return (await kept.existing(id)).response;
+          await kept.delete(id);
           return { id, object: "response", deleted: true };
         }, openai),
     });
     ctx.provide("plinth.http-route", "openai.conversations", {
-      handle: () =>
+      handle: (incoming, call) =>
         told(async () => {
           const id = `conv_${randomBytes(16).toString("hex")}`;
+          await names.take(id, callerOf(incoming, call));
           return { id, object: "conversation", created_at: Math.floor(ctx.clock.now() / 1000), metadata: {} };
         }, openai),
     });

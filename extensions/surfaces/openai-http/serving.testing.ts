@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import Anthropic from "@anthropic-ai/sdk";
 import { PlinthError } from "@plinth/sdk";
@@ -25,6 +25,8 @@ export interface Serving extends AsyncDisposable {
   anthropic: Anthropic;
   url: string;
   token: string;
+  /** The gateway again, with another token: a client and where it is. The one before does not count any more. */
+  another(): Promise<{ client: OpenAI; url: string; token: string }>;
   /** What the tool `clock` was called with. */
   ran: unknown[];
   /** What the model was asked. */
@@ -65,11 +67,21 @@ export async function serving(scripts: Script[], { provide = [], models = {} }: 
     ],
     provide: [model, broken, clock, ...knows.provide, ...provide],
   });
-  await host.use("plinth.service").get("gateway").start({});
-  const { url, token } = JSON.parse(await readFile(join(host.home, "state", "plinth.gateway", "running.json"), "utf8"));
-  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: token, maxRetries: 0 });
+  const service = host.use("plinth.service").get("gateway");
+  const dir = join(host.home, "state", "plinth.gateway");
+  const start = async () => {
+    await service.start({});
+    const { url, token } = JSON.parse(await readFile(join(dir, "running.json"), "utf8"));
+    return { url, token, client: new OpenAI({ baseURL: `${url}/v1`, apiKey: token, maxRetries: 0 }) };
+  };
+  const another = async () => {
+    await service.stop({});
+    await rm(join(dir, "token"));
+    return start();
+  };
+  const { url, token, client } = await start();
   const anthropic = new Anthropic({ baseURL: url, apiKey: token, maxRetries: 0 });
-  return { client, anthropic, url, token, ran, seen: model.seen as any[], [Symbol.asyncDispose]: () => host.close() };
+  return { client, anthropic, url, token, another, ran, seen: model.seen as any[], [Symbol.asyncDispose]: () => host.close() };
 }
 
 export const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";

@@ -22,6 +22,11 @@ const head = {
   scheme: Type.Enum(["http", "https"]),
   host: Type.String({ description: "Name and port, as in `url`." }),
   remote: Type.String({ description: "The address of the peer; of the proxy where there is one." }),
+  caller: Type.Optional(
+    Type.String({
+      description: "With `auth: token`: the same as long as the token is the same, and another for every other one. It tells nothing of the token.",
+    }),
+  ),
 };
 
 export const HttpBody = openUnion("type", [

@@ -1,6 +1,8 @@
 import { type Context, errorInfo } from "@plinth/sdk";
 import type { Dialect } from "../answering.ts";
 import type { Said } from "../asking.ts";
+import { ApiFailure } from "../failure.ts";
+import type { Names } from "../names.ts";
 import { type Block, blocksOf, messageOf } from "../pieces.ts";
 import { responseEvents } from "./events.ts";
 import { KeptResponses } from "./kept.ts";
@@ -11,17 +13,43 @@ type End = Extract<Said, { type: "end" }>;
 
 /** OpenAI's Responses API, and the answers that it keeps. */
 export class Responses implements Dialect<ResponseRequest> {
-  readonly kept: KeptResponses;
   readonly #ctx: Context;
+  readonly #names: Names;
+  /** Conversations that an answer is made in. */
+  readonly #busy = new Set<string>();
 
-  constructor(ctx: Context) {
+  constructor(ctx: Context, names: Names) {
     this.#ctx = ctx;
-    this.kept = new KeptResponses(ctx);
+    this.#names = names;
   }
 
-  readonly read = (body: string, header: string | undefined) => readResponseRequest(this.kept, this.#ctx.clock.now(), body, header);
+  /** What a caller may ask for again. */
+  kept(caller: string): KeptResponses {
+    return new KeptResponses(this.#ctx, caller);
+  }
 
-  readonly remembered = (request: ResponseRequest, meant: Parameters<typeof remembering>[2]) => remembering(this.kept, request, meant);
+  readonly read = (body: string, header: string | undefined, caller: string) =>
+    readResponseRequest({ kept: this.kept(caller), names: this.#names, caller }, this.#ctx.clock.now(), body, header);
+
+  readonly remembered = async (request: ResponseRequest, meant: Parameters<typeof remembering>[2]) => {
+    const { alone, caller, before } = request;
+    const kept = this.kept(caller);
+    if (alone === undefined) return remembering(kept, request, meant);
+    if (this.#busy.has(alone)) throw locked(alone);
+    this.#busy.add(alone);
+    try {
+      // One may have ended since this request was read.
+      if ((await kept.lastOf(alone)) !== before?.last.response.id) throw locked(alone);
+      return await remembering(kept, request, meant);
+    } catch (error) {
+      this.#busy.delete(alone);
+      throw error;
+    }
+  };
+
+  readonly done = ({ alone }: ResponseRequest) => {
+    if (alone !== undefined) this.#busy.delete(alone);
+  };
 
   readonly whole = (request: ResponseRequest, said: readonly Said[]) => this.#finish(request, blocksOf(said), said.at(-1) as End);
 
@@ -37,15 +65,15 @@ export class Responses implements Dialect<ResponseRequest> {
     const output = blocks.map((block, at) => itemOf(block, at, request));
     const response = completed(request, output, end, this.#ctx.clock.now());
     if (!request.store) return response;
-    const { said, session, before } = request;
+    const { said, session, whole, before } = request;
     const kept = {
       response,
       messages: [...said, messageOf(blocks)],
       ...(before === undefined ? {} : { previous: before.last.response.id }),
-      ...(session === undefined ? {} : { session }),
+      ...(session === undefined ? {} : { session, whole }),
     };
     try {
-      await this.kept.keep(kept);
+      await this.kept(request.caller).keep(kept);
       return response;
     } catch (error) {
       // It was answered: that it cannot be gone on from is said in it, and no reason to lose it.
@@ -54,3 +82,9 @@ export class Responses implements Dialect<ResponseRequest> {
     }
   }
 }
+
+const locked = (name: string): ApiFailure =>
+  new ApiFailure(409, `Another answer is being made in the conversation ${JSON.stringify(name)}. Ask again when it is over.`, {
+    code: "conversation_locked",
+    param: "conversation",
+  });

@@ -18,7 +18,7 @@ function setUp(places = 1_000) {
     delete: async (key: string) => values.delete(key),
     keys: async (prefix: string) => [...values.keys()].filter((key) => key.startsWith(prefix)).sort(),
   };
-  const kept = new KeptResponses({ store, clock: { now: () => now } } as unknown as Context);
+  const kept = new KeptResponses({ store, clock: { now: () => now } } as unknown as Context, "me");
   const say = async (text: string, previous?: string) => {
     const id = kept.newId();
     const messages = [{ role: "user" as const, content: [{ type: "text" as const, text }] }];

@@ -10,10 +10,14 @@ export interface KeptResponse {
   /** What was asked, and the answer. */
   readonly messages: ModelMessage[];
   readonly previous?: string;
+  /** Whose it is: for others it is not there. */
+  readonly by: string;
   /** When it was kept, or needed, in milliseconds. */
   readonly at: number;
   /** The session of an agent that it was said in, or the conversation of a model. */
   readonly session?: string;
+  /** The session remembers all that was said up to here. */
+  readonly whole?: boolean;
 }
 
 /** Answers that one conversation goes through, at most. */
@@ -21,12 +25,18 @@ const MOST = 1_000;
 
 const RESPONSE = /^resp_[a-z0-9]{9,64}$/;
 
-/** Answers that can be gone on from, for a day. A full store gives up its oldest. */
+/** Sessions that somebody is about to go on in. */
+const taken = new WeakMap<Context, Set<string>>();
+
+/** A caller's answers that can be gone on from, for a day. A full store gives up its oldest. */
 export class KeptResponses {
   readonly #ctx: Context;
+  readonly #by: string;
 
-  constructor(ctx: Context) {
+  /** @param by the caller. */
+  constructor(ctx: Context, by: string) {
     this.#ctx = ctx;
+    this.#by = by;
   }
 
   /** Names that sort by their time. */
@@ -36,7 +46,8 @@ export class KeptResponses {
   }
 
   async get(id: string): Promise<KeptResponse | undefined> {
-    return RESPONSE.test(id) ? this.#ctx.store.get<KeptResponse>(`response/${id}`) : undefined;
+    const kept = RESPONSE.test(id) ? await this.#ctx.store.get<KeptResponse>(`response/${id}`) : undefined;
+    return kept?.by === this.#by ? kept : undefined;
   }
 
   async existing(id: string): Promise<KeptResponse> {
@@ -73,7 +84,27 @@ export class KeptResponses {
 
   /** The last answer of a session or conversation. */
   async lastOf(session: string): Promise<string | undefined> {
-    return this.#ctx.store.get<string>(`last/${session}`);
+    const last = await this.#ctx.store.get<string>(`last/${session}`);
+    return last === undefined ? undefined : (await this.get(last))?.response.id;
+  }
+
+  /**
+   * Takes the session of an answer for the one that follows it, where that answer is its last and all is
+   * remembered there. Of several that follow the same
+   * one, the first has the session; the others branch off.
+   */
+  async goOn({ session, whole, response }: KeptResponse, next: string): Promise<boolean> {
+    const all = taken.get(this.#ctx) ?? new Set();
+    taken.set(this.#ctx, all);
+    if (session === undefined || whole !== true || all.has(session)) return false;
+    all.add(session);
+    try {
+      if ((await this.#ctx.store.get<string>(`last/${session}`)) !== response.id) return false;
+      await this.#ctx.store.set(`last/${session}`, next, KEPT_MS);
+      return true;
+    } finally {
+      all.delete(session);
+    }
   }
 
   /** An item that was answered before, by its id. */
@@ -82,8 +113,8 @@ export class KeptResponses {
     return response === undefined ? undefined : (await this.get(`resp_${response}`))?.response.output[Number(at)];
   }
 
-  async keep(answered: Omit<KeptResponse, "at">): Promise<void> {
-    const kept: KeptResponse = { ...answered, at: this.#ctx.clock.now() };
+  async keep(answered: Omit<KeptResponse, "at" | "by">): Promise<void> {
+    const kept: KeptResponse = { ...answered, by: this.#by, at: this.#ctx.clock.now() };
     const save = async () => {
       await this.#ctx.store.set(`response/${kept.response.id}`, kept, KEPT_MS);
       if (kept.session !== undefined) await this.#ctx.store.set(`last/${kept.session}`, kept.response.id, KEPT_MS);

@@ -19,6 +19,7 @@ import {
   unsupported,
 } from "../fields.ts";
 import type { Meant } from "../model-list.ts";
+import { type Names, notThere } from "../names.ts";
 import { type Item, inputItems, readItems } from "./items.ts";
 import type { KeptResponse, KeptResponses } from "./kept.ts";
 import { type Handed, readChoice, readTools } from "./tools.ts";
@@ -33,6 +34,12 @@ export interface ResponseRequest extends Asked {
   readonly handed: ReadonlyMap<string, Handed>;
   /** The answer is kept. */
   readonly store: boolean;
+  /** Whose it is. */
+  readonly caller: string;
+  /** The name of the conversation that it goes on with alone, as long as it runs. */
+  readonly alone: string | undefined;
+  /** The session remembers all that is said up to the answer. */
+  readonly whole: boolean;
   /** What was said before the request. */
   readonly before: { readonly last: KeptResponse; readonly messages: ModelMessage[] } | undefined;
   /** What the request itself says. */
@@ -61,15 +68,25 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ["cacheKey", "prompt_cache_key"],
 ]);
 
+/** What a caller has here. */
+export interface Keeping {
+  readonly kept: KeptResponses;
+  readonly names: Names;
+  readonly caller: string;
+}
+
 /** @param header the value of `x-plinth-session`. */
-export async function readResponseRequest(kept: KeptResponses, now: number, body: string, header: string | undefined): Promise<ResponseRequest> {
+export async function readResponseRequest(keeping: Keeping, now: number, body: string, header: string | undefined): Promise<ResponseRequest> {
+  const { kept, names, caller } = keeping;
   const request = parseBody(body);
   for (const [name, why] of Object.entries(REFUSED)) if (!isEmpty(request[name])) throw unsupported(name, why);
   const common = readCommon(request);
   const { session, more: _ } = readMetadata(request.metadata, header);
-  const named = readConversationName(request) ?? session;
+  const conversationName = readConversationName(request);
+  const named = conversationName ?? session;
   const store = request.store !== false;
   if (!store && request.conversation) throw invalid("A `conversation` is kept: leave `store` out, or the conversation.", "store");
+  if (conversationName !== undefined) await takeName(names, conversationName, caller);
   const before = await readBefore(kept, request.previous_response_id, named);
   const tools = readTools(request.tools);
   const { only, ...choice } = readChoice(request.tool_choice, tools);
@@ -81,6 +98,9 @@ export async function readResponseRequest(kept: KeptResponses, now: number, body
     createdAt: Math.floor(now / 1000),
     conversation,
     said: conversation.messages,
+    caller,
+    alone: conversationName,
+    whole: false,
     before,
     session: named,
     user: readUser(request.user ?? request.safety_identifier),
@@ -103,18 +123,25 @@ export async function remembering(kept: KeptResponses, request: ResponseRequest,
   const { before, conversation, echo, id, store } = request;
   const { messages } = conversation;
   const fresh = store ? id : undefined;
-  const goesOn = before?.last.session !== undefined && store && (await kept.lastOf(before.last.session)) === before.last.response.id;
   const previous = typeof echo.previous_response_id === "string";
+  const goesOn = previous && store && "agent" in meant && before !== undefined && (await kept.goOn(before.last, id));
   const session = previous ? (goesOn ? before?.last.session : fresh) : (request.session ?? ("model" in meant ? undefined : fresh));
-  const inSession = "agent" in meant && (previous ? goesOn : session !== fresh) && messages.length === 1 && messages[0]?.role === "user";
-  const told: Conversation = inSession || before === undefined ? conversation : { ...conversation, messages: [...before.messages, ...messages] };
-  return { ...request, session, said: messages, conversation: told };
+  const single = "agent" in meant && messages.length === 1 && messages[0]?.role === "user";
+  const whole = single && (before === undefined || (previous ? goesOn : before.last.whole === true));
+  const told: Conversation = whole || before === undefined ? conversation : { ...conversation, messages: [...before.messages, ...messages] };
+  return { ...request, session, whole, said: messages, conversation: told };
 }
 
 function readConversationName({ conversation, previous_response_id: previous }: Fields): string | undefined {
   if (isEmpty(conversation)) return undefined;
   if (!isEmpty(previous)) throw invalid("Only one of `previous_response_id` and `conversation` can be gone on from.", "conversation");
   return readSession(objectOf(conversation)?.id ?? conversation, "conversation");
+}
+
+/** A name that was given out is known; one of the client's own is from its first use on. */
+async function takeName(names: Names, name: string, caller: string): Promise<void> {
+  if (name.startsWith("conv_") && (await names.get(name, caller)) === undefined) throw notThere(name);
+  await names.take(name, caller);
 }
 
 async function readBefore(kept: KeptResponses, previous: unknown, session: string | undefined) {
