@@ -7,13 +7,10 @@ type Artifacts = Client<"plinth.artifacts">;
 /** Bytes of one piece; a message between tiers is not longer. */
 const PIECE = 2_097_152;
 
+type Facts = { mimeType: string; name?: string; session?: string; ttlMs?: number };
+
 /** Keep bytes, in as many pieces as it takes. Rejects with the errors of `plinth.artifacts`. */
-export async function keepArtifact(
-  artifacts: Pick<Artifacts, "put">,
-  bytes: Uint8Array,
-  facts: { mimeType: string; name?: string; session?: string; ttlMs?: number },
-  signal?: AbortSignal,
-): Promise<ArtifactInfo> {
+export async function keepArtifact(artifacts: Pick<Artifacts, "put">, bytes: Uint8Array, facts: Facts, signal?: AbortSignal): Promise<ArtifactInfo> {
   const options = signal === undefined ? {} : { signal };
   let upload: string | undefined;
   for (let at = 0; ; at += PIECE) {
@@ -24,6 +21,38 @@ export async function keepArtifact(
     if (kept.artifact !== undefined) return kept.artifact;
     upload = kept.upload;
   }
+}
+
+/** As `keepArtifact`, of bytes that come in pieces of whatever length: no more than two MiB of them wait. */
+export async function keepArtifactFrom(
+  artifacts: Pick<Artifacts, "put">,
+  pieces: AsyncIterable<Uint8Array>,
+  facts: Facts,
+  signal?: AbortSignal,
+): Promise<ArtifactInfo> {
+  const options = signal === undefined ? {} : { signal };
+  const waiting = new Uint8Array(PIECE);
+  let length = 0;
+  let upload: string | undefined;
+  const put = (more: boolean) =>
+    artifacts.put(
+      { base64: toBase64(waiting.subarray(0, length)), ...facts, ...(upload === undefined ? {} : { upload }), ...(more ? { more } : {}) },
+      options,
+    );
+  for await (const piece of pieces) {
+    for (let at = 0; at < piece.length; ) {
+      if (length === PIECE) {
+        ({ upload } = await put(true));
+        length = 0;
+      }
+      const taken = piece.subarray(at, at + PIECE - length);
+      waiting.set(taken, length);
+      length += taken.length;
+      at += taken.length;
+    }
+  }
+  const { artifact } = await put(false);
+  return artifact!;
 }
 
 /** An artifact's bytes; undefined: there are more than `max`. Rejects with PLINTH_ARTIFACT_UNKNOWN where it is gone. */

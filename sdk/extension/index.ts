@@ -137,7 +137,7 @@ export { hides, hidesWithin, type VisibleOptions, visible } from "@plinth/manife
 export { CHOSEN, PROVIDE_WORDS } from "@plinth/manifests/power-words.ts";
 export type { FileInfo } from "@plinth/manifests/wire/bridge.ts";
 export { type Conversion, type Conversions, contractAdapter } from "./adapter.ts";
-export { keepArtifact, readArtifact } from "./artifacts.ts";
+export { keepArtifact, keepArtifactFrom, readArtifact } from "./artifacts.ts";
 export type { ContractTypes, HookTypes } from "./contract-types.ts";
 export { errorInfo, isPlinthError, PlinthError, type PlinthErrorOptions } from "./errors.ts";
 export { Feed } from "./feed.ts";

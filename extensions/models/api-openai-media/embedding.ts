@@ -1,5 +1,14 @@
 import { type Context, type EmbeddingModel, type EmbeddingRequest, errorInfo, type Provider } from "@plinth/sdk";
-import { Exchange, failure, listing, numbersOf, type PurposeServer, serverOf, Unsupported, unitVector } from "@plinth/sdk/kits/model-api";
+import {
+  type Exchange,
+  failure,
+  listing,
+  numbersOf,
+  PurposeCall,
+  type PurposeServer,
+  type Unsupported,
+  unitVector,
+} from "@plinth/sdk/kits/model-api";
 import { batchesOf, inputsOf, shortened } from "./embedding-inputs.ts";
 
 const ASK_MS = 60_000;
@@ -18,12 +27,10 @@ export function embedding(ctx: Context): Provider<"plinth.embedding"> {
     status: listing.status,
     models: (input) => listing.models<EmbeddingModel>(input),
     async embed(request, { signal }) {
-      const server = serverOf<EmbeddingModel>(request);
-      const unsupported = new Unsupported(server.title, request);
+      const { server, unsupported, exchange } = new PurposeCall<EmbeddingModel>(ctx, request, signal);
       const texts = inputsOf(request, unsupported);
       const fields = fieldsOf(server, request, unsupported);
       const width = (fields.dimensions as number | undefined) ?? server.known?.dimensions;
-      const exchange = new Exchange({ fetch: (url, options) => ctx.fetch(url, options), title: server.title, signal });
       const batches: Batch[] = [];
       for (const batch of batchesOf(texts, server, width)) {
         const asked = batches.length === 0 ? undefined : batches[0]!.dimensions;

@@ -1,18 +1,16 @@
 import type { Context, GenerationItem, ImageModel, ImageRequest, Provider } from "@plinth/sdk";
 import {
-  Exchange,
   failure,
   fieldsFor,
   form,
   listing,
-  madePart,
+  mediaTypeOf,
+  PurposeCall,
   type PurposeServer,
-  partBytes,
-  serverOf,
   ticking,
-  Unsupported,
+  type Unsupported,
 } from "@plinth/sdk/kits/model-api";
-import { bytesIn, mimeOf } from "./image-bytes.ts";
+import { bytesIn } from "./image-bytes.ts";
 
 /** Whether each can be sent is asked of the model. */
 const OPTIONAL = [
@@ -33,25 +31,23 @@ const MOST_ANSWER = 128 * 1_048_576;
 
 /** `POST …/images/generations` and `…/images/edits`, as https://platform.openai.com/docs/api-reference/images has them. */
 export function images(ctx: Context): Provider<"plinth.image-generation"> {
-  const artifacts = () => ctx.use("plinth.artifacts").one();
   return {
     status: listing.status,
     models: (input) => listing.models<ImageModel>(input),
     async *generate(request, { signal }): AsyncGenerator<GenerationItem> {
-      const server = serverOf<ImageModel>(request);
-      const unsupported = new Unsupported(server.title, request);
+      const call = new PurposeCall<ImageModel>(ctx, request, signal);
+      const { server, unsupported, exchange } = call;
       const fields = wishesOf(server, request, unsupported);
       const edited = takesImages(server, request, unsupported) ? [...(request.images ?? [])] : [];
       yield* unsupported.warnings;
-      const exchange = new Exchange({ fetch: (url, options) => ctx.fetch(url, options), title: server.title, signal });
-      const read = (part: (typeof edited)[number], param: string) =>
-        partBytes(part, { title: server.title, param, max: MOST_BYTES, artifacts, signal });
       let asked: { path: string; body: string | Uint8Array; type: string };
       if (edited.length === 0) asked = { path: "/images/generations", body: JSON.stringify(fields), type: "application/json" };
       else {
         const files = [];
-        for (const part of edited) files.push({ field: edited.length > 1 ? "image[]" : "image", bytes: await read(part, "images"), part });
-        if (request.mask !== undefined) files.push({ field: "mask", bytes: await read(request.mask, "mask"), part: request.mask });
+        for (const part of edited)
+          files.push({ field: edited.length > 1 ? "image[]" : "image", bytes: await call.read(part, "images", MOST_BYTES), part });
+        const { mask } = request;
+        if (mask !== undefined) files.push({ field: "mask", bytes: await call.read(mask, "mask", MOST_BYTES), part: mask });
         asked = { path: "/images/edits", ...(await form(fields, files)) };
       }
       const headers = { accept: "application/json", "content-type": asked.type, ...server.endpoint.headers };
@@ -71,7 +67,7 @@ export function images(ctx: Context): Provider<"plinth.image-generation"> {
         const bytes = await bytesIn(row, server.title, (url) =>
           exchange.ask(url, { maxBytes: MOST_BYTES * 2, redirect: "manual" }).then((one) => exchange.pieces(one)),
         );
-        const part = await madePart("image", mimeOf(bytes, server.title), bytes, artifacts, signal);
+        const part = await call.made("image", mediaTypeOf("image", bytes, server.title), bytes);
         yield { type: "part", part, ...(typeof row.revised_prompt === "string" ? { prompt: row.revised_prompt } : {}) };
       }
       yield { type: "usage", usage: usageOf(answer.usage, rows.length, server.known?.price) };

@@ -1,5 +1,5 @@
 import type { Context, Provider, SpeechItem, SpeechModel, SpeechRequest, Voice } from "@plinth/sdk";
-import { Exchange, endpointOf, failure, fieldsFor, listing, type PurposeServer, partsToSay, serverOf, Unsupported } from "@plinth/sdk/kits/model-api";
+import { endpointOf, failure, fieldsFor, listing, PurposeCall, type PurposeServer, partsToSay } from "@plinth/sdk/kits/model-api";
 import { toBase64 } from "@plinth/sdk/wire";
 
 type Format = NonNullable<SpeechRequest["format"]>;
@@ -35,14 +35,12 @@ export function speech(ctx: Context): Provider<"plinth.speech"> {
       return { voices: all.filter((voice) => spoken(voice) && canSpeak(voice, input.model)) };
     },
     async *speak(request, { signal }): AsyncGenerator<SpeechItem> {
-      const server = serverOf<SpeechModel>(request);
-      const unsupported = new Unsupported(server.title, request);
+      const { server, unsupported, exchange } = new PurposeCall<SpeechModel>(ctx, request, signal);
       const format = formatOf(server, request);
       const asked = { ...fieldsFor(server, request, unsupported, { names: OPTIONAL, fields: FIELDS }), ...formatField(server, format) };
       const voice = defaultVoice(server, request);
       const parts = partsToSay(request.lines, server.known?.maxCharacters, voice);
       if (parts.length > 1 && !JOINED.includes(format)) unsupported.leave("lines", `lines of several voices, or so many characters, as ${format}`);
-      const exchange = new Exchange({ fetch: (url, options) => ctx.fetch(url, options), title: server.title, signal });
       const said = JOINED.includes(format) ? parts : parts.slice(0, 1);
       const rate = format === "pcm" ? Number(request.sampleRate ?? server.quirks.pcmRate ?? PCM_RATE) : request.sampleRate;
       let bytes = 0;

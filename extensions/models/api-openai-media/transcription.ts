@@ -1,16 +1,15 @@
 import type { Context, FetchResponse, Provider, TranscriptionItem, TranscriptionModel, TranscriptionRequest } from "@plinth/sdk";
 import {
   EventStreamParser,
-  Exchange,
+  type Exchange,
   failure,
   fieldsFor,
   form,
   listing,
+  PurposeCall,
   type PurposeServer,
-  partBytes,
-  serverOf,
   ticking,
-  Unsupported,
+  type Unsupported,
 } from "@plinth/sdk/kits/model-api";
 import { transcriptIn, usageIn } from "./transcript.ts";
 
@@ -21,19 +20,16 @@ const ASK_MS = 115_000;
 
 /** `POST …/audio/transcriptions`, as https://platform.openai.com/docs/api-reference/audio/createTranscription has it. */
 export function transcription(ctx: Context): Provider<"plinth.transcription"> {
-  const artifacts = () => ctx.use("plinth.artifacts").one();
   return {
     status: listing.status,
     models: (input) => listing.models<TranscriptionModel>(input),
     async *transcribe(request, { signal }): AsyncGenerator<TranscriptionItem> {
-      const server = serverOf<TranscriptionModel>(request);
-      const unsupported = new Unsupported(server.title, request);
+      const call = new PurposeCall<TranscriptionModel>(ctx, request, signal);
+      const { server, unsupported, exchange } = call;
       const { path, fields, streamed } = wishesOf(server, request, unsupported);
       yield* unsupported.warnings;
-      const max = server.known?.maxBytes ?? MOST_BYTES;
-      const bytes = await partBytes(request.audio, { title: server.title, param: "audio", max, artifacts, signal });
+      const bytes = await call.read(request.audio, "audio", server.known?.maxBytes ?? MOST_BYTES);
       const { body, type } = await form(fields, [{ field: "file", bytes, part: request.audio }]);
-      const exchange = new Exchange({ fetch: (url, options) => ctx.fetch(url, options), title: server.title, signal });
       const headers = { ...server.endpoint.headers, accept: streamed ? "text/event-stream" : "application/json", "content-type": type };
       const progress: TranscriptionItem = { type: "progress" };
       const asking = exchange.ask(server.url(path), { method: "POST", headers, body, timeoutMs: ASK_MS });

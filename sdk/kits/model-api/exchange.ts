@@ -46,6 +46,8 @@ export interface AnswerOptions {
 const HEAD_MS = 120_000;
 const ASK_MS = 15_000;
 const WHOLE_LIMIT = 32 * 1024 * 1024;
+/** How often an address may lead to another one. */
+const MOVES = 3;
 
 /** One request to a model's server, and its answer: whatever goes wrong on the way is a coded error, and nothing is left open. */
 export class Exchange {
@@ -65,14 +67,14 @@ export class Exchange {
   /** Send a request for a completion. Resolves to a good response only. */
   post(url: string, headers: Record<string, string>, body: string): Promise<FetchResponse> {
     const given = { "content-type": "application/json", accept: "text/event-stream", ...headers };
-    return this.#send(url, { method: "POST", headers: given, body, timeoutMs: HEAD_MS });
+    return this.ask(url, { method: "POST", headers: given, body });
   }
 
   /** Ask for something else than a completion, such as the list of models: its JSON. A `body` makes it a POST; bytes come with their type in `headers`. */
   async json(url: string, headers: Record<string, string>, body?: string | Uint8Array, timeoutMs = ASK_MS): Promise<unknown> {
     const posted = body === undefined ? {} : { method: "POST", body };
     const given = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers };
-    return this.read(await this.#send(url, { headers: given, timeoutMs, maxBytes: WHOLE_LIMIT, ...posted }));
+    return this.read(await this.ask(url, { headers: given, timeoutMs, maxBytes: WHOLE_LIMIT, ...posted }));
   }
 
   /** The JSON of an answer to `ask`. */
@@ -84,9 +86,25 @@ export class Exchange {
     }
   }
 
-  /** Ask for whatever it answers with, such as sound. Resolves to a good response only. */
-  ask(url: string, options: Omit<FetchOptions, "signal">): Promise<FetchResponse> {
-    return this.#send(url, { timeoutMs: HEAD_MS, ...options });
+  /**
+   * Ask for whatever it answers with, such as sound. Resolves to a good response only.
+   *
+   * @param options `moved`: where it is asked on if the server sends one there; headers stay behind at another origin. Default: as fetch does it.
+   */
+  async ask(url: string, { moved, ...options }: Omit<FetchOptions, "signal"> & { moved?: (to: URL) => boolean }): Promise<FetchResponse> {
+    const given = { timeoutMs: HEAD_MS, ...options };
+    if (moved === undefined) return this.#good(await this.#send(url, given));
+    let [from, headers] = [url, options.headers ?? {}];
+    for (let times = 0; ; times++) {
+      const response = await this.#send(from, { ...given, headers, redirect: "manual" });
+      const to = [301, 302, 303, 307, 308].includes(response.status) ? URL.parse(response.headers.location ?? "", from) : null;
+      if (to === null) return this.#good(response);
+      await response.body[Symbol.asyncIterator]().return?.();
+      if (times >= MOVES || !moved(to))
+        throw failure("STREAM", `${this.#title} leads to where nothing of it is expected.`, { details: { retryable: false } });
+      headers = to.origin === new URL(from).origin ? headers : {};
+      from = to.href;
+    }
   }
 
   /** The pieces of such an answer, as they come. The request ends when their reader leaves. */
@@ -134,9 +152,12 @@ export class Exchange {
 
   async #send(url: string, options: FetchOptions): Promise<FetchResponse> {
     const signal = AbortSignal.any([this.#signal, this.#ending.signal]);
-    const response = await this.#fetch(url, { ...options, signal }).catch((error) => {
+    return this.#fetch(url, { ...options, signal }).catch((error) => {
       throw this.#signal.aborted || errorInfo(error).code === "PLINTH_ABORTED" ? error : this.#unreachable(error);
     });
+  }
+
+  async #good(response: FetchResponse): Promise<FetchResponse> {
     if (!response.ok) throw refused(this.#title, await refusalOf(response), this.#next);
     return response;
   }

@@ -14,6 +14,7 @@ export type FailureKind =
   | "UNSUPPORTED"
   | "UNKNOWN"
   | "FILTER"
+  | "JOB"
   | "STREAM";
 
 const RETRYABLE: ReadonlySet<FailureKind> = new Set(["RATE", "OVERLOADED", "SERVER", "NETWORK", "STREAM"]);
@@ -31,6 +32,7 @@ const NEXT: Readonly<Record<FailureKind, string>> = {
   UNSUPPORTED: "Leave it out, or use another model.",
   UNKNOWN: "Check the model's name; the provider's models can be listed.",
   FILTER: "Say it differently, or choose another model.",
+  JOB: "Begin it anew.",
   STREAM: "Try again; if it stays so, use another model.",
 };
 

@@ -29,7 +29,7 @@ export async function refusalOf(response: FetchResponse): Promise<Refusal> {
     hint: `${kind} ${hint}`.trim(),
     param,
     retryAfterMs: retryWaitMs(headers, status, Date.now()) ?? retryAfterMs,
-    requestId: (headers["x-request-id"] ?? headers["request-id"] ?? headers["x-amzn-requestid"])?.slice(0, 128),
+    requestId: (headers["x-request-id"] ?? headers["request-id"] ?? headers["x-amzn-requestid"] ?? headers["x-fal-request-id"])?.slice(0, 128),
   };
 }
 
@@ -99,6 +99,7 @@ function codesOf(value: any, error: Record<string, any> | undefined, google: str
     value?.error_code,
     value?.error_type,
     error?.details?.error_code,
+    Array.isArray(value?.detail) ? value.detail[0]?.type : undefined,
     google,
   ];
   const said = codes.filter((one) => (typeof one === "string" && one !== "") || typeof one === "number").map(String);

@@ -210,5 +210,27 @@ export const vendorFailures: readonly VendorFailure[] = [
       { headers: { "x-amzn-errortype": "ModelNotReadyException" } },
     ],
   ),
+  ...of(
+    "fal",
+    "https://fal.ai/docs/model-apis/errors",
+    [401, { detail: "No user found for Key ID and Secret" }, "AUTH"],
+    [403, { detail: "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing." }, "BILLING"],
+    [422, problem(["body", "prompt"], "The content could not be processed.", "content_policy_violation"), "FILTER"],
+    [422, problem(["body", "num_inference_steps"], "Input should be greater than 0", "greater_than"), "REQUEST"],
+    [500, problem(["body"], "Downstream service unavailable", "downstream_service_unavailable"), "OVERLOADED"],
+    [
+      429,
+      { detail: "Concurrent requests limit exceeded", error_type: "concurrent_requests_limit" },
+      "RATE",
+      { headers: { "retry-after": "2" }, wait: 2_000 },
+    ],
+    [503, { detail: "No runner could be allocated", error_type: "runner_scheduling_failure" }, "OVERLOADED"],
+    [504, { detail: "Request timed out", error_type: "request_timeout" }, "SERVER"],
+  ),
   ...compatibleFailures,
 ];
+
+/** One line of what a server made with FastAPI says. */
+function problem(loc: string[], msg: string, type: string) {
+  return { detail: [{ loc, msg, type }] };
+}
