@@ -1,6 +1,7 @@
 import { type Client, PlinthError } from "@plinth/sdk";
 import type { Fetch, Tokens } from "@plinth/sdk/kits/http";
 import type { Credentials } from "./credentials.ts";
+import type { Exchanges } from "./exchanges.ts";
 import type { OAuthServer, Profile } from "./profile.ts";
 import type { Kept, Profiles } from "./profiles.ts";
 import { LOGINS } from "./sources.ts";
@@ -19,13 +20,15 @@ export class Changes {
   readonly #profiles: Profiles;
   readonly #usages: Usages;
   readonly #tokens: TokenFiles;
+  readonly #exchanges: Exchanges;
   readonly #fetch: Fetch;
 
-  constructor(parts: { credentials: Credentials; profiles: Profiles; usages: Usages; tokens: TokenFiles; fetch: Fetch }) {
+  constructor(parts: { credentials: Credentials; profiles: Profiles; usages: Usages; tokens: TokenFiles; exchanges: Exchanges; fetch: Fetch }) {
     this.#credentials = parts.credentials;
     this.#profiles = parts.profiles;
     this.#usages = parts.usages;
     this.#tokens = parts.tokens;
+    this.#exchanges = parts.exchanges;
     this.#fetch = parts.fetch;
   }
 
@@ -92,6 +95,7 @@ export class Changes {
     const revoked = await this.#revoked(profile);
     await this.#profiles.change((kept) => without(kept, id));
     if ("tokens" in profile.from) await this.#tokens.forget(id);
+    await this.#exchanges.forget(id);
     await this.#usages.forget(id);
     return { removed: true, ...(revoked === undefined ? {} : { revoked }) };
   }
@@ -103,6 +107,7 @@ export class Changes {
         throw fixed(profile.vendor, `${profile.id} comes from signing in and takes no fixed secret`);
       return { ...kept, profiles: [...kept.profiles.filter(({ id }) => id !== profile.id), profile] };
     });
+    await this.#exchanges.forget(profile.id);
     // A new key is not made to wait for what the old one did.
     await this.#usages.forget(profile.id);
   }

@@ -1,11 +1,12 @@
 import { type Client, type Clock, type Credential, type KernelSnapshot, PlinthError } from "@plinth/sdk";
 import { eligible, inOrder, type Usage, type Verdict } from "./eligibility.ts";
+import type { Exchanges } from "./exchanges.ts";
 import { type Found, fromWords, NOTHING, type Profile } from "./profile.ts";
 import type { Kept, Profiles } from "./profiles.ts";
 import type { Sources } from "./sources.ts";
 import type { TokenFiles } from "./tokens.ts";
 import type { Usages } from "./usage.ts";
-import { givenOf, hasChain, type Vendor, type Vendors } from "./vendors.ts";
+import { type Exchange, exchangeOf, givenOf, hasChain, type Vendor, type Vendors } from "./vendors.ts";
 
 type Inputs = { [M in keyof Client<"plinth.credentials">]: Parameters<Client<"plinth.credentials">[M]>[0] };
 
@@ -16,6 +17,7 @@ export interface Parts {
   readonly usages: Usages;
   readonly sources: Sources;
   readonly tokens: TokenFiles;
+  readonly exchanges: Exchanges;
   snapshot(): Promise<KernelSnapshot>;
   /** @returns the name under which the value can be lent. */
   hold(purpose: string, value: string): Promise<string>;
@@ -67,15 +69,15 @@ export class Credentials {
       all.filter(({ verdict }) => verdict.reason === "ok"),
       by,
     )) {
-      const lent = await this.#lent(one.profile);
+      const lent = await this.#lent(world, one.profile);
       if (lent === undefined) passed.push(shown({ ...one, verdict: { reason: "unresolved" } }));
-      else order.push({ ...shown(one), ...lent });
+      else order.push(withLent(shown(one), lent));
     }
     // What only rests may be asked where there is nothing else.
     if (order.length === 0)
       for (const one of all.filter(isResting)) {
         const at = passed.findIndex(({ id }) => id === one.profile.id);
-        passed[at] = { ...shown(one), ...(await this.#lent(one.profile)) };
+        passed[at] = withLent(shown(one), await this.#lent(world, one.profile));
       }
     const first = order[0]?.id;
     if (sessionKey !== undefined && all.length > 1 && pinned === undefined && first !== undefined && first !== sticky)
@@ -86,17 +88,22 @@ export class Credentials {
   async report(report: Inputs["report"]): Promise<Credential> {
     const { usages, sources } = this.#parts;
     const { world, profile } = await this.get(report.id);
-    if (report.outcome === "auth") sources.forget(profile.from);
+    if (report.outcome === "auth") {
+      sources.forget(profile.from);
+      await this.#parts.exchanges.forget(profile.id);
+    }
     await usages.note(report);
     return shown(await this.#judged(world, profile, { model: report.model, agent: profile.agent }));
   }
 
   async refresh({ id, minValidMs = 60_000 }: Inputs["refresh"]): Promise<{ credential: Credential; refreshed: boolean }> {
-    const { profile } = await this.get(id);
-    const refreshed = "tokens" in profile.from && (await this.#parts.tokens.refresh(profile, minValidMs));
+    const { profile, world } = await this.get(id);
+    const exchange = this.#exchange(world, profile);
+    const renewed = "tokens" in profile.from && (await this.#parts.tokens.refresh(profile, minValidMs));
+    const refreshed = exchange === undefined ? renewed : await this.#exchanged(world, profile, exchange, minValidMs);
     // What was lent before goes on with the new one.
-    if (refreshed) await this.#lent(profile);
-    return { credential: await this.one(id), refreshed };
+    const lent = refreshed || exchange !== undefined ? await this.#lent(world, profile) : {};
+    return { credential: withLent(await this.one(id), lent), refreshed };
   }
 
   async one(id: string): Promise<Credential> {
@@ -150,13 +157,42 @@ export class Credentials {
     return { there: true, ...(seen === true || seen.expiresAt === undefined ? {} : { expiresAt: seen.expiresAt }) };
   }
 
+  #exchange({ vendors }: World, profile: Profile): Exchange | undefined {
+    const vendor = vendors.get(profile.vendor);
+    return vendor === undefined ? undefined : exchangeOf(vendor, profile);
+  }
+
+  /** What is exchanged is lent to this extension alone, for the one server that exchanges it. */
+  async #exchanged({ vendors }: World, profile: Profile, exchange: Exchange, minValidMs: number): Promise<boolean> {
+    const vendor = vendors.get(profile.vendor) as Vendor;
+    vendor.permit(exchange.url, "secret" in profile.from ? profile.from.secret : undefined);
+    return this.#parts.exchanges.renew({ id: profile.id, vendor, exchange, minValidMs }, async () => (await this.#value(profile))?.secret);
+  }
+
   /** What a header is made of: the name of a secret, or of what is held for now; undefined where there is no value. */
-  async #lent({ id, from }: Profile): Promise<{ secret?: string; held?: true } | undefined> {
+  async #lent(world: World, profile: Profile): Promise<Partial<Credential> | undefined> {
+    const exchange = this.#exchange(world, profile);
+    if (exchange === undefined) return this.#value(profile);
+    const { id } = profile;
+    const short = await this.#parts.exchanges.found(id, exchange);
+    if (short === undefined) return { exchanged: true };
+    const { token, expiresAt, baseUrl } = short;
+    const secret = await this.#parts.hold(`${id} exchanged`, token);
+    return { exchanged: true, secret, held: true, expiresAt, ...(baseUrl === undefined ? {} : { baseUrl }) };
+  }
+
+  async #value({ id, from }: Profile): Promise<{ secret?: string; held?: true } | undefined> {
     if ("secret" in from) return { secret: from.secret };
     if ("chain" in from) return {};
     const value = "tokens" in from ? await this.#parts.tokens.value(id) : (await this.#parts.sources.read(from))?.value;
     return value === undefined ? undefined : { secret: await this.#parts.hold(id, value), held: true };
   }
+}
+
+/** With what can be lent of it; the name of what is exchanged is not told, as it is lent to nobody. */
+function withLent({ secret, ...credential }: Credential, lent: Partial<Credential> | undefined): Credential {
+  const own = lent?.exchanged === true || secret === undefined ? {} : { secret };
+  return { ...credential, ...own, ...lent };
 }
 
 const unknown = (id: string): PlinthError =>

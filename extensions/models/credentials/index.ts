@@ -1,7 +1,9 @@
 import { defineExtension } from "@plinth/sdk";
+import { secretHandle } from "@plinth/sdk/wire";
 import { modelsOnly, ownerOnly, productOnly } from "./callers.ts";
 import { Changes } from "./changes.ts";
 import { Credentials } from "./credentials.ts";
+import { Exchanges } from "./exchanges.ts";
 import { signIn, wayIn } from "./login.ts";
 import { Profiles } from "./profiles.ts";
 import { Sources } from "./sources.ts";
@@ -16,14 +18,19 @@ export default defineExtension({
     const profiles = new Profiles(dataDir);
     const usages = new Usages(ctx.store, clock.now);
     const tokens = new TokenFiles(dataDir, fetch, clock);
+    const secrets = ctx.use("plinth.secret-source").one();
+    const exchanges = new Exchanges(dataDir, {
+      ...{ fetch, clock },
+      lend: async (name, origin) => secretHandle((await secrets.lend({ name, to: ctx.id, origin })).name),
+    });
     const credentials = new Credentials({
-      ...{ clock, profiles, usages, tokens },
+      ...{ clock, profiles, usages, tokens, exchanges },
       vendors: new Vendors(ctx),
       sources: new Sources(clock.now),
       snapshot: () => ctx.use("plinth.kernel").one().snapshot({}),
-      hold: async (purpose, value) => (await ctx.use("plinth.secret-source").one().hold({ purpose, value })).name,
+      hold: async (purpose, value) => (await secrets.hold({ purpose, value })).name,
     });
-    const changes = new Changes({ credentials, profiles, usages, tokens, fetch });
+    const changes = new Changes({ credentials, profiles, usages, tokens, exchanges, fetch });
 
     ctx.provide("plinth.credentials", "credentials", {
       async list(input, call) {

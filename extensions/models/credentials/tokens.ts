@@ -115,18 +115,8 @@ export class TokenFiles {
     return failed(id, vendor, "the token server gave no answer that could be read, and the old token may be used up", true);
   }
 
-  async #locked<T>(id: string, body: () => Promise<T>): Promise<T> {
-    const release = await takeFileLock(`${this.#file(id)}.lock`, WAIT_MS);
-    if (release === undefined)
-      throw new PlinthError("PLINTH_CREDENTIAL_REFRESH", `Another process has been renewing ${id} for too long.`, {
-        next: "Try again in a moment.",
-        details: { again: false, retryable: true },
-      });
-    try {
-      return await body();
-    } finally {
-      release();
-    }
+  #locked<T>(id: string, body: () => Promise<T>): Promise<T> {
+    return alone(this.#file(id), id, body);
   }
 
   async #read(id: string): Promise<Kept | undefined> {
@@ -140,7 +130,24 @@ export class TokenFiles {
   }
 
   #file(id: string): string {
-    return join(this.#folder, `${createHash("sha256").update(id).digest("hex").slice(0, 32)}.json`);
+    return join(this.#folder, fileOf(id));
+  }
+}
+
+export const fileOf = (id: string): string => `${createHash("sha256").update(id).digest("hex").slice(0, 32)}.json`;
+
+/** One at a time of all processes. @throws PLINTH_CREDENTIAL_REFRESH where another one takes too long */
+export async function alone<T>(file: string, id: string, body: () => Promise<T>): Promise<T> {
+  const release = await takeFileLock(`${file}.lock`, WAIT_MS);
+  if (release === undefined)
+    throw new PlinthError("PLINTH_CREDENTIAL_REFRESH", `Another process has been renewing ${id} for too long.`, {
+      next: "Try again in a moment.",
+      details: { again: false, retryable: true },
+    });
+  try {
+    return await body();
+  } finally {
+    release();
   }
 }
 

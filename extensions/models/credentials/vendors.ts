@@ -6,14 +6,16 @@ const FRESH_MS = 10_000;
 /** What a chain of AWS begins with; whether it gives something is seen when it is asked. */
 const CHAIN = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
 
+export type Exchange = NonNullable<ModelVendor["auth"][number]["exchange"]>;
+
 export interface Vendor {
   readonly id: string;
   readonly title: string;
   /** Whose it is. */
   readonly of: string;
   readonly auth: readonly ModelVendor["auth"][number][];
-  /** Throws where a third party's vendor was not granted to be reached there. */
-  permit(url: string): void;
+  /** Throws where a third party's vendor was not granted to be reached there, or with that secret. */
+  permit(url: string, secret?: string): void;
 }
 
 interface Settings {
@@ -51,8 +53,8 @@ export class Vendors {
     const vendors = new Map<string, Vendor>();
     for (const { id, extension, descriptor } of await this.#ctx.use("plinth.model-vendor").list()) {
       const secret = settingsIn(own.vendors, id)?.secret ?? settingsIn(before.vendors, id)?.secret;
-      const permit = (url: string): void => {
-        if (!isProduct(extension)) permitted(grants?.get(extension)?.permissions, extension, undefined, url);
+      const permit = (url: string, secret?: string): void => {
+        if (!isProduct(extension)) permitted(grants?.get(extension)?.permissions, extension, secret, url);
       };
       const auth = secret === undefined ? descriptor.auth : withSecret(descriptor.auth, secret);
       vendors.set(id, { id, title: descriptor.title, of: extension, auth, permit });
@@ -70,6 +72,14 @@ export function givenOf({ id, of, auth }: Vendor): Profile[] {
     // A third party's data does not reach for AWS's chain.
     return kind === "aws" && isProduct(of) ? [{ id: `${id}:aws`, vendor: id, of, kind, from: { chain: true }, given: true }] : [];
   });
+}
+
+/** How it is exchanged before it is sent, where it is. */
+export function exchangeOf({ auth }: Pick<Vendor, "auth">, { kind, from }: Pick<Profile, "kind" | "from">): Exchange | undefined {
+  const keys = auth.filter((one) => one.kind === "key");
+  const named = keys.find(({ secret }) => "secret" in from && secret === from.secret) ?? keys[0];
+  const signed = auth.find((one) => one.kind === "oauth");
+  return (kind === "key" ? (named ?? signed) : (signed ?? named))?.exchange;
 }
 
 export const hasChain = (): boolean => CHAIN.some((name) => (process.env[name] ?? "") !== "");

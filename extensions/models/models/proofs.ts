@@ -28,8 +28,8 @@ export interface Proofs {
   /** Those to be tried, first to last. */
   choose(vendor: string, auth: readonly Auth[], asked: Asker & { model?: string }): Promise<readonly Credential[]>;
   report(id: string, model: string | undefined, outcome: Outcome, retryAfterMs: number | undefined): Promise<void>;
-  /** A token that is good for a minute at least. */
-  refresh(id: string): Promise<void>;
+  /** As it is with a token that is good for a minute at least. */
+  refresh(id: string): Promise<Credential | undefined>;
 }
 
 /** What only rests is asked where there is nothing else, the one that is nearest to its end. */
@@ -60,7 +60,7 @@ export function chosenProofs(credentials: Client<"plinth.credentials">, warn: (m
         .catch((thrown: unknown) => warn("what came of a credential was not noted", { code: errorInfo(thrown).code }));
     },
     async refresh(id) {
-      await credentials.refresh({ id });
+      return (await credentials.refresh({ id })).credential;
     },
   };
 }
@@ -68,7 +68,8 @@ export function chosenProofs(credentials: Client<"plinth.credentials">, warn: (m
 /** Where nobody decides: the first key that is set, or AWS's own chain. */
 export function plainProofs(set: (names: readonly string[]) => Promise<readonly string[]>, hasChain: () => boolean): Proofs {
   const list: Proofs["list"] = async (vendor, auth) => {
-    const names = auth.flatMap(({ kind, secret }) => (kind === "key" && secret !== undefined ? [secret] : []));
+    // Nobody is there who could exchange one.
+    const names = auth.flatMap(({ kind, secret, exchange }) => (kind === "key" && secret !== undefined && exchange === undefined ? [secret] : []));
     const there = await set(names);
     const found = names.map((secret): Credential => {
       const usable = there.includes(secret);
@@ -82,7 +83,7 @@ export function plainProofs(set: (names: readonly string[]) => Promise<readonly 
     list,
     choose: async (vendor, auth) => (await list(vendor, auth)).filter(({ usable }) => usable).slice(0, 1),
     report: async () => {},
-    refresh: async () => {},
+    refresh: async () => undefined,
   };
 }
 

@@ -5,7 +5,6 @@ import {
   type ModelEvent,
   type ModelInfo,
   type ModelRequest,
-  type ModelSource,
   type ModelVendor,
   PlinthError,
   type PurposeEndpoint,
@@ -19,6 +18,7 @@ import { rotating } from "./rotating.ts";
 import type { Settings } from "./settings.ts";
 import { type Besides, besidesOf, infoIn, type Source, type State } from "./source.ts";
 import { fromDialect, inDialect } from "./tools-in-dialect.ts";
+import { headersFor, needsOf } from "./vendor-data.ts";
 
 /** A server of this machine answers within that, or is taken to be away. */
 const PROBE_MS = 300;
@@ -134,7 +134,8 @@ export class VendorSource implements Source {
 
   async *#once(way: Way, proof: Credential | undefined, request: ModelRequest, signal: AbortSignal) {
     const { api } = way;
-    const endpoint = await this.#endpoint(way, proof);
+    const reached = await this.#endpoint(way, proof);
+    const endpoint = { ...reached, headers: { ...headersFor(this.#vendor, request), ...reached.headers } };
     const dialect = dialectOf(api, endpoint.quirks?.schema, request.model);
     for await (const event of this.#parts.apis.get(api).stream({ endpoint, request: inDialect(dialect, request) }, { signal })) {
       yield fromDialect(dialect, request.tools, event);
@@ -277,15 +278,28 @@ export class VendorSource implements Source {
   }
 
   /** The endpoint of that way for one extension, with what it is lent. */
-  async #spokenTo({ address, headers, quirks }: Way, proof: Credential | undefined, speaker: string): Promise<Omit<ModelEndpoint, "models">> {
+  async #spokenTo({ address, headers, quirks }: Way, given: Credential | undefined, speaker: string): Promise<Omit<ModelEndpoint, "models">> {
     const { id, title, trusted } = this.data;
-    const auth = proof === undefined ? undefined : authFor(this.#auth, proof);
+    const auth = given === undefined ? undefined : authFor(this.#auth, given);
+    if (!trusted) this.#permitted(auth, given?.held === true ? undefined : given?.secret, headers, address.baseUrl);
+    const proof = given === undefined ? undefined : await this.#fresh(given);
     const secret = auth === undefined || auth.kind === "aws" ? undefined : proof?.secret;
-    if (!trusted) this.#permitted(auth, proof?.held === true ? undefined : secret, headers, address.baseUrl);
-    const ends = proof?.expiresAt;
-    if (proof?.kind === "oauth" && ends !== undefined && ends - this.#parts.now() < SOON_MS) await this.#parts.proofs.refresh(proof.id);
-    const proven = auth === undefined || secret === undefined ? {} : proved(auth, await this.#lent(secret, speaker, new URL(address.baseUrl).origin));
-    return { vendor: id, title, baseUrl: address.baseUrl, headers: { ...headers, ...proven }, quirks };
+    // What is exchanged is not sent itself, whoever says so.
+    if (auth?.exchange !== undefined && !(proof?.exchanged && proof.held)) throw this.#notReady("nothing here exchanges its key for a token.");
+    // An address of the operator's own stands.
+    const said = address.own && this.#settings.region === undefined ? proof?.baseUrl : undefined;
+    const baseUrl = said ?? address.baseUrl;
+    if (!trusted && said !== undefined) this.#permitted(auth, undefined, headers, said);
+    const proven = auth === undefined || secret === undefined ? {} : proved(auth, await this.#lent(secret, speaker, new URL(baseUrl).origin));
+    return { vendor: id, title, baseUrl, headers: { ...headers, ...proven }, quirks };
+  }
+
+  /** With a token that is good for a moment yet. */
+  async #fresh(proof: Credential): Promise<Credential> {
+    const { id, kind, exchanged = false, held = false, expiresAt } = proof;
+    const ends = exchanged && !held ? 0 : expiresAt;
+    if (!(exchanged || kind === "oauth") || ends === undefined || ends - this.#parts.now() >= SOON_MS) return proof;
+    return { ...proof, ...(await this.#parts.proofs.refresh(id)) };
   }
 
   /** Data of a third party's: its own key to its own hosts, and neither the chain of AWS nor a handle that it wrote itself. */
@@ -329,12 +343,6 @@ export class VendorSource implements Source {
     this.#probe = { at: this.#parts.now(), models: Promise.resolve(models) };
     return models;
   }
-}
-
-function needsOf({ needs, auth }: ModelVendor): Pick<ModelSource, "needs"> {
-  if (needs !== undefined) return { needs };
-  const first = auth.find(({ kind, secret }) => kind === "key" && secret !== undefined)?.secret;
-  return first === undefined || auth.some(({ kind }) => kind === "none") ? {} : { needs: { secrets: [first] } };
 }
 
 const secretsIn = (headers: Record<string, string>): boolean => Object.values(headers).some((value) => value.includes("{{plinth-secret:"));

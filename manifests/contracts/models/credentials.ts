@@ -55,6 +55,12 @@ export const Credential = Type.Object({
       description: "Name of the secret, to be lent; the host puts its value into requests. `list` has it for keys alone.",
     }),
   ),
+  exchanged: Type.Optional(
+    Type.Boolean({ description: "A short-lived token is sent for it, which `refresh` gets; `secret` and `expiresAt` are that one's." }),
+  ),
+  baseUrl: Type.Optional(
+    Type.String({ maxLength: 2_048, description: "exchanged: where requests go, where the server that gave the token says so." }),
+  ),
   held: Type.Optional(Type.Boolean({ description: "`secret` is good for being lent alone, until the host stops." })),
   given: Type.Optional(Type.Boolean({ description: "Nobody added it: it is the vendor's own by name." })),
   from: Type.Optional(Type.String({ maxLength: 200, description: "In words: where its value comes from." })),
@@ -149,7 +155,7 @@ export const credentials = defineContract({
       deadlineMs: 960_000,
     },
     refresh: {
-      summary: "Get a new token for one that expires. Whoever asks meanwhile waits for the same one.",
+      summary: "Get a new token for one that expires, or is exchanged for one. Whoever asks meanwhile waits for the same one.",
       input: Type.Object({
         id,
         minValidMs: Type.Optional(Type.Integer({ minimum: 0, description: "Default 60,000: not before it is that short." })),
@@ -178,6 +184,10 @@ export const credentials = defineContract({
     PLINTH_CREDENTIAL_STATIC: "What comes from signing in takes no fixed secret.",
     PLINTH_CREDENTIAL_LOGIN: "Signing in did not work; `details.reason` is the server's word.",
     PLINTH_CREDENTIAL_REFRESH: "The vendor gave no new token; `details.again` says whether the owner has to sign in.",
+    PLINTH_MODEL_AUTH: "The server that exchanges it refused it.",
+    PLINTH_MODEL_RATE: "The server that exchanges it was asked too often.",
+    PLINTH_MODEL_SERVER: "The server that exchanges it failed, or answered with something else than a token.",
+    PLINTH_MODEL_NETWORK: "The server that exchanges it cannot be reached.",
     PLINTH_PERMISSION: "Only an owner may do that.",
   },
 });

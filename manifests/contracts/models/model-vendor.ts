@@ -12,6 +12,28 @@ import { RerankModel } from "./rerank.ts";
 
 const url = Type.String({ maxLength: 2_048, pattern: "^https?://" });
 const name = Type.String({ maxLength: 128, pattern: "^[A-Za-z][A-Za-z0-9_]*$" });
+const headers = Type.Optional(Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 512 })));
+const place = { maxLength: 128, pattern: "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$" };
+
+/** What is sent to the vendor is not the key or the sign-in itself. */
+const Exchange = Type.Object(
+  {
+    url: Type.String({ ...url, description: "Asked by GET with what is exchanged, which goes nowhere else." }),
+    prefix: Type.Optional(Type.String({ maxLength: 64, description: "What stands before it in the header authorization. Default: `Bearer `." })),
+    headers,
+    token: Type.String({ ...place, description: "Where in the answer the token is, such as `token`." }),
+    expiresIn: Type.Optional(Type.String({ ...place, description: "Where it says how many seconds it is good for; goes before `expiresAt`." })),
+    expiresAt: Type.Optional(Type.String({ ...place, description: "Where it says when it ends, in seconds since the epoch." })),
+    baseUrl: Type.Optional(Type.String({ ...place, description: "Where it says the address that requests go to, such as `endpoints.api`." })),
+    hosts: Type.Optional(
+      Type.Array(Type.String({ maxLength: 256 }), {
+        maxItems: 16,
+        description: "Which hosts that may be, as in `permissions.net`. An answer that names another one is refused. Default: none.",
+      }),
+    ),
+  },
+  { description: "key, oauth: one server gives a short-lived token for it, and that is what the vendor is sent." },
+);
 
 /** How a vendor wants to be told whose requests these are. */
 const Auth = Type.Object({
@@ -31,6 +53,7 @@ const Auth = Type.Object({
   clientId: Type.Optional(
     Type.String({ maxLength: 256, description: "oauth: of a public client. Without one the owner's configuration has to name it." }),
   ),
+  exchange: Type.Optional(Exchange),
   scopes: Type.Optional(Type.Array(Type.String({ maxLength: 256 }), { maxItems: 32 })),
   redirect: Type.Optional(
     Type.Object(
@@ -48,7 +71,6 @@ const baseUrls = Type.Record(Type.String({ maxLength: 64 }), url, {
   description:
     "By region; `default` is used where none is chosen. `{NAME}` in one stands for the environment variable of that name; while it has none, the vendor is not ready.",
 });
-const headers = Type.Optional(Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 512 })));
 const quirks = Type.Optional(
   Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { description: "Switches that its API declares, by which this server differs." }),
 );
@@ -112,6 +134,12 @@ export const ModelVendor = Type.Object({
   modelEnv: Type.Optional(Type.String({ ...name, description: "Environment variable with the model of the automatic choice." })),
   auth: Type.Array(Auth, { minItems: 1, maxItems: 8 }),
   headers,
+  headersFor: Type.Optional(
+    Type.Object(
+      { person: headers, tool: headers, pictures: headers },
+      { description: "What a request has besides: after a person's word, after a tool's, and where it has pictures." },
+    ),
+  ),
   models: Type.Optional(Type.Array(ModelInfo, { maxItems: 2_000, description: "What is known of its models; what it lists itself is added." })),
   catalogue,
   defaultModel: Type.Optional(Type.String({ maxLength: 256 })),

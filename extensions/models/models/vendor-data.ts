@@ -1,0 +1,16 @@
+import type { ModelRequest, ModelSource, ModelVendor } from "@plinth/sdk";
+
+/** What of a vendor's headers goes with this request. */
+export function headersFor({ headersFor: by }: ModelVendor, { messages }: ModelRequest): Record<string, string> {
+  if (by === undefined) return {};
+  const pictured = messages.some(({ content }) =>
+    content.some((part) => part.type === "image" || (part.type === "tool-result" && part.content.some(({ type }) => type === "image"))),
+  );
+  return { ...(messages.at(-1)?.role === "tool" ? by.tool : by.person), ...(pictured ? by.pictures : {}) };
+}
+
+export function needsOf({ needs, auth }: ModelVendor): Pick<ModelSource, "needs"> {
+  if (needs !== undefined) return { needs };
+  const first = auth.find(({ kind, secret }) => kind === "key" && secret !== undefined)?.secret;
+  return first === undefined || auth.some(({ kind }) => kind === "none") ? {} : { needs: { secrets: [first] } };
+}
