@@ -60,7 +60,7 @@ const BY_WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ["RATE", /per[ _-]?min|\b[tr]pm\b|too many tokens, please wait/],
   [
     "CONTEXT",
-    /context_length_exceeded|exceed_context_size|string_above_max_length|context (?:length|window|size|limit)|maximum prompt length|(?:prompt|input|request) is too long|prompt too long|too many (?:input )?tokens(?! per)|input token count|range of input length|reduce (?:the length of|your message size)|exceeds? the (?:model'?s? )?max(?:imum)?(?: number of)?(?: input)? tokens?\b|tokens? .{0,40}exceed.{0,20}(?:limit|maximum) of \d+|exceed(?:s|ed)? model token limit/,
+    /context_length_exceeded|exceed_context_size|string_above_max_length|context (?:length|window|size|limit)|maximum prompt length|(?:prompt|input|request) is too long|prompt too long|too many (?:input )?tokens(?! per)|input token count|range of input length|reduce (?:the length of|your message size)|exceeds? the (?:model'?s? )?max(?:imum)?(?: number of)?(?: input)? tokens?\b|tokens? .{0,40}exceed.{0,20}(?:limit|maximum) of \d+|exceed(?:s|ed)? model token limit|max_character_limit_exceeded/,
   ],
   [
     "QUOTA",
@@ -72,12 +72,12 @@ const BY_WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ],
   [
     "FILTER",
-    /content[_ -]?(?:filter|policy|management policy|security)|responsibleai|data[_ ]?inspection|moderation|\bflagged\b|safety|unsafe|sensitive|usage polic(?:y|ies)|blocked by/,
+    /content[_ -]?(?:filter|policy|management policy|security)|responsibleai|data[_ ]?inspection|moderation|\bflagged\b|safety|unsafe|sensitive|usage polic(?:y|ies)|blocked by|bad_prompt|bad_composition_plan/,
   ],
 ];
 
 const BY_CODE: readonly (readonly [FailureKind, RegExp])[] = [
-  ["OVERLOADED", /overload|unavailable|capacity|server_?busy|slow_?down|modelnotready|is (?:currently )?loading/],
+  ["OVERLOADED", /overload|unavailable|capacity|(?:server|system)_?busy|slow_?down|modelnotready|is (?:currently )?loading/],
   ["RATE", /rate[ _-]?limit|ratelimit|\b429\b|too[ _-]?many[ _-]?requests|throttl|resource_exhausted/],
 ];
 
@@ -85,7 +85,7 @@ const NO_MODEL =
   /model[ _-]?not[ _-]?(?:found|open)|unknown[ _-]?model|invalid[ _-]?model\b|model_decommissioned|deploymentnotfound|not a valid model|(?:models?|deployment)\b.{0,120}(?:does not exist|not found|not exist|decommissioned|no longer available|identifier is invalid)|(?:does not have|no) access to (?:the )?model|no such model|try pulling it/;
 
 const NOT_TAKEN =
-  /unsupported_(?:parameter|value)|unsupported (?:parameter|value)|(?:does|do) not support|(?:is|are) not supported|extra_forbidden|extra inputs are not permitted|unrecognized request argument|no endpoints found that support/;
+  /unsupported_(?:parameter|value)|unsupported (?:parameter|value)|(?:does|do) not support|(?:is|are) not (?:yet )?supported|extra_forbidden|extra inputs are not permitted|unrecognized request argument|no endpoints found that support/;
 
 const NO_KEY = /\b40[13]\b|authentication|unauthori[sz]ed|api[ _-]?key|permission|access_?denied|unrecognizedclient|invalidsignature|expiredtoken/;
 
@@ -95,7 +95,8 @@ export function kindOf({ status, said, hint }: Pick<Refusal, "status" | "said" |
   const first = (rows: typeof BY_WORDS, text: string) => rows.find(([, pattern]) => pattern.test(text))?.[0];
   const isClient = status === 0 || (status >= 400 && status < 500);
   if (status === 402) return first(BY_WORDS, words) === "QUOTA" ? "QUOTA" : "BILLING";
-  const told = isClient && status !== 401 ? first(BY_WORDS, words) : undefined;
+  // A refused key may speak of anything in words; where its code says that the account is used up, it is that.
+  const told = isClient ? first(BY_WORDS, status === 401 ? hint : words) : undefined;
   if (told !== undefined) return told;
   if (status >= 500 && BY_WORDS[2]![1].test(words)) return "CONTEXT";
   if (isClient && status !== 401 && status !== 429) {

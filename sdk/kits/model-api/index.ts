@@ -27,7 +27,20 @@ export { replay } from "./replay.ts";
 export { letGo } from "./rest.ts";
 export { type ResultOptions, resultBytes, resultPart } from "./results.ts";
 export { retryWaitMs } from "./retry-wait.ts";
+export {
+  knownVoices,
+  type SoundFormat,
+  type Speaking,
+  type SpokenTiming,
+  soundBytes,
+  soundFormat,
+  soundType,
+  speaking,
+  usualVoice,
+  voicesOf,
+} from "./speaking.ts";
 export { type PartToSay, partsToSay } from "./speech-text.ts";
+export { SpokenWords } from "./spoken-words.ts";
 export { Unsupported } from "./support.ts";
 export { ThinkTags } from "./think-tags.ts";
 export { ticking } from "./ticking.ts";

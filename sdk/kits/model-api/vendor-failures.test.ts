@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { FetchResponse } from "../../extension/index.ts";
 import { refusalOf, refused, replay } from "./index.ts";
 import { waitInWords } from "./retry-wait.ts";
+import { speechFailures } from "./speech-failures.testing.ts";
 import { vendorFailures } from "./vendor-failures.testing.ts";
 
 const RETRYABLE = new Set(["RATE", "OVERLOADED", "SERVER", "NETWORK", "STREAM"]);
@@ -13,7 +14,7 @@ async function told(status: number, body: unknown, headers: Record<string, strin
 }
 
 describe("what a vendor refuses", () => {
-  it.each(vendorFailures)("$vendor, status $status, is $kind", async ({ status, body, headers, kind, wait }) => {
+  it.each([...vendorFailures, ...speechFailures])("$vendor, status $status, is $kind", async ({ status, body, headers, kind, wait }) => {
     const error = await told(status, body, headers);
     expect([error.code, (error.details as any).retryable]).toEqual([`PLINTH_MODEL_${kind}`, RETRYABLE.has(kind)]);
     expect((error.details as any).retryAfterMs).toBe(wait);
