@@ -54,11 +54,13 @@ describe("the documentation", () => {
     expect(shown.exec(read("docs/security/model.md"))?.[2], "PLINTH_WRITE_DOCS=1 writes it anew").toBe(table);
   });
 
-  it("shows the vendors of models as their manifests say them", async () => {
+  it.each([
+    ["vendors", "vendorTable"],
+    ["packages", "packageTable"],
+  ])("shows the %s of models as their manifests say them", async (name, made) => {
     const text = read("docs/models.md");
-    const shown = /(<!-- vendors: [^>]*-->\n\n)([\s\S]*?)(\n\n<!-- vendors end -->)/;
-    const { vendorTable } = await import(join(docs, "generate/vendor-table.mjs"));
-    const table: string = vendorTable(root);
+    const shown = new RegExp(`(<!-- ${name}: [^>]*-->\\n\\n)([\\s\\S]*?)(\\n\\n<!-- ${name} end -->)`);
+    const table: string = (await import(join(docs, "generate/vendor-table.mjs")))[made](root);
     if (process.env.PLINTH_WRITE_DOCS === "1") writeFileSync(join(docs, "models.md"), text.replace(shown, `$1${table}$3`));
     expect(shown.exec(read("docs/models.md"))?.[2], "PLINTH_WRITE_DOCS=1 writes it anew").toBe(table);
   });

@@ -39,6 +39,13 @@ const vendors: Vendor[] = readdirSync(join(root, "extensions/vendors")).map((nam
   return { id, dir, manifest, data: descriptor };
 });
 
+/** Those that are installed on demand, whose package has the code of their protocol too. */
+const packages: Pick<Vendor, "id" | "data">[] = globSync("extensions/models/*/plinth.json", { cwd: root }).flatMap((file) => {
+  const { id: extension, provides = [] }: Manifest = json(join(root, file));
+  const data = provides.filter(({ contract }) => contract === "plinth.model-vendor" && extension !== "plinth.openai-compatible");
+  return data.map(({ id, descriptor }) => ({ id, data: descriptor as ModelVendor }));
+});
+
 /** The product's APIs by id, with the folder of the extension that has each. */
 const apis = new Map<string, { dir: string; manifest: Manifest; quirks: Record<string, string> }>(
   globSync("extensions/models/*/plinth.json", { cwd: root }).flatMap((file) => {
@@ -78,9 +85,10 @@ describe("the vendors together", () => {
   });
 
   it("have ids and priorities of their own, and keys too, where not one account opens two doors", () => {
-    expect(twice(vendors.map(({ id }) => id))).toEqual([]);
-    expect(twice(vendors.map(({ data }) => data.priority))).toEqual([]);
-    const keys = vendors.flatMap(({ data }) => data.auth.flatMap(({ secret }) => secret ?? []));
+    const all = [...vendors, ...packages];
+    expect(twice(all.map(({ id }) => id))).toEqual([]);
+    expect(twice(all.map(({ data }) => data.priority))).toEqual([]);
+    const keys = all.flatMap(({ data }) => data.auth.flatMap(({ secret }) => secret ?? []));
     expect(twice(keys).sort()).toEqual(["AWS_BEARER_TOKEN_BEDROCK", "OPENCODE_API_KEY"]);
   });
 

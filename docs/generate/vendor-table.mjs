@@ -10,6 +10,37 @@ export function vendorTable(root) {
   return table(["vendor", "id", "protocol", "also", "besides", "key", "regions", "models", "read on"], vendors.map(row)).trim();
 }
 
+/** Those that are installed on demand, with the code of their own protocols. */
+export function packageTable(root) {
+  const folder = join(root, "extensions/models");
+  const read = (...path) => JSON.parse(readFileSync(join(...path), "utf8"));
+  const { default: on } = read(root, "extensions/product.json");
+  const found = readdirSync(folder).flatMap((name) => {
+    const { id: extension, provides = [] } = read(folder, name, "plinth.json");
+    const vendors = on.includes(extension) ? [] : provides.filter(({ contract }) => contract === "plinth.model-vendor");
+    return vendors.map((vendor) => ({ extension, ...vendor }));
+  });
+  found.sort((a, b) => a.descriptor.priority - b.descriptor.priority);
+  return table(["vendor", "package", "models", "key", "regions", "read on"], found.map(packageRow)).trim();
+}
+
+const packageRow = ({ extension, descriptor: { title, website, apis = {}, auth, baseUrls } }) => [
+  `[${title}](${website})`,
+  code(extension),
+  Object.entries(apis)
+    .map(([contract, { models = [] }]) => `${contract.replace("plinth.", "")} (${models.length})`)
+    .join(", "),
+  auth.map(waysIn).join(" or "),
+  Object.keys(baseUrls)
+    .filter((name) => name !== "default")
+    .map(code)
+    .join(", "),
+  Object.values(apis)
+    .map(({ catalogue }) => catalogue?.date ?? "")
+    .sort()
+    .at(-1) ?? "",
+];
+
 const row = ({ id, descriptor }) => {
   const { title, website, api, otherApis = {}, apis = {}, auth, baseUrls, models = [], catalogue } = descriptor;
   const regions = Object.keys(baseUrls).filter((name) => name !== "default");

@@ -1,0 +1,97 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { PlainServer } from "@plinth/sdk/testing";
+import { buildSync } from "esbuild";
+import { afterEach, expect, it } from "vitest";
+import { recordingOf as elevenlabsRecording, elevenlabsServer } from "../../extensions/models/elevenlabs/elevenlabs.testing.ts";
+import { cleanUp, newHome, onCleanUp, plinth, root } from "./lab.ts";
+
+afterEach(cleanUp);
+
+interface Vendor {
+  readonly id: string;
+  readonly key: string;
+  /** The header with the key, as it is at the server. */
+  readonly proof: readonly [header: string, value: string];
+  server(): Promise<PlainServer>;
+  /** A recording in which this is said; absent: it writes nothing down. */
+  recording?(text: string): string;
+  readonly sings?: true;
+}
+
+const vendors: readonly Vendor[] = [
+  {
+    ...{ id: "elevenlabs", key: "ELEVENLABS_API_KEY", proof: ["xi-api-key", "the key"], sings: true },
+    ...{ server: elevenlabsServer, recording: elevenlabsRecording },
+  },
+];
+
+const METHODS = { "plinth.speech": "speak", "plinth.transcription": "transcribe", "plinth.music-generation": "generate" };
+
+/** An extension of somebody else that asks whoever is set up, and prints what came. */
+const code = buildSync({
+  stdin: {
+    contents: `import { defineExtension } from "@plinth/sdk";
+      export default defineExtension({ activate(ctx) {
+        ctx.provide("plinth.cli-command", "asker.ask", { async *run({ args }) {
+          const models = ctx.use(args.contract).get("models");
+          const items = [];
+          for await (const item of models[${JSON.stringify(METHODS)}[args.contract]](JSON.parse(args.input))) items.push(item);
+          yield { out: JSON.stringify(items) };
+        } });
+      } });`,
+    resolveDir: root,
+  },
+  ...{ bundle: true, format: "esm", write: false },
+}).outputFiles[0]!.text;
+
+async function asker(home: string): Promise<string> {
+  const args = ["contract", "input"].map((name) => ({ name, summary: name, required: true }));
+  const manifest = {
+    ...{ id: "acme.asker", version: "1.0.0", title: "Asker", description: "Asks.", license: "MIT" },
+    ...{ engines: { plinth: "^0.1.0" }, entry: "./index.js" },
+    uses: Object.keys(METHODS).map((contract) => ({ contract, range: "^1" })),
+    provides: [{ contract: "plinth.cli-command", version: "1.0.0", id: "asker.ask", descriptor: { path: ["ask"], summary: "Asks.", args } }],
+  };
+  const dir = join(home, "asker");
+  await mkdir(dir);
+  await writeFile(join(dir, "plinth.json"), JSON.stringify(manifest));
+  await writeFile(join(dir, "index.js"), code);
+  return dir;
+}
+
+it.each(vendors)(
+  "$id is installed from the product's own disk, is asked with its key, and says and writes down",
+  async (vendor) => {
+    const { id, key, proof, recording, sings } = vendor;
+    const server = await vendor.server();
+    onCleanUp(() => server.close());
+    const home = await newHome();
+    const models = { config: { vendors: { [id]: { baseUrl: server.url } } } };
+    await writeFile(
+      join(home, "plinth.json"),
+      JSON.stringify({ extensions: { "plinth.models": models, "plinth.plugins": { config: { registries: [] } } } }),
+    );
+    const run = async (...words: string[]) => {
+      const { code: status, stdout, stderr } = await plinth(home, words, { [key]: "the key" });
+      expect(status, `${stdout}${stderr}`).toBe(0);
+      return stdout;
+    };
+    await run("plugins", "install", `plinth.${id}`, "--yes");
+    await run("plugins", "install", await asker(home), "--yes");
+    expect(await run("models", "--for", "speech")).toMatch(new RegExp(`^${id} .* ready`, "m"));
+    const ask = async (contract: string, input: object) => JSON.parse(await run("ask", contract, JSON.stringify(input)));
+
+    const items = await ask("plinth.speech", { lines: [{ text: "Hello there." }] });
+    const sound = Buffer.concat(items.map(({ base64 = "" }) => Buffer.from(base64, "base64"))).toString("latin1");
+    expect(sound).toContain("Hello there.");
+    expect(items.at(-1).type).toBe("end");
+    expect(server.requests.at(-1)?.headers[proof[0]]).toBe(proof[1]);
+    if (recording !== undefined) {
+      const audio = { type: "audio", mimeType: "audio/wav", base64: recording("the quick brown fox") };
+      expect((await ask("plinth.transcription", { audio })).at(-1).text).toContain("quick brown fox");
+    }
+    if (sings === true) expect((await ask("plinth.music-generation", { prompt: "A waltz." })).at(-1)).toMatchObject({ type: "end", reason: "done" });
+  },
+  120_000,
+);
