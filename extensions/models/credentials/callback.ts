@@ -19,11 +19,13 @@ export interface Callback extends AsyncDisposable {
  */
 export async function awaitCallback(options: {
   readonly state: string;
+  /** By which the vendor knows this machine. */
+  readonly host: string;
   readonly port: number;
   readonly path: string;
   readonly signal: AbortSignal;
 }): Promise<Callback> {
-  const { state, port, path, signal } = options;
+  const { state, host, port, path, signal } = options;
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let used = false;
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
@@ -61,7 +63,7 @@ export async function awaitCallback(options: {
     );
     server.listen(port, "127.0.0.1", ready);
   });
-  const redirectUri = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
+  const redirectUri = `http://${host}:${(server.address() as AddressInfo).port}${path}`;
   return { redirectUri, code: promise, [Symbol.asyncDispose]: close };
 }
 

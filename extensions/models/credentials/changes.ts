@@ -4,7 +4,7 @@ import type { Credentials } from "./credentials.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { OAuthServer, Profile } from "./profile.ts";
 import type { Kept, Profiles } from "./profiles.ts";
-import { LOGINS } from "./sources.ts";
+import { loginOf, programsFor } from "./sources.ts";
 import type { TokenFiles } from "./tokens.ts";
 import type { Usages } from "./usage.ts";
 import type { Vendor } from "./vendors.ts";
@@ -37,9 +37,9 @@ export class Changes {
     if (expiresAt !== undefined && !(Number.isFinite(expiresAt) && expiresAt > 0 && expiresAt <= 8.64e15))
       throw new PlinthError("PLINTH_BAD_INPUT", "When it ends is no moment.", { next: "Give milliseconds since 1970, or a date." });
     const known = await this.#credentials.vendor(vendor);
-    const login = "login" in from ? (Object.hasOwn(LOGINS, from.login) ? LOGINS[from.login] : undefined) : null;
-    if (login === undefined || login?.vendors.includes(vendor) === false) {
-      const fitting = Object.keys(LOGINS).filter((name) => LOGINS[name]?.vendors.includes(vendor));
+    const login = "login" in from ? loginOf(from.login, vendor) : null;
+    if (login === undefined) {
+      const fitting = programsFor(vendor);
       throw new PlinthError("PLINTH_BAD_INPUT", `${known.title} is not what that program signs in at.`, {
         next: fitting.length === 0 ? `Use a key: plinth models auth add ${vendor} --secret NAME` : `For ${vendor} there is: ${fitting.join(", ")}.`,
       });

@@ -1,4 +1,5 @@
 import { type Client, type Clock, type Credential, type KernelSnapshot, PlinthError } from "@plinth/sdk";
+import { type ClaimHeaders, claimed } from "./claims.ts";
 import { eligible, inOrder, type Usage, type Verdict } from "./eligibility.ts";
 import type { Exchanges } from "./exchanges.ts";
 import { type Found, fromWords, NOTHING, type Profile } from "./profile.ts";
@@ -6,7 +7,7 @@ import type { Kept, Profiles } from "./profiles.ts";
 import type { Sources } from "./sources.ts";
 import type { TokenFiles } from "./tokens.ts";
 import type { Usages } from "./usage.ts";
-import { type Exchange, exchangeOf, givenOf, hasChain, type Vendor, type Vendors } from "./vendors.ts";
+import { authOf, type Exchange, givenOf, hasChain, type Vendor, type Vendors } from "./vendors.ts";
 
 type Inputs = { [M in keyof Client<"plinth.credentials">]: Parameters<Client<"plinth.credentials">[M]>[0] };
 
@@ -89,7 +90,7 @@ export class Credentials {
     const { usages, sources } = this.#parts;
     const { world, profile } = await this.get(report.id);
     if (report.outcome === "auth") {
-      sources.forget(profile.from);
+      sources.forget(profile.from, profile.vendor);
       await this.#parts.exchanges.forget(profile.id);
     }
     await usages.note(report);
@@ -98,7 +99,7 @@ export class Credentials {
 
   async refresh({ id, minValidMs = 60_000 }: Inputs["refresh"]): Promise<{ credential: Credential; refreshed: boolean }> {
     const { profile, world } = await this.get(id);
-    const exchange = this.#exchange(world, profile);
+    const exchange = this.#auth(world, profile)?.exchange;
     const renewed = "tokens" in profile.from && (await this.#parts.tokens.refresh(profile, minValidMs));
     const refreshed = exchange === undefined ? renewed : await this.#exchanged(world, profile, exchange, minValidMs);
     // What was lent before goes on with the new one.
@@ -148,31 +149,31 @@ export class Credentials {
     return { profile, usage, found, model: asked.model, verdict: eligible(profile, found, usage, { now: this.#parts.clock.now(), order, ...asked }) };
   }
 
-  async #found({ snapshot }: World, { id, from }: Profile): Promise<Found> {
+  async #found({ snapshot }: World, { id, from, vendor }: Profile): Promise<Found> {
     if ("secret" in from) return { there: (await snapshot.secretExists?.(from.secret)) ?? false };
     if ("chain" in from) return { there: hasChain() };
     if ("tokens" in from) return this.#parts.tokens.found(id);
-    const seen = await this.#parts.sources.look(from);
+    const seen = await this.#parts.sources.look(from, vendor);
     if (seen === undefined) return NOTHING;
     return { there: true, ...(seen === true || seen.expiresAt === undefined ? {} : { expiresAt: seen.expiresAt }) };
   }
 
-  #exchange({ vendors }: World, profile: Profile): Exchange | undefined {
+  #auth({ vendors }: World, profile: Profile): Vendor["auth"][number] | undefined {
     const vendor = vendors.get(profile.vendor);
-    return vendor === undefined ? undefined : exchangeOf(vendor, profile);
+    return vendor === undefined ? undefined : authOf(vendor, profile);
   }
 
   /** What is exchanged is lent to this extension alone, for the one server that exchanges it. */
   async #exchanged({ vendors }: World, profile: Profile, exchange: Exchange, minValidMs: number): Promise<boolean> {
     const vendor = vendors.get(profile.vendor) as Vendor;
     vendor.permit(exchange.url, "secret" in profile.from ? profile.from.secret : undefined);
-    return this.#parts.exchanges.renew({ id: profile.id, vendor, exchange, minValidMs }, async () => (await this.#value(profile))?.secret);
+    return this.#parts.exchanges.renew({ id: profile.id, vendor, exchange, minValidMs }, async () => (await this.#value(profile, undefined))?.secret);
   }
 
   /** What a header is made of: the name of a secret, or of what is held for now; undefined where there is no value. */
   async #lent(world: World, profile: Profile): Promise<Partial<Credential> | undefined> {
-    const exchange = this.#exchange(world, profile);
-    if (exchange === undefined) return this.#value(profile);
+    const { exchange, claimHeaders } = this.#auth(world, profile) ?? {};
+    if (exchange === undefined) return this.#value(profile, claimHeaders);
     const { id } = profile;
     const short = await this.#parts.exchanges.found(id, exchange);
     if (short === undefined) return { exchanged: true };
@@ -181,11 +182,13 @@ export class Credentials {
     return { exchanged: true, secret, held: true, expiresAt, ...(baseUrl === undefined ? {} : { baseUrl }) };
   }
 
-  async #value({ id, from }: Profile): Promise<{ secret?: string; held?: true } | undefined> {
+  async #value({ id, from, vendor }: Profile, claims: ClaimHeaders): Promise<Partial<Credential> | undefined> {
     if ("secret" in from) return { secret: from.secret };
     if ("chain" in from) return {};
-    const value = "tokens" in from ? await this.#parts.tokens.value(id) : (await this.#parts.sources.read(from))?.value;
-    return value === undefined ? undefined : { secret: await this.#parts.hold(id, value), held: true };
+    const value = "tokens" in from ? await this.#parts.tokens.value(id) : (await this.#parts.sources.read(from, vendor))?.value;
+    if (value === undefined) return undefined;
+    const headers = claims === undefined ? undefined : claimed(value, claims);
+    return { secret: await this.#parts.hold(id, value), held: true, ...(headers === undefined ? {} : { headers }) };
   }
 }
 

@@ -78,10 +78,12 @@ async function* inBrowser({ auth, server }: Ways, { fetch, clock, signal }: Sign
   const state = randomText();
   const { verifier, challenge } = await proofKey();
   const limit = AbortSignal.any([signal, AbortSignal.timeout(BROWSER_MS)]);
-  const { port = 0, path = "/callback" } = auth.redirect ?? {};
-  await using callback = await awaitCallback({ state, port, path, signal: limit });
+  const { host = "127.0.0.1", port = 0, path = "/callback" } = auth.redirect ?? {};
+  await using callback = await awaitCallback({ state, host, port, path, signal: limit });
   const { redirectUri } = callback;
-  const url = signInUrl({ authorizeUrl: auth.authorizeUrl as string, clientId: server.clientId, redirectUri, state, challenge, ...scopeOf(auth) });
+  const more = auth.authorizeFields === undefined ? {} : { more: auth.authorizeFields };
+  const page = { authorizeUrl: auth.authorizeUrl as string, clientId: server.clientId, redirectUri, state, challenge };
+  const url = signInUrl({ ...page, ...scopeOf(auth), ...more });
   yield { type: "visit", url, expiresAt: clock.now() + BROWSER_MS };
   const code = await callback.code;
   return exchangeCode(fetch, clock, server, { code, verifier, redirectUri });

@@ -4,6 +4,7 @@ import { open } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Credential } from "@plinth/sdk";
+import { endOf } from "./claims.ts";
 import type { From } from "./profile.ts";
 
 const PROGRAM_MS = 10_000;
@@ -29,32 +30,51 @@ interface Login {
   readonly command?: readonly string[];
 }
 
-export const LOGINS: Readonly<Record<string, Login>> = {
-  codex: {
-    vendors: ["openai"],
-    // The key that it made for itself; what its sign-in gives is for another server than the API's.
-    kind: "key",
-    file: {
-      path: () => join(process.env.CODEX_HOME || join(homedir(), ".codex"), "auth.json"),
-      read: (value) => text(value, "OPENAI_API_KEY"),
+const codex = (read: (value: unknown) => Read | undefined) => ({
+  path: () => join(process.env.CODEX_HOME || join(homedir(), ".codex"), "auth.json"),
+  read,
+});
+
+const LOGINS: Readonly<Record<string, readonly Login[]>> = {
+  codex: [
+    // The key that it made for itself, and what its sign-in gives: each is for another server.
+    { vendors: ["openai"], kind: "key", file: codex((value) => text(value, "OPENAI_API_KEY")) },
+    {
+      vendors: ["openai-codex"],
+      kind: "token",
+      file: codex((value) => {
+        const found = text(member(value, "tokens"), "access_token");
+        const expiresAt = found === undefined ? undefined : endOf(found.value);
+        return found === undefined ? undefined : { ...found, ...(expiresAt === undefined ? {} : { expiresAt }) };
+      }),
     },
-  },
-  claude: {
-    vendors: ["anthropic"],
-    kind: "token",
-    file: {
-      path: () => join(process.env.CLAUDE_CONFIG_DIR || join(homedir(), ".claude"), ".credentials.json"),
-      read(value) {
-        const own = member(value, "claudeAiOauth");
-        const found = text(own, "accessToken");
-        const expiresAt = member(own, "expiresAt");
-        return found === undefined ? undefined : { ...found, ...(typeof expiresAt === "number" ? { expiresAt } : {}) };
+  ],
+  claude: [
+    {
+      vendors: ["anthropic"],
+      kind: "token",
+      file: {
+        path: () => join(process.env.CLAUDE_CONFIG_DIR || join(homedir(), ".claude"), ".credentials.json"),
+        read(value) {
+          const own = member(value, "claudeAiOauth");
+          const found = text(own, "accessToken");
+          const expiresAt = member(own, "expiresAt");
+          return found === undefined ? undefined : { ...found, ...(typeof expiresAt === "number" ? { expiresAt } : {}) };
+        },
       },
     },
-  },
-  gcloud: { vendors: ["vertex"], kind: "token", command: ["gcloud", "auth", "application-default", "print-access-token"] },
-  gh: { vendors: ["github-copilot"], kind: "token", command: ["gh", "auth", "token"] },
+  ],
+  gcloud: [{ vendors: ["vertex"], kind: "token", command: ["gcloud", "auth", "application-default", "print-access-token"] }],
+  gh: [{ vendors: ["github-copilot"], kind: "token", command: ["gh", "auth", "token"] }],
 };
+
+/** What a program signed in with, for one vendor. */
+export function loginOf(program: string, vendor: string): Login | undefined {
+  return Object.hasOwn(LOGINS, program) ? LOGINS[program]?.find(({ vendors }) => vendors.includes(vendor)) : undefined;
+}
+
+/** Whose sign-ins a vendor can be asked with. */
+export const programsFor = (vendor: string): string[] => Object.keys(LOGINS).filter((name) => loginOf(name, vendor) !== undefined);
 
 /** Values that others keep, read when they are used. Nothing of them is written anywhere. */
 export class Sources {
@@ -66,19 +86,19 @@ export class Sources {
   }
 
   /** What is known without running a program: a list runs none. */
-  async look(from: From): Promise<Read | true | undefined> {
-    const file = "login" in from && Object.hasOwn(LOGINS, from.login) ? LOGINS[from.login]?.file : undefined;
+  async look(from: From, vendor: string): Promise<Read | true | undefined> {
+    const file = "login" in from ? loginOf(from.login, vendor)?.file : undefined;
     if (file !== undefined) return inFile(file);
-    const command = commandOf(from);
+    const command = commandOf(from, vendor);
     if (command === undefined) return undefined;
     const known = this.#printed.get(JSON.stringify(command));
     return known === undefined || this.#now() >= known.until ? true : await known.read;
   }
 
-  async read(from: From): Promise<Read | undefined> {
-    const file = "login" in from && Object.hasOwn(LOGINS, from.login) ? LOGINS[from.login]?.file : undefined;
+  async read(from: From, vendor: string): Promise<Read | undefined> {
+    const file = "login" in from ? loginOf(from.login, vendor)?.file : undefined;
     if (file !== undefined) return inFile(file);
-    const command = commandOf(from);
+    const command = commandOf(from, vendor);
     if (command === undefined) return undefined;
     const key = JSON.stringify(command);
     const known = this.#printed.get(key);
@@ -91,15 +111,15 @@ export class Sources {
   }
 
   /** It was refused: what was printed is not good any more. */
-  forget(from: From): void {
-    const command = commandOf(from);
+  forget(from: From, vendor: string): void {
+    const command = commandOf(from, vendor);
     if (command !== undefined) this.#printed.delete(JSON.stringify(command));
   }
 }
 
-function commandOf(from: From): readonly string[] | undefined {
+function commandOf(from: From, vendor: string): readonly string[] | undefined {
   if ("command" in from) return from.command;
-  if ("login" in from) return Object.hasOwn(LOGINS, from.login) ? LOGINS[from.login]?.command : undefined;
+  if ("login" in from) return loginOf(from.login, vendor)?.command;
   if (!("keyring" in from)) return undefined;
   if (process.platform === "darwin") return ["security", "find-generic-password", "-s", SERVICE, "-a", from.keyring, "-w"];
   return ["secret-tool", "lookup", "service", SERVICE, "account", from.keyring];

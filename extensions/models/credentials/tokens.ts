@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Clock, errorInfo, PlinthError } from "@plinth/sdk";
 import { readJsonIfAny, takeFileLock, writeAtomic } from "@plinth/sdk/home";
 import { type Fetch, HttpError, refreshTokens, type Tokens } from "@plinth/sdk/kits/http";
+import { endOf } from "./claims.ts";
 import { type Found, NOTHING, type Profile } from "./profile.ts";
 
 /** Longer than a token server is waited for, and shorter than the method's deadline. */
@@ -151,7 +152,8 @@ export async function alone<T>(file: string, id: string, body: () => Promise<T>)
   }
 }
 
-const keptOf = ({ accessToken, refreshToken, expiresAt }: Tokens): Kept => ({
+/** Where the server does not say when it ends, the token may. */
+const keptOf = ({ accessToken, refreshToken, expiresAt = endOf(accessToken) }: Tokens): Kept => ({
   access: accessToken,
   ...(refreshToken === undefined ? {} : { refresh: refreshToken }),
   ...(expiresAt === undefined ? {} : { expiresAt }),

@@ -74,12 +74,12 @@ export function givenOf({ id, of, auth }: Vendor): Profile[] {
   });
 }
 
-/** How it is exchanged before it is sent, where it is. */
-export function exchangeOf({ auth }: Pick<Vendor, "auth">, { kind, from }: Pick<Profile, "kind" | "from">): Exchange | undefined {
+/** How the vendor is told of it. */
+export function authOf({ auth }: Pick<Vendor, "auth">, { kind, from }: Pick<Profile, "kind" | "from">): Vendor["auth"][number] | undefined {
   const keys = auth.filter((one) => one.kind === "key");
   const named = keys.find(({ secret }) => "secret" in from && secret === from.secret) ?? keys[0];
   const signed = auth.find((one) => one.kind === "oauth");
-  return (kind === "key" ? (named ?? signed) : (signed ?? named))?.exchange;
+  return kind === "key" ? (named ?? signed) : (signed ?? named);
 }
 
 export const hasChain = (): boolean => CHAIN.some((name) => (process.env[name] ?? "") !== "");

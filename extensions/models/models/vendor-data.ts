@@ -14,3 +14,6 @@ export function needsOf({ needs, auth }: ModelVendor): Pick<ModelSource, "needs"
   const first = auth.find(({ kind, secret }) => kind === "key" && secret !== undefined)?.secret;
   return first === undefined || auth.some(({ kind }) => kind === "none") ? {} : { needs: { secrets: [first] } };
 }
+
+/** Whether headers name secrets themselves. */
+export const secretsIn = (headers: Record<string, string>): boolean => Object.values(headers).some((value) => value.includes("{{plinth-secret:"));

@@ -18,7 +18,7 @@ import { rotating } from "./rotating.ts";
 import type { Settings } from "./settings.ts";
 import { type Besides, besidesOf, infoIn, type Source, type State } from "./source.ts";
 import { fromDialect, inDialect } from "./tools-in-dialect.ts";
-import { headersFor, needsOf } from "./vendor-data.ts";
+import { headersFor, needsOf, secretsIn } from "./vendor-data.ts";
 
 /** A server of this machine answers within that, or is taken to be away. */
 const PROBE_MS = 300;
@@ -290,7 +290,10 @@ export class VendorSource implements Source {
     const said = address.own && this.#settings.region === undefined ? proof?.baseUrl : undefined;
     const baseUrl = said ?? address.baseUrl;
     if (!trusted && said !== undefined) this.#permitted(auth, undefined, headers, said);
-    const proven = auth === undefined || secret === undefined ? {} : proved(auth, await this.#lent(secret, speaker, new URL(baseUrl).origin));
+    const proven =
+      auth === undefined || secret === undefined
+        ? {}
+        : { ...proof?.headers, ...proved(auth, await this.#lent(secret, speaker, new URL(baseUrl).origin)) };
     return { vendor: id, title, baseUrl, headers: { ...headers, ...proven }, quirks };
   }
 
@@ -344,5 +347,3 @@ export class VendorSource implements Source {
     return models;
   }
 }
-
-const secretsIn = (headers: Record<string, string>): boolean => Object.values(headers).some((value) => value.includes("{{plinth-secret:"));

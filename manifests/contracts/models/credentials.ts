@@ -58,6 +58,11 @@ export const Credential = Type.Object({
   exchanged: Type.Optional(
     Type.Boolean({ description: "A short-lived token is sent for it, which `refresh` gets; `secret` and `expiresAt` are that one's." }),
   ),
+  headers: Type.Optional(
+    Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 256 }), {
+      description: "What requests with it have besides, such as an account's number. Of `choose` and `refresh`.",
+    }),
+  ),
   baseUrl: Type.Optional(
     Type.String({ maxLength: 2_048, description: "exchanged: where requests go, where the server that gave the token says so." }),
   ),

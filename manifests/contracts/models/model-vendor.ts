@@ -46,7 +46,15 @@ const Auth = Type.Object({
   headers: Type.Optional(
     Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 512 }), { description: "What requests with it have besides." }),
   ),
+  claimHeaders: Type.Optional(
+    Type.Record(Type.String({ maxLength: 128 }), Type.Array(Type.String({ maxLength: 128 }), { minItems: 1, maxItems: 8 }), {
+      description: "oauth: headers whose values the token itself says, by the path in its claims (RFC 7519).",
+    }),
+  ),
   authorizeUrl: Type.Optional(Type.String({ ...url, description: "oauth: the page where people sign in in a browser (RFC 7636)." })),
+  authorizeFields: Type.Optional(
+    Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 256 }), { description: "oauth: what that page is told besides." }),
+  ),
   deviceUrl: Type.Optional(Type.String({ ...url, description: "oauth: where a sign-in on another device begins (RFC 8628)." })),
   tokenUrl: Type.Optional(Type.String({ ...url, description: "oauth: where tokens come from." })),
   revokeUrl: Type.Optional(Type.String({ ...url, description: "oauth: where they are taken back (RFC 7009)." })),
@@ -58,10 +66,11 @@ const Auth = Type.Object({
   redirect: Type.Optional(
     Type.Object(
       {
+        host: Type.Optional(Type.Enum(["127.0.0.1", "localhost"], { description: "As the vendor has it registered. Default: 127.0.0.1." })),
         port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
         path: Type.Optional(Type.String({ maxLength: 128, pattern: "^/[a-z0-9/_-]*$" })),
       },
-      { description: "oauth: where the browser comes back to, on 127.0.0.1. Default: any free port, /callback." },
+      { description: "oauth: where the browser comes back to, on this machine. Default: any free port, /callback." },
     ),
   ),
 });

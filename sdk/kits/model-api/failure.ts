@@ -64,11 +64,11 @@ const BY_WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ],
   [
     "QUOTA",
-    /insufficient_quota|current[ _]quota|quota[ _](?:exceeded|exhausted)|(?:exceeded|exhausted).{0,40}\bquota|usage limit|limit exhausted|key limit exceeded|spend(?:ing)?[ _]limit|per[ _-]?(?:day|month)|perday|\b[tr]pd\b|(?:daily|weekly|monthly) (?:\w+ )?(?:limit|quota|credits)/,
+    /insufficient_quota|current[ _]quota|quota[ _](?:exceeded|exhausted)|(?:exceeded|exhausted).{0,40}\bquota|usage[ _]limit|limit exhausted|key limit exceeded|spend(?:ing)?[ _]limit|per[ _-]?(?:day|month)|perday|\b[tr]pd\b|(?:daily|weekly|monthly) (?:\w+ )?(?:limit|quota|credits)/,
   ],
   [
     "BILLING",
-    /billing|payment|arrear|overdue|credit balance|(?:insufficient|not enough|no|any|more|out of) (?:account )?(?:balance|credits?|funds)|insufficient_(?:balance|credits|funds)|balance .{0,20}(?:low|insufficient)|余额|欠费/,
+    /billing|payment|usage_not_included|arrear|overdue|credit balance|(?:insufficient|not enough|no|any|more|out of) (?:account )?(?:balance|credits?|funds)|insufficient_(?:balance|credits|funds)|balance .{0,20}(?:low|insufficient)|余额|欠费/,
   ],
   [
     "FILTER",

@@ -68,9 +68,13 @@ export function explained(body: string): Explained {
     said: line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}…` : line,
     hint: codesOf(value, error, google.hint),
     param: param?.slice(0, 128),
-    retryAfterMs: boundedWait(google.retryAfterMs) ?? waitInWords(line),
+    retryAfterMs: boundedWait(google.retryAfterMs) ?? secondsIn(error) ?? waitInWords(line),
   };
 }
+
+/** Where a limit of a subscription is used up: when it begins anew. */
+const secondsIn = (error: Record<string, any> | undefined): number | undefined =>
+  typeof error?.resets_in_seconds === "number" && error.resets_in_seconds >= 0 ? boundedWait(error.resets_in_seconds * 1_000) : undefined;
 
 function parsed(body: string): any {
   try {

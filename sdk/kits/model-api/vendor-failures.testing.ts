@@ -8,6 +8,17 @@ const quota = (quotaId: string) => ({ "@type": "type.googleapis.com/google.rpc.Q
 /** Answers of vendors in the shapes that they publish, and what is to be done about each; written from the pages, not from the code. */
 export const vendorFailures: readonly VendorFailure[] = [
   ...of(
+    "OpenAI Codex",
+    "https://github.com/openai/codex",
+    [
+      429,
+      { error: { type: "usage_limit_reached", message: "The usage limit has been reached", plan_type: "plus", resets_in_seconds: 1_200 } },
+      "QUOTA",
+      { wait: 1_200_000 },
+    ],
+    [403, { error: { type: "usage_not_included", message: "Your plan does not include this." } }, "BILLING"],
+  ),
+  ...of(
     "OpenAI",
     "https://platform.openai.com/docs/guides/error-codes",
     [

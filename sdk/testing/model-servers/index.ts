@@ -1,6 +1,7 @@
 /** Servers of models' protocols, and of tokens, for tests: what they say is scripted in Plinth's words, what they were asked is kept. */
 export { type AnthropicOptions, anthropicServer } from "./anthropic.ts";
 export { type BedrockOptions, bedrockEvent, bedrockServer } from "./bedrock.ts";
+export { codexServer, codexToken } from "./codex.ts";
 export { type CopilotTokens, copilotTokens } from "./copilot-tokens.ts";
 export { type GeminiServerOptions, geminiServer, geminiWire } from "./gemini.ts";
 export { type OllamaServerOptions, ollamaServer, ollamaWire } from "./ollama.ts";

@@ -10,6 +10,8 @@ export interface TokenServerOptions {
   delayMs?: number;
   /** Seconds between two questions about a device's sign-in. Default 0. */
   interval?: number;
+  /** Makes access tokens, such as JWTs; its answers then do not say when they end. Default: random words. */
+  accessToken?: (seconds: number) => string;
 }
 
 /** An authorization server on this machine (RFC 6749, 7009, 7636, 8628). Each refresh token is good for one use; used twice, all that came of it are taken back. */
@@ -42,7 +44,8 @@ export interface TokenServer {
 }
 
 /** Start one on a free port of 127.0.0.1. `GET authorizeUrl` signs in at once and sends the browser back. */
-export async function tokenServer({ expiresIn = 3_600, delayMs = 0, interval = 0 }: TokenServerOptions = {}): Promise<TokenServer> {
+export async function tokenServer(options: TokenServerOptions = {}): Promise<TokenServer> {
+  const { expiresIn = 3_600, delayMs = 0, interval = 0 } = options;
   const grants: string[] = [];
   const reused: string[] = [];
   const revoked: string[] = [];
@@ -52,7 +55,8 @@ export async function tokenServer({ expiresIn = 3_600, delayMs = 0, interval = 0
   const codes = new Map<string, { challenge: string; redirectUri: string; clientId: string }>();
 
   const give = (seconds = server.expiresIn) => {
-    const [accessToken, refreshToken] = [`at-${randomBytes(18).toString("hex")}`, `rt-${randomBytes(18).toString("hex")}`];
+    const accessToken = options.accessToken?.(seconds) ?? `at-${randomBytes(18).toString("hex")}`;
+    const refreshToken = `rt-${randomBytes(18).toString("hex")}`;
     good.add(accessToken);
     refreshes.set(refreshToken, "fresh");
     values.push(accessToken, refreshToken);
@@ -60,7 +64,8 @@ export async function tokenServer({ expiresIn = 3_600, delayMs = 0, interval = 0
   };
   const tokens = (): Answer => {
     const { accessToken, refreshToken } = give();
-    return [200, { access_token: accessToken, token_type: "Bearer", refresh_token: refreshToken, expires_in: server.expiresIn }];
+    const ends = options.accessToken === undefined ? { expires_in: server.expiresIn } : {};
+    return [200, { access_token: accessToken, token_type: "Bearer", refresh_token: refreshToken, ...ends }];
   };
 
   const granted = async (form: URLSearchParams): Promise<Answer | undefined> => {
