@@ -209,6 +209,7 @@ it("each bundled extension is called in one gateway, and what it does is done", 
   expect(await ask("run echo from-exec")).toContain("from-exec");
   expect(asked).toBeGreaterThan(0);
   expect(await ask("list files")).toContain("The tool list answered");
+  expect(await ask("recall files")).toContain("user: list files");
   expect(JSON.parse((await run("audit", "--json")).stdout).records.length).toBeGreaterThan(0);
   expect((await run("doctor", "--json")).stdout).toContain("{");
 

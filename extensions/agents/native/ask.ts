@@ -1,12 +1,13 @@
 import { PlinthError, type TurnEvent, textOf } from "@plinth/sdk";
 import { Answer } from "./answer.ts";
-import type { LoopParts, ModelRequest } from "./loop.ts";
+import type { LoopParts } from "./loop.ts";
+import type { ModelRequest } from "./model-request.ts";
 
 /** One model call: deltas pass through as they are, the whole answer is returned. */
 export async function* ask(
   model: string,
   request: ModelRequest,
-  { stream }: Pick<LoopParts, "stream">,
+  { stream, room }: Pick<LoopParts, "stream" | "room">,
   callIds: Set<string>,
   signal: AbortSignal,
 ): AsyncGenerator<TurnEvent, Answer> {
@@ -16,6 +17,7 @@ export async function* ask(
     if (event.type === "model") {
       // Whoever was asked before has said nothing.
       answer = new Answer(event.name, event.maker, callIds);
+      room.asked(event.name, event.info?.contextTokens);
     } else if (event.type === "waiting") {
       if (event.message !== waits) yield { type: "progress", text: event.message };
       waits = event.message;

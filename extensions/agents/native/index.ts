@@ -2,6 +2,8 @@ import { defineExtension, messagesFrom } from "@plinth/sdk";
 import { compacted } from "./compaction.ts";
 import { Instructions } from "./instructions.ts";
 import type { Limits } from "./loop.ts";
+import { contextOf } from "./model-context.ts";
+import { Rooms, type Shares } from "./room.ts";
 import { runLoop } from "./run-loop.ts";
 import { ToolRunner } from "./tool-runner.ts";
 import { Words } from "./words.ts";
@@ -16,6 +18,7 @@ export default defineExtension({
       ...(ctx.config as Partial<Limits>),
     };
     const { retries, retryBaseMs } = ctx.config as { retries?: number; retryBaseMs?: number };
+    const rooms = new Rooms({ compactAt: 0.75, compactKeep: 0.3, ...(ctx.config as Partial<Shares>) });
     const models = ctx.use("plinth.models").one();
     const instructions = new Instructions(ctx.hooks.fire, ctx.clock.now);
 
@@ -59,7 +62,9 @@ export default defineExtension({
                 },
                 { signal },
               ),
-            compact: (messages, limitTokens, signal) => compacted(ctx, turn, messages, limitTokens, signal),
+            room: rooms.of(input.sessionKey, input.model),
+            limit: (signal) => contextOf(models, input, signal),
+            compact: (messages, bounds, signal) => compacted(ctx, turn, messages, bounds, signal),
             instructions: (signal) => instructions.build(input, signal),
             tools: (beside, signal) => tools.list(beside, signal),
             callTool: (toolCall, tool, signal, tell) => tools.run(toolCall, tool, signal, tell),

@@ -10,6 +10,8 @@ import type {
   TurnEvent,
   Usage,
 } from "@plinth/sdk";
+import type { ModelRequest } from "./model-request.ts";
+import type { Bounds, Room } from "./room.ts";
 import type { Tool } from "./tool.ts";
 import type { Words } from "./words.ts";
 
@@ -30,19 +32,14 @@ export interface LoopInput {
   model: string;
   system: string[];
   history: ModelMessage[];
+  /** The history is about to be longer than is handed over. */
+  long?: boolean;
   thinking?: Request["thinking"];
   output?: Request["output"];
   options?: ModelOptions;
   /** Tools of whoever asked, who runs them. */
   tools?: ModelTool[];
   limits?: { rounds?: number; toolCalls?: number };
-}
-
-export interface ModelRequest {
-  system: string;
-  messages: ModelMessage[];
-  tools: ModelTool[];
-  toolChoice?: ModelOptions["toolChoice"];
 }
 
 /** The tools of one model call. */
@@ -63,8 +60,12 @@ export interface Shorter {
 export interface LoopParts {
   /** The answer of whichever model is meant by a name, from another where that one fails. */
   stream(model: string, request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelsEvent>;
+  /** How much fits the model. */
+  room: Room;
+  /** The model's context in tokens, as far as anybody knows it. */
+  limit(signal: AbortSignal): Promise<number | undefined>;
   /** The conversation made short; undefined: nobody here does that. */
-  compact(messages: readonly ModelMessage[], limitTokens: number | undefined, signal: AbortSignal): AsyncGenerator<TurnEvent, Shorter | undefined>;
+  compact(messages: readonly ModelMessage[], bounds: Bounds, signal: AbortSignal): AsyncGenerator<TurnEvent, Shorter | undefined>;
   instructions(signal: AbortSignal): Promise<string>;
   /** @param beside how many more tools the request has. */
   tools(beside: number, signal: AbortSignal): Promise<TurnTools>;

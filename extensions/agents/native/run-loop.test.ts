@@ -2,6 +2,7 @@ import { type ModelsEvent, toolCallsOf, toolResultsOf } from "@plinth/sdk";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { LoopItem, LoopParts } from "./loop.ts";
+import { Rooms } from "./room.ts";
 import { runLoop } from "./run-loop.ts";
 import type { Tool } from "./tool.ts";
 import { Words } from "./words.ts";
@@ -41,6 +42,8 @@ async function play(rounds: string[][], abortAt: number | undefined, sayAt?: num
     },
     instructions: async () => "",
     tools: async () => ({ all: tools, offered: [...tools.values()] }),
+    room: new Rooms({ compactAt: 0.75, compactKeep: 0.3 }).of("s", "auto"),
+    limit: async () => undefined,
     async *compact() {
       yield* [];
       return undefined;

@@ -16,7 +16,7 @@ it("a conversation that a turn made shorter stays so: the next one begins with t
     },
   });
   for (const text of ["one", "two", "three", "four"]) await end(host, text);
-  expect(seen.at(-1)).toEqual(["The conversation so far, summed up:\n\nThey counted.", "TWO", "three", "THREE", "four"]);
+  expect(seen.at(-1)).toEqual([expect.stringMatching(/are left out here[\s\S]*\n\nThey counted\.$/), "TWO", "three", "THREE", "four"]);
   const bodies: any[] = await transcript(host);
   expect(bodies.filter(({ kind }) => kind === "compaction")).toMatchObject([{ summary: "They counted." }]);
   expect(bodies.filter(({ kind }) => kind === "message").length).toBe(8);

@@ -2,7 +2,8 @@ import { type ModelMessage, PlinthError, partsFor, partsFrom } from "@plinth/sdk
 import type { Harness } from "./harness-content.ts";
 import type { Submission } from "./submission.ts";
 
-type Shown = { messages: ModelMessage[]; parties: Set<string> };
+/** What a turn's harness is handed, as `modelHistory` gives it: it is as long as its sender wants it. */
+type Shown = { messages: ModelMessage[]; parties: Set<string>; ids: []; long: false };
 
 /**
  * A conversation that came with its message, as the model is shown it: what stands in it is the sender's word, so it has no
@@ -14,7 +15,7 @@ export function handedOver(history: readonly ModelMessage[], { content = [], sai
   );
   if (said || messages.at(-1)?.role !== "tool") messages.push({ role: "user", content: [...content] });
   const results = messages.some(({ content }) => content.some(({ type }) => type === "tool-result"));
-  return { messages, parties: new Set(results ? ["outside"] : []) };
+  return { messages, parties: new Set(results ? ["outside"] : []), ids: [], long: false };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type ModelMessage, type ToolResultPart, type TranscriptEntry, toolCallsOf, toolResultsOf } from "@plinth/sdk";
+import { leftOutMessage, summaryMessage } from "@plinth/sdk/kits/conversation";
 import { partiesOf, storedOrigin } from "./origin-note.ts";
 
 type MessageBody = Extract<TranscriptEntry["body"], { kind: "message" }>;
@@ -18,25 +19,37 @@ interface Shown {
   size: number | undefined;
 }
 
+export interface ModelHistory {
+  messages: ModelMessage[];
+  /** Who had a hand in them. */
+  parties: Set<string>;
+  /** Of each message's entry. */
+  ids: (string | undefined)[];
+  /** It will soon be cut: time to make it short. */
+  long: boolean;
+}
+
+/** So much of what a model may be shown is there before it is made short. */
+const LONG = 0.75;
+
 /** Of entries, which never change: each is looked at once, not in every turn of its session. */
 const known = new WeakMap<TranscriptEntry, Shown>();
 
 /**
  * The messages of a transcript as a model is shown them: each tool call with its one result right behind it, whatever
- * was cut or damaged, and no more than `maxChars`, cut at a message of the user. The newest message always stays. With
- * them the parties that had a hand in what is shown, and the id of each one's entry.
+ * was cut or damaged, and no more than `maxChars`, cut at a message of the user. The newest message always stays. Where
+ * something was left out, the first one says so.
+ *
+ * @param maxEntries so many were asked for
  */
-export function modelHistory(
-  entries: readonly TranscriptEntry[],
-  maxChars: number,
-): { messages: ModelMessage[]; parties: Set<string>; ids: (string | undefined)[] } {
+export function modelHistory(entries: readonly TranscriptEntry[], maxChars: number, maxEntries = Number.POSITIVE_INFINITY): ModelHistory {
   const all: Shown[] = [];
   const open = new Map<string, string>();
   const close = (): void => {
     for (const [callId, name] of open) all.push(unanswered(callId, name));
     open.clear();
   };
-  const { summary, kept, hidden } = compacted(entries);
+  const { summary, kept, hidden, gap } = compacted(entries);
   for (const entry of kept) {
     if (entry.body.kind !== "message") continue;
     const one = shownOf(entry, entry.body);
@@ -51,19 +64,17 @@ export function modelHistory(
     all.push(one);
   }
   close();
-  const shown = all.slice(firstShown(all, maxChars, summary !== undefined));
-  const messages = shown.map(({ message }) => message);
-  const ids = shown.map(({ id }) => id);
+  const { first, total } = firstShown(all, maxChars, summary !== undefined);
+  const shown = all.slice(first);
+  const left = gap || (first > 0 && total > maxChars) ? [leftOutMessage()] : [];
+  const before = [...(summary === undefined ? [] : [summaryMessage(summary)]), ...left];
+  const messages = [...before, ...shown.map(({ message }) => message)];
+  const ids = [...before.map(() => undefined), ...shown.map(({ id }) => id)];
   const parties = new Set<string>();
   for (const one of shown) for (const party of one.parties) parties.add(party);
-  if (summary === undefined) return { messages, parties, ids };
   // Whoever had a hand in what was summed up has one in the sum.
   for (const entry of hidden) for (const party of partiesOf(storedOrigin(entry) ?? { by: "owner" })) parties.add(party);
-  return {
-    messages: [{ role: "user", content: [{ type: "text", text: `The conversation so far, summed up:\n\n${summary}` }] }, ...messages],
-    parties,
-    ids: [undefined, ...ids],
-  };
+  return { messages, parties, ids, long: total > maxChars * LONG || kept.length > maxEntries * LONG };
 }
 
 function shownOf(entry: TranscriptEntry, body: MessageBody): Shown {
@@ -79,15 +90,28 @@ function shownOf(entry: TranscriptEntry, body: MessageBody): Shown {
   return one;
 }
 
+interface Kept {
+  summary?: string;
+  kept: readonly TranscriptEntry[];
+  hidden: readonly TranscriptEntry[];
+  /** There were entries that nothing stands for. */
+  gap: boolean;
+}
+
 /** What a compaction leaves to be shown: its summary, and the entries from the first one that it kept. */
-function compacted(entries: readonly TranscriptEntry[]): { summary?: string; kept: readonly TranscriptEntry[]; hidden: readonly TranscriptEntry[] } {
+function compacted(entries: readonly TranscriptEntry[]): Kept {
   let at = entries.length - 1;
   while (at >= 0 && entries[at]?.body.kind !== "compaction") at--;
   const body = entries[at]?.body;
-  if (body?.kind !== "compaction") return { kept: entries, hidden: [] };
+  if (body?.kind !== "compaction") return { kept: entries, hidden: [], gap: (entries[0]?.parent ?? null) !== null };
   const first = body.firstKept === null ? -1 : entries.findIndex(({ id }) => id === body.firstKept);
   const from = first < 0 || first > at ? at : first;
-  return { summary: body.summary, kept: entries.slice(from), hidden: [...entries.slice(0, from), entries[at] as TranscriptEntry] };
+  return {
+    summary: body.summary,
+    kept: entries.slice(from),
+    hidden: [...entries.slice(0, from), entries[at] as TranscriptEntry],
+    gap: first < 0 && body.firstKept !== null,
+  };
 }
 
 /** What a message answers stands before it, as a quotation. */
@@ -113,17 +137,17 @@ function told(message: ModelMessage, origin: ReturnType<typeof storedOrigin>): M
  *
  * @param summed something stands before it, so that it may begin with anybody's message
  */
-function firstShown(all: readonly Shown[], maxChars: number, summed: boolean): number {
+function firstShown(all: readonly Shown[], maxChars: number, summed: boolean): { first: number; total: number } {
   let first = all.findLastIndex(({ message }) => message.role === "user");
   let total = 0;
   for (let at = all.length - 1; at >= 0; at--) {
     const one = all[at]!;
     one.size ??= JSON.stringify(one.message).length;
     total += one.size;
-    if (total > maxChars) return Math.max(first, 0);
+    if (total > maxChars) return { first: Math.max(first, 0), total };
     if (one.message.role === "user" && at < first) first = at;
   }
-  return summed ? 0 : Math.max(first, 0);
+  return { first: summed ? 0 : Math.max(first, 0), total };
 }
 
 function unanswered(callId: string, name: string): Shown {

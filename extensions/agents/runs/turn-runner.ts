@@ -14,7 +14,7 @@ import { compactionBody } from "./compaction-body.ts";
 import { HalfAnswer } from "./half-answer.ts";
 import { askedOf, handedOver } from "./handed-over.ts";
 import { checkedContent, type Harness, harnessOf, messageFrom, messagesFor, surfaceContent } from "./harness-content.ts";
-import { modelHistory } from "./model-history.ts";
+import { type ModelHistory, modelHistory } from "./model-history.ts";
 import { originNote } from "./origin-note.ts";
 import { storedEnd } from "./replay.ts";
 import type { Route } from "./route.ts";
@@ -105,7 +105,8 @@ export class TurnRunner {
       turn.held = held;
       const asked = [this.#prepare(run, input, route), this.#history(sessionKey), this.#ctx.use("plinth.harness").list()] as const;
       const [prepared, { entries }, harnesses] = await Promise.all(asked);
-      const shown = input.history === undefined ? modelHistory(entries, this.#limits.historyChars) : { ...handedOver(input.history, input), ids: [] };
+      const { historyChars, historyLimit } = this.#limits;
+      const shown = input.history === undefined ? modelHistory(entries, historyChars, historyLimit) : handedOver(input.history, input);
       for (const party of shown.parties) await this.#ctx.lower(party, "had a hand in this conversation");
       const answered = await turn.follow(prepared, harnessOf(harnesses, prepared.harness), route, shown, input);
       await this.#claim.finish(held, { ...endOf(answered.outcome), bodies: answered.rest });
@@ -215,7 +216,7 @@ class Turn {
     prepared: { harness: string; model: string; system: string[] },
     maker: Harness,
     { workspace, agent, thinking }: Route,
-    { messages, ids }: Pick<ReturnType<typeof modelHistory>, "messages" | "ids">,
+    { messages, ids, long }: Pick<ModelHistory, "messages" | "ids" | "long">,
     asked: Submission,
   ): Promise<{ outcome: Outcome; rest: Body[] }> {
     const { id: runId, sessionKey, signal } = this.#run;
@@ -223,7 +224,7 @@ class Turn {
     const { surface } = asked;
     this.#surface = surface;
     const run = { runId, sessionKey, workspace, agent, surface, model, system, ...(thinking === undefined ? {} : { thinking }) };
-    const input = { ...askedOf(asked, maker), ...run, history: messagesFor(messages, maker) };
+    const input = { ...askedOf(asked, maker), ...run, history: messagesFor(messages, maker), ...(long ? { long } : {}) };
     const client = this.#ctx.use("plinth.harness").get(harness);
     if (maker.steers) {
       const steering = new Steering(async (content) => (await client.steer({ runId, content, when: "now" }, { signal })).taken);

@@ -2,6 +2,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import { type Provider, textOf } from "@plinth/sdk";
 import { type Body, parseBody } from "./body.ts";
 import type { Ledger } from "./ledger.ts";
+import { parseOrigin } from "./origin.ts";
 
 type Search = Required<Provider<"plinth.session-store">>["search"];
 
@@ -15,6 +16,7 @@ interface Found {
   id: string;
   at: number;
   body: string;
+  origin: string | null;
   key: string;
 }
 
@@ -33,13 +35,12 @@ export class TranscriptSearch {
     const match = `${terms.map((term) => `"${term}"`).join(" ")}*`;
     const offset = Number(cursor ?? 0) || 0;
     const rows = this.#ledger.db.all("search", match, key ?? null, key ?? null, limit, offset) as unknown as Found[];
-    const hits = rows.map(({ seq, id, at, body, key: session }) => ({
-      key: session,
-      entry: id,
-      seq,
-      at,
-      excerpt: excerpt(wordsOf(parseBody(body)), terms),
-    }));
+    const hits = rows.map(({ seq, id, at, body: json, origin: noted, key: session }) => {
+      const body = parseBody(json);
+      const [by, origin] = [speakerOf(body), parseOrigin(noted)];
+      const whose = { ...(by === undefined ? {} : { by }), ...(origin === undefined ? {} : { origin }) };
+      return { key: session, entry: id, seq, at, excerpt: excerpt(wordsOf(body), terms), ...whose };
+    });
     return rows.length < limit ? { hits } : { hits, next: String(offset + limit) };
   }
 
@@ -68,6 +69,12 @@ function wordsOf(body: Body | undefined): string {
   if (body?.kind === "compaction") return body.summary;
   if (body?.kind !== "message" || body.message.role === "tool") return "";
   return textOf(body.message.content);
+}
+
+function speakerOf(body: Body | undefined): "user" | "assistant" | "command" | "summary" | undefined {
+  if (body?.kind === "command") return "command";
+  if (body?.kind === "compaction") return "summary";
+  return body?.kind === "message" && body.message.role !== "tool" ? body.message.role : undefined;
 }
 
 /** Around the first word that was asked for. */

@@ -74,7 +74,7 @@ export const statements = {
   indexedTo: "UPDATE indexed SET seq = ?",
   unindexed: "SELECT seq, body FROM entries WHERE seq > ? ORDER BY seq LIMIT ?",
   addWords: "INSERT INTO words (rowid, text) VALUES (?, ?)",
-  search: `SELECT entries.seq, entries.id, entries.at, entries.body, sessions.key FROM words
+  search: `SELECT entries.seq, entries.id, entries.at, entries.body, entries.origin, sessions.key FROM words
     JOIN entries ON entries.seq = words.rowid JOIN sessions ON sessions.id = entries.session
     WHERE words MATCH ? AND (? IS NULL OR sessions.key = ?) ORDER BY words.rank, words.rowid DESC LIMIT ? OFFSET ?`,
   version: "PRAGMA data_version",

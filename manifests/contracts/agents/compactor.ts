@@ -32,6 +32,7 @@ export const compactor = defineContract({
           description: "Oldest first.",
         }),
         before: Type.Optional(Type.Array(ContentPart, { maxItems: 64, description: "The summary of what was compacted earlier." })),
+        limitTokens: Type.Optional(Type.Integer({ minimum: 1, description: "The model's context, where it is known." })),
         keepTokens: Type.Integer({ minimum: 0, description: "So much of the end stays as it is, if possible." }),
         summaryTokens: Type.Integer({ minimum: 16, description: "At most so long." }),
         focus: Type.Optional(Type.String({ maxLength: 2_048, description: "What an owner wants to be kept above all." })),
@@ -44,6 +45,7 @@ export const compactor = defineContract({
           firstKept: Type.Union([entry, Type.Null()], {
             description: "From here on all stays, and never begins between a tool's call and its result; null: nothing stays.",
           }),
+          made: Type.Optional(Type.Enum(["model", "rules"], { description: "Who wrote it: a model, or rules where none could." })),
           usage: Type.Optional(Usage),
         }),
       ]),

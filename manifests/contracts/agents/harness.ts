@@ -72,6 +72,9 @@ export const harness = defineContract({
         ),
         resume: Type.Optional(Type.Unknown({ description: "What it yielded last as `resume` in this session, as it was." })),
         history: Type.Array(ModelMessage, { description: "Oldest first; the last one is the user's new message." }),
+        long: Type.Optional(
+          Type.Boolean({ description: "true: the history is about to be longer than is handed over; it is made short first, where that can be." }),
+        ),
       }),
       stream: openUnion("type", [
         ...turnEvents,

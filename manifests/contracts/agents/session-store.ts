@@ -209,7 +209,13 @@ export const sessionStore = defineContract({
       summary: "Full text over messages and commands, best first. Words are all wanted; the last one may be the beginning of a word.",
       input: Type.Object({ text: Type.String({ minLength: 1, maxLength: 500 }), key: Type.Optional(key), limit: limit(100), cursor }),
       output: Type.Object({
-        hits: Type.Array(Type.Object({ key, entry: Type.String(), seq: Type.Integer(), at: Type.Number(), excerpt: Type.String() })),
+        hits: Type.Array(
+          Type.Object({
+            ...{ key, entry: Type.String(), seq: Type.Integer(), at: Type.Number(), excerpt: Type.String() },
+            by: Type.Optional(Type.Enum(["user", "assistant", "command", "summary"], { description: "What kind of entry it is." })),
+            origin: Type.Optional(Origin),
+          }),
+        ),
         next,
       }),
       deadlineMs: 30_000,

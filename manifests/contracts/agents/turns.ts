@@ -74,6 +74,7 @@ export const turnEvents = [
     summary: Type.Optional(Type.String()),
     before: Type.Optional(Type.Integer({ description: "Tokens, about." })),
     after: Type.Optional(Type.Integer()),
+    made: Type.Optional(Type.Enum(["model", "rules"], { description: "Who wrote the summary." })),
     kept: Type.Optional(
       Type.Integer({ minimum: 0, description: "So many messages at the end of the turn's history stay; the summary stands for those before them." }),
     ),
