@@ -65,6 +65,15 @@ describe("the documentation", () => {
     expect(shown.exec(read("docs/models.md"))?.[2], "PLINTH_WRITE_DOCS=1 writes it anew").toBe(table);
   });
 
+  it("shows what becomes of each field of the model APIs as the code decides by it", async () => {
+    const text = read("docs/api.md");
+    const shown = /(<!-- fields: [^>]*-->\n\n)([\s\S]*?)(\n\n<!-- fields end -->)/;
+    const { fieldTables } = await import(join(docs, "generate/field-table.mjs"));
+    const tables: string = await fieldTables(root);
+    if (process.env.PLINTH_WRITE_DOCS === "1") writeFileSync(join(docs, "api.md"), text.replace(shown, `$1${tables}$3`));
+    expect(shown.exec(read("docs/api.md"))?.[2], "PLINTH_WRITE_DOCS=1 writes it anew").toBe(tables);
+  });
+
   it("draws the house and one message's way as they are", async () => {
     const { housePicture } = await import(join(docs, "generate/house-picture.mjs"));
     const { messagePicture } = await import(join(docs, "generate/message-picture.mjs"));

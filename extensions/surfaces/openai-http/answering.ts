@@ -4,6 +4,7 @@ import { type Asked, askAgent, askModel, type Said, sessionKey } from "./asking.
 import type { CallMarks } from "./call-marks.ts";
 import { withArtifacts } from "./conversation.ts";
 import { type ApiFailure, failureOf, noSuchModel } from "./failure.ts";
+import { unsupported } from "./fields.ts";
 import type { Meant, ModelList } from "./model-list.ts";
 import { callerOf, type Names } from "./names.ts";
 
@@ -50,6 +51,9 @@ export async function* answering<R extends Asked>(
     const conversation = await withArtifacts(read.conversation, () => ctx.use("plinth.artifacts").one(), call.signal);
     const request = (await dialect.remembered?.({ ...read, conversation }, meant)) ?? { ...read, conversation };
     over = () => dialect.done?.(request);
+    const [foreign] = request.vendorTools;
+    if (foreign !== undefined && !("model" in meant))
+      throw unsupported(foreign.param, "an agent has tools of its own. Name a model, such as provider/model, whose vendor runs this one.");
     const said =
       "model" in meant ? askModel(ctx, request, marks, call) : askAgent(ctx, request, sessionKey(request.session, meant.agent), commands, call);
     events = said[Symbol.asyncIterator]();

@@ -16,6 +16,10 @@ import {
 import type { CallMarks } from "./call-marks.ts";
 import { type Conversation, wordsOf } from "./conversation.ts";
 import { headerName, invalid } from "./fields.ts";
+import { saidOf } from "./parts.ts";
+import type { EndReason, Said } from "./said.ts";
+
+export type { CitationPart, EndReason, Said } from "./said.ts";
 
 /** A request of any dialect, checked, in Plinth's words. */
 export interface Asked {
@@ -23,6 +27,8 @@ export interface Asked {
   readonly conversation: Conversation;
   readonly options: ModelOptions;
   readonly tools: ModelTool[];
+  /** Of a model itself: tools that its vendor runs. */
+  readonly vendorTools: readonly VendorTool[];
   /** The key of a conversation that is remembered. */
   readonly session: string | undefined;
   /** Who the client says it speaks for. */
@@ -36,24 +42,13 @@ export interface Asked {
   readonly names: ReadonlyMap<string, string>;
 }
 
-export type EndReason = "stop" | "length" | "tool-calls" | "filter" | "refusal";
-
-/** What becomes of a request, whoever answers it, in order. Exactly one `end` is the last. */
-export type Said =
-  | { type: "text"; delta: string }
-  | { type: "refusal"; text: string }
-  /** Of what is thought: a piece, or with `part` the whole of it, with what must go back to the model. */
-  | { type: "thought"; delta: string }
-  | { type: "thought"; part: Extract<Part, { type: "reasoning" }> }
-  | { type: "call"; call: ToolCallPart }
-  /** Something goes on that no client is shown. */
-  | { type: "busy" }
-  /** A field of the request that was not used. */
-  | { type: "ignored"; name: string }
-  /** Who is asked, as provider/model; again where another one answers instead. */
-  | { type: "model"; name: string }
-  /** @property model who answered, where that is known by its name. */
-  | { type: "end"; reason: EndReason; text: string; usage?: Usage; model?: string };
+/** A tool that a model's vendor runs itself, as the request named it. */
+export interface VendorTool {
+  readonly id: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Where it stands in the request. */
+  readonly param: string;
+}
 
 /** A session key: the one that the client names, or a fresh one. An agent other than the default stands in front. */
 export function sessionKey(session: string | undefined, agent: string | undefined): string {
@@ -91,6 +86,7 @@ export async function* askAgent(ctx: Context, request: Asked, sessionKey: string
       { signal: call.signal },
     );
   let said = "";
+  let notes = "";
   for await (const event of unasked(ctx, events)) {
     // What comes before its first word or deed is not told: a turn that fails then still has a status of its own.
     if (event.type === "start" || (event.type === "progress" && event.callId === undefined)) continue;
@@ -99,13 +95,17 @@ export async function* askAgent(ctx: Context, request: Asked, sessionKey: string
       yield { type: "text", delta: event.delta };
     } else if (event.type === "reasoning") yield { type: "thought", delta: event.delta };
     else if (event.type === "warning" && event.param !== undefined) yield ignoredAs(event.param, request);
-    else if (event.type === "end") {
+    else if (event.type === "part" && event.part.type !== "opaque") {
+      const told = (await saidOf(ctx, event.part, call.signal)) ?? { type: "busy" };
+      if (told.type === "text") notes += told.delta;
+      yield told;
+    } else if (event.type === "end") {
       if (event.status !== "ok") throw endError(event);
       if (said === "" && event.text !== "") yield { type: "text", delta: event.text };
       for (const one of event.calls ?? []) yield { type: "call", call: one };
       const { usage, model } = event;
       return yield {
-        ...{ type: "end", reason: reasonOf(event), text: event.text },
+        ...{ type: "end", reason: reasonOf(event), text: event.text + notes },
         ...(usage === undefined ? {} : { usage }),
         ...(model === undefined ? {} : { model }),
       };
@@ -116,7 +116,7 @@ export async function* askAgent(ctx: Context, request: Asked, sessionKey: string
 
 /** A model itself, with the client's tools and no others. */
 export async function* askModel(ctx: Context, request: Asked, marks: CallMarks, call: Call): AsyncGenerator<Said> {
-  const { conversation, tools, options, model, cacheKey } = request;
+  const { conversation, tools, vendorTools, options, model, cacheKey } = request;
   const { system } = conversation;
   const messages = marks.restore(conversation.messages);
   const stream = ctx
@@ -129,6 +129,7 @@ export async function* askModel(ctx: Context, request: Asked, marks: CallMarks, 
         ...(system.length === 0 ? {} : { system }),
         ...(tools.length === 0 ? {} : { tools }),
         ...(cacheKey === undefined ? {} : { cacheKey }),
+        ...serverTools(vendorTools),
         ...options,
         onUnsupported: "drop",
       },
@@ -163,8 +164,11 @@ export async function* askModel(ctx: Context, request: Asked, marks: CallMarks, 
         thoughts.push(part);
         yield { type: "thought", part };
       }
-    } else if (event.type === "part" && event.part.type === "refusal") yield { type: "refusal", text: event.part.text };
-    else if (event.type === "usage") usage = event.usage;
+    } else if (event.type === "part") {
+      const said = (await saidOf(ctx, partsFrom([event.part], maker)[0] as Part, call.signal)) ?? { type: "busy" };
+      if (said.type === "text") text += said.delta;
+      yield said;
+    } else if (event.type === "usage") usage = event.usage;
     else if (event.type === "warning" && event.param !== undefined) yield used(event.param, event.message, request);
     else if (event.type === "end") {
       const reason = event.reason === "pause" ? "length" : event.reason;
@@ -174,10 +178,18 @@ export async function* askModel(ctx: Context, request: Asked, marks: CallMarks, 
   throw new Error("The model stopped without an end.");
 }
 
+/** As a model's request has them. */
+export const serverTools = (tools: readonly VendorTool[]): { serverTools?: { id: string; options: Record<string, unknown> }[] } =>
+  tools.length === 0 ? {} : { serverTools: tools.map(({ id, options }) => ({ id, options: { ...options } })) };
+
 /** Without these an answer would be another one than the client asked for. */
-const NEEDED = new Set(["messages", "tools", "toolChoice", "output"]);
+const NEEDED = new Set(["messages", "tools", "toolChoice", "output", "serverTools"]);
 
 function used(param: string, message: string, asked: Asked): Said {
+  if (param === "serverTools") {
+    const { param: name = "tools" } = asked.vendorTools.find(({ id }) => message.includes(JSON.stringify(id))) ?? asked.vendorTools[0] ?? {};
+    throw invalid(`\`${name}\` is not supported: ${message}`, name, "unsupported_parameter");
+  }
   if (!NEEDED.has(param.split(/[.[]/)[0] as string)) return ignoredAs(param, asked);
   const name = nameOf(param, asked);
   throw invalid(`The model does not take \`${name}\`: ${message}`, name, "unsupported_parameter");

@@ -52,6 +52,11 @@ export class Telling {
     if (last.role === "user" && last.content.every((part) => part.type === "text" && part.text.trim() === "")) {
       throw invalid("The last message is empty.", param);
     }
+    return this.all();
+  }
+
+  /** Whatever was said last. */
+  all(): Conversation {
     return { system: this.#system, messages: this.#messages };
   }
 
@@ -124,13 +129,8 @@ export async function withArtifacts(
   artifacts: () => Client<"plinth.artifacts">,
   signal: AbortSignal,
 ): Promise<Conversation> {
-  const kept = async (part: Part): Promise<Part> => {
-    if (part.type === "tool-result") return { ...part, content: (await Promise.all(part.content.map(kept))) as [] };
-    if (!("base64" in part) || typeof part.base64 !== "string" || part.base64.length <= INLINE) return part;
-    const { base64, ...rest } = part;
-    const { id, bytes } = await keepArtifact(artifacts(), Buffer.from(base64, "base64"), { mimeType: rest.mimeType, ttlMs: KEPT_MS }, signal);
-    return { ...rest, artifact: id, bytes };
-  };
+  const kept = async (part: Part): Promise<Part> =>
+    part.type === "tool-result" ? { ...part, content: (await Promise.all(part.content.map(kept))) as [] } : withoutBytes(part, artifacts, signal);
   const messages: ModelMessage[] = [];
   for (const message of conversation.messages) {
     const content: Part[] = [];
@@ -138,4 +138,12 @@ export async function withArtifacts(
     messages.push({ ...message, content });
   }
   return { ...conversation, messages };
+}
+
+/** A part with what is larger than it may be as an artifact. */
+export async function withoutBytes(part: Part, artifacts: () => Client<"plinth.artifacts">, signal: AbortSignal): Promise<Part> {
+  if (!("base64" in part) || typeof part.base64 !== "string" || part.base64.length <= INLINE) return part;
+  const { base64, ...rest } = part;
+  const { id, bytes } = await keepArtifact(artifacts(), Buffer.from(base64, "base64"), { mimeType: rest.mimeType, ttlMs: KEPT_MS }, signal);
+  return { ...rest, artifact: id, bytes };
 }

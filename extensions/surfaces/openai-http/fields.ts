@@ -1,5 +1,6 @@
 import type { ModelOptions } from "@plinth/sdk";
 import { ApiFailure } from "./failure.ts";
+import type { Fates } from "./fates.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -50,6 +51,10 @@ export function readUser(value: unknown): string | undefined {
   if (typeof value === "string" && value.length > 200) throw invalid("`user` is longer than 200 characters.", "user");
   return value || undefined;
 }
+
+/** Requests with the same key begin alike. */
+export const readCacheKey = (value: unknown): { cacheKey?: string } =>
+  typeof value === "string" && value !== "" ? { cacheKey: value.slice(0, 256) } : {};
 
 /** @param param the field that named it, where it was no header. */
 export function readSession(value: unknown, param: string): string | undefined {
@@ -117,9 +122,27 @@ export function toolList(value: unknown): unknown[] {
   return value;
 }
 
-/** Fields that nobody reads, for the header `x-plinth-ignored`. */
-export const unread = (request: Fields, used: ReadonlySet<string>): string[] =>
-  Object.keys(request).filter((name) => !used.has(name) && !isEmpty(request[name]) && /^[\w.-]{1,64}$/.test(name));
+/** Fails with the first field that is refused. @param allowed values that ask for nothing. */
+export function assertNoneRefused(request: Fields, fates: Fates, allowed: readonly unknown[] = []): void {
+  for (const [name, fate] of Object.entries(fates))
+    if (typeof fate === "string" && !isEmpty(request[name]) && !allowed.includes(request[name])) throw unsupported(name, fate);
+}
+
+/** Fields that are there and not used, whether they are known or not, for the header `x-plinth-ignored`. */
+export function unread(request: Fields, fates: Fates): string[] {
+  const unknown = Object.keys(request).filter((name) => fates[name] !== true && !isEmpty(request[name]) && /^[\w.-]{1,64}$/.test(name));
+  const within = Object.entries(fates).flatMap(([path, fate]) =>
+    fate === false && path.includes(".") && isAt(request, path.split(".")) ? [path] : [],
+  );
+  return [...unknown, ...within];
+}
+
+/** Whether something stands at a path, in one of the objects where it leads through lists. */
+function isAt(value: unknown, [name, ...rest]: readonly string[]): boolean {
+  if (Array.isArray(value)) return value.some((one) => isAt(one, [name as string, ...rest]));
+  const inner = objectOf(value)?.[name as string];
+  return rest.length === 0 ? !isEmpty(inner) && inner !== "auto" : isAt(inner, rest);
+}
 
 /** A name that goes into a header. */
 export const headerName = (name: string): string => name.replace(/[^\w.-]/g, "").slice(0, 64);

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { defineExtension } from "@plinth/sdk";
 import { textOf } from "@plinth/sdk/kits/http";
 import { type Answerer, answering, named, told } from "./answering.ts";
@@ -8,8 +7,9 @@ import { embeddings } from "./embeddings/index.ts";
 import { ApiFailure, noSuchModel } from "./failure.ts";
 import { countTokens, messages } from "./messages/index.ts";
 import { ModelList } from "./model-list.ts";
-import { callerOf, Names } from "./names.ts";
+import { Names } from "./names.ts";
 import { Responses } from "./responses/index.ts";
+import { serveKept } from "./responses/routes.ts";
 
 export default defineExtension({
   activate(ctx) {
@@ -45,24 +45,7 @@ export default defineExtension({
     ctx.provide("plinth.http-route", "openai.chat", { handle: (incoming, call) => answering(answerer, openai, incoming, call) });
 
     ctx.provide("plinth.http-route", "openai.responses", { handle: (incoming, call) => answering(answerer, responses, incoming, call) });
-    ctx.provide("plinth.http-route", "openai.response", {
-      handle: (incoming, call) =>
-        told(async () => {
-          const id = incoming.params.id as string;
-          const kept = responses.kept(callerOf(incoming, call));
-          if (incoming.method !== "DELETE") return (await kept.existing(id)).response;
-          await kept.delete(id);
-          return { id, object: "response", deleted: true };
-        }, openai),
-    });
-    ctx.provide("plinth.http-route", "openai.conversations", {
-      handle: (incoming, call) =>
-        told(async () => {
-          const id = `conv_${randomBytes(16).toString("hex")}`;
-          await names.take(id, callerOf(incoming, call));
-          return { id, object: "conversation", created_at: Math.floor(ctx.clock.now() / 1000), metadata: {} };
-        }, openai),
-    });
+    serveKept(ctx, names, responses, openai);
     ctx.provide("plinth.http-route", "openai.embeddings", {
       handle: (incoming, call) =>
         told(async (headers) => {

@@ -6,6 +6,8 @@ export interface Named {
   readonly by: string;
   readonly at: number;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** It was deleted: nobody has it any more. */
+  readonly closed?: boolean;
 }
 
 /** Longer than any answer is kept. */
@@ -26,26 +28,26 @@ export class Names {
   /** The conversation of this name, where it is the caller's. */
   async get(name: string, by: string): Promise<Named | undefined> {
     const named = await this.#ctx.store.get<Named>(keyOf(name));
-    return named?.by === by ? named : undefined;
+    return named?.by === by && named.closed !== true ? named : undefined;
   }
 
   /** It is the caller's from here on, for another month. Fails with 404 where it is somebody else's. */
   async take(name: string, by: string, metadata?: Named["metadata"]): Promise<Named> {
     const before = await this.#ctx.store.get<Named>(keyOf(name));
-    if (before !== undefined && before.by !== by) throw notThere(name);
+    if (before !== undefined && (before.by !== by || before.closed === true)) throw notThere(name);
     const named: Named = { by, at: before?.at ?? this.#ctx.clock.now(), metadata: metadata ?? before?.metadata ?? {} };
     await this.#ctx.store.set(keyOf(name), named, NAMED_MS);
     return named;
   }
 
-  async drop(name: string): Promise<void> {
-    await this.#ctx.store.delete(keyOf(name));
+  async close(name: string, by: string): Promise<void> {
+    await this.#ctx.store.set(keyOf(name), { by, at: this.#ctx.clock.now(), metadata: {}, closed: true }, NAMED_MS);
   }
 
   /** A session that somebody else's answers are said in is not there either, whatever names it. */
   async assertNotOthers(session: string, by: string): Promise<void> {
-    const named = await this.#ctx.store.get<{ by?: string }>(/^resp_/.test(session) ? `response/${session}` : keyOf(session));
-    if (named === undefined ? /^(resp|conv)_/.test(session) : named.by !== by) throw notThere(session);
+    const named = await this.#ctx.store.get<Partial<Named>>(/^resp_/.test(session) ? `response/${session}` : keyOf(session));
+    if (named === undefined ? /^(resp|conv)_/.test(session) : named.by !== by || named.closed === true) throw notThere(session);
   }
 }
 

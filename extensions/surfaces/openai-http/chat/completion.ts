@@ -1,5 +1,5 @@
 import type { ToolCallPart, Usage } from "@plinth/sdk";
-import type { EndReason, Said } from "../asking.ts";
+import type { CitationPart, EndReason, Said } from "../asking.ts";
 import { failureOf } from "../failure.ts";
 
 type End = Extract<Said, { type: "end" }>;
@@ -37,6 +37,20 @@ export function usageOf({ usage }: { usage?: Usage }): { usage?: object } {
 
 const called = ({ id, name, args }: ToolCallPart) => ({ id, type: "function", function: { name, arguments: JSON.stringify(args) } });
 
+/** Sources; and pictures, for which OpenAI has no field, in the form of gateways that speak this API. */
+function besides(said: readonly Said[]): object {
+  const annotations = said.flatMap((one) => (one.type === "cite" ? [annotationOf(one.citation)] : []));
+  const images = said.flatMap((one) => (one.type === "picture" ? [imageOf(one.url)] : []));
+  return { ...(annotations.length === 0 ? {} : { annotations }), ...(images.length === 0 ? {} : { images }) };
+}
+
+const annotationOf = ({ url = "", title = "", start = 0, end = 0 }: CitationPart): object => ({
+  type: "url_citation",
+  url_citation: { url, title, start_index: start, end_index: end },
+});
+
+const imageOf = (url: string): object => ({ type: "image_url", image_url: { url } });
+
 /** The whole answer as a `chat.completion`. */
 export function completion({ id, created, model }: Head, said: readonly Said[]): object {
   const end = said.at(-1) as End;
@@ -49,7 +63,7 @@ export function completion({ id, created, model }: Head, said: readonly Said[]):
     choices: [
       {
         index: 0,
-        message: { role: "assistant", content, refusal, ...(calls.length === 0 ? {} : { tool_calls: calls }) },
+        message: { role: "assistant", content, refusal, ...besides(said), ...(calls.length === 0 ? {} : { tool_calls: calls }) },
         logprobs: null,
         finish_reason: FINISH[end.reason],
       },
@@ -76,6 +90,8 @@ export async function* chunks(head: Head, said: AsyncIterable<Said>, includeUsag
     for await (const one of said) {
       if (one.type === "text") yield chunk({ content: one.delta }, null);
       else if (one.type === "refusal") yield chunk({ refusal: one.text }, null);
+      else if (one.type === "cite") yield chunk({ annotations: [annotationOf(one.citation)] }, null);
+      else if (one.type === "picture") yield chunk({ images: [imageOf(one.url)] }, null);
       else if (one.type === "call") yield chunk({ tool_calls: [{ index: calls++, ...called(one.call) }] }, null);
       else if (one.type === "model") head.model = one.name;
       else if (one.type === "end") {

@@ -1,5 +1,7 @@
 import type { ModelOptions, ModelTool } from "@plinth/sdk";
+import { CHAT } from "../fates.ts";
 import {
+  assertNoneRefused,
   type Fields,
   integer,
   invalid,
@@ -23,24 +25,6 @@ interface Parameters {
   readonly ignored: string[];
 }
 
-/** Fields that are read here or by who reads the messages. */
-const USED = new Set([
-  ...["model", "messages", "stream", "stream_options", "user", "metadata", "n", "modalities"],
-  ...["temperature", "top_p", "max_tokens", "max_completion_tokens", "seed", "stop", "response_format", "reasoning_effort"],
-  ...["tools", "tool_choice", "parallel_tool_calls"],
-]);
-
-/** Fields that would change the answer's form in a way that cannot be had. */
-const REFUSED: Readonly<Record<string, string>> = {
-  functions: "use `tools`.",
-  function_call: "use `tool_choice`.",
-  logprobs: "no model's probabilities are kept. Leave it out.",
-  top_logprobs: "no model's probabilities are kept. Leave it out.",
-  logit_bias: "models of other makers have other tokens. Leave it out.",
-  audio: "answers are text. Leave it out.",
-  web_search_options: "use a tool. Leave it out.",
-};
-
 /** What this dialect calls what a model could not take. */
 export const NAMES: ReadonlyMap<string, string> = new Map([
   ["topP", "top_p"],
@@ -56,9 +40,7 @@ export function readParameters(request: Fields): Parameters {
   const { modalities } = request;
   if (!isEmpty(modalities) && !(Array.isArray(modalities) && modalities.every((one) => one === "text")))
     throw unsupported("modalities", "answers are text.");
-  for (const [name, why] of Object.entries(REFUSED)) {
-    if (!isEmpty(request[name]) && request[name] !== "none" && request[name] !== "auto") throw unsupported(name, why);
-  }
+  assertNoneRefused(request, CHAT, ["none", "auto"]);
   const tools = readTools(request.tools);
   return {
     tools,
@@ -73,7 +55,7 @@ export function readParameters(request: Fields): Parameters {
       ...readChoice(request.tool_choice, tools),
       ...(typeof request.parallel_tool_calls === "boolean" ? { parallelTools: request.parallel_tool_calls } : {}),
     },
-    ignored: unread(request, USED),
+    ignored: unread(request, CHAT),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Asked } from "../asking.ts";
-import { objectOf, parseBody, readCommon, readMetadata, readUser } from "../fields.ts";
+import { objectOf, parseBody, readCacheKey, readCommon, readMetadata, readUser } from "../fields.ts";
 import { readMessages } from "./messages.ts";
 import { NAMES, readParameters } from "./parameters.ts";
 
@@ -12,12 +12,14 @@ export interface ChatRequest extends Asked {
 export function readChatRequest(body: string, header: string | undefined): ChatRequest {
   const request = parseBody(body);
   const common = readCommon(request);
-  const user = readUser(request.user);
+  const user = readUser(request.user ?? request.safety_identifier);
   const { session, more } = readMetadata(request.metadata, header);
   const { ignored, ...parameters } = readParameters(request);
   return {
     ...common,
     ...parameters,
+    vendorTools: [],
+    ...readCacheKey(request.prompt_cache_key),
     names: NAMES,
     conversation: readMessages(request.messages),
     session,

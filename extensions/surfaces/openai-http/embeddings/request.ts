@@ -1,3 +1,4 @@
+import type { Fates } from "../fates.ts";
 import { type Fields, integer, invalid, parseBody, readCommon, unread } from "../fields.ts";
 
 export interface EmbeddingsRequest {
@@ -9,7 +10,7 @@ export interface EmbeddingsRequest {
   readonly ignored: string[];
 }
 
-const USED = new Set(["model", "input", "dimensions", "encoding_format", "user"]);
+const USED: Fates = { model: true, input: true, dimensions: true, encoding_format: true, user: true };
 
 /** As many as OpenAI takes at once. */
 const MOST = 2_048;

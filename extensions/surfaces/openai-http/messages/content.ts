@@ -104,12 +104,13 @@ function answered(block: Fields, at: string): Part[] {
       return [{ type: "tool-call", id, name, args: objectOf(input) ?? {} }];
     }
     case "thinking": {
-      const opaque = opened(block.signature);
+      const { opaque } = opened(block.signature) ?? {};
       return [{ type: "reasoning", ...(typeof block.thinking === "string" ? { text: block.thinking } : {}), ...(opaque && { opaque }) }];
     }
     case "redacted_thinking": {
-      const opaque = opened(block.data);
-      return opaque === undefined ? [] : [{ type: "reasoning", redacted: true, opaque }];
+      const { opaque, kind } = opened(block.data) ?? {};
+      if (opaque === undefined) return [];
+      return [kind === "opaque" ? { type: "opaque", opaque } : { type: "reasoning", redacted: true, opaque }];
     }
   }
   throw notHere(block, at);

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Usage } from "@plinth/sdk";
-import type { Asked, EndReason, Said } from "../asking.ts";
+import type { Asked, CitationPart, EndReason, Said } from "../asking.ts";
+import { dataOf } from "../conversation.ts";
 import { failureOf } from "../failure.ts";
 import { type Block, blocksOf, type Piece, Pieces } from "../pieces.ts";
 import { anthropicFailure } from "./failure.ts";
@@ -50,9 +51,35 @@ function blockOf(block: Block): object {
     case "thought":
       if (block.redacted) return { type: "redacted_thinking", data: block.seal ?? "" };
       return { type: "thinking", thinking: block.text, signature: block.seal ?? "" };
-    default:
+    case "hidden":
+      return { type: "redacted_thinking", data: block.seal };
+    case "picture":
+      return { type: "image", source: sourceOf(block.url) };
+    case "text":
+      return { type: "text", text: block.text, ...(block.citations.length === 0 ? {} : { citations: block.citations.map(citationOf) }) };
+    case "refusal":
       return { type: "text", text: block.text };
   }
+}
+
+/** A source as this API tells those of its own search; one without an address as a search result. */
+function citationOf({ url, title = "", quote = "" }: CitationPart): object {
+  if (url !== undefined) return { type: "web_search_result_location", url, title, cited_text: quote, encrypted_index: "" };
+  return {
+    type: "search_result_location",
+    source: title,
+    title,
+    cited_text: quote,
+    search_result_index: 0,
+    start_block_index: 0,
+    end_block_index: 0,
+  };
+}
+
+/** The API has no pictures in answers: they have the form in which it takes them. */
+function sourceOf(url: string): object {
+  const found = dataOf(url);
+  return found === undefined ? { type: "url", url } : { type: "base64", media_type: found.mimeType, data: found.base64 };
 }
 
 const event = (type: string, fields: object): string => `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
@@ -83,7 +110,8 @@ function* pieceEvents(piece: Piece): Generator<string> {
     if (piece.kind === "call") yield delta({ type: "input_json_delta", partial_json: piece.delta });
     else if (piece.kind === "thought") yield delta({ type: "thinking_delta", thinking: piece.delta });
     else yield delta({ type: "text_delta", text: piece.delta });
-  } else {
+  } else if (piece.type === "cite") yield delta({ type: "citations_delta", citation: citationOf(piece.citation) });
+  else {
     const { block } = piece;
     if (block.kind === "thought" && !block.redacted && block.seal !== undefined) yield delta({ type: "signature_delta", signature: block.seal });
     yield event("content_block_stop", { index });

@@ -1,6 +1,8 @@
 import type { ModelOptions, ModelTool } from "@plinth/sdk";
-import type { Asked } from "../asking.ts";
+import type { Asked, VendorTool } from "../asking.ts";
+import { MESSAGES } from "../fates.ts";
 import {
+  assertNoneRefused,
   type Fields,
   integer,
   invalid,
@@ -19,18 +21,6 @@ import {
   unsupported,
 } from "../fields.ts";
 import { readConversation } from "./content.ts";
-
-const USED = new Set([
-  ...["model", "messages", "system", "stream", "metadata", "max_tokens", "temperature", "top_p", "stop_sequences"],
-  ...["tools", "tool_choice", "thinking", "output_config", "output_format"],
-]);
-
-/** Fields that would have work done that is not done here. */
-const REFUSED: Readonly<Record<string, string>> = {
-  container: "no code is run for the model here. Leave it out.",
-  mcp_servers: "name their tools in `tools`, and answer the calls. Leave it out.",
-  fallbacks: "name the models in the configuration of plinth.models. Leave it out.",
-};
 
 const NAMES: ReadonlyMap<string, string> = new Map([
   ["topP", "top_p"],
@@ -52,17 +42,17 @@ export function readMessagesRequest(body: string, header: string | undefined): A
 export const readCountRequest = (body: string): Asked => readCounted(parseBody(body));
 
 function readCounted(request: Fields): Asked {
-  for (const [name, why] of Object.entries(REFUSED)) if (!isEmpty(request[name])) throw unsupported(name, why);
+  assertNoneRefused(request, MESSAGES);
   const { user_id: user } = objectOf(request.metadata) ?? {};
   const known = typeof user === "string" && user !== "" && user.length <= 200;
   return {
     ...readCommon(request),
     conversation: readConversation(request.system, request.messages),
     options: {},
-    tools: readTools(request.tools),
+    ...readTools(request.tools),
     session: undefined,
     user: known ? user : undefined,
-    ignored: unread(request, USED),
+    ignored: [...unread(request, MESSAGES), ...(user === undefined || known ? [] : ["metadata.user_id"])],
     names: NAMES,
   };
 }
@@ -77,7 +67,7 @@ function readOptions(request: Fields): ModelOptions {
     ...readEffort(effort, "output_config.effort"),
     ...readThinking(request.thinking),
     ...readFormat(format ?? request.output_format),
-    ...readChoice(request.tool_choice, readTools(request.tools)),
+    ...readChoice(request.tool_choice, readTools(request.tools).tools),
   };
 }
 
@@ -97,17 +87,25 @@ function readFormat(value: unknown): Pick<ModelOptions, "output"> {
   return read;
 }
 
-function readTools(value: unknown): ModelTool[] {
-  return toolList(value).flatMap((one, index) => {
-    const { type, name, description, input_schema: input, strict } = objectOf(one) ?? {};
+/** Tools of the client; and those that have a day in their name, which the model's vendor knows, and runs or has run by the client. */
+function readTools(value: unknown): Pick<Asked, "tools" | "vendorTools"> {
+  const tools: ModelTool[] = [];
+  const vendorTools: VendorTool[] = [];
+  for (const [index, one] of toolList(value).entries()) {
+    const { type, name, description, input_schema: input, strict, ...options } = objectOf(one) ?? {};
     const param = `tools[${index}]`;
-    if (typeof type === "string" && type !== "custom" && type !== "")
-      throw unsupported(param, `${type} is a tool of Anthropic's server. Describe one of your own with \`input_schema\`.`);
+    if (typeof type === "string" && type !== "custom" && type !== "") {
+      if (!/^[a-z_]{1,48}_\d{8}$/.test(type))
+        throw unsupported(param, `no model is offered ${type.slice(0, 64)}. Describe a tool with \`input_schema\`.`);
+      vendorTools.push({ id: type, options: { ...(typeof name === "string" ? { name } : {}), ...options }, param });
+      continue;
+    }
     if (!isToolName(name)) throw invalid(`\`${param}\` must have a \`name\` of letters, digits, "_", "-" and ".".`, param);
     const described = typeof description === "string" ? description : "";
     const schema = objectOf(input) ?? { type: "object", properties: {} };
-    return [{ name, description: described, input: schema, ...(typeof strict === "boolean" ? { strict } : {}) }];
-  });
+    tools.push({ name, description: described, input: schema, ...(typeof strict === "boolean" ? { strict } : {}) });
+  }
+  return { tools, vendorTools };
 }
 
 function readChoice(value: unknown, tools: readonly ModelTool[]): Pick<ModelOptions, "toolChoice" | "parallelTools"> {

@@ -3,8 +3,9 @@ import type { Said } from "../asking.ts";
 import { failureOf } from "../failure.ts";
 import { type Block, type Piece, Pieces } from "../pieces.ts";
 import type { Item } from "./items.ts";
+import type { Response } from "./pictures.ts";
 import type { ResponseRequest } from "./request.ts";
-import { begun, contentOf, failed, itemOf, type Response } from "./response.ts";
+import { annotationOf, begun, contentOf, failed, itemOf } from "./response.ts";
 
 type End = Extract<Said, { type: "end" }>;
 type Tell = (type: string, fields: object) => string;
@@ -54,7 +55,12 @@ class ItemEvents {
   *of(piece: Piece): Generator<string> {
     const { at } = piece;
     if (piece.type === "grow") return yield this.#grown(piece.kind, piece.delta, at);
-    this.#item = itemOf(piece.block, at, this.#request);
+    if (piece.type === "cite") {
+      const place = { ...this.#place(at), content_index: 0, annotation_index: piece.count - 1 };
+      return yield this.#tell("response.output_text.annotation.added", { ...place, annotation: annotationOf(piece.block, piece.citation) });
+    }
+    const { plinth_artifact: _, ...item } = itemOf(piece.block, at, this.#request);
+    this.#item = item;
     yield* piece.type === "begin" ? this.#added(piece.block, at) : this.#done(piece.block, at);
   }
 
@@ -68,6 +74,7 @@ class ItemEvents {
     yield tell("response.output_item.added", { output_index, item: { ...this.#item, ...OPENING[String(this.#item.type)] } });
     if (block.kind === "text" || block.kind === "refusal")
       yield tell("response.content_part.added", { ...place, content_index: 0, part: contentOf(block) });
+    else if (block.kind === "picture") for (const step of ["in_progress", "generating"]) yield tell(`response.image_generation_call.${step}`, place);
     else if (block.kind === "thought" && !block.redacted)
       yield tell("response.reasoning_summary_part.added", { ...place, summary_index: 0, part: { type: "summary_text", text: "" } });
   }
@@ -98,6 +105,7 @@ class ItemEvents {
     }
     if (block.kind === "text" || block.kind === "refusal")
       yield tell("response.content_part.done", { ...place, content_index: 0, part: contentOf(block) });
+    if (block.kind === "picture") yield tell("response.image_generation_call.completed", place);
     yield tell("response.output_item.done", { output_index, item });
   }
 }
@@ -108,4 +116,5 @@ const OPENING: Readonly<Record<string, object>> = {
   message: { status: "in_progress", content: [] },
   function_call: { status: "in_progress", arguments: "" },
   custom_tool_call: { status: "in_progress", input: "" },
+  image_generation_call: { status: "in_progress", result: null },
 };

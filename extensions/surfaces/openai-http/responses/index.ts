@@ -6,8 +6,9 @@ import type { Names } from "../names.ts";
 import { type Block, blocksOf, messageOf } from "../pieces.ts";
 import { responseEvents } from "./events.ts";
 import { KeptResponses } from "./kept.ts";
+import { type Response, withoutPictures, withPictures } from "./pictures.ts";
 import { type ResponseRequest, readResponseRequest, remembering } from "./request.ts";
-import { completed, itemOf, type Response } from "./response.ts";
+import { completed, itemOf } from "./response.ts";
 
 type End = Extract<Said, { type: "end" }>;
 
@@ -35,8 +36,7 @@ export class Responses implements Dialect<ResponseRequest> {
     const { alone, caller, before } = request;
     const kept = this.kept(caller);
     if (alone === undefined) return remembering(kept, request, meant);
-    if (this.#busy.has(alone)) throw locked(alone);
-    this.#busy.add(alone);
+    this.#enter(alone);
     try {
       // One may have ended since this request was read.
       if ((await kept.lastOf(alone)) !== before?.last.response.id) throw locked(alone);
@@ -46,6 +46,21 @@ export class Responses implements Dialect<ResponseRequest> {
       throw error;
     }
   };
+
+  /** Whatever is done to a conversation, one after the other. */
+  async alone<T>(name: string, body: () => Promise<T>): Promise<T> {
+    this.#enter(name);
+    try {
+      return await body();
+    } finally {
+      this.#busy.delete(name);
+    }
+  }
+
+  #enter(name: string): void {
+    if (this.#busy.has(name)) throw locked(name);
+    this.#busy.add(name);
+  }
 
   readonly done = ({ alone }: ResponseRequest) => {
     if (alone !== undefined) this.#busy.delete(alone);
@@ -64,21 +79,23 @@ export class Responses implements Dialect<ResponseRequest> {
   async #finish(request: ResponseRequest, blocks: readonly Block[], end: End): Promise<Response> {
     const output = blocks.map((block, at) => itemOf(block, at, request));
     const response = completed(request, output, end, this.#ctx.clock.now());
-    if (!request.store) return response;
-    const { said, session, whole, before } = request;
+    const told = await withPictures(response, async () => undefined);
+    if (!request.store) return told;
+    const { said, instructed, session, whole, before } = request;
     const kept = {
-      response,
+      response: withoutPictures(response),
       messages: [...said, messageOf(blocks)],
+      ...(instructed.length === 0 ? {} : { system: instructed }),
       ...(before === undefined ? {} : { previous: before.last.response.id }),
       ...(session === undefined ? {} : { session, whole }),
     };
     try {
       await this.kept(request.caller).keep(kept);
-      return response;
+      return told;
     } catch (error) {
       // It was answered: that it cannot be gone on from is said in it, and no reason to lose it.
       this.#ctx.log.warn("An answer could not be kept.", { ...errorInfo(error) });
-      return { ...response, store: false };
+      return { ...told, store: false };
     }
   }
 }

@@ -32,6 +32,21 @@ export function readItems(items: readonly Item[], instructions: unknown, before:
   return telling.end("input");
 }
 
+/** Items that nobody is to answer yet. @param before what was said before them. */
+export function readAll(items: readonly Item[], before: readonly ModelMessage[]): Conversation {
+  const telling = new Telling(before);
+  for (const [index, item] of items.entries()) readItem(telling, item, `items[${index}]`);
+  return telling.all();
+}
+
+/** What OpenAI's own server did and said stays with it. */
+const SERVERS = new Set(["web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_list_tools", "mcp_call"]);
+
+/** Kinds of items that nobody reads, for the header `x-plinth-ignored`. */
+export const unreadItems = (items: readonly Item[]): string[] => [
+  ...new Set(items.flatMap(({ type }) => (SERVERS.has(String(type)) ? [`input.${String(type)}`] : []))),
+];
+
 function readItem(telling: Telling, item: Item, at: string): void {
   switch (item.type ?? "message") {
     case "message": {
@@ -55,14 +70,8 @@ function readItem(telling: Telling, item: Item, at: string): void {
     case "function_call_output":
     case "custom_tool_call_output":
       return telling.result(item.call_id, readContent(item.output, `${at}.output`), `${at}.call_id`);
-    // What OpenAI's own server did and said stays with it.
-    case "web_search_call":
-    case "file_search_call":
-    case "code_interpreter_call":
-    case "image_generation_call":
-    case "mcp_list_tools":
-      return;
   }
+  if (SERVERS.has(String(item.type))) return;
   throw invalid(`\`${at}\` is an item of type ${JSON.stringify(item.type)}, which is not supported here.`, at);
 }
 
@@ -71,7 +80,8 @@ function reasoning({ summary, content, encrypted_content: sealed }: Item): Part 
   const texts = (list: unknown) =>
     Array.isArray(list) ? list.flatMap((one: unknown) => ((text) => (typeof text === "string" ? [text] : []))(objectOf(one)?.text)) : [];
   const text = [...texts(summary), ...texts(content)].join("\n\n");
-  const opaque = opened(sealed);
+  const { opaque, kind } = opened(sealed) ?? {};
+  if (kind === "opaque" && opaque) return { type: "opaque", opaque };
   return { type: "reasoning", ...(text === "" ? {} : { text }), ...(opaque && { opaque }) };
 }
 

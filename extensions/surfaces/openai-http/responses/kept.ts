@@ -1,14 +1,21 @@
 import { type Context, errorInfo, type ModelMessage } from "@plinth/sdk";
-import { KEPT_MS } from "../conversation.ts";
+import { KEPT_MS, type TextPart } from "../conversation.ts";
 import { ApiFailure } from "../failure.ts";
 import { invalid } from "../fields.ts";
+import { pictureBytes } from "../parts.ts";
 import type { Item } from "./items.ts";
+import { withPictures } from "./pictures.ts";
+import { type Bytes, toldItems } from "./told-items.ts";
 
 /** An answer as it is kept: what clients may ask for again, and what it adds to its conversation. */
 export interface KeptResponse {
   readonly response: Item & { id: string; output: Item[] };
   /** What was asked, and the answer. */
   readonly messages: ModelMessage[];
+  /** Instructions that were among the items, and hold from there on. */
+  readonly system?: TextPart[];
+  /** Nobody answered: items that were added to a conversation. */
+  readonly added?: boolean;
   readonly previous?: string;
   /** Whose it is: for others it is not there. */
   readonly by: string;
@@ -18,6 +25,13 @@ export interface KeptResponse {
   readonly session?: string;
   /** The session remembers all that was said up to here. */
   readonly whole?: boolean;
+}
+
+/** What was said before a request. */
+export interface Before {
+  readonly last: KeptResponse;
+  readonly messages: ModelMessage[];
+  readonly system: TextPart[];
 }
 
 /** Answers that one conversation goes through, at most. */
@@ -66,7 +80,26 @@ export class KeptResponses {
    *
    * @param whole true: fails where something before it is not kept any more; false: begins after that.
    */
-  async conversation(id: string, whole: boolean): Promise<{ last: KeptResponse; messages: ModelMessage[] } | undefined> {
+  async conversation(id: string, whole: boolean): Promise<Before | undefined> {
+    const chain = await this.#chain(id, whole);
+    const last = chain.at(-1);
+    return last && { last, messages: chain.flatMap(({ messages }) => messages), system: chain.flatMap(({ system = [] }) => system) };
+  }
+
+  /** Items of an answer's request; with `all`, all that was said up to it, the answer too. */
+  async items(id: string, all: boolean, signal: AbortSignal): Promise<Item[]> {
+    const chain = all ? await this.#chain(id, false) : [await this.existing(id)];
+    const bytes: Bytes = (artifact) => pictureBytes(this.#ctx, artifact, signal);
+    const items: Item[] = [];
+    for (const { response, messages, added } of chain) {
+      const asked = added === true ? messages : messages.slice(0, -1);
+      items.push(...(await toldItems(asked, (kind, at) => `${kind}_${response.id.slice("resp_".length)}_i${at}`, bytes)));
+      if (all) items.push(...(await withPictures(response, bytes)).output);
+    }
+    return items;
+  }
+
+  async #chain(id: string, whole: boolean): Promise<KeptResponse[]> {
     const chain: KeptResponse[] = [];
     for (let next: string | undefined = id; next !== undefined && chain.length < MOST; ) {
       const kept: KeptResponse | undefined = await this.get(next);
@@ -78,8 +111,7 @@ export class KeptResponses {
       chain.unshift(kept);
       next = kept.previous;
     }
-    const last = chain.at(-1);
-    return last && { last, messages: chain.flatMap(({ messages }) => messages) };
+    return chain;
   }
 
   /** The last answer of a session or conversation. */
@@ -109,8 +141,10 @@ export class KeptResponses {
 
   /** An item that was answered before, by its id. */
   async item(id: unknown): Promise<Item | undefined> {
-    const [, response, at] = /^[a-z]+_([a-z0-9]+)_(\d{1,4})$/.exec(String(id)) ?? [];
-    return response === undefined ? undefined : (await this.get(`resp_${response}`))?.response.output[Number(at)];
+    const [, response = "", asked, at] = /^[a-z]+_([a-z0-9]+)_(i?)(\d{1,4})$/.exec(String(id)) ?? [];
+    const kept = await this.get(`resp_${response}`);
+    if (kept === undefined || asked === "") return kept?.response.output[Number(at)];
+    return (await this.items(kept.response.id, false, this.#ctx.signal)).find((one) => one.id === id);
   }
 
   async keep(answered: Omit<KeptResponse, "at" | "by">): Promise<void> {

@@ -1,7 +1,9 @@
 import type { ModelMessage, ModelOptions } from "@plinth/sdk";
 import type { Asked } from "../asking.ts";
-import type { Conversation } from "../conversation.ts";
+import type { Conversation, TextPart } from "../conversation.ts";
+import { RESPONSES } from "../fates.ts";
 import {
+  assertNoneRefused,
   type Fields,
   integer,
   invalid,
@@ -9,6 +11,7 @@ import {
   number,
   objectOf,
   parseBody,
+  readCacheKey,
   readCommon,
   readEffort,
   readMetadata,
@@ -16,12 +19,11 @@ import {
   readSession,
   readUser,
   unread,
-  unsupported,
 } from "../fields.ts";
 import type { Meant } from "../model-list.ts";
 import { type Names, notThere } from "../names.ts";
-import { type Item, inputItems, readItems } from "./items.ts";
-import type { KeptResponse, KeptResponses } from "./kept.ts";
+import { type Item, inputItems, readItems, unreadItems } from "./items.ts";
+import type { Before, KeptResponses } from "./kept.ts";
 import { type Handed, readChoice, readTools } from "./tools.ts";
 
 /** A request of the Responses API, checked, in Plinth's words. */
@@ -41,22 +43,12 @@ export interface ResponseRequest extends Asked {
   /** The session remembers all that is said up to the answer. */
   readonly whole: boolean;
   /** What was said before the request. */
-  readonly before: { readonly last: KeptResponse; readonly messages: ModelMessage[] } | undefined;
+  readonly before: Before | undefined;
   /** What the request itself says. */
   readonly said: ModelMessage[];
+  /** Instructions among its items. */
+  readonly instructed: TextPart[];
 }
-
-const USED = new Set([
-  ...["model", "input", "instructions", "stream", "stream_options", "user", "safety_identifier", "metadata", "store", "include", "background"],
-  ...["previous_response_id", "conversation", "temperature", "top_p", "max_output_tokens", "reasoning", "text", "truncation"],
-  ...["tools", "tool_choice", "parallel_tool_calls", "prompt_cache_key"],
-]);
-
-const REFUSED: Readonly<Record<string, string>> = {
-  background: "an answer comes while somebody waits for it. Leave it out.",
-  prompt: "no prompts are kept here. Send `instructions` and `input`.",
-  top_logprobs: "no model's probabilities are kept. Leave it out.",
-};
 
 const NAMES: ReadonlyMap<string, string> = new Map([
   ["topP", "top_p"],
@@ -79,7 +71,7 @@ export interface Keeping {
 export async function readResponseRequest(keeping: Keeping, now: number, body: string, header: string | undefined): Promise<ResponseRequest> {
   const { kept, names, caller } = keeping;
   const request = parseBody(body);
-  for (const [name, why] of Object.entries(REFUSED)) if (!isEmpty(request[name])) throw unsupported(name, why);
+  assertNoneRefused(request, RESPONSES);
   const common = readCommon(request);
   const { session, more: _ } = readMetadata(request.metadata, header);
   const conversationName = readConversationName(request);
@@ -92,24 +84,28 @@ export async function readResponseRequest(keeping: Keeping, now: number, body: s
   const { only, ...choice } = readChoice(request.tool_choice, tools);
   const items = await withReferences(kept, inputItems(request.input));
   const conversation = readItems(items, request.instructions, before?.messages ?? []);
+  const instructions = conversation.system.slice(0, isEmpty(request.instructions) || request.instructions === "" ? 0 : 1);
+  const instructed = conversation.system.slice(instructions.length);
   return {
     ...common,
     id: kept.newId(),
     createdAt: Math.floor(now / 1000),
-    conversation,
+    conversation: { ...conversation, system: [...instructions, ...(before?.system ?? []), ...instructed] },
     said: conversation.messages,
+    instructed,
     caller,
     alone: conversationName,
     whole: false,
     before,
     session: named,
     user: readUser(request.user ?? request.safety_identifier),
-    ...(typeof request.prompt_cache_key === "string" && request.prompt_cache_key !== "" ? { cacheKey: request.prompt_cache_key.slice(0, 256) } : {}),
+    ...readCacheKey(request.prompt_cache_key),
     options: { ...readOptions(request), ...choice },
     tools: only === undefined ? tools.tools : tools.tools.filter(({ name }) => only.has(name)),
+    vendorTools: tools.vendorTools,
     handed: tools.handed,
     store,
-    ignored: [...unread(request, USED), ...tools.ignored, ...unusedIn(request)],
+    ignored: [...unread(request, RESPONSES), ...tools.ignored, ...unreadItems(items), ...unusedIn(request)],
     names: NAMES,
     echo: echoed(request, store),
   };
@@ -189,13 +185,9 @@ function readFormat(value: unknown): Pick<ModelOptions, "output"> {
 }
 
 /** What of the fields that are used is not used. */
-function unusedIn({ text, truncation, include }: Fields): string[] {
+function unusedIn({ truncation, include }: Fields): string[] {
   const others = Array.isArray(include) ? include.filter((one) => one !== "reasoning.encrypted_content") : [];
-  return [
-    ...(isEmpty(objectOf(text)?.verbosity) ? [] : ["text.verbosity"]),
-    ...(truncation === "auto" ? ["truncation"] : []),
-    ...(others.length === 0 ? [] : ["include"]),
-  ];
+  return [...(truncation === "auto" ? ["truncation"] : []), ...(others.length === 0 ? [] : ["include"])];
 }
 
 /** Of the request, as the published object has it; what was left out as OpenAI fills it in. */

@@ -1,13 +1,13 @@
 import type { Usage } from "@plinth/sdk";
-import type { EndReason, Said } from "../asking.ts";
+import type { CitationPart, EndReason, Said } from "../asking.ts";
 import type { ApiFailure } from "../failure.ts";
-import type { Block } from "../pieces.ts";
+import { type Block, placeOf, type TextBlock } from "../pieces.ts";
 import type { Item } from "./items.ts";
+import { artifactOf, type Response } from "./pictures.ts";
 import type { ResponseRequest } from "./request.ts";
 import { customInput } from "./tools.ts";
 
 type End = Extract<Said, { type: "end" }>;
-export type Response = Item & { id: string; output: Item[] };
 
 /** Why an answer is not whole. */
 const INCOMPLETE: Partial<Record<EndReason, string>> = { length: "max_output_tokens", filter: "content_filter" };
@@ -75,10 +75,27 @@ export function itemOf(block: Block, at: number, { id: response, handed }: Respo
       if (custom) return { id: id("ctc"), type: "custom_tool_call", ...called, input: customInput(args) };
       return { id: id("fc"), type: "function_call", ...called, arguments: JSON.stringify(args) };
     }
+    case "picture":
+      return { id: id("ig"), type: "image_generation_call", status: "completed", result: base64Of(block.url), ...artifactOf(block.part) };
+    case "hidden":
+      return { id: id("rs"), type: "reasoning", summary: [], encrypted_content: block.seal };
     default:
       return { id: id("msg"), type: "message", role: "assistant", status: "completed", content: [contentOf(block)] };
   }
 }
 
 export const contentOf = (block: Extract<Block, { kind: "text" | "refusal" }>): object =>
-  block.kind === "text" ? { type: "output_text", text: block.text, annotations: [], logprobs: [] } : { type: "refusal", refusal: block.text };
+  block.kind === "text"
+    ? { type: "output_text", text: block.text, annotations: block.citations.map((one) => annotationOf(block, one)), logprobs: [] }
+    : { type: "refusal", refusal: block.text };
+
+/** A source that has an address, or a file by its name. */
+export function annotationOf(block: TextBlock, citation: CitationPart): object {
+  const { start, end } = placeOf(block, citation);
+  const { url, title = "" } = citation;
+  if (url === undefined) return { type: "file_citation", file_id: citation.artifact ?? "", filename: title, index: end };
+  return { type: "url_citation", url, title, start_index: start, end_index: end };
+}
+
+/** What the bytes of a picture are behind its address; an address of elsewhere is told as it is. */
+const base64Of = (url: string): string => (url.startsWith("data:") ? url.slice(url.indexOf(",") + 1) : url);

@@ -178,7 +178,7 @@ describe("the Responses API", () => {
         format: { type: "grammar" as const, syntax: "lark" as const, definition: "start: /.+/" },
       },
       { type: "namespace" as const, name: "team", description: "Others.", tools: [{ type: "function" as const, name: "spawn", parameters: {} }] },
-      { type: "web_search" as const },
+      { type: "web_search" as const, external_web_access: false },
     ];
     await using api = await setUp(calls(["a", "patch", { input: "*** Begin" }], ["b", "team__spawn", { n: 1 }]), says("ok"));
     const body = { model: "scripted/m", tools, store: false };

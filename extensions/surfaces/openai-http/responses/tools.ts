@@ -1,4 +1,5 @@
 import type { ModelOptions, ModelTool } from "@plinth/sdk";
+import type { VendorTool } from "../asking.ts";
 import { headerName, invalid, isToolName, objectOf, toolList, unsupported } from "../fields.ts";
 
 /** A tool as the client named it, by the name that the model is told. */
@@ -12,25 +13,45 @@ export interface Handed {
 export interface Tools {
   readonly tools: ModelTool[];
   readonly handed: ReadonlyMap<string, Handed>;
-  /** Of the server's own, and of what a model here is not bound to. */
+  /** That the model's vendor runs. */
+  readonly vendorTools: readonly VendorTool[];
+  /** Of what a model here is not bound to, and of searches without the web. */
   readonly ignored: string[];
 }
 
 type Fields = Record<string, unknown>;
 
-/** The tools of a request: functions, texts, and groups of both. Those that OpenAI's own server runs are not here, and named. */
+/** Tools that a vendor runs, by OpenAI's names for them without a day. */
+const VENDORS: Readonly<Record<string, string>> = {
+  web_search: "web-search",
+  web_search_preview: "web-search",
+  file_search: "file-search",
+  code_interpreter: "code-execution",
+  image_generation: "image-generation",
+};
+
+/** The tools of a request: functions, texts, groups of both, and those that the model's vendor runs. */
 export function readTools(value: unknown): Tools {
   const tools: ModelTool[] = [];
   const handed = new Map<string, Handed>();
   const ignored: string[] = [];
+  const vendorTools: VendorTool[] = [];
   const add = (given: Fields, param: string, namespace?: string): void => {
     const { type, name } = given;
-    if (type !== "function" && type !== "custom") return void ignored.push(`tools.${headerName(String(type ?? ""))}`);
+    if (type !== "function" && type !== "custom") return vendors(given, param);
     const told = toldName(name, namespace);
     if (!isToolName(name) || !isToolName(told)) throw invalid(`\`${param}\` must have a \`name\` of letters, digits, "_", "-" and ".".`, param);
     tools.push(type === "function" ? functionTool(told, given) : customTool(told, given));
     handed.set(told, { name, custom: type === "custom", ...(namespace === undefined ? {} : { namespace }) });
     if (objectOf(given.format)?.type === "grammar") ignored.push(`tools.${headerName(name)}.format`);
+  };
+  const vendors = ({ type, ...options }: Fields, param: string): void => {
+    const word = String(type ?? "").slice(0, 64);
+    // Codex asks for a search that leaves the web alone with each request, whether or not it wants one.
+    if (word === "web_search" && options.external_web_access === false) return void ignored.push("tools.web_search");
+    const id = Object.entries(VENDORS).find(([name]) => word.replace(/(_\d{4}(_\d{2}){2})$/, "") === name)?.[1];
+    if (id === undefined) throw unsupported(param, `no model is offered ${word || "a tool without a type"} here. Describe a function of your own.`);
+    vendorTools.push({ id, options, param });
   };
   for (const [index, one] of toolList(value).entries()) {
     const given = objectOf(one) ?? {};
@@ -38,7 +59,7 @@ export function readTools(value: unknown): Tools {
     if (given.type !== "namespace") add(given, param);
     else for (const inner of toolList(given.tools)) add(objectOf(inner) ?? {}, param, String(given.name));
   }
-  return { tools, handed, ignored };
+  return { tools, handed, vendorTools, ignored };
 }
 
 /** What a tool of a group is called where there are no groups. */
