@@ -51,13 +51,10 @@ export async function* answering<R extends Asked>(
     const conversation = await withArtifacts(read.conversation, () => ctx.use("plinth.artifacts").one(), call.signal);
     const request = (await dialect.remembered?.({ ...read, conversation }, meant)) ?? { ...read, conversation };
     over = () => dialect.done?.(request);
-    const [foreign] = request.vendorTools;
-    if (foreign !== undefined && !("model" in meant))
-      throw unsupported(foreign.param, "an agent has tools of its own. Name a model, such as provider/model, whose vendor runs this one.");
+    const ignored = [...request.ignored, ...("model" in meant ? [] : withoutVendors(request))];
     const said =
       "model" in meant ? askModel(ctx, request, marks, call) : askAgent(ctx, request, sessionKey(request.session, meant.agent), commands, call);
     events = said[Symbol.asyncIterator]();
-    const ignored = [...request.ignored];
     const { rest, model = request.model } = await begin(events, ignored).catch((error: unknown) => {
       if (!request.stream || dialect.toldInStream?.(failureOf(error)) !== true) throw error;
       return { rest: failing(error), model: undefined };
@@ -96,6 +93,13 @@ export async function* told(
     yield* failed(error, dialect);
   }
 }
+
+/** An agent has tools of its own: those that a vendor would run are refused, or named where the client can do without. */
+const withoutVendors = ({ vendorTools }: Asked): string[] =>
+  vendorTools.map(({ param, otherwise }) => {
+    if (otherwise !== undefined) return otherwise;
+    throw unsupported(param, "an agent has tools of its own. Name a model, such as provider/model, whose vendor runs this one.");
+  });
 
 /** What keeps a connection busy while tools run; clients pass it over. */
 export const COMMENT = ": busy\n\n";

@@ -48,6 +48,8 @@ export interface VendorTool {
   readonly options: Readonly<Record<string, unknown>>;
   /** Where it stands in the request. */
   readonly param: string;
+  /** A name for the header `x-plinth-ignored`: the request goes on without it where nobody has it. */
+  readonly otherwise?: string;
 }
 
 /** A session key: the one that the client names, or a fresh one. An agent other than the default stands in front. */
@@ -187,7 +189,9 @@ const NEEDED = new Set(["messages", "tools", "toolChoice", "output", "serverTool
 
 function used(param: string, message: string, asked: Asked): Said {
   if (param === "serverTools") {
-    const { param: name = "tools" } = asked.vendorTools.find(({ id }) => message.includes(JSON.stringify(id))) ?? asked.vendorTools[0] ?? {};
+    const { param: name = "tools", otherwise } =
+      asked.vendorTools.find(({ id }) => message.includes(JSON.stringify(id))) ?? asked.vendorTools[0] ?? {};
+    if (otherwise !== undefined) return { type: "ignored", name: otherwise };
     throw invalid(`\`${name}\` is not supported: ${message}`, name, "unsupported_parameter");
   }
   if (!NEEDED.has(param.split(/[.[]/)[0] as string)) return ignoredAs(param, asked);

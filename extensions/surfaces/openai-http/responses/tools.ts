@@ -47,8 +47,11 @@ export function readTools(value: unknown): Tools {
   };
   const vendors = ({ type, ...options }: Fields, param: string): void => {
     const word = String(type ?? "").slice(0, 64);
-    // Codex asks for a search that leaves the web alone with each request, whether or not it wants one.
-    if (word === "web_search" && options.external_web_access === false) return void ignored.push("tools.web_search");
+    // Codex offers a search with each request, whether or not it needs one, and says whether it may leave its cache.
+    const { external_web_access: live, ...rest } = options;
+    if (word === "web_search" && live === false) return void ignored.push("tools.web_search");
+    if (word === "web_search" && live === true)
+      return void vendorTools.push({ id: "web-search", options: rest, param, otherwise: "tools.web_search" });
     const id = Object.entries(VENDORS).find(([name]) => word.replace(/(_\d{4}(_\d{2}){2})$/, "") === name)?.[1];
     if (id === undefined) throw unsupported(param, `no model is offered ${word || "a tool without a type"} here. Describe a function of your own.`);
     vendorTools.push({ id, options, param });
