@@ -80,6 +80,20 @@ describe("work that begins", () => {
     await expect(beginJob(() => Promise.reject(new Error("no")), Promise.reject, signal)).rejects.toThrow("no");
   });
 
+  it("is not said to be worth another try where it may have begun", async () => {
+    const { signal } = new AbortController();
+    const failing = (error: Error) =>
+      beginJob(() => Promise.reject(error), Promise.reject, signal).catch(({ code, details, message }) => [
+        code,
+        details.retryable,
+        /not known/.test(message),
+      ]);
+    expect(await failing(failure("NETWORK", "Acme cannot be reached: ECONNRESET"))).toEqual(["PLINTH_MODEL_NETWORK", false, true]);
+    expect(await failing(failure("STREAM", "It was cut."))).toEqual(["PLINTH_MODEL_STREAM", false, true]);
+    expect(await failing(failure("NETWORK", "Acme cannot be reached: ECONNREFUSED"))).toEqual(["PLINTH_MODEL_NETWORK", true, false]);
+    expect(await failing(failure("RATE", "Too many."))).toEqual(["PLINTH_MODEL_RATE", true, false]);
+  });
+
   it("is ended as soon as it has a name where whoever began it left before, and never begun where they had left", async () => {
     const leaving = new AbortController();
     const named = Promise.withResolvers<string>();

@@ -71,7 +71,7 @@ const unfinished = (title: string, mostMs: number) =>
 
 /**
  * Begin work that has to be paid for. Whoever leaves before the work has a name has it ended as soon as there is one: `begin` must
- * not heed their signal.
+ * not heed their signal. Where it cannot be known whether the work began, the error does not say that asking again may help.
  */
 export async function beginJob<Name>(begin: () => Promise<Name>, end: (name: Name) => Promise<unknown>, signal: AbortSignal): Promise<Name> {
   signal.throwIfAborted();
@@ -82,11 +82,24 @@ export async function beginJob<Name>(begin: () => Promise<Name>, end: (name: Nam
   try {
     return await Promise.race([beginning, left]);
   } catch (thrown) {
-    if (signal.aborted) beginning.then(end).catch(() => {});
+    if (!signal.aborted) throw unsure(thrown);
+    beginning.then(end).catch(() => {});
     throw thrown;
   } finally {
     signal.removeEventListener("abort", leave);
   }
+}
+
+/** What broke off may have begun, and would be paid for twice. A server that was never there has begun nothing. */
+function unsure(thrown: unknown): unknown {
+  const { code, message, retryable } = errorInfo(thrown);
+  const kind = (["NETWORK", "STREAM"] as const).find((one) => code === `PLINTH_MODEL_${one}`);
+  if (kind === undefined || retryable !== true || /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|no address/.test(message)) return thrown;
+  return failure(kind, `${message} Whether the work was begun is not known.`, {
+    next: "Look at what the vendor says of your requests before you ask again.",
+    cause: thrown,
+    details: { retryable: false },
+  });
 }
 
 /** The coded error for a handle that names nothing there. */
