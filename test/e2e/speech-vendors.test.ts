@@ -1,10 +1,10 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlainServer } from "@plinth/sdk/testing";
-import { buildSync } from "esbuild";
 import { afterEach, expect, it } from "vitest";
 import { recordingOf as elevenlabsRecording, elevenlabsServer } from "../../extensions/models/elevenlabs/elevenlabs.testing.ts";
-import { cleanUp, newHome, onCleanUp, plinth, root } from "./lab.ts";
+import { asker } from "./asker.ts";
+import { cleanUp, newHome, onCleanUp, plinth } from "./lab.ts";
 
 afterEach(cleanUp);
 
@@ -25,40 +25,6 @@ const vendors: readonly Vendor[] = [
     ...{ server: elevenlabsServer, recording: elevenlabsRecording },
   },
 ];
-
-const METHODS = { "plinth.speech": "speak", "plinth.transcription": "transcribe", "plinth.music-generation": "generate" };
-
-/** An extension of somebody else that asks whoever is set up, and prints what came. */
-const code = buildSync({
-  stdin: {
-    contents: `import { defineExtension } from "@plinth/sdk";
-      export default defineExtension({ activate(ctx) {
-        ctx.provide("plinth.cli-command", "asker.ask", { async *run({ args }) {
-          const models = ctx.use(args.contract).get("models");
-          const items = [];
-          for await (const item of models[${JSON.stringify(METHODS)}[args.contract]](JSON.parse(args.input))) items.push(item);
-          yield { out: JSON.stringify(items) };
-        } });
-      } });`,
-    resolveDir: root,
-  },
-  ...{ bundle: true, format: "esm", write: false },
-}).outputFiles[0]!.text;
-
-async function asker(home: string): Promise<string> {
-  const args = ["contract", "input"].map((name) => ({ name, summary: name, required: true }));
-  const manifest = {
-    ...{ id: "acme.asker", version: "1.0.0", title: "Asker", description: "Asks.", license: "MIT" },
-    ...{ engines: { plinth: "^0.1.0" }, entry: "./index.js" },
-    uses: Object.keys(METHODS).map((contract) => ({ contract, range: "^1" })),
-    provides: [{ contract: "plinth.cli-command", version: "1.0.0", id: "asker.ask", descriptor: { path: ["ask"], summary: "Asks.", args } }],
-  };
-  const dir = join(home, "asker");
-  await mkdir(dir);
-  await writeFile(join(dir, "plinth.json"), JSON.stringify(manifest));
-  await writeFile(join(dir, "index.js"), code);
-  return dir;
-}
 
 it.each(vendors)(
   "$id is installed from the product's own disk, is asked with its key, and says and writes down",

@@ -38,7 +38,7 @@ describe("speech of fal's", () => {
   it("has the format that was asked for, or is refused", async () => {
     expect((await speak({ format: "flac" })).items[0]).toMatchObject({ format: "flac" });
     expect((await speak({ model: "fal-ai/kokoro/american-english" })).items[0]).toMatchObject({ format: "wav" });
-    await speak({ model: "fal-ai/elevenlabs/tts/turbo-v2.5", language: "de-AT", before: "So." });
+    await speak({ model: "fal-ai/elevenlabs/tts/turbo-v2.5", format: "mp3", language: "de-AT", before: "So." });
     expect(submitted().at(-1)).toEqual([
       "fal-ai/elevenlabs/tts/turbo-v2.5",
       { text: "Hello.", voice: "Rachel", language_code: "de", previous_text: "So." },

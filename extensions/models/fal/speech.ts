@@ -1,13 +1,24 @@
-import type { Context, Provider, SpeechItem, SpeechModel, SpeechRequest, Voice } from "@plinth/sdk";
-import { endpointOf, failure, followJob, listing, mediaTypeOf, PurposeCall, partsToSay, resultBytes } from "@plinth/sdk/kits/model-api";
+import type { Context, Provider, SpeechItem, SpeechModel } from "@plinth/sdk";
+import {
+  endpointOf,
+  failure,
+  followJob,
+  knownVoices,
+  listing,
+  mediaTypeOf,
+  PurposeCall,
+  type PurposeServer,
+  partsToSay,
+  resultBytes,
+  type SoundFormat,
+  soundFormat,
+} from "@plinth/sdk/kits/model-api";
 import { toBase64 } from "@plinth/sdk/wire";
 import { type Call, inputOf } from "./input.ts";
 import { filesIn, hostsOf } from "./made.ts";
 import { Queue } from "./queue.ts";
 
-type Format = NonNullable<SpeechRequest["format"]>;
-
-const TYPES: Readonly<Record<string, Format>> = {
+const TYPES: Readonly<Record<string, SoundFormat>> = {
   "audio/mpeg": "mp3",
   "audio/wav": "wav",
   "audio/flac": "flac",
@@ -24,26 +35,24 @@ export function speech(ctx: Context): Provider<"plinth.speech"> {
   return {
     status: listing.status,
     models: (input) => listing.models<SpeechModel>(input),
-    voices: ({ endpoint, model, language }) => ({
-      voices: voicesOf(endpoint).filter(
-        ({ models, languages }) =>
-          (model === undefined || (models?.includes(model) ?? true)) && (language === undefined || (languages?.includes(language) ?? true)),
-      ),
-    }),
+    voices: (input) => ({ voices: knownVoices(endpointOf(input), input) }),
     async *speak(request, { signal }): AsyncGenerator<SpeechItem> {
       const call: Call = new PurposeCall(ctx, request, signal);
       const { server, unsupported } = call;
-      const format = formatOf(call, request);
-      const usual = voicesOf(server.endpoint).find(({ models }) => models?.includes(server.model) ?? true)?.id ?? "";
+      const format = soundFormat(server as PurposeServer<SpeechModel>, request, ["mp3"]);
+      // A model that names no voice has one of its own.
+      const usual = knownVoices(server.endpoint, { model: server.model })[0]?.id ?? "";
       const parts = partsToSay(request.lines, (server.known as SpeechModel | undefined)?.maxCharacters, usual);
       if (parts.length > 1 && format !== "mp3") unsupported.leave("lines", "lines of several voices, or so many characters, but as mp3");
       const said = format === "mp3" ? parts : parts.slice(0, 1);
       // What is said and how it is made, part by part, is the request of a model.
-      const { language, lines: _, ...rest } = request;
+      const { language, format: wanted, lines: _, ...rest } = request;
+      // A model that makes one format only has no field for it.
+      const asked = wanted === undefined || server.known?.takes?.includes("format") === false ? rest : { ...rest, format };
       let characters = 0;
       for (const [at, { text, voice }] of said.entries()) {
         const tag = language === undefined ? {} : { language: language.split("-")[0]!.toLowerCase() };
-        const { path, body } = await inputOf(call, { ...rest, ...tag, prompt: text, ...(voice === "" ? {} : { voice }) });
+        const { path, body } = await inputOf(call, { ...asked, ...tag, prompt: text, ...(voice === "" ? {} : { voice }) });
         const sound = await made(ctx, call, path, body);
         const mimeType = mediaTypeOf("audio", sound, server.title);
         if (TYPES[mimeType] !== format)
@@ -62,20 +71,6 @@ export function speech(ctx: Context): Provider<"plinth.speech"> {
       yield { type: "end" };
     },
   };
-}
-
-const voicesOf = (endpoint: Parameters<typeof endpointOf>[0]["endpoint"]): Voice[] =>
-  (endpointOf(endpoint === undefined ? {} : { endpoint }).voices ?? []) as Voice[];
-
-/** Another one would be no use to whoever asked for this. */
-function formatOf({ server }: Call, { format }: SpeechRequest): Format {
-  const { formats = ["mp3"] } = (server.known ?? {}) as Partial<SpeechModel>;
-  const found = format === undefined ? formats[0] : formats.find((one) => one === format);
-  if (found !== undefined) return found;
-  throw failure("UNSUPPORTED", `${server.title} cannot make the format ${format} with ${server.model}.`, {
-    next: `Ask for one of: ${formats.join(", ")}.`,
-    details: { param: "format", retryable: false },
-  });
 }
 
 async function made(ctx: Context, call: Call, path: string, body: object): Promise<Uint8Array> {

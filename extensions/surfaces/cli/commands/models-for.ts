@@ -43,13 +43,16 @@ export async function modelsFor(run: Run, word: string, wanted: string | undefin
 
 /** What the contracts say of a model, in a few words. */
 function detailOf(model: Record<string, unknown>): string {
-  const { dimensions, maxInputTokens, maxCharacters, formats, languages, maxSeconds, price } = model;
+  const { dimensions, maxInputTokens, maxCharacters, formats, languages, maxSeconds, seconds, resolutions, price } = model;
+  const lengths = Array.isArray(seconds) && seconds.length > 0 ? seconds.map(Number) : undefined;
   const list = (value: unknown) => (Array.isArray(value) ? value.slice(0, 8).join(" ") : undefined);
   return [
     dimensions === undefined ? undefined : `${dimensions} dimensions`,
     maxInputTokens === undefined ? undefined : `${maxInputTokens} tokens`,
     maxCharacters === undefined ? undefined : `${maxCharacters} characters`,
     maxSeconds === undefined ? undefined : `${maxSeconds} s`,
+    lengths === undefined ? undefined : `${[...new Set([Math.min(...lengths), Math.max(...lengths)])].join(" to ")} s`,
+    list(resolutions),
     list(formats),
     list(languages),
     price === undefined ? undefined : `$${price}`,
