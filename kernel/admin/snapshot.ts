@@ -4,7 +4,7 @@ import { chooseTier } from "@plinth/manifests/plan/resolver.ts";
 import { errorData } from "../errors.ts";
 import type { Host } from "../host.ts";
 
-/** The kernel's state as data, for whoever makes answers from it. */
+/** The kernel's state as data, for whoever makes answers from it. What takes long to tell is told when it is read: each turn asks for a part. */
 export function snapshot(host: Host): KernelSnapshot {
   const { current, state, supervisor, grants } = host;
   const { plan } = current;
@@ -18,16 +18,26 @@ export function snapshot(host: Host): KernelSnapshot {
     generation: current.number,
     draining: [...host.draining].map((one) => one.number),
     safeMode: host.safeMode,
-    problems: [...state.config.problems, ...state.problems, ...plan.problems.map((one) => errorData(one))],
-    records: [...state.records],
-    tiers: new Map(state.records.map((record) => [record.manifest.id, tierOf(record)])),
-    blocked: new Map([...plan.blocked].map(([id, problem]) => [id, errorData(problem, id)])),
+    get problems() {
+      return [...state.config.problems, ...state.problems, ...plan.problems.map((one) => errorData(one))];
+    },
+    get records() {
+      return [...state.records];
+    },
+    get tiers() {
+      return new Map(state.records.map((record) => [record.manifest.id, tierOf(record)]));
+    },
+    get blocked() {
+      return new Map([...plan.blocked].map(([id, problem]) => [id, errorData(problem, id)]));
+    },
     disabled: plan.disabled,
     reasons: plan.reasons,
     capabilities: plan.capabilities,
-    hooks: [...current.pipelines].map(({ shape: { name: hook, contract, mode, failure }, taps }) => {
-      return { hook, contract, mode, failure, subscribers: taps.map(({ extension, stage, counts }) => ({ extension, stage, ...counts })) };
-    }),
+    get hooks() {
+      return [...current.pipelines].map(({ shape: { name: hook, contract, mode, failure }, taps }) => {
+        return { hook, contract, mode, failure, subscribers: taps.map(({ extension, stage, counts }) => ({ extension, stage, ...counts })) };
+      });
+    },
     instances: current.instances,
     faults: supervisor.faults,
     lock: state.lock,

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { PlinthError } from "@plinth/sdk";
 import { readJsonIfAny, takeFileLock, writeAtomic } from "@plinth/sdk/home";
@@ -5,6 +6,7 @@ import type { Profile } from "./profile.ts";
 
 const WAIT_MS = 8_000;
 const MOST = 500;
+const SETTLED_MS = 50n;
 
 /** What stands in the file. */
 export interface Kept {
@@ -18,10 +20,14 @@ export interface Kept {
 
 const NONE: Kept = { version: 1, profiles: [], orders: {}, agents: {} };
 
-/** The profiles of all agents, by reference, in one file for its owner alone. Read anew each time: other processes change it too. */
+/**
+ * The profiles of all agents, by reference, in one file for its owner alone. Each use sees whether it is another file than the last
+ * time, or changed: other processes and editors write it too.
+ */
 export class Profiles {
   readonly #folder: string;
   readonly #file: string;
+  #known: { as: string; kept: Kept } | undefined;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -29,6 +35,17 @@ export class Profiles {
   }
 
   async read(): Promise<Kept> {
+    // One look at a name takes microseconds; a file that is read goes through another thread, and each turn asks.
+    const as = stateOf(this.#file);
+    const known = this.#known;
+    if (known !== undefined && known.as === as) return known.kept;
+    const kept = await this.#read();
+    // What was written while it was read is read again.
+    if (as !== undefined && stateOf(this.#file) === as) this.#known = { as, kept };
+    return kept;
+  }
+
+  async #read(): Promise<Kept> {
     let value: unknown;
     try {
       value = await readJsonIfAny(this.#file);
@@ -53,6 +70,19 @@ export class Profiles {
     } finally {
       release();
     }
+  }
+}
+
+/** Which file it is, and when it was written last; undefined: that cannot be told, or not yet. */
+function stateOf(file: string): string | undefined {
+  try {
+    const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+    if (found === undefined) return "none";
+    // A clock ticks every few milliseconds: what was just written may be written again within the same tick.
+    if (BigInt(Date.now()) - found.mtimeMs < SETTLED_MS) return undefined;
+    return [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(" ");
+  } catch {
+    return undefined;
   }
 }
 

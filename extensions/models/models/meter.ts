@@ -78,10 +78,13 @@ export class Meter {
         .use("plinth.usage")
         .one()
         .admit({ ...asked, by: this.#by }, { signal });
+      let admitted: string | undefined;
+      // To its end: whoever leaves a stream before it is over has it aborted.
       for await (const step of steps) {
         if (step.type === "asking") yield { type: "waiting", message: step.message };
-        else if (step.type === "admitted") return this.#reading(step.call, provider);
+        else if (step.type === "admitted") admitted = step.call;
       }
+      return this.#reading(admitted, provider);
     } catch (thrown) {
       if (errorInfo(thrown).code !== "PLINTH_CAPABILITY_MISSING") throw thrown;
     }

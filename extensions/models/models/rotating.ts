@@ -5,8 +5,8 @@ import { type Again, isNews, outcomeOf, type Proofs, said } from "./proofs.ts";
 const MOST_TRIES = 8;
 
 interface Rotation {
-  /** First to last; undefined: with none. */
-  readonly tries: readonly (Credential | undefined)[];
+  /** First to last; undefined: with none. Asked for with the first item. */
+  tries(): Promise<readonly (Credential | undefined)[]>;
   /** undefined: for work that was begun earlier, whose model nobody names again. */
   readonly model: string | undefined;
   readonly proofs: Proofs;
@@ -19,14 +19,14 @@ interface Rotation {
  */
 export async function* rotating<Item extends { readonly type: string }>(
   { tries: all, model, proofs, now }: Rotation,
-  ask: (proof: Credential | undefined) => AsyncIterable<Item>,
+  ask: (proof: Credential | undefined) => Promise<AsyncIterable<Item>>,
   signal: AbortSignal,
 ): AsyncGenerator<Item | Again> {
-  const tries = all.slice(0, MOST_TRIES);
+  const tries = (await all()).slice(0, MOST_TRIES);
   for (const [at, proof] of tries.entries()) {
     let spoke = false;
     try {
-      for await (const event of ask(proof)) {
+      for await (const event of await ask(proof)) {
         spoke ||= event.type !== "warning" && event.type !== "usage";
         // Who hears the end may leave with it.
         if (event.type === "end" && proof !== undefined && isNews(proof, now())) await proofs.report(proof.id, model, "ok", undefined);

@@ -21,9 +21,21 @@ function toolIn(dialect: Dialect, tool: ModelTool): ModelTool {
   return { ...tool, input, ...(strict ? { strict } : {}) };
 }
 
-/** An event of the answer as the tools' own schemas have it. */
-export function fromDialect(dialect: Dialect | undefined, tools: readonly ModelTool[] = [], event: ModelEvent): ModelEvent {
-  if (dialect?.strict !== true || event.type !== "tool-call") return event;
+/** An answer as the tools' own schemas have it. */
+export function fromDialect(
+  dialect: Dialect | undefined,
+  tools: readonly ModelTool[] = [],
+  events: AsyncIterable<ModelEvent>,
+): AsyncIterable<ModelEvent> {
+  return dialect?.strict === true ? inOwnWords(dialect, tools, events) : events;
+}
+
+async function* inOwnWords(dialect: Dialect, tools: readonly ModelTool[], events: AsyncIterable<ModelEvent>): AsyncGenerator<ModelEvent> {
+  for await (const event of events) yield inOwn(dialect, tools, event);
+}
+
+function inOwn(dialect: Dialect, tools: readonly ModelTool[], event: ModelEvent): ModelEvent {
+  if (event.type !== "tool-call") return event;
   const tool = tools.find(({ name }) => name === event.call.name);
   if (tool === undefined || !schemaIn(dialect, tool.input).strict) return event;
   return { ...event, call: { ...event.call, args: withoutStandIns(tool.input, event.call.args) } };

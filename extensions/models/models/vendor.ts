@@ -1,6 +1,7 @@
 import {
   type Credential,
   errorInfo,
+  isProduct,
   type ModelEndpoint,
   type ModelEvent,
   type ModelInfo,
@@ -60,6 +61,7 @@ export class VendorSource implements Source {
   readonly #parts: VendorParts;
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #handles = new Map<string, string>();
+  readonly #speakers = new Map<string, string>();
   /** The ways in which it is told who asks; the configuration's own name of the key stands for all of its keys. */
   readonly #auth: readonly Auth[];
   #probe: { at: number; models: Promise<ModelInfo[] | undefined> } | undefined;
@@ -124,22 +126,21 @@ export class VendorSource implements Source {
     return dialectOf(this.#apiOf(model), this.#settings.quirks?.schema ?? this.#vendor.quirks?.schema, model)?.mostTools;
   }
 
-  async *stream(request: ModelRequest, signal: AbortSignal, asker: Asker = {}): AsyncGenerator<ModelEvent | Again> {
+  stream(request: ModelRequest, signal: AbortSignal, asker: Asker = {}): AsyncIterable<ModelEvent | Again> {
     const { model } = request;
-    const way = await this.#ready(model);
-    const tries = await this.#tries(way, { ...asker, model });
+    const way = this.#ready(model);
     const { proofs, now } = this.#parts;
-    yield* rotating({ tries, model, proofs, now }, (proof) => this.#once(way, proof, request, signal), signal);
+    const tries = () => this.#tries(way, { ...asker, model });
+    return rotating({ tries, model, proofs, now }, (proof) => this.#asked(way, proof, request, signal), signal);
   }
 
-  async *#once(way: Way, proof: Credential | undefined, request: ModelRequest, signal: AbortSignal) {
+  /** The answer to one credential: each event goes through as few hands as it can. */
+  async #asked(way: Way, proof: Credential | undefined, request: ModelRequest, signal: AbortSignal): Promise<AsyncIterable<ModelEvent>> {
     const { api } = way;
     const reached = await this.#endpoint(way, proof);
     const endpoint = { ...reached, headers: { ...headersFor(this.#vendor, request), ...reached.headers } };
     const dialect = dialectOf(api, endpoint.quirks?.schema, request.model);
-    for await (const event of this.#parts.apis.get(api).stream({ endpoint, request: inDialect(dialect, request) }, { signal })) {
-      yield fromDialect(dialect, request.tools, event);
-    }
+    return fromDialect(dialect, request.tools, this.#parts.apis.get(api).stream({ endpoint, request: inDialect(dialect, request) }, { signal }));
   }
 
   async repairs(request: Parameters<Source["countTokens"]>[0], signal: AbortSignal) {
@@ -185,12 +186,9 @@ export class VendorSource implements Source {
   ): AsyncGenerator<Item | Again> {
     const way = this.#way(besides.api, besides);
     if (typeof way === "string") throw this.#notReady(way);
-    const tries = await this.#tries(way, { ...asker, ...(model === undefined ? {} : { model }) });
     const { proofs, now } = this.#parts;
-    const reached = async (proof: Credential | undefined) => ({ ...(await this.#spokenTo(way, proof, speaker)), ...besidesOf(besides) });
-    const asked = async function* (proof: Credential | undefined): AsyncGenerator<Item> {
-      yield* ask(await reached(proof));
-    };
+    const tries = () => this.#tries(way, { ...asker, ...(model === undefined ? {} : { model }) });
+    const asked = async (proof: Credential | undefined) => ask({ ...(await this.#spokenTo(way, proof, speaker)), ...besidesOf(besides) });
     yield* rotating({ tries, model, proofs, now }, asked, signal);
   }
 
@@ -247,7 +245,7 @@ export class VendorSource implements Source {
   }
 
   /** How its server is reached. @throws PLINTH_MODEL_NOT_READY */
-  async #ready(model: string | undefined): Promise<Way> {
+  #ready(model: string | undefined): Way {
     const way = this.#way(this.#apiOf(model));
     if (typeof way === "string") throw this.#notReady(way);
     return way;
@@ -264,14 +262,16 @@ export class VendorSource implements Source {
   }
 
   async #first(model: string | undefined): Promise<{ api: string; endpoint: ModelEndpoint }> {
-    const way = await this.#ready(model);
+    const way = this.#ready(model);
     const [proof] = await this.#tries(way, model === undefined ? {} : { model });
     return { api: way.api, endpoint: await this.#endpoint(way, proof) };
   }
 
   async #endpoint(way: Way, proof: Credential | undefined): Promise<ModelEndpoint> {
     const { api } = way;
-    const speaker = (await this.#parts.apis.list()).find((one) => one.id === api)?.extension;
+    const speaker = this.#speakers.get(api) ?? (await this.#parts.apis.list()).find((one) => one.id === api)?.extension;
+    // The product's own is the same as long as this list of sources; another publisher's may be chosen, or no more.
+    if (speaker !== undefined && isProduct(speaker)) this.#speakers.set(api, speaker);
     if (speaker === undefined) throw this.#notReady(`nothing here speaks ${api}.`, `Install an extension that provides plinth.model-api ${api}.`);
     const { models } = this.#vendor;
     return { ...(await this.#spokenTo(way, proof, speaker)), ...(models === undefined ? {} : { models }) };

@@ -86,10 +86,10 @@ export class Database {
   }
 
   #transaction<T>(body: () => T): T {
-    this.#db.exec("BEGIN IMMEDIATE");
+    this.#statement("BEGIN IMMEDIATE").run();
     try {
       const result = body();
-      this.#db.exec("COMMIT");
+      this.#statement("COMMIT").run();
       return result;
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");

@@ -131,7 +131,8 @@ export class Ledger {
   }
 
   #add(whose: Whose, day: string, at: number, usd: number, tokens: number): void {
-    for (const [scope, of] of scopesOf(whose, day)) this.#db.run(ADD, scope, of, at, usd, tokens);
+    const scopes = scopesOf(whose, day);
+    this.#db.run(ADD[scopes.length] as string, ...scopes.flatMap(([scope, of]) => [scope, of, at, usd, tokens]));
   }
 
   #prune(now: number, newest: number): void {
@@ -143,8 +144,11 @@ export class Ledger {
 
 const INSERT = `INSERT INTO calls (at, day, run, session, agent, extension, provider, model, expected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const SETTLE = `UPDATE calls SET status = ?, input = ?, output = ?, cache_read = ?, cache_write = ?, reasoning = ?, cost = ? WHERE id = ?`;
-const ADD = `INSERT INTO spent (scope, of, at, usd, tokens) VALUES (?, ?, ?, ?, ?)
-  ON CONFLICT (scope, of) DO UPDATE SET at = excluded.at, usd = MAX(0, usd + excluded.usd), tokens = MIN(${Number.MAX_SAFE_INTEGER}, MAX(0, tokens + excluded.tokens))`;
+/** By how many sums a call belongs to: all of them are one statement. */
+const ADD = [0, 1, 2, 3, 4].map(
+  (count) => `INSERT INTO spent (scope, of, at, usd, tokens) VALUES ${Array.from({ length: count }, () => "(?, ?, ?, ?, ?)").join(", ")}
+  ON CONFLICT (scope, of) DO UPDATE SET at = excluded.at, usd = MAX(0, usd + excluded.usd), tokens = MIN(${Number.MAX_SAFE_INTEGER}, MAX(0, tokens + excluded.tokens))`,
+);
 const AGAIN = `INSERT INTO spent (scope, of, at, usd, tokens) VALUES (?, ?, ?, 0, 0)
   ON CONFLICT (scope, of) DO UPDATE SET at = excluded.at, free_usd = usd, free_tokens = tokens`;
 const PRUNE = `DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE at < ? OR id <= ? ORDER BY id LIMIT ?)`;

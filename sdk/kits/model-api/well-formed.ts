@@ -3,12 +3,27 @@
  * halves, UTF-8 cannot, and strict servers refuse a request for one. The same object where there is nothing to replace.
  */
 export function wellFormed<T>(value: T): T {
+  // Nearly always nothing has to be replaced: looking makes no copies.
+  return isWhole(value) ? value : replaced(value);
+}
+
+function isWhole(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return value.every(isWhole);
+  for (const name in value) {
+    if (Object.hasOwn(value, name) && !(name.isWellFormed() && isWhole((value as Record<string, unknown>)[name]))) return false;
+  }
+  return true;
+}
+
+function replaced<T>(value: T): T {
   if (typeof value === "string") return (value.isWellFormed() ? value : value.toWellFormed()) as T;
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) {
     let changed = false;
     const items = value.map((item) => {
-      const next: unknown = wellFormed(item);
+      const next: unknown = replaced(item);
       changed ||= next !== item;
       return next;
     });
@@ -16,7 +31,7 @@ export function wellFormed<T>(value: T): T {
   }
   let changed = false;
   const entries = Object.entries(value).map(([name, item]) => {
-    const entry: [string, unknown] = [wellFormed(name), wellFormed(item)];
+    const entry: [string, unknown] = [replaced(name), replaced(item)];
     changed ||= entry[0] !== name || entry[1] !== item;
     return entry;
   });
