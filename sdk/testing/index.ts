@@ -6,5 +6,6 @@ export { contractProblems } from "./contract-table.ts";
 export type { LogLine } from "./extension-instance.ts";
 export { type SchemaProblem, schemaProblems } from "./json-schema.ts";
 export * from "./model-servers/index.ts";
+export { purposeEndpoint, withEndpoint } from "./purpose-endpoint.ts";
 export { type ScriptedModel, scriptedModels } from "./scripted-models.ts";
 export { createTestHost, type TestExtension, type TestHost, type TestHostOptions } from "./test-host.ts";

@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlainServer } from "@plinth/sdk/testing";
 import { afterEach, expect, it } from "vitest";
+import { recordingOf as deepgramRecording, deepgramServer } from "../../extensions/models/deepgram/deepgram.testing.ts";
 import { recordingOf as elevenlabsRecording, elevenlabsServer } from "../../extensions/models/elevenlabs/elevenlabs.testing.ts";
 import { asker } from "./asker.ts";
 import { cleanUp, newHome, onCleanUp, plinth } from "./lab.ts";
@@ -23,6 +24,10 @@ const vendors: readonly Vendor[] = [
   {
     ...{ id: "elevenlabs", key: "ELEVENLABS_API_KEY", proof: ["xi-api-key", "the key"], sings: true },
     ...{ server: elevenlabsServer, recording: elevenlabsRecording },
+  },
+  {
+    ...{ id: "deepgram", key: "DEEPGRAM_API_KEY", proof: ["authorization", "Token the key"] },
+    ...{ server: deepgramServer, recording: deepgramRecording },
   },
 ];
 

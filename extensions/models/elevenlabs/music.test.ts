@@ -1,13 +1,16 @@
 import type { GenerationItem, MusicRequest } from "@plinth/sdk";
-import { describeConformance, musicGenerationConformance } from "@plinth/sdk/testing";
+import { describeConformance, musicGenerationConformance, withEndpoint } from "@plinth/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { refusal } from "./elevenlabs.testing.ts";
-import { endpointOf, opened, reached } from "./opened.testing.ts";
+import { endpointOf, opened } from "./opened.testing.ts";
 
 describeConformance({ describe, it }, "ElevenLabs' music", musicGenerationConformance, {
   open: async () => {
     const { server, host, close } = await opened();
-    return { provider: reached(host.use("plinth.music-generation").get("elevenlabs"), endpointOf(server.url, "plinth.music-generation")), close };
+    return {
+      provider: withEndpoint(host.use("plinth.music-generation").get("elevenlabs"), endpointOf(server.url, "plinth.music-generation")),
+      close,
+    };
   },
   good: { prompt: "A slow waltz." },
   bad: { prompt: "A slow waltz.", model: "none" },

@@ -1,15 +1,15 @@
 import type { SpeechItem, SpeechRequest } from "@plinth/sdk";
-import { describeConformance, type PlainAnswer, speechConformance } from "@plinth/sdk/testing";
+import { describeConformance, type PlainAnswer, speechConformance, withEndpoint } from "@plinth/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { refusal } from "./elevenlabs.testing.ts";
-import { endpointOf, opened, reached } from "./opened.testing.ts";
+import { endpointOf, opened } from "./opened.testing.ts";
 
 const GEORGE = "JBFqnCBsd6RMkjVDRZzb";
 
 describeConformance({ describe, it }, "ElevenLabs' speech", speechConformance, {
   open: async () => {
     const { server, host, close } = await opened();
-    return { provider: reached(host.use("plinth.speech").get("elevenlabs"), endpointOf(server.url, "plinth.speech")), close };
+    return { provider: withEndpoint(host.use("plinth.speech").get("elevenlabs"), endpointOf(server.url, "plinth.speech")), close };
   },
   good: { lines: [{ text: "Hello there.", voice: "voice1" }] },
   bad: { lines: [{ text: "Hello." }], model: "none" },

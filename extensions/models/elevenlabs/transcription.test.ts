@@ -1,8 +1,8 @@
 import type { TranscriptionItem, TranscriptionRequest } from "@plinth/sdk";
-import { describeConformance, transcriptionConformance } from "@plinth/sdk/testing";
+import { describeConformance, transcriptionConformance, withEndpoint } from "@plinth/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recordingOf } from "./elevenlabs.testing.ts";
-import { endpointOf, opened, reached } from "./opened.testing.ts";
+import { endpointOf, opened } from "./opened.testing.ts";
 
 const said = "the quick brown fox";
 const audio = { type: "audio" as const, mimeType: "audio/ogg; codecs=opus", name: "voice.oga", base64: recordingOf(said) };
@@ -10,7 +10,7 @@ const audio = { type: "audio" as const, mimeType: "audio/ogg; codecs=opus", name
 describeConformance({ describe, it }, "ElevenLabs' transcription", transcriptionConformance, {
   open: async () => {
     const { server, host, close } = await opened();
-    return { provider: reached(host.use("plinth.transcription").get("elevenlabs"), endpointOf(server.url, "plinth.transcription")), close };
+    return { provider: withEndpoint(host.use("plinth.transcription").get("elevenlabs"), endpointOf(server.url, "plinth.transcription")), close };
   },
   good: { audio },
   bad: { audio, model: "none" },

@@ -60,7 +60,7 @@ const BY_WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ["RATE", /per[ _-]?min|\b[tr]pm\b|too many tokens, please wait/],
   [
     "CONTEXT",
-    /context_length_exceeded|exceed_context_size|string_above_max_length|context (?:length|window|size|limit)|maximum prompt length|(?:prompt|input|request) is too long|prompt too long|too many (?:input )?tokens(?! per)|input token count|range of input length|reduce (?:the length of|your message size)|exceeds? the (?:model'?s? )?max(?:imum)?(?: number of)?(?: input)? tokens?\b|tokens? .{0,40}exceed.{0,20}(?:limit|maximum) of \d+|exceed(?:s|ed)? model token limit|max_character_limit_exceeded/,
+    /context_length_exceeded|exceed_context_size|string_above_max_length|context (?:length|window|size|limit)|maximum prompt length|(?:prompt|input|request) is too long|prompt too long|too many (?:input )?tokens(?! per)|input token count|range of input length|reduce (?:the length of|your message size)|exceeds? the (?:model'?s? )?max(?:imum)?(?: number of)?(?: input)? tokens?\b|tokens? .{0,40}exceed.{0,20}(?:limit|maximum) of \d+|exceed(?:s|ed)? model token limit|max_character_limit_exceeded|exceeds maximum character limit/,
   ],
   [
     "QUOTA",
@@ -82,7 +82,7 @@ const BY_CODE: readonly (readonly [FailureKind, RegExp])[] = [
 ];
 
 const NO_MODEL =
-  /model[ _-]?not[ _-]?(?:found|open)|unknown[ _-]?model|invalid[ _-]?model\b|model_decommissioned|deploymentnotfound|not a valid model|(?:models?|deployment)\b.{0,120}(?:does not exist|not found|not exist|decommissioned|no longer available|identifier is invalid)|(?:does not have|no) access to (?:the )?model|no such model|try pulling it/;
+  /model[ _-]?not[ _-]?(?:found|open)|unknown[ _-]?model|invalid[ _-]?model\b|model_decommissioned|deploymentnotfound|not a valid model|(?:models?|deployment)\b.{0,120}(?:does not exist|not found|not exist|decommissioned|no longer available|identifier is invalid)|(?:does not have|no) access to (?:the )?(?:requested )?model|no such model|try pulling it/;
 
 const NOT_TAKEN =
   /unsupported_(?:parameter|value)|unsupported (?:parameter|value)|(?:does|do) not support|(?:is|are) not (?:yet )?supported|extra_forbidden|extra inputs are not permitted|unrecognized request argument|no endpoints found that support/;

@@ -51,6 +51,7 @@ export function explained(body: string): Explained {
     error?.msg,
     error?.Message,
     error?.status_msg,
+    error?.err_msg,
     error?.error,
     value?.error,
     value?.message,
@@ -58,9 +59,10 @@ export function explained(body: string): Explained {
     value?.error_msg,
     value?.detail,
   ];
-  const raw = error?.metadata?.raw;
   const found = [...texts, problems, value].find((one) => typeof one === "string" && one !== "");
-  const said = [found, typeof raw === "string" && raw !== found ? raw : undefined].filter((one) => one !== undefined).join(" ");
+  // What a server behind a gateway said, or what exactly is wrong.
+  const more = [error?.metadata?.raw, error?.details].filter((one) => typeof one === "string" && one !== found);
+  const said = [found, ...more].filter((one) => one !== undefined).join(" ");
   const line = said.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
   const google = googleDetails(error?.details);
   const param = typeof error?.param === "string" ? error.param : (fields[0] ?? google.param);
@@ -102,6 +104,8 @@ function codesOf(value: any, error: Record<string, any> | undefined, google: str
     value?.__type,
     value?.error_code,
     value?.error_type,
+    error?.err_code,
+    error?.category,
     error?.details?.error_code,
     Array.isArray(value?.detail) ? value.detail[0]?.type : undefined,
     google,

@@ -2,6 +2,8 @@ import { of, type VendorFailure } from "./vendor-failure.testing.ts";
 
 const eleven = (status: string, message: string, more: object = {}) => ({ detail: { status, message, ...more } });
 
+const deepgram = (code: string, message: string) => ({ err_code: code, err_msg: message, request_id: "uuid" });
+
 /** Answers of vendors of speech, in the shapes that they publish. */
 export const speechFailures: readonly VendorFailure[] = [
   ...of(
@@ -31,5 +33,29 @@ export const speechFailures: readonly VendorFailure[] = [
       "UNSUPPORTED",
     ],
     [422, { detail: [{ type: "missing", loc: ["body", "text"], msg: "Field required", input: {} }] }, "REQUEST"],
+  ),
+  ...of(
+    "Deepgram",
+    "https://developers.deepgram.com/reference/errors",
+    [
+      400,
+      {
+        category: "INVALID_JSON",
+        message: "Invalid JSON submitted.",
+        details: "Json deserialize error: missing field `text` at line 7 column 1",
+        request_id: "uuid",
+      },
+      "REQUEST",
+    ],
+    [400, deepgram("Bad Request", "Bad Request: failed to process audio: corrupt or unsupported data"), "REQUEST"],
+    [401, deepgram("INVALID_AUTH", "Invalid credentials."), "AUTH"],
+    [
+      402,
+      deepgram("ASR_PAYMENT_REQUIRED", "Project does not have enough credits for an ASR request and does not have an overage agreement."),
+      "BILLING",
+    ],
+    [403, deepgram("INSUFFICIENT_PERMISSIONS", "Project does not have access to the requested model."), "UNKNOWN"],
+    [413, deepgram("PAYLOAD_TOO_LARGE", "Input text exceeds maximum character limit of 2000."), "CONTEXT"],
+    [429, deepgram("TOO_MANY_REQUESTS", "Too many requests. Please try again later"), "RATE"],
   ),
 ];
