@@ -78,6 +78,21 @@ describe("what is sent", () => {
     expect(blind.events[0]).toMatchObject({ type: "warning", param: "messages" });
   });
 
+  it("has what tools gave after the results, and says which call it belongs to, where the model sees", async () => {
+    const image = { type: "image", mimeType: "image/png", base64: "AAAA", name: "cat.png" } as const;
+    const called: Part = { type: "tool-call", id: "a", name: "look", args: {} };
+    const result: Part = { type: "tool-result", callId: "a", name: "look", content: [{ type: "text", text: "Taken." }, image] };
+    const messages: ModelMessage[] = [user(words("Look.")), { role: "assistant", content: [called] }, { role: "tool", content: [result] }];
+    const requests = [{ messages, onUnsupported: "drop" as const }];
+    const { bodies } = await answered([{}], { requests, capabilities: ["completion", "tools", "vision"] });
+    expect(bodies[0].messages.slice(2)).toMatchObject([
+      { role: "tool", tool_call_id: "a", content: expect.stringContaining("cat.png") },
+      { role: "user", content: expect.stringContaining("the tool look, call a"), images: ["AAAA"] },
+    ]);
+    const blind = await answered([{}], { requests, capabilities: ["completion", "tools"] });
+    expect(blind.bodies[0].messages).toHaveLength(3);
+  });
+
   it("tells a model without tools of calls as text, and who needs tools that it has none", async () => {
     const options = { requests: [{ messages: talk, tools: [dice], onUnsupported: "drop" as const }], capabilities: ["completion"] };
     const { bodies, events } = await answered([{}], options);

@@ -1,7 +1,7 @@
 import type { Context, ModelEndpoint, ModelInfo, Provider } from "@plinth/sdk";
 import { BYTE_LIMITS, Exchange, failure, LineParser, outgoing, Unsupported, withBytes } from "@plinth/sdk/kits/model-api";
 import { ChatReader } from "./chat-reader.ts";
-import { chatRequest, RULES } from "./chat-request.ts";
+import { chatRequest, RULES, sees } from "./chat-request.ts";
 import { ContextSizes } from "./context-size.ts";
 import { KnownModels } from "./known-models.ts";
 
@@ -39,7 +39,7 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
     async *stream({ endpoint, request: input }, { signal }) {
       const unsupported = new Unsupported(endpoint.title, input);
       const model = await known.of(endpoint, input.model, signal);
-      const messages = await withBytes(input.messages, artifacts, unsupported, signal, { ...BYTE_LIMITS, results: false });
+      const messages = await withBytes(input.messages, artifacts, unsupported, signal, { ...BYTE_LIMITS, results: sees(model) });
       const request = chatRequest(endpoint, { ...input, messages }, model, unsupported, sizes);
       const exchange = exchangeOf(endpoint, signal);
       const response = await exchange.post(urlOf(endpoint, "/api/chat"), { accept: "application/x-ndjson", ...endpoint.headers }, request.body);

@@ -16,6 +16,11 @@ import type { Known } from "./known-models.ts";
 /** What its servers take of a conversation. */
 export const RULES: OutgoingRules = { last: "user", reasoning: "within-turn" };
 
+const IMAGES: ReadonlySet<string> = new Set(["image"]);
+
+/** The model is known to take pictures: those of results are sent too. */
+export const sees = ({ capabilities }: Known): boolean => capabilities?.has("vision") === true;
+
 export interface ChatRequest {
   readonly body: string;
   /** The tool's name by the name that was sent. */
@@ -30,7 +35,7 @@ export interface WireExtra {
 export function chatRequest(endpoint: ModelEndpoint, given: ModelRequest, model: Known, unsupported: Unsupported, sizes: ContextSizes): ChatRequest {
   const hasTools = model.capabilities === undefined || model.capabilities.has("tools");
   if (!hasTools && (given.tools ?? []).length > 0) unsupported.leave("tools", "tools");
-  const { request: input } = outgoing(given, { ...RULES, tools: hasTools });
+  const { request: input } = outgoing(given, { ...RULES, tools: hasTools, ...(sees(model) ? { resultMedia: IMAGES } : {}) });
   const tools = hasTools && input.toolChoice !== "none" ? (input.tools ?? []) : [];
   const names = new ToolNames(tools.map(({ name }) => name));
   leaveOut(input, tools.length > 0, unsupported);

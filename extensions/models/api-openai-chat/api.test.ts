@@ -162,6 +162,33 @@ describe("what is sent", () => {
     ]);
   });
 
+  it("has what tools gave after all results, and says which call it belongs to, where the model takes it", async () => {
+    const image: Part = { type: "image", mimeType: "image/png", base64: "AAAA", name: "cat.png" };
+    const sees = { models: [{ id: "model-1", input: ["image"] }] };
+    const shot = (callId: string) => result(callId, { from: "outside", content: [{ type: "text", text: "Taken." }, image] });
+    const thinking = { role: "assistant", content: [thought({ reasoning_content: "hm" }), call("a"), call("b")] };
+    const messages = [user({ type: "text", text: "Look." }), thinking, { role: "tool", content: [shot("a"), result("b")] }];
+    const { messages: told } = await sent({ messages }, { returnReasoning: "within-turn" }, sees);
+    expect(told.map(({ role }: any) => role)).toEqual(["user", "assistant", "tool", "tool", "user"]);
+    expect(told[1].reasoning_content).toBe("hm");
+    expect(told[2]).toMatchObject({ tool_call_id: "a", content: expect.stringContaining("cat.png") });
+    expect(told[4].content).toEqual([
+      { type: "text", text: expect.stringMatching(/outside[\s\S]*the tool list, call a/) },
+      { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } },
+    ]);
+    const mistral = await sent(
+      { messages: [...messages, user({ type: "text", text: "And?" })] },
+      { afterTool: "assistant", alternate: "messages" },
+      sees,
+    );
+    expect(mistral.messages.map(({ role }: any) => role)).toEqual(["user", "assistant", "tool", "tool", "assistant", "user"]);
+    for (const models of [[], [{ id: "model-1", input: [] }]]) {
+      const blind = await sent({ messages, onUnsupported: "drop" }, {}, { models });
+      expect(blind.messages).toHaveLength(4);
+      expect(blind.messages[2].content).toContain("cat.png");
+    }
+  });
+
   it("has images, sound and files, and names what cannot be sent", async () => {
     const media = (type: string, mimeType: string, more: object): Part => ({ type, mimeType, ...more }) as Part;
     const content = [

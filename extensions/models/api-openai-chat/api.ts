@@ -51,7 +51,10 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
     async *stream({ endpoint, request: input }, call) {
       const quirks = quirksOf(endpoint, input.model);
       const unsupported = new Unsupported(endpoint.title, input);
-      const messages = await withBytes(input.messages, artifacts, unsupported, call.signal, { ...BYTE_LIMITS, results: false });
+      const messages = await withBytes(input.messages, artifacts, unsupported, call.signal, {
+        ...BYTE_LIMITS,
+        results: quirks.rules.resultMedia !== undefined,
+      });
       const exchange = exchangeOf(endpoint, call.signal);
       const { request, response } = await post(endpoint, { ...input, messages }, quirks, exchange);
       yield* [...unsupported.warnings, ...request.warnings];

@@ -16,12 +16,12 @@ export interface CompletionRequest {
 export function completionRequest(endpoint: ModelEndpoint, given: ModelRequest, quirks: Quirks, learned: Learned): CompletionRequest {
   const unsupported = new Unsupported(endpoint.title, given);
   const { noTools } = quirks;
-  const { request: input } = outgoing(asUser(given, quirks), quirks.rules);
+  const { request: input, turn } = outgoing(asUser(given, quirks), quirks.rules);
   const tools = noTools ? [] : (input.tools ?? []);
   if (noTools && (given.tools ?? []).length > 0) unsupported.leave("tools", "tools");
   const names = new ToolNames(tools.map(({ name }) => name));
   const maxTokens = learned.maxTokensField ?? quirks.maxTokensField;
-  const messages = wireMessages(input.messages, names, unsupported, quirks);
+  const messages = wireMessages(input.messages, turn, names, unsupported, quirks);
   const body = JSON.stringify({
     ...quirks.extraBody,
     model: input.model,
@@ -60,10 +60,9 @@ function systemMessage({ system = [] }: ModelRequest, { systemRole: role, cacheM
 }
 
 /** What was thought in OpenRouter's form goes back always; any other thinking of earlier turns is refused by some servers. */
-function wireMessages(messages: readonly ModelMessage[], names: ToolNames, unsupported: Unsupported, quirks: Quirks): object[] {
+function wireMessages(messages: readonly ModelMessage[], turn: number, names: ToolNames, unsupported: Unsupported, quirks: Quirks): object[] {
   const wire = new WireMessages(names, unsupported, quirks);
   const { returnReasoning } = quirks;
-  const turn = messages.findLastIndex(({ role }) => role === "user");
   return messages.flatMap((message, at) => {
     const all = returnReasoning === "always" || (returnReasoning !== "never" && at > turn);
     return wire.of(message, all ? "all" : returnReasoning === undefined ? "details" : "none");

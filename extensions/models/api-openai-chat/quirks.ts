@@ -28,7 +28,8 @@ export interface Quirks {
   readonly toolChoice: "all" | "no-object" | "no-required" | "auto";
   readonly noParallelTools: boolean;
   readonly thinkTags: boolean;
-  readonly media: ReadonlySet<string>;
+  /** Kinds of parts that the model takes besides text, as far as that is known; else what its server does. */
+  readonly kinds: ReadonlySet<string>;
   /** What is known of the model. */
   readonly model: ModelInfo | undefined;
   readonly rules: OutgoingRules;
@@ -43,6 +44,9 @@ export function quirksOf({ quirks = {}, models = [] }: ModelEndpoint, model: str
   const info = models.find(({ id }) => id === model) ?? models.find(({ aliases }) => aliases?.includes(model));
   const noTools =
     quirks.noTools === true || info?.tools === "none" || (Array.isArray(quirks.noTools) && quirks.noTools.some((one) => fits(one, model)));
+  const media: readonly string[] = Array.isArray(quirks.media) ? quirks.media.filter((one) => typeof one === "string") : MEDIA;
+  const known = info?.input;
+  const kinds = new Set(known === undefined ? media : media.filter((kind) => known.includes(kind)));
   return {
     maxTokensField: text("maxTokensField") ?? "max_tokens",
     noStreamOptions: quirks.noStreamOptions === true,
@@ -63,7 +67,7 @@ export function quirksOf({ quirks = {}, models = [] }: ModelEndpoint, model: str
     toolChoice: oneOf("toolChoice", ["no-object", "no-required", "auto"]) ?? "all",
     noParallelTools: quirks.noParallelTools === true,
     thinkTags: quirks.thinkTags === true,
-    media: new Set(Array.isArray(quirks.media) ? quirks.media.filter((one) => typeof one === "string") : MEDIA),
+    kinds,
     model: info,
     rules: {
       toolIds: oneOf("toolIds", ["any", "nine", "sixty-four"]) ?? "forty",
@@ -72,6 +76,8 @@ export function quirksOf({ quirks = {}, models = [] }: ModelEndpoint, model: str
       alternate: oneOf("alternate", ["messages"]) ?? "no",
       afterTool: oneOf("afterTool", ["assistant"]) ?? "any",
       tools: !noTools,
+      // Nobody asked for what a tool gives: it is sent where the model is known to take it.
+      ...(known === undefined || kinds.size === 0 ? {} : { resultMedia: kinds }),
     },
   };
 }

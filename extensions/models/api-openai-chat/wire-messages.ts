@@ -11,14 +11,11 @@ export class WireMessages {
   readonly #names: ToolNames;
   readonly #unsupported: Unsupported;
   readonly #quirks: Quirks;
-  readonly #kinds: ReadonlySet<string>;
 
   constructor(names: ToolNames, unsupported: Unsupported, quirks: Quirks) {
     this.#names = names;
     this.#unsupported = unsupported;
     this.#quirks = quirks;
-    const known = quirks.model?.input;
-    this.#kinds = known === undefined ? quirks.media : new Set([...quirks.media].filter((kind) => known.includes(kind)));
   }
 
   /** @param thinking whether what was thought in it goes back. A tool's results are a message each. */
@@ -76,7 +73,7 @@ export class WireMessages {
       case "audio":
       case "file":
       case "video": {
-        const sent = this.#kinds.has(part.type) ? mediaPart(part) : undefined;
+        const sent = this.#quirks.kinds.has(part.type) ? mediaPart(part) : undefined;
         return sent === undefined ? this.#unsent(part) : [{ ...sent, ...cache }];
       }
       default:

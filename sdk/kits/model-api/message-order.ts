@@ -51,8 +51,8 @@ function inTurns(placed: readonly Placed[], alternate: "messages" | "turns", rep
       turns.push(one);
       continue;
     }
-    turns[turns.length - 1] = { message: joined(before.message, one.message), from: before.from };
-    const isRepair = before.message.role === one.message.role;
+    turns[turns.length - 1] = { message: joined(before.message, one.message), from: before.from ?? one.from };
+    const isRepair = one.from !== undefined && before.message.role === one.message.role;
     if (isRepair) repairs.push(repair("order", one.from, "A message was joined to the one before it, which has the same role."));
   }
   return turns;

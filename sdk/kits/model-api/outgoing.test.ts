@@ -67,6 +67,31 @@ describe("what is sent of any history", () => {
     expect(refused).toBeGreaterThan(700);
   });
 
+  it("is accepted with what tools gave in messages of their own, which every call's results go before", () => {
+    const image: Part = { type: "image", mimeType: "image/png", base64: "AAAA" };
+    const results = message.map((one): ModelMessage => {
+      const content = one.content.map((inner): Part => (inner.type === "tool-result" ? { ...inner, content: [...inner.content, image] } : inner));
+      return { ...one, content };
+    });
+    let shown = 0;
+    for (const protocol of ["openai-chat", "mistral", "template", "ollama"] as const) {
+      const rules: OutgoingRules = { ...RULES[protocol], resultMedia: new Set(["image"]) };
+      fc.assert(
+        fc.property(fc.array(results, { minLength: 1, maxLength: 9 }), (messages) => {
+          const { request, repairs } = outgoing(ask(messages), rules);
+          if (repairs.some(({ code }) => code === "result-media")) shown++;
+          expect(acceptors[protocol](request.messages)).toBeUndefined();
+          const inResults = request.messages.flatMap(({ content }) => content.flatMap((one) => (one.type === "tool-result" ? one.content : [])));
+          expect(inResults.some(({ type }) => type === "image")).toBe(false);
+          const again = outgoing(request, rules);
+          expect(again.request.messages).toEqual(request.messages);
+        }),
+        { seed: 13, numRuns: 800 },
+      );
+    }
+    expect(shown).toBeGreaterThan(200);
+  });
+
   it("needs no second repair, and stays the same at its beginning as it grows", () => {
     fc.assert(
       fc.property(history, fc.constantFrom(...Object.values(RULES)), (messages, rules) => {

@@ -3,6 +3,7 @@ import type { CallIdForm } from "./call-ids.ts";
 import { type OrderRules, ordered } from "./message-order.ts";
 import { pairedCalls } from "./paired-calls.ts";
 import { type Placed, type Repair, repair } from "./repair.ts";
+import { withResultMedia } from "./result-media.ts";
 import { wellFormed } from "./well-formed.ts";
 
 /** What a server takes, as data: a protocol's defaults, changed by an endpoint's quirks. What is absent is the first value. */
@@ -14,14 +15,19 @@ export interface OutgoingRules extends OrderRules {
   reasoning?: "always" | "within-turn" | "never";
   /** false: the model has no tools; calls and their results are told as text. */
   tools?: boolean;
+  /** Kinds of parts that results cannot hold and a user's message can. */
+  resultMedia?: ReadonlySet<string>;
 }
 
 export interface Outgoing {
   request: ModelRequest;
   /** What was changed, and why; thinking that does not go back is not told. */
   repairs: Repair[];
+  /** Where among the messages the user spoke last; -1: nowhere. What was put in does not count. */
+  turn: number;
 }
 
+const NONE: ReadonlySet<string> = new Set();
 const SILENT = "(no text)";
 const NO_OUTPUT = "(no output)";
 
@@ -36,11 +42,14 @@ export function outgoing(given: ModelRequest, rules: OutgoingRules = {}): Outgoi
   if (request !== given) repairs.push(...brokenTexts(given, request));
   const paired = pairedCalls(request.messages, rules.toolIds ?? "any", repairs);
   const thought = thinkingBack(paired, rules.reasoning ?? "always");
-  const told = rules.tools === false ? thought.map((one) => withoutTools(one, repairs)) : thought;
+  const shown = withResultMedia(thought, rules.resultMedia ?? NONE, repairs);
+  const told = rules.tools === false ? shown.map((one) => withoutTools(one, repairs)) : shown;
   const spoken = told.flatMap((one) => saying(one, rules.blank === "drop", repairs));
-  const messages = ordered(spoken, rules, repairs).map(({ message }) => message);
+  const placed = ordered(spoken, rules, repairs);
+  const messages = placed.map(({ message }) => message);
+  const turn = placed.findLastIndex(({ message, from }) => message.role === "user" && from !== undefined);
   const system = request.system?.filter(({ text }) => text.trim() !== "");
-  return { request: { ...request, messages, ...(system === undefined ? {} : { system }) }, repairs };
+  return { request: { ...request, messages, ...(system === undefined ? {} : { system }) }, repairs, turn };
 }
 
 function brokenTexts(given: ModelRequest, request: ModelRequest): Repair[] {

@@ -1,6 +1,6 @@
 import type { ModelMessage } from "../../extension/index.ts";
 
-export type RepairCode = "text" | "call-id" | "unanswered-call" | "orphan-result" | "empty" | "order" | "tools-as-text";
+export type RepairCode = "text" | "call-id" | "unanswered-call" | "orphan-result" | "empty" | "order" | "tools-as-text" | "result-media";
 
 /** Something that was changed before it was sent. */
 export interface Repair {
