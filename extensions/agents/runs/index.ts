@@ -46,7 +46,7 @@ export default defineExtension({
     const commands = {
       ...ownCommands(ctx, turns),
       ...modelCommands(ctx, turns.choices),
-      repair: repairCommand(ctx, turns.choices, limits.historyLimit),
+      repair: repairCommand(ctx, turns.choices, limits),
     };
     for (const [id, run] of Object.entries(commands)) ctx.provide("plinth.chat-command", id, { run });
     for (const [id, method] of Object.entries(gatewayMethods(ctx, turns))) ctx.provide("plinth.gateway-method", id, method);

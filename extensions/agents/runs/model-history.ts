@@ -1,5 +1,6 @@
 import { type ModelMessage, type ToolResultPart, type TranscriptEntry, toolCallsOf, toolResultsOf } from "@plinth/sdk";
 import { leftOutMessage, summaryMessage } from "@plinth/sdk/kits/conversation";
+import { mended } from "./mended.ts";
 import { partiesOf, storedOrigin } from "./origin-note.ts";
 
 type MessageBody = Extract<TranscriptEntry["body"], { kind: "message" }>;
@@ -49,7 +50,7 @@ export function modelHistory(entries: readonly TranscriptEntry[], maxChars: numb
     for (const [callId, name] of open) all.push(unanswered(callId, name));
     open.clear();
   };
-  const { summary, kept, hidden, gap } = compacted(entries);
+  const { summary, kept, hidden, gap } = compacted(mended(entries));
   for (const entry of kept) {
     if (entry.body.kind !== "message") continue;
     const one = shownOf(entry, entry.body);

@@ -36,6 +36,22 @@ export const EntryBody = openUnion("kind", [
     },
     { description: "Stands, for a model, in the place of what was said before `firstKept`. Nothing is deleted." },
   ),
+  Type.Object(
+    {
+      kind: Type.Literal("repair"),
+      entries: Type.Array(
+        Type.Object({
+          entry: Type.String(),
+          code: Type.Enum(["text", "empty", "left-out"], {
+            description: "text: halves of characters are replaced. empty: said to be without words, or left out where the assistant said nothing.",
+          }),
+        }),
+        { maxItems: 1_000 },
+      ),
+      undoes: Type.Optional(Type.String({ description: "An earlier repair, which holds no more." })),
+    },
+    { description: "How models are shown those entries from here on. The entries stay as they are." },
+  ),
   Type.Object({
     kind: Type.Literal("model-change"),
     model: Type.String(),

@@ -102,6 +102,7 @@ export function entryText(run: Run, { at, body, origin }: TranscriptEntry): stri
       : `${dim(`— ${body.status}${body.error ? `: ${plain(body.error.code)} ${plain(body.error.message)}` : ""}`)}\n\n`;
   }
   if (body.kind === "compaction") return `${dim("— summed up:")} ${plainLines(body.summary)}\n\n`;
+  if (body.kind === "repair") return `${dim(`— ${body.undoes === undefined ? "models are shown this otherwise" : "a repair was taken back"}`)}\n\n`;
   if (body.kind === "reset") return `${dim(`— a new conversation began: ${plain(body.reason)}`)}\n\n`;
   if (body.kind === "model-change") return `${dim(`— from here on ${plain(body.model)}`)}\n\n`;
   if (body.kind !== "message") return "";
