@@ -17,6 +17,7 @@ const LONG = [
   "extensions/plugins/author/templates.test.ts",
   "test/e2e/own-gateway.test.ts",
   "test/e2e/crash.test.ts",
+  "extensions/agents/compaction/long.test.ts",
 ];
 
 /** Folders in which something differs from the last commit. */

@@ -52,7 +52,7 @@ export class Room {
   #charsPerToken = CHARS_A_TOKEN;
   /** What could not be made short is not tried again before it has grown. */
   #restUntil = 0;
-  /** Nobody knows the model's context. */
+  /** Nobody tells the model's context. */
   unknown = false;
   /** It is to be made short, however much fits. */
   due = false;
@@ -109,9 +109,8 @@ export class Room {
   near(request: ModelRequest): boolean {
     if (this.due) return true;
     const chars = charsIn(request.messages);
-    if (chars < SMALL_CHARS || chars < this.#restUntil || this.#shares.compactAt === 0 || this.unknown) return false;
-    const limit = this.limitTokens;
-    return limit === undefined || chars > this.mostChars(request);
+    if (chars < SMALL_CHARS || chars < this.#restUntil || this.#shares.compactAt === 0) return false;
+    return this.limitTokens === undefined ? !this.unknown : chars > this.mostChars(request);
   }
 
   /** Characters of messages that may be sent. Without a known context: all. */
