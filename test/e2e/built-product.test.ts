@@ -19,6 +19,7 @@ import {
 import { type BuildOptions, build } from "esbuild";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { googleServer } from "../../extensions/models/api-google-media/google-server.testing.ts";
 import { hasVerdaccio, Verdaccio } from "../peers/verdaccio.testing.ts";
 import {
   type Client,
@@ -46,6 +47,11 @@ const REACH = `
       if (artifact?.bytes !== 4) throw new Error("it was not kept");
       const ranked = await ctx.use("plinth.rerank").get("models").rerank({ model: "test-rerank/rerank-v3.5", query: "a", documents: ["b", "a"] });
       if (ranked.results.length !== 2) throw new Error("they were not put in order");
+      for (const model of ["gemini/gemini-3.8-flash-tts"]) {
+        const said = [];
+        for await (const item of ctx.use("plinth.speech").get("models").speak({ model, lines: [{ text: "hello" }] })) said.push(item);
+        if (said.at(-1)?.type !== "end") throw new Error("it was not said");
+      }
       const { stdout } = await ctx.exec("echo", ["hello"]);
       const answer = await ctx.fetch(args.url, { headers: { "x-key": "{{plinth-secret:REACH_KEY}}" } });
       return { content: [{ type: "text", text: await ctx.files.readText("data/note.txt") + " " + stdout.trim() + " " + await answer.text() }] };
@@ -124,11 +130,17 @@ beforeAll(async () => {
     onCleanUp(() => speaks.close());
     servers[id] = { api: "openai-chat", baseUrl: `${speaks.url}/v1`, priority: 2_000, secret: "REACH_KEY" };
   }
+  const vendors: Record<string, object> = {};
+  for (const [id, start, path] of [["gemini", googleServer, "/v1beta"]] as const) {
+    const speaks = await start();
+    onCleanUp(() => speaks.close());
+    vendors[id] = { baseUrl: `${speaks.url}${path}` };
+  }
   const npm = verdaccio === undefined ? {} : { "plinth.source-npm": { config: { registry: verdaccio.url } } };
-  const extensions = { "plinth.models": { config: { servers } }, ...npm };
+  const extensions = { "plinth.models": { config: { servers, vendors } }, ...npm };
   await writeFile(join(home, "plinth.json"), JSON.stringify({ extensions, policy: { audit: "all" } }));
   const model = await scriptedModel((_body, _request, response) => say(response, "from the scripted model"));
-  gateway = await startGateway(home, { ...model.env, REACH_KEY: "the-key" });
+  gateway = await startGateway(home, { ...model.env, REACH_KEY: "the-key", GEMINI_API_KEY: "the-key" });
   client = await connect(gateway);
 }, 120_000);
 afterAll(cleanUp);
@@ -172,7 +184,7 @@ it("each bundled extension is called in one gateway, and what it does is done", 
     {
       tiers: ["process"],
       provides: [tool("reach")],
-      uses: ["plinth.artifacts", "plinth.rerank"].map((contract) => ({ contract, range: "^1" })),
+      uses: ["plinth.artifacts", "plinth.rerank", "plinth.speech"].map((contract) => ({ contract, range: "^1" })),
       permissions: { net: ["loopback"], fs: ["data"], exec: ["echo hello"], secrets: ["REACH_KEY"] },
     },
     REACH,
