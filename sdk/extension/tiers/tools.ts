@@ -104,9 +104,11 @@ async function probeConfine(tools: Omit<Tools, "confine">, without: ReadonlySet<
   return { confine: null, whyNotConfined: why };
 }
 
-/** In the product beside the extensions; in a checkout, the source. */
+/** In the product beside the extensions; in a checkout, the source. A package's code lies nowhere: it has none of them. */
 const guestProgram = (name: string): string | undefined =>
-  [join(import.meta.dirname, `../../guest/${name}.mjs`), join(import.meta.dirname, `../../guest/${name}.ts`)].find((path) => existsSync(path));
+  import.meta.dirname === undefined
+    ? undefined
+    : [join(import.meta.dirname, `../../guest/${name}.mjs`), join(import.meta.dirname, `../../guest/${name}.ts`)].find((path) => existsSync(path));
 
 const confineProgram = (): string | undefined => process.env.PLINTH_CONFINE_PROGRAM || guestProgram("confine");
 
