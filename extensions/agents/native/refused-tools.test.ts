@@ -111,6 +111,55 @@ describe("a tool that a vendor refuses", () => {
   });
 });
 
+describe("a refusal that names no tool", () => {
+  const names = Array.from({ length: 60 }, (_, at) => `job${String(at).padStart(2, "0")}`);
+  const refuses = (...bad: string[]) =>
+    emulated((tools) =>
+      tools.some((one) => bad.includes(one.function.name)) ? { message: "Invalid JSON schema in tool parameters: unsupported keyword." } : undefined,
+    );
+
+  it("is traced by halving, in few requests; what was found is named, remembered, and the turn goes on", async () => {
+    const server = await refuses("job17", "job42");
+    const host = await start(
+      server,
+      names.map((name) => tool(name)),
+    );
+    const items = await runTurn(host, { model: "acme/m" });
+    expect(items.at(-1)).toMatchObject({ type: "done", text: "Hello." });
+    expect(warnings(items).map(({ param }: any) => param)).toEqual(["tools[job17]", "tools[job42]"]);
+    expect(warnings(items)[0]).toMatchObject({ message: expect.stringMatching(/^The tool "job17" of the extension \S+ is what acme\/m refuses/) });
+    expect(server.requests.length).toBeLessThan(24);
+    expect(sent(server).at(-1)).toHaveLength(58);
+    const trials = server.requests.filter(({ body }) => body.max_tokens === 16);
+    expect(trials.every(({ body }) => body.messages.length === 1)).toBe(true);
+    const before = server.requests.length;
+    await runTurn(host, { model: "acme/m" });
+    expect(server.requests.length).toBe(before + 1);
+  });
+
+  it("stands where it is not the tools alone, where many are at fault, and where it is about something else", async () => {
+    const all = names.map((name) => tool(name));
+    for (const [refuse, most] of [
+      // The conversation and the tools together.
+      [(tools: any[], body: any) => tools.length > 0 && body.max_tokens !== 16, 2],
+      [(tools: any[]) => tools.length > 1, 10],
+      [(tools: any[]) => tools.some((one) => Number(one.function.name.slice(-2)) % 3 === 0), 30],
+    ] as const) {
+      const server = await emulated((tools, body) => (refuse(tools, body) ? { message: "The schema of a function is invalid." } : undefined));
+      const host = await start(server, all);
+      await expect(runTurn(host, { model: "acme/m" })).rejects.toMatchObject({ code: "PLINTH_MODEL_REQUEST" });
+      expect(server.requests.length).toBeLessThanOrEqual(most);
+      await open?.host.close();
+      await open?.server.close();
+      open = undefined;
+    }
+    const server = await emulated((tools) => (tools.length > 0 ? { message: "Invalid value for temperature." } : undefined));
+    const host = await start(server, all);
+    await expect(runTurn(host, { model: "acme/m" })).rejects.toMatchObject({ code: "PLINTH_MODEL_REQUEST" });
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
 it("a model without tools is asked without them from then on, and reads what was called as text", async () => {
   const server = await emulated((tools) => (tools.length > 0 ? { message: "registry.ollama.ai/library/phi does not support tools" } : undefined));
   const host = await start(server, [tool("good")]);
@@ -145,6 +194,8 @@ describe("more tools than a vendor takes", () => {
     const items = await runTurn(host, { model: "acme/m" });
     const [first, second, third] = sent(server);
     expect([first.length, first.includes("tool_search"), first.includes("job159")]).toEqual([128, true, false]);
+    const search = server.requests[0]!.body.tools.find((one: any) => one.function.name === "tool_search");
+    expect(search.function.description).toMatch(/not told of here: .*job159/);
     expect([second.length, second.includes("job159")]).toEqual([128, true]);
     expect(third).toEqual(second);
     expect(JSON.stringify(items)).toContain("job159 ran");
@@ -166,6 +217,9 @@ describe("more tools than a vendor takes", () => {
       [40, true],
       [40, true],
     ]);
+    // What was cut away in the middle of a turn is named, and from then on the search has it.
+    expect(JSON.stringify(server.requests[1]!.body.messages)).toMatch(/takes at most 40 tools.*job\d+.*look for it/);
+    expect(JSON.stringify(server.requests[2]!.body)).toMatch(/not told of here: job\d+, .* and \d+ more/);
   });
 });
 

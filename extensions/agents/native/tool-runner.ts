@@ -13,7 +13,7 @@ import type { Limits, LoopInput, TurnTools } from "./loop.ts";
 import { Telling } from "./telling.ts";
 import type { Tool } from "./tool.ts";
 import { bounded, failure, isToolResult } from "./tool-result.ts";
-import { foundWords, SEARCH, SEARCH_TOOL, told } from "./tool-search.ts";
+import { foundWords, SEARCH, SEARCH_TOOL, searchOf, told } from "./tool-search.ts";
 
 /** So few tools every server takes; nobody is asked how many it does. */
 const FEW = 32;
@@ -52,8 +52,9 @@ export class ToolRunner {
     const most = sorted.length + beside <= FEW ? Number.POSITIVE_INFINITY : await this.#most(signal).catch(() => Number.POSITIVE_INFINITY);
     const offered = told(sorted, most - beside, [...this.#called, ...[...this.#found.keys()].reverse()]);
     this.#untold = sorted.filter((one) => !offered.includes(one)).map(({ spec }) => spec.name);
-    if (this.#untold.length > 0) all.set(SEARCH, SEARCH_TOOL);
-    return { all, offered };
+    if (this.#untold.length === 0) return { all, offered };
+    all.set(SEARCH, SEARCH_TOOL);
+    return { all, offered: offered.map((one) => (one === SEARCH_TOOL ? searchOf(this.#untold) : one)) };
   }
 
   async run({ id, name, args }: ToolCallPart, tool: Tool, signal: AbortSignal, tell: (event: TurnEvent) => void): Promise<ToolResult> {

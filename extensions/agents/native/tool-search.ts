@@ -21,6 +21,17 @@ export const SEARCH_TOOL: Tool = {
   secrets: [],
 };
 
+/** Of what is there and not told, so many names. */
+const NAMES = 64;
+
+/** The search as a model is told of it that is not told of these tools: their names say what there is to find. */
+export function searchOf(untold: readonly string[]): Tool {
+  const { spec } = SEARCH_TOOL;
+  const names = untold.slice(0, NAMES).join(", ");
+  const rest = untold.length > NAMES ? ` and ${untold.length - NAMES} more` : "";
+  return { ...SEARCH_TOOL, spec: { ...spec, description: `${spec.description} To be found, and not told of here: ${names}${rest}.` } };
+}
+
 /**
  * The tools that a model is told of where its server takes at most `room`: the search for the rest, what was called or found last,
  * the product's own, then others, each by name. The same tools and conversation give the same choice.

@@ -1,5 +1,7 @@
-import { type Call, errorInfo, type ModelEvent, type ModelRequest, type ModelsEvent, PlinthError } from "@plinth/sdk";
+import { type Call, errorInfo, type ModelEvent, type ModelRequest, type ModelsEvent, type ModelTool, PlinthError } from "@plinth/sdk";
+import { blamesTools } from "@plinth/sdk/kits/model-api";
 import type { Chosen } from "./choice.ts";
+import { culprit, MOST_TRIES } from "./culprit.ts";
 import { messagesFor } from "./messages.ts";
 import type { Meter } from "./meter.ts";
 import type { Asker } from "./proofs.ts";
@@ -11,6 +13,9 @@ const MAX_WAIT_MS = 60_000;
 const RETRIED = new Set(["PLINTH_MODEL_RATE", "PLINTH_MODEL_OVERLOADED", "PLINTH_MODEL_SERVER", "PLINTH_MODEL_NETWORK"]);
 /** What another model would meet in the same way: the request itself is at fault, or nobody waits any more. */
 const FINAL = new Set(["PLINTH_MODEL_REQUEST", "PLINTH_MODEL_FILTER", "PLINTH_SPENDING_LIMIT", "PLINTH_ABORTED", "PLINTH_STOPPING"]);
+
+/** The least that every server takes. */
+const TRIAL_TOKENS = 16;
 
 /** What is no part of an answer. */
 const BESIDE = new Set(["usage", "limits", "warning", "end"]);
@@ -85,6 +90,7 @@ async function* fitting(
 ): AsyncGenerator<ModelsEvent> {
   const { name } = asked.choice;
   const key = lessonKey(asked.choice);
+  let left = MOST_TRIES;
   for (let again = false; ; again = true) {
     const sent = lessons.fitted(key, request);
     if (!again) yield* leftOut(name, request, sent);
@@ -92,7 +98,13 @@ async function* fitting(
       yield* once(asked, { request: sent, asker }, failures, progress, meter, signal);
       return;
     } catch (thrown) {
-      const learned = progress.spoke || signal.aborted ? [] : lessons.learn(key, name, sent, thrown);
+      if (progress.spoke || signal.aborted) throw thrown;
+      const learned = lessons.learn(key, name, sent, thrown);
+      if (learned.length === 0 && left > 0 && sent.onUnsupported === "drop" && (sent.tools?.length ?? 0) > 0 && blamesTools(thrown)) {
+        const { tool, used } = await searched(asked, { request: sent, asker }, meter, left, signal);
+        left -= used;
+        if (tool !== undefined) learned.push(lessons.found(key, name, tool, thrown));
+      }
       if (learned.length === 0) throw thrown;
       for (const { message, tool } of learned) {
         if (tool !== undefined) refused(tool, name, errorInfo(thrown).message);
@@ -104,6 +116,29 @@ async function* fitting(
         };
       }
     }
+  }
+}
+
+/** Small requests with some of the tools each: as soon as one is answered it is let go. */
+async function searched(
+  asked: Chosen,
+  { request, asker }: Pick<Asking, "request" | "asker">,
+  meter: Meter,
+  left: number,
+  signal: AbortSignal,
+): Promise<{ tool: ModelTool | undefined; used: number }> {
+  const messages: ModelRequest["messages"] = [{ role: "user", content: [{ type: "text", text: "Say: ok" }] }];
+  const tries = async (tools: readonly ModelTool[]): Promise<void> => {
+    const small = { messages, tools: [...tools], maxOutputTokens: TRIAL_TOKENS, onUnsupported: "drop" as const };
+    for await (const event of once(asked, { request: small, asker }, [], { spoke: false, asked: "" }, meter, signal))
+      if (event.type !== "model" && says(event as ModelEvent)) return;
+  };
+  try {
+    return await culprit(request.tools ?? [], tries, left);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (!errorInfo(thrown).code.startsWith("PLINTH_MODEL_")) throw thrown;
+    return { tool: undefined, used: left };
   }
 }
 

@@ -65,7 +65,7 @@ export class ToolLessons {
     const most = this.most(model) ?? kept.length;
     if (kept.length === 0) return withoutTools(request);
     if (left.length === 0 && kept.length <= most) return request;
-    return told(narrowed(request, kept.slice(0, most)), left);
+    return told(narrowed(request, kept.slice(0, most)), left, kept.slice(most), most);
   }
 
   /**
@@ -98,6 +98,14 @@ export class ToolLessons {
       lessons.tools.set(keyOf(tool), { ...lesson, tool: tool.name, extension: tool.extension, model: name });
       return [{ tool, message: `${ownerOf(tool)} was refused by ${name} and is left out for an hour. ${why}` }];
     });
+  }
+
+  /** A tool that was found to be what a server refuses, which did not name it. */
+  found(model: string, name: string, tool: ModelTool, thrown: unknown): Told {
+    const why = errorInfo(thrown).message.slice(0, 500);
+    const lesson = { until: this.#now() + REST_MS, why, tool: tool.name, extension: tool.extension, model: name };
+    this.#kept(model).tools.set(keyOf(tool), lesson);
+    return { tool, message: `${ownerOf(tool)} is what ${name} refuses, as was found by trying, and is left out for an hour. ${why}` };
   }
 
   /** All that are left out now. */
@@ -135,12 +143,25 @@ function narrowed(request: Request, tools: ModelTool[]): Request {
   return { ...rest, tools, ...(toolChoice === undefined || !isOffered ? {} : { toolChoice }) };
 }
 
-/** Names alone: what a tool says of itself is what was refused. */
-function told(request: Request, left: readonly ModelTool[]): Request {
-  if (left.length === 0) return request;
-  const names = left.slice(0, 32).map(({ name, extension }) => (extension === undefined ? name : `${name} (of ${extension})`));
-  const text = `These tools cannot be called now, because this model's server does not take them: ${names.join(", ")}${
-    left.length > names.length ? " and others" : ""
-  }. Where one of them would be needed, say so.`;
-  return { ...request, system: [...(request.system ?? []), { type: "text", text }] };
+/** Names alone: what a tool says of itself is what was refused. @param cut those that were too many. */
+function told(request: Request, left: readonly ModelTool[], cut: readonly ModelTool[] = [], most = 0): Request {
+  const lines = [
+    ...(left.length === 0
+      ? []
+      : [
+          `These tools cannot be called now, because this model's server does not take them: ${namesOf(left)}. Where one of them would be needed, say so.`,
+        ]),
+    ...(cut.length === 0
+      ? []
+      : [
+          `This model's server takes at most ${most} tools. These are there as well, and not told of: ${namesOf(cut)}. Where one of them is needed, look for it with a tool that finds tools, or say so.`,
+        ]),
+  ];
+  if (lines.length === 0) return request;
+  return { ...request, system: [...(request.system ?? []), ...lines.map((text) => ({ type: "text" as const, text }))] };
+}
+
+function namesOf(tools: readonly ModelTool[]): string {
+  const names = tools.slice(0, 32).map(({ name, extension }) => (extension === undefined ? name : `${name} (of ${extension})`));
+  return `${names.join(", ")}${tools.length > names.length ? " and others" : ""}`;
 }

@@ -46,6 +46,6 @@ export { ThinkTags } from "./think-tags.ts";
 export { ticking } from "./ticking.ts";
 export { argumentsOf, unreadableCall } from "./tool-arguments.ts";
 export { ToolNames } from "./tool-names.ts";
-export { type ToolRefusal, toolRefusal } from "./tool-refusal.ts";
+export { blamesTools, type ToolRefusal, toolRefusal } from "./tool-refusal.ts";
 export { numbersOf, unitVector } from "./vectors.ts";
 export { WellFormedText, wellFormed } from "./well-formed.ts";

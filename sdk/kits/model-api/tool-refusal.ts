@@ -46,6 +46,19 @@ export function toolRefusal(thrown: unknown, names: readonly string[]): ToolRefu
   return tools.size === 0 ? undefined : { tools: names.filter((name) => tools.has(name)) };
 }
 
+/** Words for what a tool says of itself. */
+const OF_TOOLS =
+  /\b(?:tools?|functions?|function_?declarations?)\b|\b(?:input_?|json[ _-]?)?schemas?\b|\bgrammar\b|additionalProperties|\b(?:any|all|one)Of\b/i;
+/** An answer has a schema too. */
+const OF_ANSWERS = /response[ _]?(?:format|schema|mime)|text\.format|output_(?:config|format)|json_schema\.(?:name|schema)/i;
+
+/** Whether a request was refused for its tools or their schemas, though it may not be said for which. */
+export function blamesTools(thrown: unknown): boolean {
+  const { code, message } = errorInfo(thrown);
+  const said = `${paramOf(thrown)} ${message}`;
+  return code === "PLINTH_MODEL_REQUEST" && OF_TOOLS.test(said) && !OF_CALLS.test(said) && !OF_ANSWERS.test(said);
+}
+
 function paramOf(thrown: unknown): string {
   const { param } = ((thrown as { details?: unknown } | null)?.details ?? {}) as { param?: unknown };
   return typeof param === "string" ? param : "";
