@@ -46,6 +46,7 @@ export const esm = {
   legalComments: "none",
   conditions: ["development"],
   minifySyntax: true,
+  minifyWhitespace: true,
   // Beside each bundle, for debuggers and `NODE_OPTIONS=--enable-source-maps`; Node reads none of them by itself.
   sourcemap: "linked",
   sourcesContent: false,

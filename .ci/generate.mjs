@@ -145,17 +145,19 @@ export async function generatePayloads() {
 
 /**
  * What the product's gateway methods declare, each by its schema as text: no other schema is checked by it. The library that
- * reads any schema is larger than all that a first turn loads besides.
+ * reads any schema is larger than all that a first turn loads besides. A module for each method: who chats loads nothing of the rest.
  */
 export async function generateMethods() {
   const { default: Ajv } = await import("ajv/dist/2020.js");
-  const ajv = new Ajv(OPTIONS);
-  const names = {};
-  const refs = new Map();
+  const loaders = [];
+  await rm(GATEWAY, { recursive: true, force: true });
   for await (const path of glob("extensions/*/*/plinth.json", { cwd: root })) {
     const { provides = [] } = JSON.parse(await readFile(join(root, path), "utf8"));
-    for (const { contract, descriptor } of provides) {
+    for (const { contract, id, descriptor } of provides) {
       if (contract !== "plinth.gateway-method") continue;
+      const ajv = new Ajv(OPTIONS);
+      const names = {};
+      const refs = new Map();
       for (const schema of [descriptor.params, descriptor.result, descriptor.events]) {
         const text = JSON.stringify(schema);
         if (text === undefined || refs.has(text)) continue;
@@ -163,13 +165,16 @@ export async function generateMethods() {
         ajv.addSchema(bare(schema), (names[name] = name));
         refs.set(text, name);
       }
+      if (refs.size === 0) continue;
+      const entries = [...refs].map(([text, name]) => `${JSON.stringify(text)}: ${name}`);
+      await compile(GATEWAY, id, ajv, names, `export const schemas = {__proto__: null, ${entries.join(", ")}};`);
+      loaders.push(`${JSON.stringify(id)}: () => import(${JSON.stringify(`./${id}.js`)})`);
     }
   }
-  const entries = [...refs].sort().map(([text, name]) => `${JSON.stringify(text)}: ${name}`);
-  await compile(GATEWAY, "methods", ajv, names, `export const methods = {__proto__: null, ${entries.join(", ")}};`);
+  await writeFile(join(GATEWAY, "methods.js"), `export const methods = {__proto__: null, ${loaders.sort().join(", ")}};\n`);
   const problem = "{ instancePath: string; message?: string }";
   const type = `{ (value: unknown): boolean; errors?: ${problem}[] | null }`;
-  await writeFile(join(GATEWAY, "methods.d.ts"), `export const methods: Record<string, ${type}>;\n`);
+  await writeFile(join(GATEWAY, "methods.d.ts"), `export const methods: Record<string, () => Promise<{ schemas: Record<string, ${type}> }>>;\n`);
 }
 
 /**

@@ -1,10 +1,9 @@
 import { defineExtension } from "@plinth/sdk";
 import { secretHandle } from "@plinth/sdk/wire";
 import { modelsOnly, ownerOnly, productOnly } from "./callers.ts";
-import { Changes } from "./changes.ts";
+import type { Changes } from "./changes.ts";
 import { Credentials } from "./credentials.ts";
 import { Exchanges } from "./exchanges.ts";
-import { signIn, wayIn } from "./login.ts";
 import { Profiles } from "./profiles.ts";
 import { Sources } from "./sources.ts";
 import { TokenFiles } from "./tokens.ts";
@@ -30,7 +29,10 @@ export default defineExtension({
       snapshot: () => ctx.use("plinth.kernel").one().snapshot({}),
       hold: async (purpose, value) => (await secrets.hold({ purpose, value })).name,
     });
-    const changes = new Changes({ credentials, profiles, usages, tokens, exchanges, fetch });
+    let made: Promise<Changes> | undefined;
+    // Of what owners change, and how they sign in, a turn loads nothing.
+    const changes = () =>
+      (made ??= import("./changes.ts").then(({ Changes }) => new Changes({ credentials, profiles, usages, tokens, exchanges, fetch })));
 
     ctx.provide("plinth.credentials", "credentials", {
       async list(input, call) {
@@ -51,25 +53,25 @@ export default defineExtension({
       },
       async add(input, call) {
         ownerOnly(call);
-        return { credential: await credentials.one(await changes.add(input)) };
+        return { credential: await credentials.one(await (await changes()).add(input)) };
       },
       async *login({ vendor: name, id, flow, ...more }, call) {
         ownerOnly(call);
-        const vendor = await credentials.vendor(name);
+        const [vendor, changed, { signIn, wayIn }] = await Promise.all([credentials.vendor(name), changes(), import("./login.ts")]);
         const ways = wayIn(vendor, clients, flow);
-        const named = await changes.free(vendor, id);
+        const named = await changed.free(vendor, id);
         const gained = yield* signIn(ways, { fetch, clock, signal: call.signal });
-        await changes.signedIn(vendor, named, ways.server, gained, more);
+        await changed.signedIn(vendor, named, ways.server, gained, more);
         yield { type: "done" as const, credential: await credentials.one(named) };
       },
       async order(input, call) {
         ownerOnly(call);
-        await changes.order(input);
+        await (await changes()).order(input);
         return {};
       },
       async remove(input, call) {
         ownerOnly(call);
-        return changes.remove(input);
+        return (await changes()).remove(input);
       },
     });
   },

@@ -5,12 +5,9 @@ import { Directory } from "./directory.ts";
 import { messagesFor } from "./messages.ts";
 import { type Limits, Meter } from "./meter.ts";
 import { askerOf, chainOf } from "./proofs.ts";
-import { providePurposes } from "./purpose-providers.ts";
-import { Purposes } from "./purposes.ts";
-import { refreshCommand } from "./refresh-command.ts";
+import { providePurposes } from "./purpose-methods.ts";
 import { Refreshed } from "./refreshed.ts";
 import { refusedCheck } from "./refused-check.ts";
-import { repairsFor } from "./repairs.ts";
 import type { Config } from "./settings.ts";
 import type { Source } from "./source.ts";
 import { lessonKey, ToolLessons } from "./tool-lessons.ts";
@@ -22,7 +19,7 @@ export default defineExtension({
   activate(ctx) {
     const config = ctx.config as Config;
     const directory = new Directory(ctx, config);
-    const purposes = new Purposes(ctx, directory, config);
+    const purposes = once(async () => new (await import("./purposes.ts")).Purposes(ctx, directory, config));
     const chooser = new Chooser({
       sources: () => directory.sources(),
       source: (id) => directory.source(id),
@@ -52,16 +49,19 @@ export default defineExtension({
 
     const refreshed = new Refreshed(ctx.store);
     ctx.provide("plinth.cli-command", "models-refresh", {
-      run: (input, call) => refreshCommand(input, call, async (provider) => refreshed.refresh(await sourceOf(provider), call.signal)),
+      async *run(input, call) {
+        const { refreshCommand } = await import("./refresh-command.ts");
+        yield* refreshCommand(input, call, async (provider) => refreshed.refresh(await sourceOf(provider), call.signal));
+      },
     });
-    providePurposes(ctx, purposes);
+    providePurposes(ctx, async (purpose) => (await import("./purpose-providers.ts")).providerOf(ctx, await purposes(), purpose));
     ctx.provide("plinth.models", "models", {
       async sources({ for: purpose }) {
-        const all = await (purpose === undefined ? directory.sources() : purposes.sources(purpose));
+        const all = await (purpose === undefined ? directory.sources() : (await purposes()).sources(purpose));
         return { sources: Array.from<{ data: ModelSource }, ModelSource>(all.values(), ({ data }) => data) };
       },
       async status({ provider, for: purpose }, { signal }) {
-        const status = await (await (purpose === undefined ? sourceOf(provider) : purposes.source(purpose, provider))).status(signal);
+        const status = await (await (purpose === undefined ? sourceOf(provider) : (await purposes()).source(purpose, provider))).status(signal);
         const said = purpose === undefined ? limits.get(provider) : undefined;
         return said === undefined ? status : { ...status, limits: said.limits, limitsAt: said.at };
       },
@@ -98,9 +98,15 @@ export default defineExtension({
         return inputTokens === undefined ? {} : { inputTokens };
       },
       async repairs({ model, messages: given }, { signal, caller }) {
-        const { source, choice } = await chooser.choose(model, signal);
+        const [{ source, choice }, { repairsFor }] = await Promise.all([chooser.choose(model, signal), import("./repairs.ts")]);
         return { name: choice.name, repairs: await repairsFor(source, choice, messagesFrom(given, caller), signal) };
       },
     });
   },
 });
+
+/** Made when it is first asked for, and once. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}

@@ -1,8 +1,9 @@
 import { type Call, type Context, errorInfo, type MeteredUsage, PlinthError, type VendorPurpose } from "@plinth/sdk";
 import { type Again, type Asker, askerOf, chainOf } from "./proofs.ts";
 import { PurposeMeter } from "./purpose-meter.ts";
+import { METHODS } from "./purpose-methods.ts";
 import { type PurposeClient, stateOf } from "./purpose-sources.ts";
-import { PURPOSES, type PurposeChoice, type Purposes } from "./purposes.ts";
+import type { PurposeChoice, Purposes } from "./purposes.ts";
 
 const RETRIES = 2;
 const RETRY_BASE_MS = 500;
@@ -25,23 +26,8 @@ interface Begun extends Asking {
   readonly choice: PurposeChoice;
 }
 
-/** Which methods each contract has besides `status` and `models`, by how they are asked. */
-const METHODS: { readonly [P in VendorPurpose]: { once?: string; stream?: string; voices?: true; jobs?: true } } = {
-  "plinth.embedding": { once: "embed" },
-  "plinth.rerank": { once: "rerank" },
-  "plinth.speech": { stream: "speak", voices: true },
-  "plinth.transcription": { stream: "transcribe" },
-  "plinth.image-generation": { stream: "generate", jobs: true },
-  "plinth.video-generation": { stream: "generate", jobs: true },
-  "plinth.music-generation": { stream: "generate", jobs: true },
-};
-
-/** For every purpose a provider `models`, behind which are all vendors and all other providers: its models are `provider/model`. */
-export function providePurposes(ctx: Context, purposes: Purposes): void {
-  for (const purpose of PURPOSES) ctx.provide(purpose, "models", providerOf(ctx, purposes, purpose) as never);
-}
-
-function providerOf(ctx: Context, purposes: Purposes, purpose: VendorPurpose): object {
+/** What is behind `models` for one purpose: all vendors and all other providers, whose models are `provider/model`. */
+export function providerOf(ctx: Context, purposes: Purposes, purpose: VendorPurpose): object {
   const { once, stream, voices, jobs } = METHODS[purpose];
   const noted = ({ code, message }: Again): void => ctx.log.warn("another credential is used", { code, why: message });
   /** Whom to ask and for whom, by the same rules as completions. */

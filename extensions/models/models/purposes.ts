@@ -2,19 +2,9 @@ import { type Context, PlinthError, type VendorPurpose } from "@plinth/sdk";
 import { aliased } from "./choice.ts";
 import type { Directory } from "./directory.ts";
 import { unpinned } from "./proofs.ts";
+import { PURPOSES } from "./purpose-methods.ts";
 import { type PurposeSource, purposeSources, stateOf } from "./purpose-sources.ts";
 import type { Config } from "./settings.ts";
-
-/** Each is one contract; without `plinth.` it is a word of configurations and commands. */
-export const PURPOSES = [
-  "plinth.embedding",
-  "plinth.rerank",
-  "plinth.speech",
-  "plinth.transcription",
-  "plinth.image-generation",
-  "plinth.video-generation",
-  "plinth.music-generation",
-] as const satisfies readonly VendorPurpose[];
 
 export interface PurposeChoice {
   readonly source: PurposeSource;

@@ -1,5 +1,6 @@
 import { type Context, PlinthError } from "@plinth/sdk";
 import type { Method } from "./directory.ts";
+import { methods } from "./generated/methods.js";
 
 type Part = "params" | "result" | "events";
 interface Problem {
@@ -18,7 +19,7 @@ export function assertFits(ctx: Context, method: Method, part: Part, value: unkn
 }
 
 async function refuseMisfit(ctx: Context, { name, extension, trusted }: Method, part: Part, schema: unknown, value: unknown): Promise<void> {
-  const [first] = trusted ? await problemsOf(schema as object, value) : await ctx.validate(schema, value);
+  const [first] = trusted ? await problemsOf(name, schema as object, value) : await ctx.validate(schema, value);
   if (first === undefined) return;
   const where = first.path === "" ? "" : ` at ${first.path}`;
   if (part === "params") {
@@ -33,16 +34,14 @@ async function refuseMisfit(ctx: Context, { name, extension, trusted }: Method, 
   });
 }
 
-type Compiled = typeof import("./generated/methods.js").methods;
-let compiled: Promise<Compiled> | undefined;
+type Check = Awaited<ReturnType<(typeof methods)[string]>>["schemas"][string];
 /** Of each schema what was compiled of it; null: it is not of the product's first extensions. */
-const known = new WeakMap<object, Compiled[string] | null>();
+const known = new WeakMap<object, Check | null>();
 
-async function problemsOf(schema: object, value: unknown): Promise<Problem[]> {
+async function problemsOf(name: string, schema: object, value: unknown): Promise<Problem[]> {
   let check = known.get(schema);
   if (check === undefined) {
-    compiled ??= import("./generated/methods.js").then(({ methods }) => methods);
-    check = (await compiled)[JSON.stringify(schema)] ?? null;
+    check = (await methods[name]?.())?.schemas[JSON.stringify(schema)] ?? null;
     known.set(schema, check);
   }
   if (check === null) return problemsByLibrary(schema, value);
