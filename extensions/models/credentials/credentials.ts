@@ -155,7 +155,8 @@ export class Credentials {
     if ("tokens" in from) return this.#parts.tokens.found(id);
     const seen = await this.#parts.sources.look(from, vendor);
     if (seen === undefined) return NOTHING;
-    return { there: true, ...(seen === true || seen.expiresAt === undefined ? {} : { expiresAt: seen.expiresAt }) };
+    if (seen === true) return { there: true, untried: true };
+    return { there: true, ...(seen.expiresAt === undefined ? {} : { expiresAt: seen.expiresAt }) };
   }
 
   #auth({ vendors }: World, profile: Profile): Vendor["auth"][number] | undefined {
@@ -220,7 +221,8 @@ function shown({ profile, usage, found, verdict, model }: Judged): Credential {
     ...("secret" in from ? { secret: from.secret } : {}),
     ...(profile.given === true ? { given: true } : {}),
     ...(typeof expiresAt === "number" && Number.isFinite(expiresAt) ? { expiresAt } : {}),
-    ...(usedAt === undefined ? {} : { usedAt }),
+    // What was used was tried, also by another process.
+    ...(usedAt === undefined ? (found.untried ? { untried: true } : {}) : { usedAt }),
     ...(failures === 0 ? {} : { failures }),
     ...(verdict.until === undefined ? {} : { until: verdict.until }),
   };

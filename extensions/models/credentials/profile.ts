@@ -36,6 +36,8 @@ export interface OAuthServer {
 /** What of a profile's reference was found, without its value. */
 export interface Found {
   readonly there: boolean;
+  /** Whether there is a value is seen when its program is run. */
+  readonly untried?: boolean;
   /** When it ends, where the source says so. */
   readonly expiresAt?: number;
   /** It can be renewed by itself. */

@@ -20,6 +20,7 @@ export interface Vendor {
 
 interface Settings {
   readonly secret?: string;
+  readonly baseUrl?: string;
   readonly title?: string;
 }
 
@@ -52,11 +53,11 @@ export class Vendors {
     const [own, before] = [of("plinth.models"), of("plinth.openai-compatible")];
     const vendors = new Map<string, Vendor>();
     for (const { id, extension, descriptor } of await this.#ctx.use("plinth.model-vendor").list()) {
-      const secret = settingsIn(own.vendors, id)?.secret ?? settingsIn(before.vendors, id)?.secret;
+      const { secret, baseUrl } = { ...settingsIn(before.vendors, id), ...settingsIn(own.vendors, id) };
       const permit = (url: string, secret?: string): void => {
         if (!isProduct(extension)) permitted(grants?.get(extension)?.permissions, extension, secret, url);
       };
-      const auth = secret === undefined ? descriptor.auth : withSecret(descriptor.auth, secret);
+      const auth = secret === undefined ? descriptor.auth : withSecret(descriptor.auth, secret, baseUrl);
       vendors.set(id, { id, title: descriptor.title, of: extension, auth, permit });
     }
     for (const [id, { secret, title = id }] of Object.entries(own.servers ?? {}))
@@ -84,10 +85,11 @@ export function authOf({ auth }: Pick<Vendor, "auth">, { kind, from }: Pick<Prof
 
 export const hasChain = (): boolean => CHAIN.some((name) => (process.env[name] ?? "") !== "");
 
-/** The configuration's own name of the key stands for all that the vendor has. */
-function withSecret(auth: Vendor["auth"], secret: string): Vendor["auth"] {
-  const first = auth.find(({ kind }) => kind === "key");
-  return [{ ...first, kind: "key", secret }, ...auth.filter(({ kind }) => kind !== "key")];
+/** The configuration's own name of the key stands for all that the vendor has. At an address of one's own nobody exchanges it. */
+function withSecret(auth: Vendor["auth"], secret: string, baseUrl: string | undefined): Vendor["auth"] {
+  const { exchange, ...first } = auth.find(({ kind }) => kind === "key") ?? { kind: "key" as const };
+  const exchanged = exchange === undefined || baseUrl !== undefined ? {} : { exchange };
+  return [{ ...first, ...exchanged, kind: "key", secret }, ...auth.filter(({ kind }) => kind !== "key")];
 }
 
 const settingsIn = (record: Record<string, Settings> | undefined, id: string): Settings | undefined =>

@@ -4,6 +4,8 @@ import type { Config } from "./settings.ts";
 import type { Source, State } from "./source.ts";
 
 const CACHE_MS = 10_000;
+/** So many are said where nobody can answer. */
+const REASONS = 3;
 /** Aliases may name aliases; a circle ends here. */
 const MOST_ALIASES = 8;
 
@@ -91,9 +93,15 @@ export class Chooser {
     }
     if (standIn !== undefined) return standIn;
     throw new PlinthError("PLINTH_MODEL_NONE", "No model can answer now.", {
-      next: reasons.length > 0 ? `Set one of them up (${reasons.join("; ").slice(0, 1_000)}).` : "Install an extension that provides a model.",
+      next: reasons.length > 0 ? `Set one up: plinth init. ${missingIn(reasons)}` : "Install an extension that provides a model.",
     });
   }
+}
+
+/** What the first of them wait for; the rest is a list's to show. */
+export function missingIn(reasons: readonly string[], list = "plinth models --all"): string {
+  const rest = reasons.length - REASONS;
+  return `${reasons.slice(0, REASONS).join("; ").slice(0, 300)}${rest > 0 ? ` And ${rest} more: ${list}` : ""}`;
 }
 
 /** What is meant by a name that is an alias, or one of an alias. */

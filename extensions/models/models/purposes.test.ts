@@ -161,6 +161,19 @@ describe("what a vendor has besides completions", () => {
     await expect(mute.embed("acme/x")).rejects.toMatchObject({ code: "PLINTH_MODEL_NOT_READY" });
   });
 
+  it("says the next step first where nobody is set up, and what a few of many wait for", async () => {
+    const vendors = Array.from({ length: 40 }, (_, at) => vendor(`v${at}`, at, embeddings()));
+    const { embed, models } = await house({ vendors });
+    const { next } = (await embed().catch((thrown: unknown) => thrown)) as { next: string };
+    expect(next).toMatch(/^Set one up, or name one: PROVIDER\/MODEL\. v0: .*V2_KEY is not set\. And 37 more: plinth models --for embedding --all$/);
+    const chat = await models.choose({ model: "auto" }).catch((thrown: { next: string }) => thrown);
+    expect(chat).toMatchObject({
+      code: "PLINTH_MODEL_NONE",
+      next: expect.stringMatching(/^Set one up: plinth init\. v0: .* And 37 more: plinth models --all$/),
+    });
+    expect((chat as { next: string }).next.length).toBeLessThan(250);
+  });
+
   it("can be at an address of its own, and then goes to that alone, also where the operator has another for completions", async () => {
     const apis = embeddings({ baseUrls: { default: `${server.url}/embed` }, headers: { "x-of": "acme" } });
     const { embed } = await house({

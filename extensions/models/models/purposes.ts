@@ -1,5 +1,5 @@
 import { type Context, PlinthError, type VendorPurpose } from "@plinth/sdk";
-import { aliased } from "./choice.ts";
+import { aliased, missingIn } from "./choice.ts";
 import type { Directory } from "./directory.ts";
 import { unpinned } from "./proofs.ts";
 import { PURPOSES } from "./purpose-methods.ts";
@@ -69,7 +69,7 @@ export class Purposes {
     throw new PlinthError("PLINTH_MODEL_NONE", `Nothing that is set up provides ${purpose}.`, {
       next:
         reasons.length > 0
-          ? `Set one of them up (${reasons.join("; ").slice(0, 1_000)}), or name one: PROVIDER/MODEL.`
+          ? `Set one up, or name one: PROVIDER/MODEL. ${missingIn(reasons, `plinth models --for ${short(purpose)} --all`)}`
           : `Install an extension that provides ${purpose}.`,
     });
   }

@@ -19,7 +19,7 @@ import { rotating } from "./rotating.ts";
 import type { Settings } from "./settings.ts";
 import { type Besides, besidesOf, infoIn, type Source, type State } from "./source.ts";
 import { fromDialect, inDialect } from "./tools-in-dialect.ts";
-import { headersFor, needsOf, secretsIn } from "./vendor-data.ts";
+import { headersFor, needsOf, secretsIn, withSecret } from "./vendor-data.ts";
 
 /** A server of this machine answers within that, or is taken to be away. */
 const PROBE_MS = 300;
@@ -72,8 +72,7 @@ export class VendorSource implements Source {
     this.known = vendor.models ?? [];
     this.#settings = settings;
     this.#parts = parts;
-    const [keys, others] = [vendor.auth.filter(({ kind }) => kind === "key"), vendor.auth.filter(({ kind }) => kind !== "key")];
-    this.#auth = settings.secret === undefined ? vendor.auth : [{ ...keys[0], kind: "key", secret: settings.secret }, ...others];
+    this.#auth = settings.secret === undefined ? vendor.auth : withSecret(vendor.auth, settings.secret, settings.baseUrl);
     // Only what the vendor names is looked up.
     const whose = trusted ? undefined : extension;
     this.#env = new Proxy({}, { get: (_target, name) => (typeof name === "string" ? parts.env(name, whose) : undefined) });

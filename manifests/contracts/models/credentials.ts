@@ -74,6 +74,9 @@ export const Credential = Type.Object({
   usedAt: Type.Optional(Type.Number()),
   until: Type.Optional(Type.Number({ description: "cooldown, disabled: when it may be tried again." })),
   failures: Type.Optional(Type.Integer({ minimum: 0, description: "In a row." })),
+  untried: Type.Optional(
+    Type.Boolean({ description: "It refers to a program, or to the keyring through one, that was not run yet: a list runs none." }),
+  ),
   usable: Type.Boolean(),
   reason: Reason,
 });

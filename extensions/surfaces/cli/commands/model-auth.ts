@@ -17,19 +17,32 @@ export const authList: OwnCommand = async (run) => {
 };
 
 export function credentialTable(run: Run, all: readonly Credential[]): string {
-  const rows = all.map(({ id, kind, from = "", reason, title, ...one }): (string | Cell)[] => [
-    id,
-    kind,
-    from,
-    { text: reason === "ok" ? "ready" : reason, style: reason === "ok" ? "green" : reason === "missing" ? "dim" : "red" },
-    [title, one.agent === undefined ? undefined : `for ${one.agent}`, ...timesOf(one)].filter((word) => word !== undefined).join(", "),
-  ]);
+  const rows = all.map((one): (string | Cell)[] => [one.id, one.kind, one.from ?? "", stateCell(one), detailOf(one)]);
   return renderTable(["NAME", "KIND", "FROM", "STATE", "DETAIL"], rows, run.terminal);
 }
 
-function timesOf({ until, expiresAt, usedAt }: Pick<Credential, "until" | "expiresAt" | "usedAt">): (string | undefined)[] {
+export function stateCell({ reason, untried }: Credential): Cell {
+  if (reason === "ok") return untried === true ? { text: "not tried", style: "yellow" } : { text: "ready", style: "green" };
+  return { text: reason, style: reason === "missing" ? "dim" : "red" };
+}
+
+/** A narrow terminal cuts its end: what has to be done, and until when, goes first. */
+function detailOf({ reason, vendor, from = "", title, agent, until, expiresAt, usedAt }: Credential): string {
   const at = (word: string, time: number | undefined) => (time === undefined || time > 8.64e15 ? undefined : `${word} ${moment(time)}`);
-  return [at("until", until), at("ends", expiresAt), at("used", usedAt)];
+  const does: Readonly<Record<string, string>> = {
+    "sign-in": `plinth models auth login ${vendor}`,
+    unresolved: `the ${from} gives nothing`,
+  };
+  const whose = agent === undefined ? undefined : `for ${agent}`;
+  return [does[reason], at("until", until), at("ends", expiresAt), whose, title, at("used", usedAt)].filter((word) => word !== undefined).join(", ");
+}
+
+/** Why one cannot be used, what has to be done first. */
+export function whyNot(one: Credential): string {
+  const why = `it ${CREDENTIAL_WORDS[one.reason] ?? one.reason}`;
+  const { reason, until, vendor, from = "" } = one;
+  if (until !== undefined && until <= 8.64e15) return `until ${moment(until)}: ${why}`;
+  return reason === "sign-in" ? `plinth models auth login ${vendor}` : reason === "unresolved" ? `the ${from} gives nothing` : why;
 }
 
 const moment = (time: number): string => new Date(time).toISOString().slice(0, 16).replace("T", " ");
@@ -48,6 +61,8 @@ export const authAdd: OwnCommand = async (run) => {
   });
   const use = credential.usable ? `is used for ${plain(vendor)} from now on` : `is kept for ${plain(vendor)}`;
   await run.out(`${run.paint.bold(plain(credential.id))} ${use} (${plain(credential.from ?? "")}).\n`);
+  if (credential.untried === true)
+    await run.err(`${run.paint.yellow("note:")} it was not tried yet.\n  next: plinth models status ${plain(vendor)} --probe\n`);
   await problem(run, credential);
   await run.result({ credential });
 };

@@ -1,6 +1,7 @@
-import { CREDENTIAL_WORDS, type Credential, errorInfo, type ModelSource, PlinthError, type VendorPurpose } from "@plinth/sdk";
+import { type Credential, errorInfo, type ModelSource, PlinthError, type VendorPurpose } from "@plinth/sdk";
 import { type Cell, plain, renderTable } from "../table.ts";
 import { type OwnCommand, type Run, wholeNumber } from "./command.ts";
+import { stateCell, whyNot } from "./model-auth.ts";
 
 /** So many are asked at the same time. */
 const AT_ONCE = 3;
@@ -90,12 +91,12 @@ function linesOf(rows: readonly Row[], probes: readonly Probe[] | undefined): (s
       const state: Cell = { text: ready ? "ready" : "not ready", style: ready ? "green" : configured ? "red" : "dim" };
       return [[id, "", state, ...answer(), told() || reason]];
     }
-    return credentials.map(({ id: credential, usable, reason: why }, at): (string | Cell)[] => [
+    return credentials.map((one, at): (string | Cell)[] => [
       at === 0 ? id : "",
-      credential,
-      { text: usable ? "ready" : why, style: usable ? "green" : "red" },
-      ...answer(credential),
-      told(credential) || (usable ? (at === 0 ? reason : "") : `it ${CREDENTIAL_WORDS[why] ?? why}`),
+      one.id,
+      stateCell(one),
+      ...answer(one.id),
+      told(one.id) || (one.usable ? (at === 0 ? reason : "") : whyNot(one)),
     ]);
   });
 }
@@ -140,6 +141,9 @@ const RESULTS: Readonly<Record<string, string>> = {
   PLINTH_MODEL_STREAM: "format",
 };
 
+/** What the vendor said, without who would have been asked next. */
+const ownWords = (message: string): string => message.replace(/^\S+ is used, because \S+ failed: /, "");
+
 /** One word of one vendor with one credential; another one does not answer in its place. */
 async function probeOf(run: Run, one: { provider: string; credential?: string }, timeoutMs: number): Promise<Probe> {
   const began = performance.now();
@@ -153,7 +157,7 @@ async function probeOf(run: Run, one: { provider: string; credential?: string },
       .use("plinth.models")
       .one()
       .stream(asked, { signal: AbortSignal.any([run.signal, limit]) })) {
-      if (event.type === "again") return ended(RESULTS[event.code] ?? "unknown", { code: event.code, message: event.message });
+      if (event.type === "again") return ended(RESULTS[event.code] ?? "unknown", { code: event.code, message: ownWords(event.message) });
     }
     return ended("ok");
   } catch (thrown) {

@@ -144,8 +144,8 @@ export class TurnView {
       el(
         "div",
         { class: "notice error" },
-        el("p", {}, el("strong", {}, visible(message))),
-        next !== undefined && el("p", {}, visible(next)),
+        el("p", {}, el("strong", {}, ...withCode(message))),
+        next !== undefined && el("p", {}, ...withCode(next)),
         el("p", { class: "notice-code" }, visible(extension === undefined ? code : `${code} · ${extension}`, { max: 200 })),
       ),
     );
@@ -218,4 +218,11 @@ export class TurnView {
     if (this.#waiting.isConnected || this.#waiting.parentNode === this.node) this.#waiting.before(node);
     else this.node.append(node);
   }
+}
+
+/** A text of the host's own, in which names and commands stand between backticks. Nothing else in it is markup. */
+function withCode(text: string): (string | HTMLElement)[] {
+  return visible(text)
+    .split(/`([^`]+)`/)
+    .map((piece, at) => (at % 2 === 1 ? el("code", {}, piece) : piece));
 }
