@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlainServer } from "@plinth/sdk/testing";
 import { afterEach, expect, it } from "vitest";
+import { azureSpeechServer } from "../../extensions/models/azure-speech/azure-speech.testing.ts";
 import { recordingOf as deepgramRecording, deepgramServer } from "../../extensions/models/deepgram/deepgram.testing.ts";
 import { recordingOf as elevenlabsRecording, elevenlabsServer } from "../../extensions/models/elevenlabs/elevenlabs.testing.ts";
 import { asker } from "./asker.ts";
@@ -29,6 +30,8 @@ const vendors: readonly Vendor[] = [
     ...{ id: "deepgram", key: "DEEPGRAM_API_KEY", proof: ["authorization", "Token the key"] },
     ...{ server: deepgramServer, recording: deepgramRecording },
   },
+  // Its transcription has an address of its own, which follows from the region alone.
+  { id: "azure-speech", key: "AZURE_SPEECH_KEY", proof: ["ocp-apim-subscription-key", "the key"], server: azureSpeechServer },
 ];
 
 it.each(vendors)(

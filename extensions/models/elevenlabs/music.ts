@@ -76,11 +76,10 @@ function wishesOf(server: PurposeServer<MusicModel>, request: MusicRequest, form
   const tooLong = seconds !== undefined && known?.maxSeconds !== undefined && seconds > known.maxSeconds;
   if (tooLong) unsupported.leave("seconds", `more than ${known.maxSeconds} seconds with ${model}`);
   const length = seconds === undefined || tooLong ? undefined : seconds;
-  const rates = { ...(sampleRate === undefined ? {} : { sampleRate }), ...(bitRate === undefined ? {} : { bitRate }) };
   const sounds = /sound/.test(model);
   // The best that a model of music makes has a name of its own.
-  const usual = !sounds && format === "mp3" && Object.keys(rates).length === 0;
-  const output = usual ? "auto" : outputFormat(format, rates, unsupported, !sounds).name;
+  const usual = !sounds && format === "mp3" && sampleRate === undefined && bitRate === undefined;
+  const output = usual ? "auto" : outputFormat(format, { sampleRate, bitRate }, unsupported, !sounds).name;
   if (sounds) {
     const asked = { text: request.prompt, model_id: model, duration_seconds: length, prompt_influence: guidance, ...more };
     return { path: `/v1/sound-generation?output_format=${output}`, body: asked };

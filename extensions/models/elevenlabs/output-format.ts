@@ -1,62 +1,32 @@
-import type { SoundFormat, Unsupported } from "@plinth/sdk/kits/model-api";
+import { type OfferedSound, offeredSound, type SoundFormat, type Unsupported } from "@plinth/sdk/kits/model-api";
 
-/** By our formats, the server's words for them with hertz and kilobits a second, the usual first. */
-const OFFERED: { readonly [format in SoundFormat]?: { word: string; rates: readonly (readonly [hertz: number, kilobits?: number])[] } } = {
-  mp3: {
-    word: "mp3",
-    rates: [
-      [44_100, 128],
-      [22_050, 32],
-      [24_000, 48],
-      [44_100, 32],
-      [44_100, 64],
-      [44_100, 96],
-      [44_100, 192],
-    ],
-  },
-  opus: {
-    word: "opus",
-    rates: [
-      [48_000, 64],
-      [48_000, 32],
-      [48_000, 96],
-      [48_000, 128],
-      [48_000, 192],
-    ],
-  },
-  pcm: { word: "pcm", rates: [[24_000], [8_000], [16_000], [22_050], [32_000], [44_100], [48_000]] },
-  mulaw: { word: "ulaw", rates: [[8_000]] },
-  alaw: { word: "alaw", rates: [[8_000]] },
-};
+/** Named by its word, its hertz and, where it has some, its kilobits a second. */
+const kind = (word: string, hertz: number, kilobits?: number): OfferedSound =>
+  kilobits === undefined ? { name: `${word}_${hertz}`, hertz } : { name: `${word}_${hertz}_${kilobits}`, hertz, bits: kilobits * 1_000 };
 
-/** How music comes besides. */
-const FINER: readonly (readonly [number, number])[] = [
-  [48_000, 128],
-  [48_000, 192],
-  [48_000, 240],
-  [48_000, 320],
+const MP3 = [
+  kind("mp3", 44_100, 128),
+  kind("mp3", 22_050, 32),
+  kind("mp3", 24_000, 48),
+  ...[32, 64, 96, 192].map((bits) => kind("mp3", 44_100, bits)),
 ];
+const OFFERED: { readonly [format in SoundFormat]?: readonly OfferedSound[] } = {
+  mp3: MP3,
+  opus: [64, 32, 96, 128, 192].map((bits) => kind("opus", 48_000, bits)),
+  pcm: [24_000, 8_000, 16_000, 22_050, 32_000, 44_100, 48_000].map((hertz) => kind("pcm", hertz)),
+  mulaw: [kind("ulaw", 8_000)],
+  alaw: [kind("alaw", 8_000)],
+};
+/** How music comes besides. */
+const FINER = [128, 192, 240, 320].map((bits) => kind("mp3", 48_000, bits));
 
-export interface Output {
-  /** The server's name for it, such as `mp3_44100_128`. */
-  readonly name: string;
-  readonly hertz: number;
-}
-
-/** What is nearest to what is wanted: a rate that it does not have is refused, or left out. */
+/** The server's `output_format` for what is wanted. */
 export function outputFormat(
   format: SoundFormat,
-  { sampleRate, bitRate }: { sampleRate?: number; bitRate?: number },
+  wanted: { sampleRate?: number | undefined; bitRate?: number | undefined },
   unsupported: Unsupported,
   finer = false,
-): Output {
-  const { word, rates } = OFFERED[format] ?? OFFERED.mp3!;
-  const offered = finer && format === "mp3" ? [...rates, ...FINER] : rates;
-  const inHertz = offered.filter(([hertz]) => sampleRate === undefined || hertz === sampleRate);
-  if (inHertz.length === 0) unsupported.leave("sampleRate", `${sampleRate} hertz as ${format}`);
-  const left = inHertz.length === 0 ? offered : inHertz;
-  const inBits = left.filter(([, kilobits]) => bitRate === undefined || kilobits === bitRate / 1_000);
-  if (inBits.length === 0) unsupported.leave("bitRate", `${bitRate} bits a second as ${format}`);
-  const [hertz, kilobits] = (inBits[0] ?? left[0])!;
-  return { name: [word, hertz, kilobits].filter((one) => one !== undefined).join("_"), hertz };
+): OfferedSound {
+  const offered = OFFERED[format] ?? MP3;
+  return offeredSound(finer && format === "mp3" ? [...offered, ...FINER] : offered, wanted, unsupported);
 }

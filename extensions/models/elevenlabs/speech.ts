@@ -55,8 +55,7 @@ export function speech(ctx: Context): Provider<"plinth.speech"> {
         names: OPTIONAL,
         fields: { ...FIELDS, ...APART },
       }) as Wishes;
-      const rates = { ...(sampleRate === undefined ? {} : { sampleRate }), ...(bitRate === undefined ? {} : { bitRate }) };
-      const output = outputFormat(format, rates, unsupported);
+      const output = outputFormat(format, { sampleRate, bitRate }, unsupported);
       const parts = partsToSay(request.lines, known?.maxCharacters ?? CHARACTERS, usualVoice(server, request));
       const settings = { ...(speed === undefined ? {} : { speed }), ...voice_settings };
       const joins = known?.takes?.includes("before") === true;

@@ -16,6 +16,7 @@ export { type FormFile, form } from "./form.ts";
 export { beginJob, type FollowOptions, followJob, type JobProgress, type JobState, noJob } from "./jobs.ts";
 export { LineParser } from "./lines.ts";
 export { type Medium, mediaTypeOf } from "./media-type.ts";
+export { type OfferedSound, offeredSound } from "./offered-sound.ts";
 export { type Outgoing, type OutgoingRules, outgoing } from "./outgoing.ts";
 export { madePart, type PartBytesOptions, partBytes } from "./part-bytes.ts";
 export { permitted } from "./permitted.ts";
