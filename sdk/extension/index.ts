@@ -78,6 +78,7 @@ export type {
   Quoted,
   RateLimit,
   Receipt,
+  RequestPart,
   RerankModel,
   RerankRequest,
   Schedule,

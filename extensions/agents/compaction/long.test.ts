@@ -1,24 +1,11 @@
 import { type Context, type Extension, type ModelEvent, type ModelMessage, PlinthError, textOf, toolResultsOf } from "@plinth/sdk";
-import { createTestHost, type ScriptedProvider, type TestHost } from "@plinth/sdk/testing";
+import type { ScriptedProvider, TestHost } from "@plinth/sdk/testing";
 import { afterEach, expect, it } from "vitest";
-import models from "../../models/models/index.ts";
-import modelsManifest from "../../models/models/plinth.json" with { type: "json" };
-import catalog from "../../tools/catalog/index.ts";
-import catalogManifest from "../../tools/catalog/plinth.json" with { type: "json" };
-import native from "../native/index.ts";
-import nativeManifest from "../native/plinth.json" with { type: "json" };
-import router from "../router/index.ts";
-import routerManifest from "../router/plinth.json" with { type: "json" };
-import runs from "../runs/index.ts";
-import runsManifest from "../runs/plinth.json" with { type: "json" };
 import sessions from "../sessions/index.ts";
-import sessionsManifest from "../sessions/plinth.json" with { type: "json" };
-import extension from "./index.ts";
-import manifest from "./plinth.json" with { type: "json" };
+import { openHouse, turnOf } from "./house.testing.ts";
 
 const FACTS = 20;
 const LIMIT = 8_192;
-const owner = { role: "owner", via: "test" } as const;
 
 let host: TestHost;
 afterEach(() => host.close());
@@ -113,35 +100,8 @@ it.each([
   async (_which, turns, told) => {
     const { provider, seen } = smallModel(told);
     const { store, reads } = counted();
-    host = await createTestHost({
-      extensions: [
-        { manifest, extension },
-        { manifest: nativeManifest, extension: native },
-        { manifest: runsManifest, extension: runs },
-        { manifest: routerManifest, extension: router },
-        { manifest: sessionsManifest, extension: store },
-        { manifest: catalogManifest, extension: catalog },
-        { manifest: modelsManifest, extension: models },
-      ],
-      provide: [
-        provider,
-        dig,
-        {
-          contract: "plinth.kernel",
-          descriptor: { title: "Scripted" },
-          provider: { snapshot: () => ({ config: { version: 1 }, grants: new Map(), secretExists: async () => false }) as never },
-        },
-        { contract: "plinth.secret-source", descriptor: { title: "None" }, provider: { resolve: () => null } },
-      ],
-      principal: owner,
-      validate: false,
-    });
-    const turn = async (text: string): Promise<string> => {
-      let end: any;
-      for await (const event of host.use("plinth.turns").one().submit({ text, surface: "test" })) end = event;
-      expect(end, text).toMatchObject({ type: "end", status: "ok" });
-      return end.text;
-    };
+    host = await openHouse({ provide: [provider, dig], store });
+    const turn = (text: string): Promise<string> => turnOf(host, text);
 
     const codes = Array.from({ length: FACTS }, (_, at) => [`harbour ${String.fromCharCode(97 + at)}${at}`, `K${7_919 * (at + 13)}-${at}`] as const);
     const sent: number[] = [];

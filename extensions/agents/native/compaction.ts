@@ -16,9 +16,9 @@ const QUESTION = 0.5;
  */
 export async function* compacted(
   ctx: Parts,
-  { sessionKey, agent, model, history }: LoopInput,
+  { sessionKey, agent, model, history }: Pick<LoopInput, "sessionKey" | "agent" | "model" | "history">,
   messages: readonly ModelMessage[],
-  bounds: Bounds,
+  bounds: Bounds & { focus?: string | undefined },
   signal: AbortSignal,
 ): AsyncGenerator<TurnEvent, Shorter | undefined> {
   yield { type: "progress", text: "The conversation is made shorter, so that it fits its model." };

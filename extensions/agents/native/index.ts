@@ -1,11 +1,12 @@
-import { defineExtension, messagesFrom } from "@plinth/sdk";
+import { defineExtension, messagesFrom, PlinthError } from "@plinth/sdk";
 import { compacted } from "./compaction.ts";
 import { Instructions } from "./instructions.ts";
-import type { Limits } from "./loop.ts";
+import type { Limits, LoopInput } from "./loop.ts";
 import { contextOf } from "./model-context.ts";
 import { Rooms, type Shares } from "./room.ts";
 import { runLoop } from "./run-loop.ts";
 import { ToolRunner } from "./tool-runner.ts";
+import { partsOf } from "./weight.ts";
 import { Words } from "./words.ts";
 
 export default defineExtension({
@@ -25,13 +26,32 @@ export default defineExtension({
     /** By run, of those that go on. */
     const running = new Map<string, Words>();
 
+    const runnerOf = (input: LoopInput): ToolRunner =>
+      new ToolRunner(ctx, limits, input, async (signal) => {
+        const { choices } = await models.choose({ model: input.model, sessionKey: input.sessionKey }, { signal });
+        return Math.min(...choices.map(({ mostTools = Number.POSITIVE_INFINITY }) => mostTools));
+      });
+
     ctx.provide("plinth.harness", "native", {
       steer: ({ runId, content, when }) => ({ taken: running.get(runId)?.add(content, when) ?? "no" }),
+      async *compact({ focus, ...input }, { signal, caller }) {
+        const room = rooms.of(input.sessionKey, input.model);
+        if (room.limitTokens === undefined && !room.unknown) room.knows(await contextOf(models, input, signal));
+        const history = messagesFrom(input.history, caller);
+        const bounds = { ...room.bounds({ system: "", messages: history, tools: [] }, true), focus };
+        const shorter = yield* compacted(ctx, { ...input, history }, history, bounds, signal);
+        if (shorter === undefined) throw nobody();
+        yield shorter.told;
+      },
+      async weigh(input, { signal }) {
+        const room = rooms.of(input.sessionKey, input.model);
+        if (room.limitTokens === undefined && !room.unknown) room.knows(await contextOf(models, input, signal));
+        const [sections, { offered }] = await Promise.all([instructions.sections(input, signal), runnerOf(input).list(0, signal)]);
+        const parts = partsOf(sections, offered, input.history, (chars) => room.tokens(chars));
+        return { parts, ...(room.limitTokens === undefined ? {} : { limitTokens: room.limitTokens }) };
+      },
       async *run(input, call) {
-        const tools = new ToolRunner(ctx, limits, input, async (signal) => {
-          const { choices } = await models.choose({ model: input.model, sessionKey: input.sessionKey }, { signal });
-          return Math.min(...choices.map(({ mostTools = Number.POSITIVE_INFINITY }) => mostTools));
-        });
+        const tools = runnerOf(input);
         const words = new Words();
         // The loop says in which call something has to be called.
         const { toolChoice: _, ...options } = input.options ?? {};
@@ -82,3 +102,6 @@ export default defineExtension({
     });
   },
 });
+
+const nobody = (): PlinthError =>
+  new PlinthError("PLINTH_CAPABILITY_MISSING", "Nothing here makes conversations shorter.", { next: "Enable plinth.compaction." });

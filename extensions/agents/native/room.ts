@@ -121,12 +121,20 @@ export class Room {
     return Math.max(all * share - (this.#chars(request) - charsIn(request.messages)), all * LEAST_SHARE);
   }
 
-  /** How short it is to be made. */
-  bounds(request: ModelRequest): Bounds {
+  tokens(chars: number): number {
+    return Math.ceil(chars / this.#charsPerToken);
+  }
+
+  /**
+   * How short it is to be made.
+   *
+   * @param anyway also where all of it fits
+   */
+  bounds(request: ModelRequest, anyway = this.due): Bounds {
     const said = Math.ceil(charsIn(request.messages) / CHARS_A_TOKEN);
     // Whoever makes it short counts roughly: what the model counts is told in that measure.
     const measure = this.#charsPerToken / CHARS_A_TOKEN;
-    const limit = this.limitTokens === undefined ? said : Math.min(this.limitTokens * measure, this.due ? said : Number.POSITIVE_INFINITY);
+    const limit = this.limitTokens === undefined ? said : Math.min(this.limitTokens * measure, anyway ? said : Number.POSITIVE_INFINITY);
     const room = this.limitTokens === undefined ? said : this.mostChars(request, this.#shares.compactAt || 0.75) / CHARS_A_TOKEN;
     const keepTokens = Math.floor(Math.min(limit * this.#shares.compactKeep, room * 0.6));
     const share = this.limitTokens === undefined ? MOST_SUMMARY : this.limitTokens * 0.1;
@@ -144,7 +152,7 @@ export class Room {
   /** Of instructions, tools and messages. */
   #chars({ system, tools, messages }: ModelRequest): number {
     let chars = system.length + charsIn(messages);
-    for (const tool of tools) chars += sizeOf(tool);
+    for (const tool of tools) chars += charsOfTool(tool);
     return chars;
   }
 }
@@ -154,7 +162,7 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 const sizes = new WeakMap<object, number>();
 
 /** A tool says the same of itself for a long time. */
-function sizeOf({ name, description, input }: ModelRequest["tools"][number]): number {
+export function charsOfTool({ name, description, input }: ModelRequest["tools"][number]): number {
   let size = sizes.get(input);
   if (size === undefined) {
     size = name.length + description.length + JSON.stringify(input).length;

@@ -124,6 +124,8 @@ describe("the commands of conversations", () => {
   it("help lists what the asker may run, and explains one", async () => {
     await start();
     expect((await asOwner("/help")).text.split("\n").map((line) => /`\/(\w+)`/.exec(line)?.[1])).toEqual([
+      "compact",
+      "context",
       "help",
       "model",
       "new",

@@ -1,5 +1,6 @@
 import { defineExtension, partsSaid, textOf } from "@plinth/sdk";
 import { gatewayMethods } from "./gateway-methods.ts";
+import { lengthCommands } from "./length-commands.ts";
 import { modelCommands } from "./model-commands.ts";
 import { ownCommands } from "./own-commands.ts";
 import { repairCommand } from "./repair-command.ts";
@@ -46,6 +47,7 @@ export default defineExtension({
     const commands = {
       ...ownCommands(ctx, turns),
       ...modelCommands(ctx, turns.choices),
+      ...lengthCommands(ctx, turns.choices, limits),
       repair: repairCommand(ctx, turns.choices, limits),
     };
     for (const [id, run] of Object.entries(commands)) ctx.provide("plinth.chat-command", id, { run });

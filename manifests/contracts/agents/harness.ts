@@ -5,9 +5,11 @@ import { Usage } from "../models/event.ts";
 import { ModelMessage } from "../models/message.ts";
 import { ModelOptions, ModelRequest, ModelTool } from "../models/request.ts";
 import { ToolResult } from "../tools/tool.ts";
-import { turnEvents } from "./turns.ts";
+import { RequestPart } from "./request-part.ts";
+import { TurnEvent, turnEvents } from "./turns.ts";
 
 const run = { sessionKey: Type.String(), runId: Type.String() };
+const history = (description: string) => Type.Array(ModelMessage, { description });
 
 const whose = (description: string) => Type.Optional(Type.Enum(["owned", "shared", "refused"], { description }));
 
@@ -71,7 +73,7 @@ export const harness = defineContract({
           ),
         ),
         resume: Type.Optional(Type.Unknown({ description: "What it yielded last as `resume` in this session, as it was." })),
-        history: Type.Array(ModelMessage, { description: "Oldest first; the last one is the user's new message." }),
+        history: history("Oldest first; the last one is the user's new message."),
         long: Type.Optional(
           Type.Boolean({ description: "true: the history is about to be longer than is handed over; it is made short first, where that can be." }),
         ),
@@ -118,6 +120,39 @@ export const harness = defineContract({
       input: Type.Object({ runId: Type.String(), id: Type.String(), option: Type.String() }),
       output: Type.Object({}),
       deadlineMs: 10_000,
+      optional: true,
+    },
+    compact: {
+      summary:
+        "Make a conversation short because an owner wants it. Yields how far it is, and one `compaction`; PLINTH_COMPACT_SHORT where there is nothing to make shorter.",
+      input: Type.Object({
+        sessionKey: run.sessionKey,
+        agent: Type.Optional(Type.String()),
+        model: Type.String(),
+        history: history("Oldest first, as a turn is handed it."),
+        focus: Type.Optional(Type.String({ maxLength: 2_048, description: "What is to be kept above all." })),
+      }),
+      stream: TurnEvent,
+      deadlineMs: 600_000,
+      optional: true,
+    },
+    weigh: {
+      summary: "How long each part of a turn's request would be. No model is asked.",
+      input: Type.Object({
+        ...run,
+        workspace: Type.String(),
+        agent: Type.Optional(Type.String()),
+        surface: Type.Optional(Type.String()),
+        model: Type.String(),
+        system: Type.Array(Type.String()),
+        history: history("Oldest first, as a turn is handed it."),
+      }),
+      output: Type.Object({
+        limitTokens: Type.Optional(Type.Integer({ minimum: 1, description: "The model's context; absent: not known." })),
+        parts: Type.Array(RequestPart),
+      }),
+      deadlineMs: 20_000,
+      idempotent: true,
       optional: true,
     },
     close: {

@@ -69,7 +69,7 @@ export async function* shortened(
   if (from <= first || splits(messages, from)) throw failed(chosen.extension, "what it keeps is no end of the conversation");
   const shorter = [summaryMessage(text), ...messages.slice(from)];
   const [before, after] = [tokensIn(messages), tokensIn(shorter)];
-  if (after >= before) throw failed(chosen.extension, "the summary is longer than what it stands for");
+  if (after >= before) throw failed(chosen.extension, "the summary is longer than what it stands for", "PLINTH_COMPACT_SHORT");
   return { summary: text, ...rest, from, messages: shorter, before, after };
 }
 
@@ -79,5 +79,5 @@ function splits(messages: readonly ModelMessage[], from: number): boolean {
   return messages.slice(from).some(({ content }) => toolResultsOf(content).some(({ callId }) => !calls.has(callId)));
 }
 
-const failed = (extension: string, why: string): PlinthError =>
-  new PlinthError("PLINTH_COMPACT_FAILED", `The conversation could not be made shorter: ${why}.`, { extension, next: "Start a new conversation." });
+const failed = (extension: string, why: string, code = "PLINTH_COMPACT_FAILED"): PlinthError =>
+  new PlinthError(code, `The conversation could not be made shorter: ${why}.`, { extension, next: "Start a new conversation." });
