@@ -2,6 +2,7 @@ import { readdirSync, realpathSync, type Stats } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { PlinthError } from "../wire/error.ts";
 import { accessOf, entryAt, modeText, OTHERS, ownUser, parentAccess, targetOf } from "./access.ts";
+import { isGiven } from "./given-users.ts";
 
 /** How another user could get at the home. */
 export interface HomeFinding {
@@ -51,11 +52,15 @@ export function examineHome(home: string, user = ownUser()): HomeFinding[] {
       const path = folder === "" ? name : `${folder}/${name}`;
       if (path === WORKSPACE || path === CACHE || (folder === "state" && !name.startsWith(OWN_STATE))) continue;
       const stat = entryAt(join(home, path));
-      if (stat !== undefined) found.push(...judge(home, join(home, path), stat, user, { secret: SECRET.has(path), follow: folder !== UNFOLLOWED }));
+      if (stat === undefined || (folder === "state" && !EXAMINED.includes(path) && isExtensions(stat, user))) continue;
+      found.push(...judge(home, join(home, path), stat, user, { secret: SECRET.has(path), follow: folder !== UNFOLLOWED }));
     }
   }
   return found;
 }
+
+/** Where the host is root, an extension in a process of its own is another user, and so is its folder: nobody else reaches it below `state`. */
+const isExtensions = (stat: Stats, user: number): boolean => user === 0 && stat.isDirectory() && stat.uid !== 0 && isGiven(stat.uid);
 
 /** @throws PLINTH_HOME_OPEN, PLINTH_HOME_FOREIGN, PLINTH_HOME_UNUSABLE. */
 export function assertPrivateHome(home: string): void {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -74,6 +74,27 @@ describe("a home", () => {
     expect(mendHome(home).left).toHaveLength(1);
     expect(modeOf(elsewhere)).toBe(0o666);
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    "of root may hold folders of users that root gave to extensions, and of nobody else; the gateway's is no extension's",
+    () => {
+      const own = join(home, "state/plinth.own");
+      mkdirSync(own);
+      for (const [path, uid, codes] of [
+        [own, 1_900_000_000, []],
+        [own, 1_000, ["PLINTH_HOME_FOREIGN"]],
+        [own, 0, []],
+        [join(home, "state/plinth.gateway"), 1_900_000_000, ["PLINTH_HOME_FOREIGN"]],
+      ] as const) {
+        chownSync(path, uid, uid);
+        expect(
+          problems().map((one) => one.split(" ")[0]),
+          `${path} ${uid}`,
+        ).toEqual(codes);
+        chownSync(path, 0, 0);
+      }
+    },
+  );
 
   it("of another user is refused, whoever asks", () => {
     const other = (process.getuid?.() ?? 0) + 1;

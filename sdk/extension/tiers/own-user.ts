@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { lchown, lstat, opendir } from "node:fs/promises";
+import { givenIds, type Span } from "@plinth/manifests/home/given-users.ts";
 import { PlinthError } from "../errors.ts";
 
 /** A user of the system with nothing but a number: no name, no login, no group of others. */
@@ -9,15 +10,6 @@ export interface OwnUser {
   readonly gid: number;
 }
 
-interface Span {
-  readonly first: number;
-  readonly last: number;
-}
-
-/** Reserved by nobody: above what containers are given, below what is no id everywhere. */
-const PRESET: Span = { first: 1_879_048_192, last: 2_147_483_646 };
-/** Where a container has no ids so high: those that services get for as long as they run. */
-const SMALL: Span = { first: 61_184, last: 65_519 };
 const LARGEST = 4_294_967_294;
 
 const taken = new Map<number, string>();
@@ -57,12 +49,10 @@ function fresh(who: string, spans: readonly Span[]): number {
   throw noUser(who, "every user id of its range is in use");
 }
 
-/** The ids to give, as far as this process may become them. PLINTH_USER_IDS=FIRST-LAST says which ones. */
+/** The ids to give, as far as this process may become them. */
 function idsHere(who: string): Span[] {
   const asked = process.env.PLINTH_USER_IDS ?? "";
-  const [, first, last] = /^(\d{1,10})-(\d{1,10})$/.exec(asked) ?? [];
-  const wanted = asked === "" ? [PRESET, SMALL] : [{ first: Math.max(1, Number(first)), last: Math.min(LARGEST, Number(last)) }];
-  for (const one of wanted) {
+  for (const one of givenIds(asked)) {
     const here = mapped().flatMap((span) => {
       const both = { first: Math.max(span.first, one.first), last: Math.min(span.last, one.last) };
       return both.first <= both.last ? [both] : [];
