@@ -14,6 +14,9 @@ const RETRIED = new Set(["PLINTH_MODEL_RATE", "PLINTH_MODEL_OVERLOADED", "PLINTH
 /** What another model would meet in the same way: the request itself is at fault, or nobody waits any more. */
 const FINAL = new Set(["PLINTH_MODEL_REQUEST", "PLINTH_MODEL_FILTER", "PLINTH_SPENDING_LIMIT", "PLINTH_ABORTED", "PLINTH_STOPPING"]);
 
+/** Of one answer: more than any model makes at once. */
+const MOST_CALLS = 1_024;
+
 /** The least that every server takes. */
 const TRIAL_TOKENS = 16;
 
@@ -164,6 +167,7 @@ async function* once(
   if (failures.length > 0)
     yield { type: "warning", code: "PLINTH_MODEL_FALLBACK", message: `${choice.name} answers, because ${failures.join("; ")}`.slice(0, 1_000) };
   const request = { ...given, model: choice.model, messages: messagesFor(given.messages, choice.maker) };
+  let calls = 0;
   const reading = yield* meter.admit(source, choice, request, signal);
   try {
     for await (const event of source.stream(request, signal, pinned === undefined ? asker : { ...asker, pinned })) {
@@ -172,6 +176,7 @@ async function* once(
         continue;
       }
       progress.spoke ||= says(event);
+      if (event.type === "tool-call" && ++calls > MOST_CALLS) throw tooManyCalls(choice.name, source.data.extension);
       reading.take(event);
       // On record before anybody goes on from here.
       if (event.type === "end") await reading.settle("ok");
@@ -203,3 +208,10 @@ function afterOthers(thrown: unknown, failures: readonly string[]): PlinthError 
     details: { ...(retryable === undefined ? {} : { retryable }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
   });
 }
+
+const tooManyCalls = (name: string, extension: string): PlinthError =>
+  new PlinthError("PLINTH_MODEL_STREAM", `${name} called more than ${MOST_CALLS} tools at once.`, {
+    extension,
+    next: "Use another model.",
+    details: { retryable: false },
+  });

@@ -14,6 +14,7 @@ import {
   type Usage,
 } from "@plinth/sdk";
 import type { CallMarks } from "./call-marks.ts";
+import { CallNames } from "./call-names.ts";
 import { type Conversation, wordsOf } from "./conversation.ts";
 import { headerName, invalid } from "./fields.ts";
 import { saidOf } from "./parts.ts";
@@ -137,7 +138,7 @@ export async function* askModel(ctx: Context, request: Asked, marks: CallMarks, 
       },
       { signal: call.signal },
     );
-  const ids = new Set(messages.flatMap(({ content }) => content.flatMap((part) => (part.type === "tool-call" ? [part.id] : []))));
+  const ids = new CallNames(messages.flatMap(({ content }) => content.flatMap((part) => (part.type === "tool-call" ? [part.id] : []))));
   let text = "";
   let usage: Usage | undefined;
   let maker = "";
@@ -156,7 +157,7 @@ export async function* askModel(ctx: Context, request: Asked, marks: CallMarks, 
       yield { type: "text", delta: event.delta };
     } else if (event.type === "tool-call") {
       const [made] = partsFrom([event.call], maker);
-      const own = { ...(made as ToolCallPart), id: ownId(event.call.id, ids) };
+      const own = { ...(made as ToolCallPart), id: ids.own(event.call.id) };
       marks.keep(own, thoughts.splice(0));
       yield { type: "call", call: own };
     } else if (event.type === "reasoning") {
@@ -205,14 +206,6 @@ const ignoredAs = (param: string, asked: Asked): Said => ({ type: "ignored", nam
 const nameOf = (param: string, { names }: Asked): string => names.get(param) ?? headerName(param);
 
 type Thought = Extract<Part, { type: "reasoning" }>;
-
-/** Some models call every call `call_0`; clients and later requests need one id for one call. */
-function ownId(id: string, ids: Set<string>): string {
-  let own = id || "call";
-  for (let n = 2; ids.has(own); n++) own = `${id || "call"}-${n}`;
-  ids.add(own);
-  return own;
-}
 
 const resultsOf = (content: readonly { type: string; content?: unknown }[]): string =>
   content.flatMap((part) => (part.type === "tool-result" ? [wordsOf(part.content as [])] : [])).join("\n") || "(A tool gave a result without words.)";

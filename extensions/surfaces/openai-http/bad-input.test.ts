@@ -49,4 +49,51 @@ describe("what no client means to send", () => {
       expect(answer.length).toBeLessThan(5_000);
     }
   });
+
+  it("is refused where one answer holds more calls than any model makes, in every dialect", async () => {
+    await using api = await setUp(says("Hello."));
+    const many = (one: string) => Array.from({ length: 60_000 }, () => one).join(",");
+    for (const [path, fields] of [
+      [
+        "chat/completions",
+        `"messages":[${said},{"role":"assistant","tool_calls":[${many('{"id":"a","function":{"name":"t","arguments":"{}"}}')}]},${said}]`,
+      ],
+      [
+        "messages",
+        `"max_tokens":5,"messages":[${said},{"role":"assistant","content":[${many('{"type":"tool_use","id":"a","name":"t","input":{}}')}]},${said}]`,
+      ],
+      [
+        "responses",
+        `"input":[${many('{"type":"function_call","call_id":"a","name":"t","arguments":"{}"}')
+          .slice(0, 600_000)
+          .replace(/,[^}]*$|,\{[^}]*$/, "")}]`,
+      ],
+    ] as const) {
+      const answer = await post(api, path, `{${model},${fields}}`);
+      expect(answer, path).toMatchObject({
+        status: 400,
+        error: { type: "invalid_request_error", message: expect.stringMatching(/more than 1024 calls/) },
+      });
+    }
+    expect(api.seen).toEqual([]);
+    expect(await post(api, "chat/completions", `{${model},"messages":[${said}]}`)).toMatchObject({ status: 200 });
+  });
+});
+
+describe("a model that calls without end", () => {
+  const call = { type: "tool-call" as const, call: { type: "tool-call" as const, id: "a", name: "t", args: {} } };
+  const calling = (count: number) =>
+    async function* () {
+      for (let at = 0; at < count; at++) yield call;
+      yield { type: "end" as const, reason: "tool-calls" as const };
+    };
+
+  it("is told apart from one that makes many calls under one id", async () => {
+    await using api = await setUp(calling(1_000), calling(100_000), says("Hello."));
+    const ask = () => post(api, "chat/completions", `{${model},"messages":[${said}]}`);
+    const ids = (await ask()).choices[0].message.tool_calls.map(({ id }: { id: string }) => id);
+    expect(new Set(ids).size).toBe(1_000);
+    expect(await ask()).toMatchObject({ status: 502, error: { code: "PLINTH_MODEL_STREAM", message: expect.stringContaining("1024 tools") } });
+    expect(await ask()).toMatchObject({ status: 200 });
+  });
 });

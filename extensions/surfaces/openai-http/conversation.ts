@@ -12,12 +12,19 @@ export interface Conversation {
 /** What one request may hold of messages or items. */
 export const MOST = 10_000;
 
+/** What one answer may hold of calls: more than any model makes. */
+export const MOST_CALLS = 1_024;
+
 /** Puts a conversation together from messages, items or blocks: what belongs to one side in a row is one message. */
 export class Telling {
   readonly #system: TextPart[] = [];
   readonly #messages: ModelMessage[] = [];
   /** The names of calls by their ids. */
   readonly #names = new Map<string, string>();
+
+  #calls = 0;
+  /** Of the answer that is told. */
+  #inRow = 0;
 
   /** @param before what was said before this; its calls can be answered. */
   constructor(before: readonly ModelMessage[] = []) {
@@ -32,8 +39,14 @@ export class Telling {
     if (content.length > 0) this.#messages.push({ role: "user", content });
   }
 
-  /** What the model said, thought and called. */
-  assistant(content: Part[]): void {
+  /** What the model said, thought and called. @param at what of the request it is. */
+  assistant(content: Part[], at: string): void {
+    const before = this.#messages.at(-1);
+    const calls = content.filter(({ type }) => type === "tool-call").length;
+    this.#inRow = (before?.role === "assistant" ? this.#inRow : 0) + calls;
+    if (this.#inRow > MOST_CALLS) throw invalid(`\`${at}\` holds more than ${MOST_CALLS} calls of one answer.`, at.split(/[.[]/)[0] as string);
+    this.#calls += calls;
+    if (this.#calls > MOST) throw invalid(`\`${at}\` holds more calls than ${MOST}, with those before it.`, at.split(/[.[]/)[0] as string);
     for (const part of content) if (part.type === "tool-call") this.#names.set(part.id, part.name);
     this.#add("assistant", content);
   }

@@ -9,6 +9,13 @@ interface Found {
   from: number;
 }
 
+/** Calls of one id in one message, and how many of them have a result. */
+interface Open {
+  readonly at: number;
+  readonly calls: number[];
+  answered: number;
+}
+
 /**
  * Each message with calls, and right behind it one message with their results, in the order of the calls, under ids that the
  * server takes. Calls that nobody answered get a result that says so; results of no call are left out.
@@ -35,17 +42,18 @@ export function pairedCalls(messages: readonly ModelMessage[], form: CallIdForm,
 /** By message and call, its result: the first one behind it, before another call of the same id is made elsewhere. */
 function resultsOf(messages: readonly ModelMessage[], repairs: Repair[]): Map<number, (Found | undefined)[]> {
   const found = new Map<number, (Found | undefined)[]>();
-  const open = new Map<string, { at: number; call: number }[]>();
+  const open = new Map<string, Open>();
   for (const [at, { role, content }] of messages.entries()) {
     for (const part of content) {
       if (part.type !== "tool-result") continue;
-      const call = open.get(part.callId)?.shift();
-      if (call !== undefined) found.get(call.at)![call.call] = { result: part, from: at };
+      const one = open.get(part.callId);
+      const call = one?.calls[one.answered++];
+      if (one !== undefined && call !== undefined) found.get(one.at)![call] = { result: part, from: at };
       else repairs.push(repair("orphan-result", at, `A result of ${named(part.name)} that belongs to no call before it was left out.`));
     }
     const calls = role === "assistant" ? toolCallsOf(content) : [];
-    for (const { id } of calls) open.set(id, []);
-    for (const [call, { id }] of calls.entries()) open.get(id)!.push({ at, call });
+    for (const { id } of calls) open.set(id, { at, calls: [], answered: 0 });
+    for (const [call, { id }] of calls.entries()) open.get(id)!.calls.push(call);
     if (calls.length > 0) found.set(at, []);
   }
   return found;

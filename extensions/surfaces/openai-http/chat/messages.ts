@@ -1,5 +1,5 @@
 import type { Part, ToolCallPart } from "@plinth/sdk";
-import { argumentsOf, audioOf, type Conversation, fileOf, imageOf, MOST, Telling, wordsOf } from "../conversation.ts";
+import { argumentsOf, audioOf, type Conversation, fileOf, imageOf, MOST, MOST_CALLS, Telling, wordsOf } from "../conversation.ts";
 import { invalid, objectOf } from "../fields.ts";
 
 const ROLES = ["system", "developer", "user", "assistant", "tool"];
@@ -20,7 +20,7 @@ export function readMessages(value: unknown): Conversation {
     const content = readContent(given.content, `${at}.content`, role === "user");
     if (role === "system" || role === "developer") telling.instruct({ type: "text", text: wordsOf(content) });
     else if (role === "user") telling.user(content);
-    else if (role === "assistant") telling.assistant([...content, ...readCalls(given.tool_calls, at)]);
+    else if (role === "assistant") telling.assistant([...content, ...readCalls(given.tool_calls, at)], at);
     else telling.result(given.tool_call_id, content, `${at}.tool_call_id`);
   }
   return telling.end("messages");
@@ -29,6 +29,7 @@ export function readMessages(value: unknown): Conversation {
 function readCalls(value: unknown, at: string): ToolCallPart[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw invalid(`\`${at}.tool_calls\` must be a list.`, at);
+  if (value.length > MOST_CALLS) throw invalid(`\`${at}.tool_calls\` holds more than ${MOST_CALLS} calls.`, "messages");
   return value.map((one: unknown) => {
     const { id, function: told } = objectOf(one) ?? {};
     const { name, arguments: text } = objectOf(told) ?? {};

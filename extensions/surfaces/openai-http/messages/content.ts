@@ -21,7 +21,11 @@ export function readConversation(system: unknown, messages: unknown): Conversati
     const { role, content } = objectOf(one) ?? {};
     if (typeof role !== "string" || !ROLES.includes(role)) throw invalid(`\`${at}.role\` is none of ${ROLES.join(", ")}.`, at);
     if (role === "system") telling.instruct(...readSystem(content, at));
-    else if (role === "assistant") telling.assistant(blocksOf(content, at).flatMap((block) => answered(block, at)));
+    else if (role === "assistant")
+      telling.assistant(
+        blocksOf(content, at).flatMap((block) => answered(block, at)),
+        at,
+      );
     else readUser(telling, blocksOf(content, at), at);
   }
   return telling.end("messages");

@@ -54,18 +54,18 @@ function readItem(telling: Telling, item: Item, at: string): void {
       if (typeof role !== "string" || !ROLES.includes(role)) throw invalid(`\`${at}.role\` is none of ${ROLES.join(", ")}.`, at);
       const content = readContent(item.content, `${at}.content`);
       if (role === "user") telling.user(content);
-      else if (role === "assistant") telling.assistant(content);
+      else if (role === "assistant") telling.assistant(content, at);
       else telling.instruct({ type: "text", text: wordsOf(content) });
       return;
     }
     case "reasoning":
-      return telling.assistant([reasoning(item)]);
+      return telling.assistant([reasoning(item)], at);
     case "function_call":
     case "custom_tool_call": {
       const { call_id: id, name, namespace, input } = item;
       if (typeof id !== "string" || typeof name !== "string") throw invalid(`\`${at}\` is a call without \`call_id\` or \`name\`.`, at);
       const args = item.type === "function_call" ? argumentsOf(item.arguments) : { input: String(input ?? "") };
-      return telling.assistant([{ type: "tool-call", id, name: toldName(name, namespace), args }]);
+      return telling.assistant([{ type: "tool-call", id, name: toldName(name, namespace), args }], at);
     }
     case "function_call_output":
     case "custom_tool_call_output":
