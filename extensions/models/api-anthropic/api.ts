@@ -52,21 +52,23 @@ export function createApi(ctx: Context): Provider<"plinth.model-api"> {
 
     repairs: ({ endpoint, request }) => ({ repairs: outgoing(request, rulesOf(endpoint, request.model, quirksOf(endpoint))).repairs }),
 
-    async *stream({ endpoint, request: given }, { signal }) {
-      const quirks = quirksOf(endpoint);
-      const input = outgoing(given, rulesOf(endpoint, given.model, quirks)).request;
-      const unsupported = new Unsupported(endpoint.title, input);
-      const messages = await withBytes(input.messages, artifacts, unsupported, signal);
-      const { body, betas, toolNames, warnings } = messagesRequest(endpoint, { ...input, messages }, quirks);
-      const model = quirks.path.includes("{model}") ? {} : { model: input.model };
-      const asked = exchange(endpoint, signal);
-      const response = await asked.post(
-        `${endpoint.baseUrl}${pathFor(quirks.path, input.model)}`,
-        headersOf(endpoint, quirks, betas),
-        JSON.stringify({ ...model, ...versionIn(quirks), ...body, stream: true }),
-      );
-      yield* [...unsupported.warnings, ...warnings];
-      yield* asked.answer(response, new MessageReader(endpoint.title, endpoint.vendor, toolNames));
+    stream({ endpoint, request: given }, { signal }) {
+      const server = exchange(endpoint, signal);
+      return server.asked(async () => {
+        const quirks = quirksOf(endpoint);
+        const input = outgoing(given, rulesOf(endpoint, given.model, quirks)).request;
+        const unsupported = new Unsupported(endpoint.title, input);
+        const messages = await withBytes(input.messages, artifacts, unsupported, signal);
+        const { body, betas, toolNames, warnings } = messagesRequest(endpoint, { ...input, messages }, quirks);
+        const model = quirks.path.includes("{model}") ? {} : { model: input.model };
+        const response = await server.post(
+          `${endpoint.baseUrl}${pathFor(quirks.path, input.model)}`,
+          headersOf(endpoint, quirks, betas),
+          JSON.stringify({ ...model, ...versionIn(quirks), ...body, stream: true }),
+        );
+        const reader = new MessageReader(endpoint.title, endpoint.vendor, toolNames);
+        return { response, reader, before: [...unsupported.warnings, ...warnings] };
+      });
     },
   };
 }

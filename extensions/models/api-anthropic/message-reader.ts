@@ -1,6 +1,7 @@
 import type { ModelEvent, Part } from "@plinth/sdk";
 import { AnswerBlocks, type AnswerReader, fault } from "@plinth/sdk/kits/model-api";
 import type { Returned } from "./content-blocks.ts";
+import { type PlainDelta, plainDelta } from "./plain-delta.ts";
 import { UsageCount } from "./usage.ts";
 
 type Wire = Record<string, any>;
@@ -55,6 +56,8 @@ export class MessageReader implements AnswerReader {
   take(data: string, out: ModelEvent[]): void {
     // Some proxies end every stream as OpenAI's servers do.
     if (data === "[DONE]" || data === "") return;
+    const plain = plainDelta(data);
+    if (plain !== undefined) return this.#plain(plain, out);
     let event: Wire;
     try {
       event = JSON.parse(data) as Wire;
@@ -169,6 +172,16 @@ export class MessageReader implements AnswerReader {
         other.input.push(textOf(delta.partial_json));
       }
     }
+  }
+
+  /** The same, of a delta that did not have to be parsed. */
+  #plain({ index, type, text }: PlainDelta, out: ModelEvent[]): void {
+    this.#at = index;
+    if (type === "text_delta") return this.#blocks.text(index, text, out);
+    if (type === "thinking_delta") return this.#blocks.think(index, text, out);
+    const other = this.#others.get(index);
+    if (other === undefined) return this.#blocks.input(index, text, out);
+    other.input.push(text);
   }
 
   #end({ delta, usage }: Wire): void {

@@ -36,7 +36,9 @@ export class EventStreamParser {
       if (carriage >= 0 && carriage < start) carriage = text.indexOf("\r", start);
       const end = carriage >= 0 && (feed < 0 || carriage < feed) ? carriage : feed;
       if (end < 0) break;
-      this.#line(this.#complete(text.slice(start, end)), events);
+      // What names an event, and is no data, need not be cut out.
+      if (this.#pieces.length > 0 || !isPassed(text, start, end)) this.#line(this.#complete(text.slice(start, end)), events);
+      else this.#bound(end - start + (this.#data?.length ?? 0));
       start = end + 1;
       if (end === carriage) {
         if (text.charCodeAt(start) === 10) start++;
@@ -82,3 +84,7 @@ export class EventStreamParser {
     });
   }
 }
+
+const D = 100;
+/** A line that is neither empty nor data. */
+const isPassed = (text: string, start: number, end: number): boolean => start < end && text.charCodeAt(start) !== D;

@@ -42,6 +42,14 @@ export interface AnswerOptions {
   kept?: (event: ModelEvent) => Promise<ModelEvent>;
 }
 
+/** What was asked, to be read. */
+export interface Asked extends AnswerOptions {
+  response: FetchResponse;
+  reader: AnswerReader;
+  /** Told before the answer, such as what was left out of the request. */
+  before?: readonly ModelEvent[];
+}
+
 /** To the head of an answer: a model may think for long before its first word. */
 const HEAD_MS = 120_000;
 const ASK_MS = 15_000;
@@ -124,21 +132,48 @@ export class Exchange {
   }
 
   /** Read the answer. The request ends when the answer is whole, when the reader of the events leaves, or when it fails. */
-  async *answer(
-    response: FetchResponse,
-    reader: AnswerReader,
-    { parser = new EventStreamParser(), kept }: AnswerOptions = {},
-  ): AsyncGenerator<ModelEvent> {
+  answer(response: FetchResponse, reader: AnswerReader, options: AnswerOptions = {}): AsyncGenerator<ModelEvent> {
+    return this.asked(async () => ({ response, reader, ...options }));
+  }
+
+  /** The same from the first step on, as one generator: each that hands events on costs as much as reading them. */
+  async *asked(ask: () => Promise<Asked>): AsyncGenerator<ModelEvent> {
+    const { response, reader, before = [], kept, ...given } = await ask();
+    const parser: Parser = given.parser ?? new EventStreamParser();
+    yield* before;
     const told = async (event: ModelEvent) => (event.type === "part" && kept !== undefined ? kept(event) : event);
+    const out: ModelEvent[] = [];
     try {
       if (this.#isWhole(response)) {
-        const out: ModelEvent[] = [];
         const text = await this.#text(response);
         if (reader.whole) reader.whole(text, out);
         else reader.take(text, out);
         for (const event of out) yield await told(event);
       } else {
-        yield* this.#stream(response, reader, parser, told);
+        // Here and not in a generator of its own: there is a turn of this loop for each word.
+        const body = response.body[Symbol.asyncIterator]();
+        let whole = false;
+        try {
+          for (let over = false; !over; ) {
+            const step = await body.next();
+            let failed: { error: unknown } | undefined;
+            try {
+              for (const data of step.done ? (parser.finish?.() ?? []) : parser.push(step.value)) if (!reader.done) reader.take(data, out);
+            } catch (error) {
+              failed = { error };
+            }
+            // What was said before something that cannot be read stays said.
+            for (const event of out) yield event.type === "part" ? await told(event) : event;
+            out.length = 0;
+            if (failed !== undefined) throw failed.error;
+            whole = reader.done;
+            over = whole || step.done === true;
+          }
+        } finally {
+          // A server that keeps the connection after its answer is not waited for.
+          if (whole) letGo(body, () => this.#ending.abort());
+          else await body.return?.();
+        }
       }
     } catch (error) {
       throw this.#signal.aborted ? error : this.#cut(error);
@@ -160,38 +195,6 @@ export class Exchange {
   async #good(response: FetchResponse): Promise<FetchResponse> {
     if (!response.ok) throw refused(this.#title, await refusalOf(response), this.#next);
     return response;
-  }
-
-  async *#stream(
-    response: FetchResponse,
-    reader: AnswerReader,
-    parser: Parser,
-    told: (event: ModelEvent) => Promise<ModelEvent>,
-  ): AsyncGenerator<ModelEvent> {
-    const out: ModelEvent[] = [];
-    const body = response.body[Symbol.asyncIterator]();
-    let whole = false;
-    try {
-      for (;;) {
-        const step = await body.next();
-        let failed: { error: unknown } | undefined;
-        try {
-          for (const data of step.done ? (parser.finish?.() ?? []) : parser.push(step.value)) if (!reader.done) reader.take(data, out);
-        } catch (error) {
-          failed = { error };
-        }
-        // What was said before something that cannot be read stays said.
-        for (const event of out) yield event.type === "part" ? await told(event) : event;
-        out.length = 0;
-        if (failed !== undefined) throw failed.error;
-        whole = reader.done;
-        if (whole || step.done) return;
-      }
-    } finally {
-      // A server that keeps the connection after its answer is not waited for.
-      if (whole) letGo(body, () => this.#ending.abort());
-      else await body.return?.();
-    }
   }
 
   /** A server may ignore that a stream was asked for, and answer with one JSON object. */
