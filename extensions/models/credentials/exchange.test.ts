@@ -22,9 +22,11 @@ afterEach(async () => {
 });
 
 /** Another process of the same home that wants the token; what it prints is what came of it. */
-function other(): ChildProcess {
+function other(calls = 1): ChildProcess {
   const script = join(import.meta.dirname, "exchange-process.testing.ts");
-  const child = spawn(process.execPath, [script, folder, "acme:default", github.exchangeUrl, LONG], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [script, folder, "acme:default", github.exchangeUrl, LONG, `${calls}`], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   children.push(child);
   return child;
 }
@@ -36,9 +38,9 @@ async function said(child: ChildProcess): Promise<{ renewed?: boolean; value?: s
 }
 
 describe("what is exchanged", () => {
-  it("is exchanged once for three processes", async () => {
+  it("is exchanged once for three processes with twenty calls each", async () => {
     github.delayMs = 100;
-    const answers = await Promise.all([1, 2, 3].map(() => said(other())));
+    const answers = await Promise.all([1, 2, 3].map(() => said(other(20))));
     expect(answers.filter(({ renewed }) => renewed)).toHaveLength(1);
     expect(github.exchanges()).toBe(1);
     expect(new Set(answers.map(({ value }) => value))).toEqual(github.short);
@@ -52,6 +54,25 @@ describe("what is exchanged", () => {
     await once(child, "close");
     github.delayMs = 0;
     expect(await said(other())).toMatchObject({ renewed: true, value: [...github.short].at(-1) });
+  });
+
+  it("is there after a process was killed at any time", async () => {
+    for (let at = 0; at < 4; at++) {
+      const child = other();
+      const [seen, ended] = [github.exchanges(), once(child, "close")];
+      if (at % 2 === 0) while (github.exchanges() === seen && child.exitCode === null) await new Promise((done) => setTimeout(done, 1));
+      else await new Promise((done) => setTimeout(done, 60 * at));
+      child.kill("SIGKILL");
+      await ended;
+      const { value } = await said(other());
+      expect(github.short.has(value ?? "")).toBe(true);
+      await rm(join(folder, "exchanged"), { recursive: true });
+    }
+  });
+
+  it.each([302, 307])("goes to no other address: an answer of %i is a failure", async (status) => {
+    github.refuse = { status, headers: { location: "https://api.evil.example/" }, body: "" };
+    expect(await said(other())).toEqual({ code: "PLINTH_MODEL_SERVER" });
   });
 
   it("is exchanged anew where what was kept is broken", async () => {

@@ -1,13 +1,16 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, errorInfo, hostMatches, isLoopbackHost, PlinthError, targetOf } from "@plinth/sdk";
-import { readJsonIfAny, writeAtomic } from "@plinth/sdk/home";
+import { writeAtomic } from "@plinth/sdk/home";
 import { type Fetch, HttpError, jsonCall } from "@plinth/sdk/kits/http";
 import { failure } from "@plinth/sdk/kits/model-api";
+import { readOwn } from "./own-file.ts";
 import { alone, fileOf } from "./tokens.ts";
 import type { Exchange, Vendor } from "./vendors.ts";
 
 const MAX_TOKEN = 65_536;
+/** What a server answers for whom it gives no token. */
+const NOT_TAKEN = [401, 402, 403, 404];
 /** Where the server does not say. */
 const GOOD_MS = 600_000;
 const LONGEST_S = 86_400;
@@ -51,8 +54,7 @@ export class Exchanges {
 
   /** The one that is good now. */
   async found(id: string, { url }: Exchange): Promise<Short | undefined> {
-    // What the parser says of a broken file would show a piece of it.
-    const kept = (await readJsonIfAny(this.#file(id)).catch(() => undefined)) as Partial<Short> | undefined;
+    const kept = (await readOwn(this.#file(id)).catch(() => undefined)) as Partial<Short> | undefined;
     if (typeof kept?.token !== "string" || typeof kept.expiresAt !== "number" || kept.of !== url) return undefined;
     return kept.expiresAt > this.#parts.clock.now() ? (kept as Short) : undefined;
   }
@@ -153,7 +155,8 @@ function unanswered(id: string, { id: vendor, title }: Wanted["vendor"], host: s
     const details = retryAfterMs === undefined ? {} : { retryAfterMs };
     const why = `${host} answered with ${status}`;
     if (status === 429) return failure("RATE", `${id} was exchanged too often: ${why}.`, { details });
-    if (status >= 500) return failure("SERVER", `${id} cannot be exchanged: ${why}.`, { details });
+    // A redirect is not followed: what is exchanged goes to one address.
+    if (!NOT_TAKEN.includes(status)) return failure("SERVER", `${id} cannot be exchanged: ${why}.`, { details });
     const next = `Sign in again (plinth models auth login ${vendor}), or see whether the account has ${title}.`;
     return failure("AUTH", `${id} is not taken for ${title}: ${why}.`, { next });
   }

@@ -70,9 +70,26 @@ export async function* signIn(ways: Ways, parts: SignInParts): AsyncGenerator<Vi
 async function* onDevice({ auth, server }: Ways, { fetch, clock, signal }: SignInParts): AsyncGenerator<Visit, Tokens> {
   const device = await startDevice(fetch, clock, { deviceUrl: auth.deviceUrl as string, clientId: server.clientId, ...scopeOf(auth) });
   const { userCode, verificationUri, verificationUriComplete = verificationUri, expiresAt } = device;
+  for (const address of [verificationUri, verificationUriComplete]) if (!isPage(address)) throw notAPage(address);
   yield { type: "visit", url: verificationUriComplete, code: userCode, expiresAt };
   return awaitDevice(fetch, clock, server, device, signal);
 }
+
+/** Where people type a code: a page that is reached over TLS, or on this machine. */
+const isPage = (address: string): boolean => {
+  const url = URL.parse(address);
+  return url !== null && (url.protocol === "https:" || (url.protocol === "http:" && isLoopbackHost(url.hostname)));
+};
+
+const notAPage = (address: string): PlinthError =>
+  new PlinthError(
+    "PLINTH_CREDENTIAL_LOGIN",
+    `The vendor's page for signing in is ${JSON.stringify(address.slice(0, 100))}, which is none to go to.`,
+    {
+      next: "Sign in again later. If it stays so, ask whoever wrote the vendor's data.",
+      details: { reason: "page" },
+    },
+  );
 
 async function* inBrowser({ auth, server }: Ways, { fetch, clock, signal }: SignInParts): AsyncGenerator<Visit, Tokens> {
   const state = randomText();

@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { PlinthError } from "@plinth/sdk";
-import { readJsonIfAny, takeFileLock, writeAtomic } from "@plinth/sdk/home";
+import { takeFileLock, writeAtomic } from "@plinth/sdk/home";
+import { readOwn, unreadable } from "./own-file.ts";
 import type { Profile } from "./profile.ts";
 
 const WAIT_MS = 8_000;
@@ -46,15 +47,11 @@ export class Profiles {
   }
 
   async #read(): Promise<Kept> {
-    let value: unknown;
-    try {
-      value = await readJsonIfAny(this.#file);
-    } catch {
-      throw unreadable(this.#file);
-    }
+    const value = await readOwn(this.#file);
     if (value === undefined) return NONE;
     const kept = value as Partial<Kept> | null;
-    if (typeof kept !== "object" || kept === null || kept.version !== 1 || !Array.isArray(kept.profiles)) throw unreadable(this.#file);
+    if (typeof kept !== "object" || kept === null || kept.version !== 1 || !Array.isArray(kept.profiles))
+      throw unreadable(this.#file, "cannot be read as what it was written as");
     return { version: 1, profiles: kept.profiles.filter(isProfile), orders: kept.orders ?? {}, agents: kept.agents ?? {} };
   }
 
@@ -91,8 +88,3 @@ function isProfile(value: unknown): value is Profile {
   if (typeof one !== "object" || one === null || typeof one.from !== "object" || one.from === null) return false;
   return [one.id, one.vendor, one.of, one.kind].every((part) => typeof part === "string");
 }
-
-const unreadable = (file: string): PlinthError =>
-  new PlinthError("PLINTH_CREDENTIAL_FILE", `${file} cannot be read as what it was written as.`, {
-    next: "Put it right, or move it away and add the credentials again.",
-  });

@@ -29,9 +29,9 @@ const file = async () => join(folder(), (await readdir(folder())).find((name) =>
 const kept = async () => JSON.parse(await readFile(await file(), "utf8"));
 
 /** Another process of the same home that renews the token; what it prints is what came of it. */
-function other(): ChildProcess {
+function other(calls = 1): ChildProcess {
   const script = join(import.meta.dirname, "refresh-process.testing.ts");
-  const child = spawn(process.execPath, [script, folder(), ID, server.tokenUrl], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [script, folder(), ID, server.tokenUrl, `${calls}`], { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   return child;
 }
@@ -65,6 +65,36 @@ describe("a token that ends", () => {
     expect([refreshes(), server.reused]).toEqual([1, []]);
     const values = new Set(answers.flatMap((answer) => ("value" in answer ? [answer.value] : [])));
     expect([...values]).toEqual([(await kept()).access]);
+  });
+
+  it("is renewed once for three processes with twenty calls each, and twenty here", async () => {
+    server.delayMs = 50;
+    const here = Array.from({ length: 20 }, () => made.credentials.refresh({ id: ID }));
+    const answers = await Promise.all([...[1, 2, 3].map(() => said(other(20))), ...here]);
+    expect([refreshes(), server.reused]).toEqual([1, []]);
+    expect(answers.every((answer) => !("code" in answer))).toBe(true);
+    expect(server.isGood((await kept()).access)).toBe(true);
+  });
+
+  it("is good, can be renewed or wants a new sign-in, whenever a process is killed, and is never sent a second time", async () => {
+    for (let at = 0; at < 6; at++) {
+      server.expiresIn = 1;
+      await signedIn(made.credentials);
+      server.expiresIn = 3_600;
+      const child = other();
+      const [seen, ended] = [refreshes(), once(child, "close")];
+      // Before it asks, while it asks, and while it keeps what it was told: at each of these at some time.
+      if (at % 2 === 0) while (refreshes() === seen && child.exitCode === null) await new Promise((done) => setTimeout(done, 1));
+      else await new Promise((done) => setTimeout(done, 40 * at));
+      child.kill("SIGKILL");
+      await ended;
+      const outcome = await made.credentials.refresh({ id: ID }).then(
+        () => "good",
+        (thrown: { details?: { again?: boolean } }) => thrown.details?.again,
+      );
+      expect([outcome === "good" || outcome === true, server.reused]).toEqual([true, []]);
+      if (outcome === "good") expect(server.isGood((await kept()).access)).toBe(true);
+    }
   });
 
   it("is not asked for again where a process was killed between the answer and its keeping: the owner has to sign in", async () => {

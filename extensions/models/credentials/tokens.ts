@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, errorInfo, PlinthError } from "@plinth/sdk";
-import { readJsonIfAny, takeFileLock, writeAtomic } from "@plinth/sdk/home";
+import { takeFileLock, writeAtomic } from "@plinth/sdk/home";
 import { type Fetch, HttpError, refreshTokens, type Tokens } from "@plinth/sdk/kits/http";
 import { endOf } from "./claims.ts";
+import { readOwn } from "./own-file.ts";
 import { type Found, NOTHING, type Profile } from "./profile.ts";
 
 /** Longer than a token server is waited for, and shorter than the method's deadline. */
@@ -121,8 +122,7 @@ export class TokenFiles {
   }
 
   async #read(id: string): Promise<Kept | undefined> {
-    // What the parser says of a broken file would show a piece of it.
-    const value = (await readJsonIfAny(this.#file(id)).catch(() => undefined)) as Partial<Kept> | undefined;
+    const value = (await readOwn(this.#file(id)).catch(() => undefined)) as Partial<Kept> | undefined;
     return typeof value?.access === "string" ? (value as Kept) : undefined;
   }
 

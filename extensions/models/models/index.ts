@@ -1,4 +1,4 @@
-import { defineExtension, type ModelSource, messagesFrom, PlinthError } from "@plinth/sdk";
+import { defineExtension, type ModelSource, messagesFrom, PlinthError, type Provider } from "@plinth/sdk";
 import { answering } from "./answering.ts";
 import { Chooser } from "./choice.ts";
 import { Directory } from "./directory.ts";
@@ -10,6 +10,7 @@ import { Refreshed } from "./refreshed.ts";
 import { refusedCheck } from "./refused-check.ts";
 import type { Config } from "./settings.ts";
 import type { Source } from "./source.ts";
+import { sparing } from "./strangers.ts";
 import { lessonKey, ToolLessons } from "./tool-lessons.ts";
 
 const RETRIES = 2;
@@ -54,8 +55,9 @@ export default defineExtension({
         yield* refreshCommand(input, call, async (provider) => refreshed.refresh(await sourceOf(provider), call.signal));
       },
     });
-    providePurposes(ctx, async (purpose) => (await import("./purpose-providers.ts")).providerOf(ctx, await purposes(), purpose));
-    ctx.provide("plinth.models", "models", {
+    const vendors = async () => (await directory.everybody()).keys();
+    providePurposes(ctx, async (purpose) => sparing((await import("./purpose-providers.ts")).providerOf(ctx, await purposes(), purpose), vendors));
+    const models: Provider<"plinth.models"> = {
       async sources({ for: purpose }) {
         const all = await (purpose === undefined ? directory.sources() : (await purposes()).sources(purpose));
         return { sources: Array.from<{ data: ModelSource }, ModelSource>(all.values(), ({ data }) => data) };
@@ -101,7 +103,8 @@ export default defineExtension({
         const [{ source, choice }, { repairsFor }] = await Promise.all([chooser.choose(model, signal), import("./repairs.ts")]);
         return { name: choice.name, repairs: await repairsFor(source, choice, messagesFrom(given, caller), signal) };
       },
-    });
+    };
+    ctx.provide("plinth.models", "models", sparing(models, vendors));
   },
 });
 
