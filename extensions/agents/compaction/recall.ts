@@ -1,14 +1,5 @@
-import {
-  type Context,
-  type MessageOrigin,
-  originLine,
-  PlinthError,
-  type Provider,
-  partLabel,
-  type ToolResult,
-  toolResultsOf,
-  type Work,
-} from "@plinth/sdk";
+import { type Context, type MessageOrigin, originLine, PlinthError, type Provider, type ToolResult, toolResultsOf, type Work } from "@plinth/sdk";
+import { resultText } from "@plinth/sdk/kits/conversation";
 
 type Ctx = Pick<Context, "use" | "lower">;
 type Input = Parameters<Provider<"plinth.tool">["call"]>[0];
@@ -27,7 +18,7 @@ export async function recall(ctx: Ctx, { args, sessionKey }: Input, work: Work |
   if (sessionKey === undefined || (within !== undefined && within !== sessionKey)) {
     throw new PlinthError("PLINTH_PERMISSION", "A conversation is searched in a turn of its own.", { next: "Call it in a turn." });
   }
-  if (typeof args.call === "string") return resultOf(ctx, sessionKey, args.call, typeof args.offset === "number" ? args.offset : 0);
+  if (typeof args.call === "string") return resultOf(ctx, sessionKey, args as { call: string });
   if (typeof args.words === "string") return find(ctx, sessionKey, args.words);
   throw new PlinthError("PLINTH_TOOL_INPUT", "Neither words nor a call are given.", { next: "Give one of them." });
 }
@@ -53,7 +44,7 @@ async function find(ctx: Ctx, key: string, words: string): Promise<ToolResult> {
   return said(`Said earlier, best first:\n${lines.join("\n")}`, outside);
 }
 
-async function resultOf(ctx: Ctx, key: string, call: string, offset: number): Promise<ToolResult> {
+async function resultOf(ctx: Ctx, key: string, { call, of, offset = 0 }: { call: string; of?: number; offset?: number }): Promise<ToolResult> {
   const store = ctx.use("plinth.session-store").one();
   let before: string | undefined;
   for (let looked = 0; looked < MOST_ENTRIES; looked += PAGE) {
@@ -61,9 +52,11 @@ async function resultOf(ctx: Ctx, key: string, call: string, offset: number): Pr
     for (const { body, origin } of [...entries].reverse()) {
       const part = body.kind === "message" ? toolResultsOf(body.message.content).find(({ callId }) => callId === call) : undefined;
       if (part === undefined) continue;
+      const text = resultText(part);
+      // The newest of that name may be another turn's.
+      if (of !== undefined && text.length !== of) continue;
       const outside = (await heard(ctx, origin)) || part.from !== undefined;
       if (part.from !== undefined) await ctx.lower(part.from, "is quoted from this conversation");
-      const text = part.content.map((one) => (one.type === "text" ? one.text : partLabel(one))).join("\n");
       const end = Math.min(text.length, offset + MOST_CHARS);
       const more = end < text.length ? `\n[Characters ${offset} to ${end} of ${text.length}; go on with {"offset":${end}}.]` : "";
       return said(`${text.slice(offset, end).toWellFormed()}${more}`, outside);

@@ -84,7 +84,9 @@ describe("a conversation that comes near to its model's context", () => {
     const recent = [user("c"), ...dug("recent", 3_000), answered("d"), user("e"), answered("f"), user("now")];
     await runTurn(host, { history: [...old, ...recent] });
     const [first, second] = results(model.seen[0]!.messages).map((one) => textOf(one.content));
-    expect(first).toMatch(/^begin x+\n\[… 15\d+ characters of this result left out; the tool recall gives them, with {"call":"old"} …\]\nx+ end$/);
+    expect(first).toMatch(
+      /^begin x+\n\[… 15\d+ characters of this result left out; the tool recall gives them, with {"call":"old","of":16010} …\]\nx+ end$/,
+    );
     expect(second!.length).toBeGreaterThan(3_000);
     expect(makes.asked.length).toBe(0);
     // What begins alike is kept by servers: it stays as it was sent.
@@ -129,6 +131,6 @@ describe("a conversation that comes near to its model's context", () => {
     const model = await start([calls(["c1", "dig"]), says("gold")], [tool]);
     expect((await runTurn(host, { history: [user("dig")] })).at(-1)).toMatchObject({ text: "gold" });
     expect(JSON.stringify(model.seen[1]!.messages).length).toBeLessThan(LIMIT * 3);
-    expect(textOf(results(model.seen[1]!.messages)[0]!.content)).toContain('with {"call":"c1"}');
+    expect(textOf(results(model.seen[1]!.messages)[0]!.content)).toContain('with {"call":"c1","of":60000}');
   });
 });

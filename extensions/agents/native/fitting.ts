@@ -23,7 +23,7 @@ export async function* fitted(request: ModelRequest, { room, limit, compact }: P
   const over = charsIn(messages) - most;
   const pruned = room.due || over === Number.NEGATIVE_INFINITY ? undefined : prunable(messages, over + most * WORTH);
   if (pruned !== undefined) {
-    for (const [callId, part] of pruned) room.pruned.set(callId, part);
+    for (const key of pruned) room.pruned.add(key);
     return project(messages, pruned);
   }
   let shorter = false;

@@ -32,7 +32,7 @@ export interface LoopInput {
   model: string;
   system: string[];
   history: ModelMessage[];
-  /** The history is about to be longer than is handed over. */
+  /** true: the history is about to be longer than is handed over. false: it is its sender's own. */
   long?: boolean;
   thinking?: Request["thinking"];
   output?: Request["output"];

@@ -1,4 +1,4 @@
-import { errorInfo, type ModelMessage, type ToolResultPart, type Usage } from "@plinth/sdk";
+import { errorInfo, type ModelMessage, type Usage } from "@plinth/sdk";
 import { CHARS_A_TOKEN, charsIn } from "@plinth/sdk/kits/conversation";
 import type { ModelRequest } from "./model-request.ts";
 
@@ -54,10 +54,9 @@ export class Room {
   #restUntil = 0;
   /** Nobody tells the model's context. */
   unknown = false;
-  /** It is to be made short, however much fits. */
-  due = false;
-  /** Results of tools, as they are shown since they were pruned: by call. */
-  readonly pruned = new Map<string, ToolResultPart>();
+  #long: boolean | undefined;
+  /** Results of tools that were pruned, as `prunable` names them. */
+  readonly pruned = new Set<string>();
 
   constructor(shares: Shares) {
     this.#shares = shares;
@@ -65,6 +64,16 @@ export class Room {
 
   get limitTokens(): number | undefined {
     return this.#refused === undefined || this.#known === undefined ? (this.#refused ?? this.#known) : Math.min(this.#refused, this.#known);
+  }
+
+  /** @param long as the turn's harness is told it. */
+  begin(long: boolean | undefined): void {
+    this.#long = long;
+  }
+
+  /** It is to be made short, however much fits. */
+  get due(): boolean {
+    return this.#long === true;
   }
 
   /** Who is asked now, and what is known of it. */
@@ -107,7 +116,7 @@ export class Room {
 
   /** Whether to look closer before it is sent. This is asked before each model call, so that it costs next to nothing. */
   near(request: ModelRequest): boolean {
-    if (this.due) return true;
+    if (this.#long !== undefined) return this.#long;
     const chars = charsIn(request.messages);
     if (chars < SMALL_CHARS || chars < this.#restUntil || this.#shares.compactAt === 0) return false;
     return this.limitTokens === undefined ? !this.unknown : chars > this.mostChars(request);
@@ -144,7 +153,7 @@ export class Room {
 
   /** It was made short, or could not be. */
   settled(messages: readonly ModelMessage[], shorter: boolean): void {
-    this.due = false;
+    if (this.due) this.#long = undefined;
     this.#restUntil = charsIn(messages) * 1.2;
     if (shorter) this.pruned.clear();
   }

@@ -23,7 +23,7 @@ async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: 
     maxToolCalls: Math.min(own.maxToolCalls, input.limits?.toolCalls ?? own.maxToolCalls),
   };
   const messages = [...input.history];
-  parts.room.due = input.long === true;
+  parts.room.begin(input.long);
   const usage = new TurnUsage();
   const callIds = new Set<string>();
   const system = await parts.instructions(signal);

@@ -2,7 +2,7 @@ import { type ModelMessage, PlinthError, partsFor, partsFrom } from "@plinth/sdk
 import type { Harness } from "./harness-content.ts";
 import type { Submission } from "./submission.ts";
 
-/** What a turn's harness is handed, as `modelHistory` gives it: it is as long as its sender wants it. */
+/** What a turn's harness is handed, as `modelHistory` gives it. How long it is, is its sender's choice. */
 type Shown = { messages: ModelMessage[]; parties: Set<string>; ids: []; long: false };
 
 /**

@@ -26,8 +26,8 @@ export interface ModelHistory {
   parties: Set<string>;
   /** Of each message's entry. */
   ids: (string | undefined)[];
-  /** It will soon be cut: time to make it short. */
-  long: boolean;
+  /** true: it will soon be cut, time to make it short. false: it is its sender's own. */
+  long: boolean | undefined;
 }
 
 /** So much of what a model may be shown is there before it is made short. */
@@ -75,7 +75,7 @@ export function modelHistory(entries: readonly TranscriptEntry[], maxChars: numb
   for (const one of shown) for (const party of one.parties) parties.add(party);
   // Whoever had a hand in what was summed up has one in the sum.
   for (const entry of hidden) for (const party of partiesOf(storedOrigin(entry) ?? { by: "owner" })) parties.add(party);
-  return { messages, parties, ids, long: total > maxChars * LONG || kept.length > maxEntries * LONG };
+  return { messages, parties, ids, long: total > maxChars * LONG || kept.length > maxEntries * LONG || undefined };
 }
 
 function shownOf(entry: TranscriptEntry, body: MessageBody): Shown {

@@ -224,7 +224,7 @@ class Turn {
     const { surface } = asked;
     this.#surface = surface;
     const run = { runId, sessionKey, workspace, agent, surface, model, system, ...(thinking === undefined ? {} : { thinking }) };
-    const input = { ...askedOf(asked, maker), ...run, history: messagesFor(messages, maker), ...(long ? { long } : {}) };
+    const input = { ...askedOf(asked, maker), ...run, history: messagesFor(messages, maker), ...(long === undefined ? {} : { long }) };
     const client = this.#ctx.use("plinth.harness").get(harness);
     if (maker.steers) {
       const steering = new Steering(async (content) => (await client.steer({ runId, content, when: "now" }, { signal })).taken);

@@ -75,7 +75,10 @@ export const harness = defineContract({
         resume: Type.Optional(Type.Unknown({ description: "What it yielded last as `resume` in this session, as it was." })),
         history: history("Oldest first; the last one is the user's new message."),
         long: Type.Optional(
-          Type.Boolean({ description: "true: the history is about to be longer than is handed over; it is made short first, where that can be." }),
+          Type.Boolean({
+            description:
+              "true: the history is about to be longer than is handed over; it is made short first, where that can be. false: it is whole and its sender's own; it is made short only where the model's server refuses it.",
+          }),
         ),
       }),
       stream: openUnion("type", [

@@ -1,3 +1,3 @@
 export { type Shortened, shortened, type ToShorten } from "./shortened.ts";
 export { earlierIn, leftOutMessage, summaryMessage } from "./summary.ts";
-export { CHARS_A_TOKEN, charsIn, charsOf, tokensIn } from "./weight.ts";
+export { CHARS_A_TOKEN, charsIn, charsOf, resultText, tokensIn } from "./weight.ts";

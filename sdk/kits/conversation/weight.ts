@@ -1,4 +1,4 @@
-import type { ModelMessage, Part } from "../../extension/index.ts";
+import { type ModelMessage, type Part, partLabel, type ToolResultPart } from "../../extension/index.ts";
 
 /** A rough count, where nobody counted: of English text, and not too few for others. */
 export const CHARS_A_TOKEN = 3;
@@ -56,3 +56,7 @@ function charsOfPart(part: Part): number {
 
 /** Tokens of some messages, about. */
 export const tokensIn = (messages: readonly ModelMessage[]): number => Math.ceil(charsIn(messages) / CHARS_A_TOKEN);
+
+/** A tool's result as one text; what is no text is named. */
+export const resultText = ({ content }: ToolResultPart): string =>
+  content.map((part) => (part.type === "text" ? part.text : partLabel(part))).join("\n");

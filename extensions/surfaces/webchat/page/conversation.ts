@@ -3,7 +3,7 @@ import type { Card } from "./card.ts";
 import { el } from "./dom.ts";
 import type { Failure, Gateway } from "./gateway.ts";
 import { partNode } from "./part.ts";
-import { markOrigin, TurnView, userMessage } from "./turn.ts";
+import { markOrigin, SUMMED_UP, TurnView, userMessage } from "./turn.ts";
 
 interface Events {
   /** Something grew: keep the end in view. */
@@ -114,7 +114,7 @@ export class Conversation {
       turn?.end();
       turn = undefined;
     };
-    for (const { body, origin } of entries) {
+    for (const { body, origin, runId } of entries) {
       if (body.kind === "command") {
         close();
         nodes.push(userMessage(body.command));
@@ -126,7 +126,8 @@ export class Conversation {
         else if (body.status !== "ok") answer().note(body.status === "aborted" ? "Stopped." : "The host stopped before the answer was finished.");
         else answer().hands(origin);
         close();
-      } else if (body.kind !== "message") continue;
+      } else if (body.kind === "compaction" && runId !== undefined) answer().note(SUMMED_UP);
+      else if (body.kind !== "message") continue;
       else if (body.message.role === "user") {
         close();
         const message = userMessage(textOf(body.message.content), origin);

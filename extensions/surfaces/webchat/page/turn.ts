@@ -10,6 +10,9 @@ interface Suggestion {
   text: string;
 }
 
+/** What stands before it is sent to the model as a summary. */
+export const SUMMED_UP = "The older part of this conversation is summed up for its model from here on; nothing is deleted.";
+
 /** A message, and whose words it is where they are not just yours. */
 export function userMessage(text: string, origin?: ShownOrigin): HTMLElement {
   const node = el("article", { class: "message user", "aria-label": "You" }, el("p", {}, text));
@@ -69,7 +72,7 @@ export class TurnView {
         this.note(visible(event.message, { max: 1_000 }));
         break;
       case "compaction":
-        this.note("The conversation was too long for its model: its older part is summed up from here on.");
+        this.note(SUMMED_UP);
         break;
       case "tool-start":
         this.toolStart(event.callId, event.name, event.args);
