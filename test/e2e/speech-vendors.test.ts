@@ -5,6 +5,7 @@ import { afterEach, expect, it } from "vitest";
 import { azureSpeechServer } from "../../extensions/models/azure-speech/azure-speech.testing.ts";
 import { recordingOf as deepgramRecording, deepgramServer } from "../../extensions/models/deepgram/deepgram.testing.ts";
 import { recordingOf as elevenlabsRecording, elevenlabsServer } from "../../extensions/models/elevenlabs/elevenlabs.testing.ts";
+import { recordingOf as inworldRecording, inworldServer } from "../../extensions/models/inworld/inworld.testing.ts";
 import { asker } from "./asker.ts";
 import { cleanUp, newHome, onCleanUp, plinth } from "./lab.ts";
 
@@ -32,6 +33,10 @@ const vendors: readonly Vendor[] = [
   },
   // Its transcription has an address of its own, which follows from the region alone.
   { id: "azure-speech", key: "AZURE_SPEECH_KEY", proof: ["ocp-apim-subscription-key", "the key"], server: azureSpeechServer },
+  {
+    ...{ id: "inworld", key: "INWORLD_API_KEY", proof: ["authorization", "Basic the key"] },
+    ...{ server: inworldServer, recording: inworldRecording },
+  },
 ];
 
 it.each(vendors)(

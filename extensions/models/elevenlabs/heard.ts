@@ -1,5 +1,5 @@
 import type { FetchResponse, SpeechRequest } from "@plinth/sdk";
-import { type Exchange, failure, LineParser, type SpokenTiming, SpokenWords, soundBytes } from "@plinth/sdk/kits/model-api";
+import { type Exchange, jsonLines, type SpokenTiming, SpokenWords, soundBytes } from "@plinth/sdk/kits/model-api";
 
 interface Alignment {
   characters: string[];
@@ -16,18 +16,14 @@ export function heard(exchange: Exchange, title: string, lines: SpeechRequest["l
   /** What was heard before this answer, in seconds. */
   let earlier = 0;
   return async function* read(response: FetchResponse): AsyncGenerator<Uint8Array | SpokenTiming> {
-    const parser = new LineParser();
     const clock = new Clock(earlier);
-    const one = function* (text: string): Generator<Uint8Array | SpokenTiming> {
-      const { audio_base64: audio, alignment } = parsed(text, title);
+    for await (const { audio_base64: audio, alignment } of jsonLines(exchange, response, title)) {
       if (typeof audio === "string" && audio !== "") yield soundBytes(audio, title);
       for (const [word, start, end] of clock.words(alignment)) {
         const timing = words.place(word, start, end);
         if (timing !== undefined) yield timing;
       }
-    };
-    for await (const piece of exchange.pieces(response)) for (const text of parser.push(piece)) yield* one(text);
-    for (const text of parser.finish()) yield* one(text);
+    }
     for (const [word, start, end] of clock.rest()) {
       const timing = words.place(word, start, end);
       if (timing !== undefined) yield timing;
@@ -68,14 +64,4 @@ class Clock {
     if (this.#word !== undefined) yield this.#word;
     this.#word = undefined;
   }
-}
-
-function parsed(text: string, title: string): any {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null) return value;
-  } catch {
-    // As what is no object.
-  }
-  throw failure("STREAM", `${title} sent something that is not JSON.`);
 }

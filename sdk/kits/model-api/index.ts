@@ -14,6 +14,7 @@ export { type FailureKind, type FailureOptions, failure, fault, kindOf, refused 
 export { forProduct } from "./for-product.ts";
 export { type FormFile, form } from "./form.ts";
 export { beginJob, type FollowOptions, followJob, type JobProgress, type JobState, noJob } from "./jobs.ts";
+export { jsonLines } from "./json-lines.ts";
 export { LineParser } from "./lines.ts";
 export { type Medium, mediaTypeOf } from "./media-type.ts";
 export { type OfferedSound, offeredSound } from "./offered-sound.ts";
