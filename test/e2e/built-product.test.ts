@@ -20,6 +20,7 @@ import { type BuildOptions, build } from "esbuild";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { googleServer } from "../../extensions/models/api-google-media/google-server.testing.ts";
+import { minimaxServer } from "../../extensions/models/api-minimax-media/minimax-server.testing.ts";
 import { hasVerdaccio, Verdaccio } from "../peers/verdaccio.testing.ts";
 import {
   type Client,
@@ -47,7 +48,7 @@ const REACH = `
       if (artifact?.bytes !== 4) throw new Error("it was not kept");
       const ranked = await ctx.use("plinth.rerank").get("models").rerank({ model: "test-rerank/rerank-v3.5", query: "a", documents: ["b", "a"] });
       if (ranked.results.length !== 2) throw new Error("they were not put in order");
-      for (const model of ["gemini/gemini-3.8-flash-tts"]) {
+      for (const model of ["gemini/gemini-3.8-flash-tts", "test-minimax/speech-2.8-hd"]) {
         const said = [];
         for await (const item of ctx.use("plinth.speech").get("models").speak({ model, lines: [{ text: "hello" }] })) said.push(item);
         if (said.at(-1)?.type !== "end") throw new Error("it was not said");
@@ -130,12 +131,9 @@ beforeAll(async () => {
     onCleanUp(() => speaks.close());
     servers[id] = { api: "openai-chat", baseUrl: `${speaks.url}/v1`, priority: 2_000, secret: "REACH_KEY" };
   }
-  const vendors: Record<string, object> = {};
-  for (const [id, start, path] of [["gemini", googleServer, "/v1beta"]] as const) {
-    const speaks = await start();
-    onCleanUp(() => speaks.close());
-    vendors[id] = { baseUrl: `${speaks.url}${path}` };
-  }
+  const google = await googleServer();
+  onCleanUp(() => google.close());
+  const vendors = { gemini: { baseUrl: `${google.url}/v1beta` } };
   const npm = verdaccio === undefined ? {} : { "plinth.source-npm": { config: { registry: verdaccio.url } } };
   const extensions = { "plinth.models": { config: { servers, vendors } }, ...npm };
   await writeFile(join(home, "plinth.json"), JSON.stringify({ extensions, policy: { audit: "all" } }));
@@ -178,6 +176,18 @@ it("the built git source, a package of the product, installs a folder of a commi
 it("the built registry client installs from a signed registry", () => install("demo.dice"));
 
 it("each bundled extension is called in one gateway, and what it does is done", async () => {
+  const minimax = await minimaxServer();
+  onCleanUp(() => minimax.close());
+  const vendor = {
+    ...{ title: "Test", website: "https://example.com", priority: 2_000, auth: [{ kind: "key", secret: "REACH_KEY" }] },
+    baseUrls: { default: `${minimax.url}/v1` },
+    apis: { "plinth.speech": { api: "minimax", models: [{ id: "speech-2.8-hd" }], voices: [{ id: "male-qn-qingse", title: "Voice" }] } },
+  };
+  const provides = [{ contract: "plinth.model-vendor", version: "1.0.0", id: "test-minimax", descriptor: vendor }];
+  const permissions = { net: ["loopback"], secrets: ["REACH_KEY"] };
+  await install(await folder("vendor", "acme.vendor", { entry: undefined, provides, permissions }, ""));
+  const chosen = await run("grants", "choose", "acme.vendor", "--yes");
+  expect(chosen.code, chosen.stdout + chosen.stderr).toBe(0);
   const reach = await folder(
     "reach",
     "acme.reach",
