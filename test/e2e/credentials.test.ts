@@ -1,6 +1,6 @@
 import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { anthropicServer, type ModelServer, openaiChatServer, type TokenServer, tokenServer } from "@plinth/sdk/testing";
+import { anthropicServer, copilotTokens, type ModelServer, openaiChatServer, type TokenServer, tokenServer } from "@plinth/sdk/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { cleanUp, connect, newHome, onCleanUp, plinth, startGateway } from "./lab.ts";
 
@@ -21,12 +21,15 @@ beforeEach(async () => {
 });
 afterEach(cleanUp);
 
+const signIn = () => {
+  const { deviceUrl, authorizeUrl, tokenUrl, revokeUrl } = tokens;
+  return { kind: "oauth", deviceUrl, authorizeUrl, tokenUrl, revokeUrl, clientId: "plinth" };
+};
+
 /** A third party's vendor, installed and chosen. */
-async function vendor(): Promise<void> {
+async function vendor(auth: object[] = [signIn()]): Promise<void> {
   const dir = join(home, "../vendor");
   await mkdir(dir, { recursive: true });
-  const { deviceUrl, authorizeUrl, tokenUrl, revokeUrl } = tokens;
-  const auth = [{ kind: "oauth", deviceUrl, authorizeUrl, tokenUrl, revokeUrl, clientId: "plinth" }];
   const descriptor = { title: "Acme", api: "openai-chat", priority: 3, baseUrls: { default: `${server.url}/v1` }, auth, defaultModel: "m" };
   const manifest = {
     ...{ id: "acme.vendor", version: "1.0.0", title: "Acme", description: "Models.", license: "MIT", engines: { plinth: "*" } },
@@ -90,6 +93,31 @@ it("a sign-in by a code is kept for its owner alone, renewed before it is used, 
   expect(await shell("models", "auth", "logout", "acme")).toMatchObject({ code: 0, stdout: expect.stringContaining("took its token back") });
   expect(tokens.revoked).toHaveLength(1);
   expect((await readdir(join(home, "state/plinth.credentials/tokens"))).filter((name) => name.endsWith(".json"))).toEqual([]);
+}, 120_000);
+
+it("what is exchanged goes to the one server that exchanges it, and its token to the models at the address that comes with it", async () => {
+  const business = await openaiChatServer({ models: ["m"] });
+  const github = await copilotTokens({ api: business.url, clientId: "plinth" });
+  onCleanUp(() => Promise.all([business.close(), github.close()]));
+  const exchange = {
+    ...{ url: github.exchangeUrl, prefix: "token ", headers: { "editor-version": "test/1" }, hosts: ["loopback"] },
+    ...{ token: "token", expiresIn: "refresh_in", expiresAt: "expires_at", baseUrl: "endpoints.api" },
+  };
+  await vendor([{ kind: "oauth", deviceUrl: github.deviceUrl, tokenUrl: github.tokenUrl, clientId: "plinth", exchange }]);
+  expect(await shell("models", "auth", "login", "acme")).toMatchObject({ code: 0 });
+  // A process for each, and a gateway: all of them with one exchange.
+  const client = await connect(await startGateway(home, KEYS));
+  const [first, second] = [await told("models", "status", "acme", "--probe"), await told("models", "status", "acme", "--probe")];
+  expect([first.probes, second.probes]).toMatchObject([[{ result: "ok" }], [{ result: "ok" }]]);
+  expect((await client.turn("/model acme/m")).at(-1).text).toContain("acme/m");
+  expect((await client.turn("hello")).at(-1)).toMatchObject({ status: "ok", text: "Hello." });
+  expect((await client.turn("hello")).at(-1)).toMatchObject({ status: "ok" });
+  expect(github.exchanges()).toBe(1);
+  expect(new Set(business.requests.map(({ headers }) => headers.authorization))).toEqual(new Set([`Bearer ${[...github.short][0]}`]));
+  expect(server.requests).toEqual([]);
+  const seen = JSON.stringify([business.requests, first, second]) + (await readLogs());
+  for (const value of github.long) expect(seen).not.toContain(value);
+  for (const value of github.short) expect(JSON.stringify([first, second]) + (await readLogs())).not.toContain(value);
 }, 120_000);
 
 it.skipIf(process.platform === "win32")(
