@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlainServer } from "@plinth/sdk/testing";
 import { afterEach, expect, it } from "vitest";
+import { comfyServer, putWorkflows } from "../../extensions/models/comfyui/comfyui.testing.ts";
 import { falServer } from "../../extensions/models/fal/fal.testing.ts";
 import { asker } from "./asker.ts";
 import { cleanUp, newHome, onCleanUp, plinth } from "./lab.ts";
@@ -15,6 +16,10 @@ interface Vendor {
   /** What it makes, by what it is asked for. */
   readonly makes: Readonly<Record<string, string>>;
   server(): Promise<PlainServer>;
+  /** Where its address is set, if it is no vendor's. */
+  readonly own?: string;
+  /** What a person does before. */
+  prepare?(home: string): Promise<void>;
 }
 
 const vendors: readonly Vendor[] = [
@@ -22,19 +27,23 @@ const vendors: readonly Vendor[] = [
     ...{ id: "fal", key: ["FAL_KEY", "k", "Key k"], server: falServer },
     makes: { "plinth.image-generation": "image/png", "plinth.video-generation": "video/mp4", "plinth.music-generation": "audio/mpeg" },
   },
+  {
+    ...{ id: "comfyui", own: "plinth.comfyui", server: comfyServer, prepare: putWorkflows },
+    makes: { "plinth.image-generation": "image/png", "plinth.video-generation": "video/mp4", "plinth.music-generation": "audio/mpeg" },
+  },
 ];
 
 it.each(vendors)(
   "$id is installed from the product's own disk, and makes what it is asked for",
-  async ({ id, key, makes, server: begin }) => {
+  async ({ id, key, makes, own, prepare, server: begin }) => {
     const server = await begin();
     onCleanUp(() => server.close());
     const home = await newHome();
-    const models = { config: { vendors: { [id]: { baseUrl: server.url } } } };
-    await writeFile(
-      join(home, "plinth.json"),
-      JSON.stringify({ extensions: { "plinth.models": models, "plinth.plugins": { config: { registries: [] } } } }),
-    );
+    const addressed =
+      own === undefined
+        ? { "plinth.models": { config: { vendors: { [id]: { baseUrl: server.url } } } } }
+        : { [own]: { config: { baseUrl: server.url } } };
+    await writeFile(join(home, "plinth.json"), JSON.stringify({ extensions: { ...addressed, "plinth.plugins": { config: { registries: [] } } } }));
     const run = async (...words: string[]) => {
       const { code: status, stdout, stderr } = await plinth(home, words, key === undefined ? {} : { [key[0]]: key[1] });
       expect(status, `${stdout}${stderr}`).toBe(0);
@@ -42,6 +51,7 @@ it.each(vendors)(
     };
     await run("plugins", "install", `plinth.${id}`, "--yes");
     await run("plugins", "install", await asker(home), "--yes");
+    await prepare?.(home);
     for (const [contract, mimeType] of Object.entries(makes)) {
       expect(await run("models", "--for", contract.replace("plinth.", ""))).toMatch(new RegExp(`^${id} .* ready`, "m"));
       const items = JSON.parse(await run("ask", contract, JSON.stringify({ prompt: "A stone." })));

@@ -61,7 +61,9 @@ export function explained(body: string): Explained {
   ];
   const found = [...texts, problems, value].find((one) => typeof one === "string" && one !== "");
   // What a server behind a gateway said, or what exactly is wrong.
-  const more = [error?.metadata?.raw, error?.details].filter((one) => typeof one === "string" && one !== found);
+  const more = [error?.metadata?.raw, error?.details, nodesOf(value?.node_errors)].filter(
+    (one) => typeof one === "string" && one !== "" && one !== found,
+  );
   const said = [found, ...more].filter((one) => one !== undefined).join(" ");
   const line = said.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
   const google = googleDetails(error?.details);
@@ -89,6 +91,17 @@ function parsed(body: string): any {
 
 const objectOf = (value: any): Record<string, any> | undefined =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+
+/** ComfyUI: what is wrong with which node of a workflow. */
+function nodesOf(errors: unknown): string | undefined {
+  const nodes = Object.values(objectOf(errors) ?? {}).slice(0, 8) as any[];
+  const lines = nodes.flatMap((node) =>
+    (Array.isArray(node?.errors) ? node.errors.slice(0, 8) : []).map((one: any) =>
+      [node.class_type, one?.message, one?.details].filter((text) => typeof text === "string" && text !== "").join(": "),
+    ),
+  );
+  return lines.length === 0 ? undefined : lines.join("; ");
+}
 
 function codesOf(value: any, error: Record<string, any> | undefined, google: string): string {
   const codes = [
