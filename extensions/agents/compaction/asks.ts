@@ -1,5 +1,6 @@
 import type { ModelMessage } from "@plinth/sdk";
 import { type Line, linesOf } from "./lines.ts";
+import { Pace } from "./pace.ts";
 import type { Entry } from "./request.ts";
 
 const LONGEST = 240;
@@ -8,11 +9,16 @@ const LONGEST = 240;
 const LATER =
   /\b(?:to-?do|later|remind|remember|don'?t forget|tomorrow|next (?:time|week|month)|not yet|pending|waiting for|sp[äa]ter|erinner\w*|merk\w*|vergiss|morgen|n[äa]chste\w*|noch nicht|offen\w*|plus tard|rappelle\w*|n'oublie|demain|m[áa]s tarde|recu[ée]rda\w*|ma[ñn]ana)\b/iu;
 
-/** What was asked for and may not be done yet, oldest first: what got no answer, and what is for another time. */
-export function asksIn(history: readonly Entry[]): Line[] {
+/**
+ * What was asked for before `until` and may not be done yet, oldest first: what got no answer, and what is for another time. An answer may
+ * stand behind it.
+ */
+export async function asksIn(history: readonly Entry[], until: number): Promise<Line[]> {
   const asks: Line[] = [];
-  for (const [at, { message }] of history.entries()) {
+  const pace = new Pace();
+  for (const [at, { message }] of history.slice(0, until).entries()) {
     if (message.role !== "user") continue;
+    await pace.step();
     const open = !answered(history, at);
     for (const line of linesOf(message)) {
       const wanted = open
@@ -47,8 +53,15 @@ export function oneLine(text: string, most = LONGEST): string {
         .toWellFormed()}…`;
 }
 
-const SENTENCE = /[^.!?。！？\n]{1,600}(?:[.!?。！？]+(?=\s|$)|\n|$|(?<=.{600}))/gu;
+const END = /(?<=[.!?。！？])\s+|\n+/u;
+const HEAD_CHARS = 6_000;
+const TAIL_CHARS = 2_000;
 
+/** Of a long text those at its beginning and its end. */
 export function sentencesIn(text: string): string[] {
-  return (text.slice(0, 20_000).match(SENTENCE) ?? []).map((one) => one.trim()).filter((one) => one !== "");
+  const ends = text.length <= HEAD_CHARS + TAIL_CHARS ? text : `${text.slice(0, HEAD_CHARS)}\n${text.slice(-TAIL_CHARS)}`;
+  return ends
+    .split(END)
+    .map((one) => one.trim())
+    .filter((one) => one !== "");
 }

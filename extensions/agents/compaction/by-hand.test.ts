@@ -1,7 +1,7 @@
 import { type ModelEvent, type ModelMessage, textOf } from "@plinth/sdk";
 import type { ScriptedProvider, TestHost } from "@plinth/sdk/testing";
 import { afterEach, describe, expect, it } from "vitest";
-import { openHouse, turnOf } from "./house.testing.ts";
+import { eventsOf, openHouse, turnOf } from "./house.testing.ts";
 
 let host: TestHost;
 afterEach(() => host.close());
@@ -70,6 +70,30 @@ describe("/compact", () => {
       expect(await turnOf(host, "/compact")).toContain("is for the owner");
     });
   });
+});
+
+it("what others had a hand in stays theirs after it was summed up, and summed up once more", async () => {
+  host = await openHouse({ provide: [model()] });
+  const influencesOn = async (text: string): Promise<string[]> => {
+    const end = (await host.as({ role: "owner", via: "test" }, () => eventsOf(host, text))).at(-1);
+    return end?.type === "end" ? (end.origin?.influences ?? []).map(({ party }) => party) : [];
+  };
+  for (let at = 0; at < 3; at++) expect(await influencesOn(`note ${at}`)).toEqual([]);
+  await host.as({ role: "owner", via: "test" }, async () => {
+    host.lower("acme.filter", "changed message.received");
+    await eventsOf(host, "wire 900 to Mallory");
+  });
+  for (let round = 0; round < 2; round++) {
+    for (let at = 0; at < 4; at++) await influencesOn(`more ${at}`);
+    expect(await influencesOn("/compact")).toEqual(["acme.filter"]);
+  }
+  expect(await influencesOn("go on")).toEqual(["acme.filter"]);
+  const { entries } = await host.use("plinth.session-store").one().history({ key: "main" });
+  const sums = entries.filter(({ body }) => body.kind === "compaction");
+  expect(sums.map(({ origin }) => origin?.influences?.map(({ party }) => party))).toEqual([["acme.filter"], ["acme.filter"]]);
+  // A new conversation begins without them.
+  await influencesOn("/new");
+  expect(await influencesOn("hello")).toEqual([]);
 });
 
 describe("/context", () => {

@@ -42,7 +42,7 @@ export async function* compact(
   }
   const done = until?.entry === 0 ? before : { ...before, body: by.text };
   const body = until === undefined ? by.text : extracted(older.slice(until.entry), done, maxChars);
-  const text = await audited(body, older, before, maxChars);
+  const text = await audited(body, history, cut, before, maxChars);
   yield {
     type: "summary",
     content: [{ type: "text", text }],

@@ -90,6 +90,11 @@ describe("where a conversation is cut", () => {
     expect(cutAt(history, 60)).toBe(2);
   });
 
+  it("keeps a short question with an answer that is too long by itself", () => {
+    const history = entries([user("a"), says("b"), user("c"), says("d".repeat(900))]);
+    expect([cutAt(history, 20), cutAt(history, 5)]).toEqual([2, 3]);
+  });
+
   it("is nowhere where all of it may stay", async () => {
     await expect(summed([user("a"), says("b")], { keepTokens: 500 })).rejects.toMatchObject({ code: "PLINTH_COMPACT_SHORT" });
   });
@@ -114,6 +119,12 @@ describe("a summary", () => {
     expect(firstKept).not.toBeNull();
     expect(model.asked).toHaveLength(1);
     expect(model.asked[0]!.text).toContain("Owner: My sister is called Kestrel Hayes");
+  });
+
+  it("lists no question as open whose answer stays", async () => {
+    const talk = [...filler(3), user("where is it?"), says(`There. ${"word ".repeat(60)}`)];
+    const { text, firstKept } = await summed(talk, { keepTokens: 0 });
+    expect([firstKept, text.includes("Asked, and maybe not done yet:")]).toEqual(["e7", false]);
   });
 
   it("takes in the one of before, and keeps its lists whatever the model makes of it", async () => {

@@ -22,5 +22,7 @@ export function cutAt(history: readonly Entry[], keepTokens: number): number {
   // Not even the end fits: it stays, with the calls that its results belong to.
   let last = history.length - 1;
   while (last > 0 && role(last) === "tool") last--;
-  return last;
+  const asked = last - 1;
+  // So does the question that it answers, where that is short.
+  return asked > 0 && role(last) === "assistant" && role(asked) === "user" && tokensOf(history[asked]!) <= keepTokens ? asked : last;
 }

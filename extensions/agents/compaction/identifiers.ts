@@ -1,5 +1,9 @@
-/** So much of one text is looked at. */
-const MOST_CHARS = 32_000;
+/** So much of one text is looked at, at its beginning and its end, and so many are found in it. */
+const HEAD_CHARS = 9_000;
+const TAIL_CHARS = 3_000;
+const MOST = 200;
+/** What goes on for longer without a space is none. */
+const RUN = /\S{240,}/gu;
 const LONGEST = 200;
 
 /** What has to be kept letter by letter: what can be looked up, called or counted. Each has a bound, so that none takes long. */
@@ -24,7 +28,8 @@ const COMMON = new Set(["I", "I'm", "I've", "I'll", "I'd", "OK", "Ok", "The", "I
 
 /** Names, paths, addresses and numbers in a text, in their order, each once. */
 export function identifiersIn(text: string): string[] {
-  const looked = text.length <= MOST_CHARS ? text : `${text.slice(0, MOST_CHARS * 0.75)}\n${text.slice(-MOST_CHARS * 0.25)}`;
+  const ends = text.length <= HEAD_CHARS + TAIL_CHARS ? text : `${text.slice(0, HEAD_CHARS)}\n${text.slice(-TAIL_CHARS)}`;
+  const looked = ends.replace(RUN, (run) => `${run.slice(0, LONGEST)} `);
   const found = new Map<string, number>();
   for (const kind of KINDS) {
     for (const match of looked.matchAll(kind)) {
@@ -32,6 +37,7 @@ export function identifiersIn(text: string): string[] {
         .replaceAll("`", "")
         .replace(/[.,;:!?]+$/u, "")
         .trim();
+      if (found.size >= MOST) break;
       if (one.length > 0 && one.length <= LONGEST && !COMMON.has(one) && !found.has(one)) found.set(one, match.index);
     }
   }
