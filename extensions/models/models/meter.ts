@@ -10,7 +10,7 @@ import {
   type Usage,
 } from "@plinth/sdk";
 import { roughTokens } from "./rough-tokens.ts";
-import type { Source } from "./source.ts";
+import { type Source, unbilledPrice } from "./source.ts";
 
 /** By provider, what its server said of its limits when it answered last. */
 export type Limits = Map<string, { limits: RateLimit[]; at: number }>;
@@ -45,7 +45,7 @@ export class Meter {
    * @throws PLINTH_SPENDING_LIMIT
    */
   async *admit(source: Source, choice: ModelChoice, request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelsEvent, Reading> {
-    const { provider, model, info: { price, contextTokens } = {} } = choice;
+    const { provider, model, info: { price = unbilledPrice(source, model), contextTokens } = {} } = choice;
     const { local } = source.data;
     return yield* this.#admit(
       {

@@ -8,6 +8,7 @@ import { addressOf } from "./address.ts";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
 import { plainProofs } from "./proofs.ts";
+import { unbilledPrice } from "./source.ts";
 import { VendorSource } from "./vendor.ts";
 
 const KEY = "sk-test-very-secret-0123456789";
@@ -317,6 +318,14 @@ describe("the data of a third party", () => {
   const ask = async (one: VendorSource) => {
     for await (const _ of one.stream({ model: "m", messages: [] }, signal)) expect.fail("nothing is said");
   };
+
+  it("costs nothing where nobody is paid for its models: at this machine's address, and not for those that run elsewhere", () => {
+    const [here, there] = ["http://127.0.0.1:9/v1", "https://models.example/v1"];
+    const costs = (url: string, model: string) =>
+      unbilledPrice(source({ baseUrls: { default: url }, unbilled: { except: [":cloud"] } }, true), model)?.output;
+    expect([costs(here, "small"), costs(here, "large:cloud"), costs(there, "small")]).toEqual([0, undefined, undefined]);
+    expect(unbilledPrice(source({ baseUrls: { default: here }, local: true }, true), "small")).toBeUndefined();
+  });
 
   it("reads no variable of the environment but those that it was granted: none comes into an address or a model's name", async () => {
     expect(await source({}, false).status(signal)).toMatchObject({ ready: false, reason: expect.stringContaining("is not set") });

@@ -6,12 +6,13 @@ const STATUS_MS = 2_000;
 /** A provider with code of its own. */
 export function providerSource(listed: Capability<Descriptor<"plinth.model-provider">>, providers: Uses<"plinth.model-provider">): Source {
   const { id, extension, trusted, descriptor } = listed;
-  const { title, priority, local, standIn, needs, models } = descriptor;
+  const { title, priority, local, unbilled, standIn, needs, models } = descriptor;
   const client = providers.get(id);
   return {
     data: {
       ...{ id, title, extension, priority, trusted },
       ...(local === undefined ? {} : { local }),
+      ...(unbilled === undefined ? {} : { unbilled }),
       ...(standIn === undefined ? {} : { standIn }),
       ...(needs === undefined ? {} : { needs }),
     },

@@ -1,6 +1,7 @@
 import type { Context, MeteredUsage, Usage, VendorPurpose } from "@plinth/sdk";
 import { Meter, type Reading } from "./meter.ts";
 import { type PurposeChoice, short } from "./purposes.ts";
+import { unbilledPrice } from "./source.ts";
 
 /** Of one token, about. */
 const LETTERS = 4;
@@ -25,7 +26,8 @@ export class PurposeMeter {
     const { id: provider, local } = source.data;
     const { price } = (source.info?.(model) ?? {}) as { price?: number };
     // For pictures and films a price is for one of them, and says nothing about tokens.
-    const priced = this.#purpose === "plinth.embedding" && price !== undefined ? { price: { input: price, output: 0 } } : {};
+    const free = unbilledPrice(source, model);
+    const priced = this.#purpose === "plinth.embedding" && price !== undefined ? { price: { input: price, output: 0 } } : free ? { price: free } : {};
     const asked = { provider, model, purpose: short(this.#purpose), inputTokens: Math.ceil(lettersIn(input) / LETTERS) };
     return this.#meter.admitted({ ...asked, ...priced, ...(local === undefined ? {} : { local }) }, signal);
   }

@@ -16,6 +16,8 @@ export interface PurposeClient {
 /** Somebody who can be asked for one purpose: a provider of its contract, or a vendor with the code that speaks to it. */
 export interface PurposeSource {
   readonly data: ModelSource;
+  /** false: its server is not this machine's. */
+  readonly here?: boolean;
   status(signal: AbortSignal): Promise<State>;
   models(signal: AbortSignal): Promise<{ id: string }[]>;
   /** What is known of a model without asking anybody. */
@@ -32,7 +34,14 @@ interface Listed {
   readonly id: string;
   readonly extension: string;
   readonly trusted: boolean;
-  readonly descriptor: { title: string; priority: number; local?: boolean; needs?: ModelSource["needs"]; api?: boolean };
+  readonly descriptor: {
+    title: string;
+    priority: number;
+    local?: boolean;
+    unbilled?: ModelSource["unbilled"];
+    needs?: ModelSource["needs"];
+    api?: boolean;
+  };
 }
 
 /** Who can be asked for a purpose, in the order of the automatic choice. Code of its own goes before data, where they share an id. */
@@ -52,11 +61,12 @@ export async function purposeSources(ctx: Context, purpose: VendorPurpose, vendo
 const clientOf = (ctx: Context, purpose: VendorPurpose, id: string): PurposeClient => ctx.use(purpose).get(id) as unknown as PurposeClient;
 
 function providing({ id, extension, trusted, descriptor }: Listed, client: PurposeClient): PurposeSource {
-  const { title, priority, local, needs } = descriptor;
+  const { title, priority, local, unbilled, needs } = descriptor;
   return {
     data: {
       ...{ id, title, extension, priority, trusted },
       ...(local === undefined ? {} : { local }),
+      ...(unbilled === undefined ? {} : { unbilled }),
       ...(needs === undefined ? {} : { needs }),
     },
     async status(signal) {
@@ -75,6 +85,7 @@ function speaking(ctx: Context, purpose: VendorPurpose, vendor: VendorSource, be
   const missing = `Nothing here speaks to its server: ${purpose} ${api} is not installed.`;
   return {
     data: { ...data, api },
+    here: vendor.here,
     status: async (signal) => (speaker === undefined ? { ready: false, configured: false, reason: missing } : vendor.statusFor(besides, signal)),
     models: async () => besidesOf(besides).models ?? [],
     info: (model) => (besidesOf(besides).models ?? []).find(({ id }) => id === model),

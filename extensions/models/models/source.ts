@@ -20,6 +20,8 @@ export interface Source {
   info(model: string): ModelInfo | undefined;
   /** What its data says that it has. */
   readonly known?: readonly ModelInfo[];
+  /** false: its server is not this machine's. */
+  readonly here?: boolean;
   /** How many tools a request for this model may have; undefined: no bound is known. */
   mostTools?(model: string): number | undefined;
   status(signal: AbortSignal): Promise<State>;
@@ -32,6 +34,13 @@ export interface Source {
 
 export const infoIn = (models: readonly ModelInfo[] | undefined, name: string): ModelInfo | undefined =>
   models?.find(({ id, aliases }) => id === name || aliases?.includes(name) === true);
+
+const NOTHING = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
+
+/** What a model's answers cost where nobody is paid for them. undefined: somebody is, or that is not known. */
+export function unbilledPrice({ data: { unbilled }, here = true }: Pick<Source, "data" | "here">, model: string): ModelInfo["price"] {
+  return unbilled === undefined || !here || unbilled.except?.some((end) => model.endsWith(end)) ? undefined : NOTHING;
+}
 
 /** What a vendor has for another purpose than completions, whichever that is. */
 export type Besides = Pick<NonNullable<NonNullable<ModelVendor["apis"]>[VendorPurpose]>, "api" | "baseUrls" | "headers" | "quirks" | "defaultModel"> &

@@ -9,7 +9,14 @@ export function headersFor({ headersFor: by }: ModelVendor, { messages }: ModelR
   return { ...(messages.at(-1)?.role === "tool" ? by.tool : by.person), ...(pictured ? by.pictures : {}) };
 }
 
-export function needsOf({ needs, auth }: ModelVendor): Pick<ModelSource, "needs"> {
+/** What a source says of itself, as the vendor's data has it. */
+export function saidOf(vendor: ModelVendor): Pick<ModelSource, "api" | "local" | "unbilled" | "website" | "needs"> {
+  const { api, local, unbilled, website } = vendor;
+  const said = Object.entries({ api, local, unbilled, website }).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(said), ...needsOf(vendor) };
+}
+
+function needsOf({ needs, auth }: ModelVendor): Pick<ModelSource, "needs"> {
   if (needs !== undefined) return { needs };
   const first = auth.find(({ kind, secret }) => kind === "key" && secret !== undefined)?.secret;
   return first === undefined || auth.some(({ kind }) => kind === "none") ? {} : { needs: { secrets: [first] } };

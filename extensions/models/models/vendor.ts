@@ -19,7 +19,7 @@ import { rotating } from "./rotating.ts";
 import type { Settings } from "./settings.ts";
 import { type Besides, besidesOf, infoIn, type Source, type State } from "./source.ts";
 import { fromDialect, inDialect } from "./tools-in-dialect.ts";
-import { headersFor, needsOf, secretsIn, withSecret } from "./vendor-data.ts";
+import { headersFor, saidOf, secretsIn, withSecret } from "./vendor-data.ts";
 
 /** A server of this machine answers within that, or is taken to be away. */
 const PROBE_MS = 300;
@@ -79,15 +79,17 @@ export class VendorSource implements Source {
     this.maker = `${extension}/${id}`;
     this.data = {
       ...{ id, title: vendor.title, extension, priority: vendor.priority, trusted },
-      ...(vendor.api === undefined ? {} : { api: vendor.api }),
-      ...(vendor.local === undefined ? {} : { local: vendor.local }),
-      ...(vendor.website === undefined ? {} : { website: vendor.website }),
-      ...needsOf(vendor),
+      ...saidOf(vendor),
     };
   }
 
   info(model: string): ModelInfo | undefined {
     return infoIn(this.#vendor.models, model);
+  }
+
+  get here(): boolean {
+    const address = this.#address(undefined, undefined);
+    return typeof address !== "string" && address.loopback;
   }
 
   async status(signal: AbortSignal): Promise<State> {

@@ -25,6 +25,9 @@ export function costOf({ inputTokens, outputTokens, cacheReadTokens = 0, cacheWr
   ]);
 }
 
+/** Whether nothing is paid by it, whatever a call takes. */
+export const isFree = (price: Price = {}): boolean => price.input === 0 && price.output === 0 && !price.cacheRead && !price.cacheWrite;
+
 /** What reading alone will cost, before it is known how much of it a cache has. */
 export const readingCost = (inputTokens: number, price: Price = {}): number | undefined => sum([[inputTokens, price.input]]);
 

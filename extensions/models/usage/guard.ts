@@ -1,6 +1,6 @@
 import { type Call, type Context, type InteractionAction, visible } from "@plinth/sdk";
 import { ask, type Question } from "./asking.ts";
-import { readingCost } from "./cost.ts";
+import { isFree, readingCost } from "./cost.ts";
 import { dayOf } from "./day.ts";
 import type { Asked, Ledger, Whose } from "./ledger.ts";
 import { hasLimits, type Limits, passes, type Standing, standing } from "./limits.ts";
@@ -47,7 +47,8 @@ export class Guard {
     const standings = () => standing(this.#ledger, limits, whose, day);
     yield* this.#unpriced(admission, standings(), whose, call);
     const { price, inputTokens } = admission;
-    const least = { usd: readingCost(inputTokens, price) ?? 0, tokens: inputTokens };
+    // What costs nothing passes no limit in money, also not one that is reached.
+    const least = { usd: isFree(price) ? null : (readingCost(inputTokens, price) ?? 0), tokens: inputTokens };
     const asked = new Set<string>();
     for (;;) {
       // Looked at anew after each answer: others spent meanwhile, and were asked as well.

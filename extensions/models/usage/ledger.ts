@@ -1,5 +1,5 @@
 import type { Usage } from "@plinth/sdk";
-import { believed, costOf, type Price, readingCost } from "./cost.ts";
+import { believed, costOf, isFree, type Price, readingCost } from "./cost.ts";
 import type { Database } from "./database.ts";
 import { dayOf } from "./day.ts";
 
@@ -111,7 +111,7 @@ export class Ledger {
       const said = believed(usage);
       const { inputTokens, outputTokens, cacheReadTokens = null, cacheWriteTokens = null, reasoningTokens = null } = said;
       const isCounted = inputTokens !== undefined && outputTokens !== undefined;
-      const cost = isCounted ? costOf({ ...said, inputTokens, outputTokens }, price) : said.cost;
+      const cost = isCounted ? costOf({ ...said, inputTokens, outputTokens }, price) : (said.cost ?? (isFree(price) ? 0 : undefined));
       const [read, written] = isCounted ? [inputTokens, outputTokens] : [null, null];
       this.#db.run(SETTLE, status, read, written, cacheReadTokens, cacheWriteTokens, reasoningTokens, cost ?? null, row);
       const tokens = isCounted ? inputTokens + outputTokens : reserved.tokens;

@@ -48,11 +48,11 @@ export function standing(
   });
 }
 
-/** Whether a call that will take at least so much would pass it. */
-export function passes({ state }: Standing, least: { usd: number; tokens: number }): boolean {
+/** Whether a call that will take at least so much would pass it; null: none of it, whatever it takes. */
+export function passes({ state }: Standing, least: { usd: number | null; tokens: number }): boolean {
   const over = (of: "usd" | "tokens"): boolean => {
-    const held = state[of];
-    return held !== undefined && (held.spent >= held.limit || held.spent + least[of] > held.limit);
+    const [held, more] = [state[of], least[of]];
+    return held !== undefined && more !== null && (held.spent >= held.limit || held.spent + more > held.limit);
   };
   return over("usd") || over("tokens");
 }

@@ -3,6 +3,7 @@ import { createTestHost } from "@plinth/sdk/testing";
 import { describe, expect, it } from "vitest";
 import { costOf } from "./cost.ts";
 import extension from "./index.ts";
+import { passes } from "./limits.ts";
 import manifest from "./plinth.json" with { type: "json" };
 import { call, inTurn, took, usageHost } from "./usage.testing.ts";
 
@@ -275,6 +276,23 @@ describe("limits", () => {
       await call(other.host, "r1");
       expect(other.questions).toHaveLength(0);
     }
+  });
+
+  it("in money never ask about a model that nobody is paid for, however much was spent; in tokens they do", async () => {
+    const given = { models: [{ id: "m" }], unbilled: {}, scripts: [spends], answers: ["deny"] };
+    const { host, questions } = await usageHost({ ...given, config: { limits: { day: { usd: 0.5 }, turn: { tokens: 100_000 } } } });
+    await using _ = host;
+    await call(host, "r1");
+    await call(host, "r1");
+    expect(questions).toHaveLength(0);
+    expect(await said(host)).toContain("20k written, at no cost");
+    await expect(call(host, "r1")).rejects.toMatchObject({ code: "PLINTH_SPENDING_LIMIT" });
+    expect(questions[0].why).toContain("tokens");
+    const reached = { state: { scope: "day", of: "", usd: { limit: 1, spent: 2 } } } as never;
+    expect([passes(reached, { usd: null, tokens: 1 }), passes(reached, { usd: 0, tokens: 1 })]).toEqual([false, true]);
+    const elsewhere = await usageHost({ ...given, unbilled: { except: ["m"] }, config: { limits: { day: { usd: 1 } } } });
+    await using __ = elsewhere.host;
+    await expect(call(elsewhere.host, "r1")).rejects.toMatchObject({ code: "PLINTH_SPENDING_LIMIT" });
   });
 
   it("reserve nothing for a call that failed at once, and what it reads for one that was broken off", async () => {

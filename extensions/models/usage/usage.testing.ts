@@ -17,6 +17,7 @@ interface Options {
   scripts?: Script[];
   models?: ModelInfo[];
   local?: boolean;
+  unbilled?: { except?: string[] };
   /** What the owner answers; none: nobody can be asked. */
   answers?: (string | undefined)[];
   provide?: ScriptedProvider[];
@@ -28,6 +29,7 @@ export async function usageHost({
   scripts = [took({ inputTokens: 1_000, outputTokens: 100 })],
   models,
   local,
+  unbilled,
   answers,
   provide = [],
 }: Options = {}) {
@@ -43,6 +45,7 @@ export async function usageHost({
         models: models ?? [{ id: "m", contextTokens: 8_000, price: { input: 10, output: 50, cacheRead: 1, cacheWrite: 12.5 } }],
       },
       ...(local === undefined ? {} : { local }),
+      ...(unbilled === undefined ? {} : { unbilled }),
     },
     provider: {
       status: () => ({ ready: true, defaultModel: "m" }),

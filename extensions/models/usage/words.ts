@@ -15,7 +15,7 @@ const trimmed = (value: number): string => (value < 99.95 ? value.toFixed(1).rep
 /** What is not known is said, and is no 0. */
 export function costWords({ calls, failed, unknown, unpriced, cost }: UsageSum): string {
   const missing = unknown + unpriced;
-  if (missing === 0) return dollars(cost);
+  if (missing === 0) return cost === 0 ? "at no cost" : dollars(cost);
   if (missing === calls - failed && cost === 0) return "cost not known";
   return `${dollars(cost)} and ${missing === 1 ? "one call" : `${missing} calls`} whose cost is not known`;
 }

@@ -8,6 +8,7 @@ import { VideoModel } from "../media/video-generation.ts";
 import { Needs } from "../needs.ts";
 import { EmbeddingModel } from "./embedding.ts";
 import { ModelInfo } from "./model.ts";
+import { Unbilled } from "./provider.ts";
 import { RerankModel } from "./rerank.ts";
 
 const url = Type.String({ maxLength: 2_048, pattern: "^https?://" });
@@ -137,6 +138,7 @@ export const ModelVendor = Type.Object({
   apis: Type.Optional(Type.Object(purposes, { description: "What it has besides completions, by the contract that says what it is for." })),
   priority: Type.Integer({ description: "Order of the automatic choice: the lowest ready one wins." }),
   local: Type.Optional(Type.Boolean({ description: "Runs on this machine, and is ready when it answers." })),
+  unbilled: Type.Optional(Unbilled),
   needs: Type.Optional(Needs),
   baseUrls,
   baseUrlEnv: Type.Optional(Type.String({ ...name, description: "Environment variable with another address." })),

@@ -4,7 +4,7 @@ import { Needs } from "../needs.ts";
 import { modelItems, RateLimit } from "./event.ts";
 import { modelErrors } from "./failures.ts";
 import { ModelInfo } from "./model.ts";
-import { readiness } from "./provider.ts";
+import { readiness, Unbilled } from "./provider.ts";
 import { MessageRepair, ModelRequest } from "./request.ts";
 
 const provider = Type.String({ minLength: 1, maxLength: 128, description: "Id of a provider, a vendor, or a server of the configuration." });
@@ -25,6 +25,7 @@ export const ModelSource = Type.Object({
   priority: Type.Integer({ description: "Order of the automatic choice: the lowest that is set up wins." }),
   trusted: Type.Boolean({ description: "Of the product; others answer where they are named and never by themselves." }),
   local: Type.Optional(Type.Boolean()),
+  unbilled: Type.Optional(Unbilled),
   standIn: Type.Optional(Type.Boolean({ description: "It answers only so that something does." })),
   needs: Type.Optional(Needs),
   website: Type.Optional(Type.String()),

@@ -39,6 +39,7 @@ async function usage(argv: string[], rows: object[], columns = 80): Promise<{ ou
 const rows = [
   { of: "openai/gpt-5", ...sum({ inputTokens: 12_345, outputTokens: 67, cost: 1.5 }) },
   { of: "acme/\u001b[31mnew", ...sum({ unpriced: 1 }) },
+  { of: "ollama/small", ...sum({ inputTokens: 5, outputTokens: 6, cost: 0 }) },
   { of: "", ...sum({ failed: 1 }) },
 ];
 
@@ -46,12 +47,13 @@ it("is a table that says what is not known, and fits the terminal", async () => 
   const { out, asked } = await usage([], rows);
   expect(out).toMatch(/MODEL +CALLS +READ +CACHED +WRITTEN +COST\nopenai\/gpt-5 +1 +12,345 +0 +67 +\$1\.50\n/);
   expect(out).toMatch(/new +1 +0 +0 +0 +not known\n/);
+  expect(out).toMatch(/small +1 +5 +0 +6 +nothing\n/);
   expect(out).toMatch(/none +1\n/);
   expect(out).toContain("Of one call the tokens are not known");
   expect(out).toMatch(/today +\$1\.50 of \$5\.00/);
   expect(out).not.toContain("\u001b");
   expect(asked).toMatchObject([{ by: "model" }]);
-  for (const line of (await usage([], rows, 50)).out.split("\n").slice(0, 5)) expect(line.length).toBeLessThanOrEqual(50);
+  for (const line of (await usage([], rows, 50)).out.split("\n").slice(0, 6)) expect(line.length).toBeLessThanOrEqual(50);
 });
 
 it("takes by what, since when and of which session, and corrects what it cannot take", async () => {

@@ -49,8 +49,9 @@ function cells(sum: Sum): string[] {
 
 function costOf({ calls, failed, unknown, unpriced, cost }: Sum): string {
   if (calls === failed) return "";
-  const known = calls - failed - unknown - unpriced;
-  return known === 0 ? "not known" : `${unknown + unpriced > 0 ? "from " : ""}${dollars(cost)}`;
+  const missing = unknown + unpriced;
+  if (cost === 0) return missing > 0 ? "not known" : "nothing";
+  return `${missing > 0 ? "from " : ""}${dollars(cost)}`;
 }
 
 function notesOn({ failed, unknown, unpriced }: Sum): string[] {
