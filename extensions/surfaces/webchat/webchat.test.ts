@@ -299,6 +299,25 @@ describe.skipIf(!hasChromium)("the page in a browser", () => {
     await expect.poll(() => sent).toEqual(["/plugins install demo.x", "/plugins confirm 1"]);
   });
 
+  it("shows what stands between backticks in a failure as code, and nothing else of it as more than text", async () => {
+    await using chat = await open({
+      send: async function* () {
+        const next = "Run `plinth init <b>`, **now**. <img src=x onerror=window.broken=1> A ` alone, `[2J`.";
+        yield { type: "end", status: "error", text: "", error: { code: "PLINTH_MODEL_NONE", message: "No `model` can answer.", next } };
+      },
+    });
+    await chat.online();
+    await chat.send("hello");
+    const notice = chat.page.locator(".notice.error");
+    await notice.waitFor();
+    expect(await notice.locator("code").allTextContents()).toEqual(expect.arrayContaining(["model", "plinth init <b>"]));
+    expect(await notice.textContent()).toContain("No model can answer.");
+    expect(await notice.textContent()).toContain("**now**. <img src=x onerror=window.broken=1> A");
+    expect(await notice.locator("img, b").count()).toBe(0);
+    expect(await chat.page.evaluate("window.broken")).toBeUndefined();
+    expect(chat.problems).toEqual([]);
+  });
+
   it("stops a running turn", async () => {
     const aborted: unknown[] = [];
     const stopped = Promise.withResolvers<void>();
