@@ -83,6 +83,23 @@ describe("an exchange with a model's server", () => {
     });
   });
 
+  it("sends a conversation to the server that was named alone, wherever that leads", async () => {
+    const moved = (location: string) => exchange(response("", { location }, 307));
+    const away = moved("https://b.example/v1");
+    await expect(away.made.post("https://a.example/v1", { authorization: "k" }, "{}")).rejects.toMatchObject({
+      code: "PLINTH_MODEL_STREAM",
+      message: expect.stringContaining("leads to https://b.example"),
+      details: { retryable: false },
+    });
+    expect(away.asked.map(({ url }) => url)).toEqual(["https://a.example/v1"]);
+    const round = moved("/v1/");
+    await expect(round.made.post("https://a.example/v1", { authorization: "k" }, "{}")).rejects.toMatchObject({ code: "PLINTH_MODEL_STREAM" });
+    expect(round.asked.map(({ url, options }) => [url, options.method, options.headers?.authorization])).toEqual([
+      ["https://a.example/v1", "POST", "k"],
+      ...Array.from({ length: 3 }, () => ["https://a.example/v1/", "POST", "k"]),
+    ]);
+  });
+
   it("says what the server or the network said instead", async () => {
     const refusing = exchange(response('{"error":{"message":"slow"}}', { "retry-after": "2" }, 429));
     await expect(refusing.made.post("https://a.example", {}, "{}")).rejects.toMatchObject({

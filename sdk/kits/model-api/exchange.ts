@@ -72,10 +72,18 @@ export class Exchange {
     this.#next = next;
   }
 
-  /** Send a request for a completion. Resolves to a good response only. */
+  /** Send a request for a completion. Resolves to a good response only. The conversation goes to the server that was named, wherever that one leads. */
   post(url: string, headers: Record<string, string>, body: string): Promise<FetchResponse> {
     const given = { "content-type": "application/json", accept: "text/event-stream", ...headers };
-    return this.ask(url, { method: "POST", headers: given, body });
+    return this.ask(url, { method: "POST", headers: given, body, moved: (to) => this.#staysAt(url, to) });
+  }
+
+  #staysAt(url: string, to: URL): boolean {
+    if (to.origin === new URL(url).origin) return true;
+    throw failure("STREAM", `${this.#title} leads to ${to.origin.slice(0, 200)}, which is another server. Nothing was sent there.`, {
+      next: "Set the server's address to that one, if it is meant.",
+      details: { retryable: false },
+    });
   }
 
   /** Ask for something else than a completion, such as the list of models: its JSON. A `body` makes it a POST; bytes come with their type in `headers`. */

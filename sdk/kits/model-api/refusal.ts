@@ -85,6 +85,8 @@ function parsed(body: string): any {
     const value: unknown = JSON.parse(body);
     return Array.isArray(value) ? value[0] : value;
   } catch {
+    // Bytes of something packed, say, read as text.
+    if (body.includes("\uFFFD")) return "something that is no text";
     return /^\s*</.test(body) ? "(a web page)" : body;
   }
 }
