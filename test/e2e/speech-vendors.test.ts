@@ -5,6 +5,7 @@ import { afterEach, expect, it } from "vitest";
 import { azureSpeechServer } from "../../extensions/models/azure-speech/azure-speech.testing.ts";
 import { recordingOf as deepgramRecording, deepgramServer } from "../../extensions/models/deepgram/deepgram.testing.ts";
 import { recordingOf as elevenlabsRecording, elevenlabsServer } from "../../extensions/models/elevenlabs/elevenlabs.testing.ts";
+import { recordingOf as gradiumRecording, gradiumServer } from "../../extensions/models/gradium/gradium.testing.ts";
 import { recordingOf as inworldRecording, inworldServer } from "../../extensions/models/inworld/inworld.testing.ts";
 import { asker } from "./asker.ts";
 import { cleanUp, newHome, onCleanUp, plinth } from "./lab.ts";
@@ -36,6 +37,10 @@ const vendors: readonly Vendor[] = [
   {
     ...{ id: "inworld", key: "INWORLD_API_KEY", proof: ["authorization", "Basic the key"] },
     ...{ server: inworldServer, recording: inworldRecording },
+  },
+  {
+    ...{ id: "gradium", key: "GRADIUM_API_KEY", proof: ["x-api-key", "the key"] },
+    ...{ server: gradiumServer, recording: gradiumRecording },
   },
 ];
 
