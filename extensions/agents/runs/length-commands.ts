@@ -3,6 +3,7 @@ import { compactionBody } from "./compaction-body.ts";
 import { harnessOf, messagesFor } from "./harness-content.ts";
 import { modelHistory } from "./model-history.ts";
 import { assertOwner } from "./own-commands.ts";
+import { recentEntries } from "./recent-entries.ts";
 import type { SessionChoices } from "./session-choices.ts";
 
 type Run = Provider<"plinth.chat-command">["run"];
@@ -22,7 +23,7 @@ export function lengthCommands(
   const next = async (sessionKey: string) => {
     const { historyLimit, historyChars } = limits;
     const [{ entries }, route, chosen, harnesses] = await Promise.all([
-      store.history({ key: sessionKey, limit: historyLimit, opaque: true }),
+      recentEntries(store, sessionKey, historyLimit),
       ctx.use("plinth.router").one().route({ surface: "command", sessionKey }),
       choices.of(sessionKey),
       ctx.use("plinth.harness").list(),

@@ -16,6 +16,7 @@ import { askedOf, handedOver } from "./handed-over.ts";
 import { checkedContent, type Harness, harnessOf, messageFrom, messagesFor, surfaceContent } from "./harness-content.ts";
 import { type ModelHistory, modelHistory } from "./model-history.ts";
 import { originNote } from "./origin-note.ts";
+import { recentEntries } from "./recent-entries.ts";
 import { storedEnd } from "./replay.ts";
 import type { Route } from "./route.ts";
 import type { Run } from "./run.ts";
@@ -161,7 +162,7 @@ export class TurnRunner {
   }
 
   #history(key: string) {
-    return this.#store.history({ key, limit: this.#limits.historyLimit, opaque: true });
+    return recentEntries(this.#store, key, this.#limits.historyLimit);
   }
 
   async #prepare(run: Run, input: Submission, { harness, model, system }: Route) {
