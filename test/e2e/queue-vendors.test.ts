@@ -4,6 +4,7 @@ import type { PlainServer } from "@plinth/sdk/testing";
 import { afterEach, expect, it } from "vitest";
 import { comfyServer, putWorkflows } from "../../extensions/models/comfyui/comfyui.testing.ts";
 import { falServer } from "../../extensions/models/fal/fal.testing.ts";
+import { runwayServer } from "../../extensions/models/runway/runway.testing.ts";
 import { asker } from "./asker.ts";
 import { cleanUp, newHome, onCleanUp, plinth } from "./lab.ts";
 
@@ -16,6 +17,8 @@ interface Vendor {
   /** What it makes, by what it is asked for. */
   readonly makes: Readonly<Record<string, string>>;
   server(): Promise<PlainServer>;
+  /** What of its address comes after its host. */
+  readonly path?: string;
   /** Where its address is set, if it is no vendor's. */
   readonly own?: string;
   /** What a person does before. */
@@ -28,6 +31,10 @@ const vendors: readonly Vendor[] = [
     makes: { "plinth.image-generation": "image/png", "plinth.video-generation": "video/mp4", "plinth.music-generation": "audio/mpeg" },
   },
   {
+    ...{ id: "runway", key: ["RUNWAYML_API_SECRET", "k", "Bearer k"], path: "/v1", server: runwayServer },
+    makes: { "plinth.image-generation": "image/png", "plinth.video-generation": "video/mp4" },
+  },
+  {
     ...{ id: "comfyui", own: "plinth.comfyui", server: comfyServer, prepare: putWorkflows },
     makes: { "plinth.image-generation": "image/png", "plinth.video-generation": "video/mp4", "plinth.music-generation": "audio/mpeg" },
   },
@@ -35,13 +42,13 @@ const vendors: readonly Vendor[] = [
 
 it.each(vendors)(
   "$id is installed from the product's own disk, and makes what it is asked for",
-  async ({ id, key, makes, own, prepare, server: begin }) => {
+  async ({ id, key, makes, own, path = "", prepare, server: begin }) => {
     const server = await begin();
     onCleanUp(() => server.close());
     const home = await newHome();
     const addressed =
       own === undefined
-        ? { "plinth.models": { config: { vendors: { [id]: { baseUrl: server.url } } } } }
+        ? { "plinth.models": { config: { vendors: { [id]: { baseUrl: `${server.url}${path}` } } } } }
         : { [own]: { config: { baseUrl: server.url } } };
     await writeFile(join(home, "plinth.json"), JSON.stringify({ extensions: { ...addressed, "plinth.plugins": { config: { registries: [] } } } }));
     const run = async (...words: string[]) => {

@@ -68,7 +68,7 @@ const BY_WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ],
   [
     "BILLING",
-    /billing|payment|usage_not_included|arrear|overdue|credit balance|(?:insufficient|not enough|no|any|more|out of) (?:account )?(?:balance|credits?|funds)|insufficient_(?:balance|credits|funds)|balance .{0,20}(?:low|insufficient)|余额|欠费/,
+    /billing|payment|usage_not_included|arrear|overdue|credit balance|(?:insufficient|not (?:have )?enough|no|any|more|out of) (?:account )?(?:balance|credits?|funds)|insufficient_(?:balance|credits|funds)|balance .{0,20}(?:low|insufficient)|余额|欠费/,
   ],
   [
     "FILTER",
