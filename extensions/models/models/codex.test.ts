@@ -111,6 +111,15 @@ describe("a ChatGPT subscription", () => {
   });
 });
 
+it("says how one signs in where nobody did", async () => {
+  const [auth] = data.auth;
+  const its = { ...data, baseUrls: { default: "https://chatgpt.example/backend-api/codex" }, auth: [auth!] };
+  const other = await signedInHouse({ vendor: { id: "openai-codex", data: its }, apis: [{ manifest: apiManifest, extension: api }] });
+  const status = await other.host.use("plinth.models").one().status({ provider: "openai-codex" });
+  await other.host.close();
+  expect(status).toMatchObject({ ready: false, configured: false, reason: "Nobody signed in there (plinth models auth login openai-codex)." });
+});
+
 describe("what the codex program signed in with", () => {
   it("is read at each use and never copied, in the name of its account, and is the program's to renew", async () => {
     const first = codexToken({ account: "acc-7" });

@@ -31,3 +31,7 @@ export function withSecret(auth: ModelVendor["auth"], secret: string, baseUrl: s
   const exchanged = exchange === undefined || baseUrl !== undefined ? {} : { exchange };
   return [{ ...first, ...exchanged, kind: "key", secret }, ...auth.filter(({ kind }) => kind !== "key")];
 }
+
+/** Why a vendor without a key by name cannot be asked. */
+export const notSetUp = (auth: Readonly<ModelVendor["auth"]>, id: string): string =>
+  auth.some(({ tokenUrl }) => tokenUrl !== undefined) ? `Nobody signed in there (plinth models auth login ${id}).` : "It is not set up.";

@@ -19,7 +19,7 @@ import { rotating } from "./rotating.ts";
 import type { Settings } from "./settings.ts";
 import { type Besides, besidesOf, infoIn, type Source, type State } from "./source.ts";
 import { fromDialect, inDialect } from "./tools-in-dialect.ts";
-import { headersFor, saidOf, secretsIn, withSecret } from "./vendor-data.ts";
+import { headersFor, notSetUp, saidOf, secretsIn, withSecret } from "./vendor-data.ts";
 
 /** A server of this machine answers within that, or is taken to be away. */
 const PROBE_MS = 300;
@@ -242,7 +242,7 @@ export class VendorSource implements Source {
     if (why !== undefined) return `${why}.`;
     if (proofs.length > 0 && proofs.every(({ kind }) => kind === "aws")) return "No credentials of AWS are set.";
     const name = this.#settings.secret ?? this.data.needs?.secrets?.[0];
-    return name === undefined ? "It is not set up." : `${name} is not set.`;
+    return name === undefined ? notSetUp(this.#auth, this.data.id) : `${name} is not set.`;
   }
 
   /** How its server is reached. @throws PLINTH_MODEL_NOT_READY */
