@@ -150,6 +150,17 @@ describe.each(vendors)("$id", ({ id, dir, manifest, data }) => {
     }
   });
 
+  it("lists what it has for another purpose once, with voices of what it lists, at addresses of regions that it has", () => {
+    for (const [purpose, besides] of Object.entries(data.apis ?? {})) {
+      const { models = [], baseUrls = {} } = besides;
+      const voices = "voices" in besides ? (besides.voices ?? []) : [];
+      const ids = models.map((model) => model.id);
+      expect([...twice(ids), ...twice(voices.map((voice) => voice.id))], `${id} for ${purpose}`).toEqual([]);
+      expect(ids, `${id} for ${purpose}`).toEqual(expect.arrayContaining(voices.flatMap((voice) => voice.models ?? [])));
+      expect(Object.keys(data.baseUrls), `${id} for ${purpose}`).toEqual(expect.arrayContaining(Object.keys(baseUrls)));
+    }
+  });
+
   it.runIf(data.api !== undefined)("has a stream in its own form, and what it says", () => {
     expect(Object.keys(FORMS).filter((ending) => existsSync(join(dir, `recorded.${ending}`)))).toHaveLength(1);
     expect(json(join(dir, "recorded.json"))).toMatchObject({ text: expect.any(String), end: expect.stringMatching(/^(stop|tool-calls)$/) });
