@@ -139,8 +139,8 @@ class EngineProcess {
   static async launch(name: string, modules: string, file: string, memoryMb: number): Promise<EngineProcess> {
     const tools = await found();
     if (tools.bwrap === null)
-      throw failure("SERVER", `No model runs in this machine's processes without a wall around them: ${tools.why}.`, {
-        next: "Install bubblewrap, such as with: apt install bubblewrap",
+      throw failure("SERVER", `No model is loaded without a wall around its process: ${tools.why}.`, {
+        next: process.platform === "linux" ? "Install bubblewrap, such as with: apt install bubblewrap" : "Use a server of models, such as Ollama.",
         details: { retryable: false },
       });
     const user = await ownUser(`the model ${name}`, null);
