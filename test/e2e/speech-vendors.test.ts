@@ -7,6 +7,7 @@ import { recordingOf as deepgramRecording, deepgramServer } from "../../extensio
 import { recordingOf as elevenlabsRecording, elevenlabsServer } from "../../extensions/models/elevenlabs/elevenlabs.testing.ts";
 import { recordingOf as gradiumRecording, gradiumServer } from "../../extensions/models/gradium/gradium.testing.ts";
 import { recordingOf as inworldRecording, inworldServer } from "../../extensions/models/inworld/inworld.testing.ts";
+import { vydraServer } from "../../extensions/models/vydra/vydra.testing.ts";
 import { asker } from "./asker.ts";
 import { cleanUp, newHome, onCleanUp, plinth } from "./lab.ts";
 
@@ -42,6 +43,7 @@ const vendors: readonly Vendor[] = [
     ...{ id: "gradium", key: "GRADIUM_API_KEY", proof: ["x-api-key", "the key"] },
     ...{ server: gradiumServer, recording: gradiumRecording },
   },
+  { id: "vydra", key: "VYDRA_API_KEY", proof: ["authorization", "Bearer the key"], server: vydraServer },
 ];
 
 it.each(vendors)(
@@ -70,7 +72,7 @@ it.each(vendors)(
     const sound = Buffer.concat(items.map(({ base64 = "" }) => Buffer.from(base64, "base64"))).toString("latin1");
     expect(sound).toContain("Hello there.");
     expect(items.at(-1).type).toBe("end");
-    expect(server.requests.at(-1)?.headers[proof[0]]).toBe(proof[1]);
+    expect(server.requests.findLast(({ method }) => method === "POST")?.headers[proof[0]]).toBe(proof[1]);
     if (recording !== undefined) {
       const audio = { type: "audio", mimeType: "audio/wav", base64: recording("the quick brown fox") };
       expect((await ask("plinth.transcription", { audio })).at(-1).text).toContain("quick brown fox");
