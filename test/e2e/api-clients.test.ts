@@ -83,6 +83,36 @@ describe("official clients, with models that think", () => {
   }, 30_000);
 });
 
+describe("tools that a vendor runs", () => {
+  it("reach a server that has them as they were asked for, and are refused by name where the protocol has none", async () => {
+    const openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.token, maxRetries: 0 });
+    const anthropic = new Anthropic({ baseURL: gateway.url, apiKey: gateway.token, maxRetries: 0 });
+    servers["openai-responses"]!.script(says("ok"));
+    const search = { type: "web_search" as const, search_context_size: "low" as const };
+    const body = { input: "Look.", tools: [search, { type: "code_interpreter" as const, container: "c1" }] };
+    expect((await openai.responses.create({ model: "test-openai-responses/model-1", ...body })).output_text).toBe("ok");
+    expect(servers["openai-responses"]!.requests.at(-1)?.body.tools).toEqual(body.tools);
+    for (const model of [MODEL, "plinth"])
+      await expect(openai.responses.create({ model, ...body })).rejects.toMatchObject({ status: 400, param: "tools[0]" });
+
+    servers["anthropic-messages"]!.script(calls("bash", { command: "ls" }));
+    const tools = [
+      { type: "web_search_20250305" as const, name: "web_search" as const, max_uses: 2 },
+      { type: "bash_20250124" as const, name: "bash" as const },
+    ];
+    const messages = [{ role: "user" as const, content: "Look." }];
+    const answer = await anthropic.messages.create({ model: "test-anthropic-messages/model-1", max_tokens: 99, messages, tools });
+    expect(answer.content).toMatchObject([{ type: "tool_use", name: "bash", input: { command: "ls" } }]);
+    expect(servers["anthropic-messages"]!.requests.at(-1)?.body.tools).toEqual(tools);
+    servers["anthropic-messages"]!.script(says("ok"));
+    const { id } = answer.content[0] as { id: string };
+    const result = { role: "user" as const, content: [{ type: "tool_result" as const, tool_use_id: id, content: "a.txt" }] };
+    const more = [...messages, { role: "assistant" as const, content: answer.content }, result];
+    await anthropic.messages.create({ model: "test-anthropic-messages/model-1", max_tokens: 99, messages: more, tools });
+    expect(servers["anthropic-messages"]!.requests.at(-1)?.body.messages[1].content).toMatchObject([{ type: "tool_use", name: "bash" }]);
+  }, 30_000);
+});
+
 describe("libraries, unmodified", () => {
   it.skipIf(!hasPeer("ai"))(
     "Vercel's `ai`: tools and streams over responses, chat completions and messages",
