@@ -154,7 +154,7 @@ export async function withArtifacts(
 }
 
 /** A part with what is larger than it may be as an artifact. */
-export async function withoutBytes(part: Part, artifacts: () => Client<"plinth.artifacts">, signal: AbortSignal): Promise<Part> {
+async function withoutBytes(part: Part, artifacts: () => Client<"plinth.artifacts">, signal: AbortSignal): Promise<Part> {
   if (!("base64" in part) || typeof part.base64 !== "string" || part.base64.length <= INLINE) return part;
   const { base64, ...rest } = part;
   const { id, bytes } = await keepArtifact(artifacts(), Buffer.from(base64, "base64"), { mimeType: rest.mimeType, ttlMs: KEPT_MS }, signal);

@@ -1,5 +1,4 @@
 import { type Context, errorInfo, type Part, partLabel, readArtifact } from "@plinth/sdk";
-import { withoutBytes } from "./conversation.ts";
 import type { Said } from "./said.ts";
 
 /** Of one picture, in bytes. */
@@ -26,11 +25,7 @@ export async function saidOf(ctx: Context, part: Part, signal: AbortSignal): Pro
       if (part.url !== undefined) return { type: "picture", part, url: part.url };
       const base64 = part.base64 ?? (await pictureBytes(ctx, part.artifact, signal));
       if (base64 === undefined) break;
-      return {
-        type: "picture",
-        part: await withoutBytes(part, () => ctx.use("plinth.artifacts").one(), signal),
-        url: addressOf(part.mimeType, base64),
-      };
+      return { type: "picture", part, url: addressOf(part.mimeType, base64) };
     }
   }
   return { type: "text", delta: `${partLabel(part)}\n` };

@@ -1,7 +1,7 @@
-import type { ModelEvent } from "@plinth/sdk";
+import { type ModelEvent, PlinthError } from "@plinth/sdk";
 import { describe, expect, it } from "vitest";
 import { calls, type Script, says } from "../../agents/native/scripted.testing.ts";
-import { PIXEL, setUp } from "./serving.testing.ts";
+import { PIXEL, serving, setUp } from "./serving.testing.ts";
 
 const end: ModelEvent = { type: "end", reason: "stop" };
 const search = { item: { type: "web_search_call", id: "ws_1" } };
@@ -138,6 +138,36 @@ describe("sources and pictures of an answer", () => {
       const said = api.seen.at(-1).messages.find(({ role }: any) => role === "assistant").content;
       expect(said[0]).toMatchObject({ type: "opaque", opaque: { data: search } });
     }
+  });
+
+  it("are told with the bytes of what is kept elsewhere, also later, and in words once those are gone", async () => {
+    let gone = false;
+    const artifacts = {
+      contract: "plinth.artifacts" as const,
+      id: "kept",
+      descriptor: {},
+      provider: {
+        get: ({ id }: any) => {
+          if (gone) throw new PlinthError("PLINTH_ARTIFACT_UNKNOWN", "It is gone.");
+          return { artifact: { id, bytes: 3, mimeType: "image/png", sha256: "0".repeat(64), createdAt: 0 } };
+        },
+        async *read() {
+          yield { base64: "AAAA" };
+        },
+      } as never,
+    };
+    const drawn: ModelEvent[] = [{ type: "part", part: { type: "image", mimeType: "image/png", artifact: "art-1", bytes: 3 } }, end];
+    await using api = await serving([drawn], { provide: [artifacts] });
+    const body = { model: "scripted/m", input: "Draw." };
+    const { id, output } = await api.client.responses.create(body);
+    const item = { type: "image_generation_call", status: "completed", result: "AAAA" };
+    expect(output).toEqual([{ id: expect.any(String), ...item }]);
+    expect((await api.client.responses.retrieve(id)).output).toEqual(output);
+    await api.client.responses.create({ ...body, previous_response_id: id });
+    expect(api.seen.at(-1).messages[1].content).toMatchObject([{ type: "image", artifact: "art-1" }]);
+    gone = true;
+    expect((await api.client.responses.retrieve(id)).output).toEqual([{ ...output[0], result: null }]);
+    expect((await api.client.responses.create(body)).output_text).toBe("[image image/png, 1 KiB]\n");
   });
 
   it("are told by chat completions and messages", async () => {

@@ -7,7 +7,7 @@ import { invalid, objectOf, parseBody } from "../fields.ts";
 import { type Named, type Names, notThere } from "../names.ts";
 import type { Responses } from "./index.ts";
 import { type Item, inputItems, readAll } from "./items.ts";
-import { pageOf } from "./told-items.ts";
+import { pageOf, type Telling } from "./told-items.ts";
 
 /** Items that one request may add. */
 const MOST = 20;
@@ -50,23 +50,23 @@ export class Conversations {
   }
 
   async items(id: string, { query }: HttpRequest, by: string, signal: AbortSignal): Promise<object> {
-    return pageOf(await this.#all(id, by, signal), query);
+    return pageOf(await this.#all(id, by), query, this.#responses.kept(by).bytes(signal));
   }
 
   async item(id: string, item: string, by: string, signal: AbortSignal): Promise<object> {
-    const found = (await this.#all(id, by, signal)).find((one) => one.id === item);
+    const found = (await this.#all(id, by)).find((one) => one.id === item);
     if (found === undefined) throw new ApiFailure(404, `Item with id ${JSON.stringify(item.slice(0, 100))} not found.`);
-    return found;
+    return found.tell(this.#responses.kept(by).bytes(signal));
   }
 
   async add(id: string, request: HttpRequest, by: string, signal: AbortSignal): Promise<object> {
-    await this.#existing(id, by);
-    const before = (await this.#all(id, by, signal)).length;
+    const before = (await this.#all(id, by)).length;
     await this.#add(id, by, itemsOf(bodyOf(request)), signal);
-    return pageOf((await this.#all(id, by, signal)).slice(before), [
+    const added: [string, string][] = [
       ["order", "asc"],
       ["limit", "100"],
-    ]);
+    ];
+    return pageOf((await this.#all(id, by)).slice(before), added, this.#responses.kept(by).bytes(signal));
   }
 
   async #existing(id: string, by: string): Promise<Named> {
@@ -75,11 +75,11 @@ export class Conversations {
     return named;
   }
 
-  async #all(id: string, by: string, signal: AbortSignal): Promise<Item[]> {
+  async #all(id: string, by: string): Promise<Telling[]> {
     await this.#existing(id, by);
     const kept = this.#responses.kept(by);
     const last = await kept.lastOf(id);
-    return last === undefined ? [] : kept.items(last, true, signal);
+    return last === undefined ? [] : kept.items(last, true);
   }
 
   /** What is added stands in the conversation like a turn that nobody answered. */

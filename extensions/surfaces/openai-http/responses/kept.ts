@@ -4,8 +4,8 @@ import { ApiFailure } from "../failure.ts";
 import { invalid } from "../fields.ts";
 import { pictureBytes } from "../parts.ts";
 import type { Item } from "./items.ts";
-import { withPictures } from "./pictures.ts";
-import { type Bytes, toldItems } from "./told-items.ts";
+import { withPicture } from "./pictures.ts";
+import { type Bytes, type Telling, toldItems } from "./told-items.ts";
 
 /** An answer as it is kept: what clients may ask for again, and what it adds to its conversation. */
 export interface KeptResponse {
@@ -87,16 +87,20 @@ export class KeptResponses {
   }
 
   /** Items of an answer's request; with `all`, all that was said up to it, the answer too. */
-  async items(id: string, all: boolean, signal: AbortSignal): Promise<Item[]> {
+  async items(id: string, all: boolean): Promise<Telling[]> {
     const chain = all ? await this.#chain(id, false) : [await this.existing(id)];
-    const bytes: Bytes = (artifact) => pictureBytes(this.#ctx, artifact, signal);
-    const items: Item[] = [];
+    const items: Telling[] = [];
     for (const { response, messages, added } of chain) {
       const asked = added === true ? messages : messages.slice(0, -1);
-      items.push(...(await toldItems(asked, (kind, at) => `${kind}_${response.id.slice("resp_".length)}_i${at}`, bytes)));
-      if (all) items.push(...(await withPictures(response, bytes)).output);
+      items.push(...toldItems(asked, (kind, at) => `${kind}_${response.id.slice("resp_".length)}_i${at}`));
+      if (all) for (const item of response.output) items.push({ id: item.id, tell: (bytes) => withPicture(item, bytes) });
     }
     return items;
+  }
+
+  /** Reads what lies in artifacts. */
+  bytes(signal: AbortSignal): Bytes {
+    return (artifact) => pictureBytes(this.#ctx, artifact, signal);
   }
 
   async #chain(id: string, whole: boolean): Promise<KeptResponse[]> {
@@ -144,7 +148,7 @@ export class KeptResponses {
     const [, response = "", asked, at] = /^[a-z]+_([a-z0-9]+)_(i?)(\d{1,4})$/.exec(String(id)) ?? [];
     const kept = await this.get(`resp_${response}`);
     if (kept === undefined || asked === "") return kept?.response.output[Number(at)];
-    return (await this.items(kept.response.id, false, this.#ctx.signal)).find((one) => one.id === id);
+    return (await this.items(kept.response.id, false)).find((one) => one.id === id)?.tell(this.bytes(this.#ctx.signal));
   }
 
   async keep(answered: Omit<KeptResponse, "at" | "by">): Promise<void> {

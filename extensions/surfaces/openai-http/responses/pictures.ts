@@ -15,7 +15,9 @@ export const withoutPictures = (response: Response): Response => ({
 
 /** As it is told: where its pictures lie is nobody's business. @param read the bytes of a picture that is kept. */
 export async function withPictures(response: Response, read: (artifact: string) => Promise<string | undefined>): Promise<Response> {
-  const told = async ({ [ARTIFACT]: artifact, ...item }: Item): Promise<Item> =>
-    typeof artifact !== "string" ? item : { ...item, result: item.result ?? (await read(artifact)) ?? null };
-  return { ...response, output: await Promise.all(response.output.map(told)) };
+  return { ...response, output: await Promise.all(response.output.map((item) => withPicture(item, read))) };
+}
+
+export async function withPicture({ [ARTIFACT]: artifact, ...item }: Item, read: (artifact: string) => Promise<string | undefined>): Promise<Item> {
+  return typeof artifact !== "string" ? item : { ...item, result: item.result ?? (await read(artifact)) ?? null };
 }

@@ -42,7 +42,10 @@ export function serveKept(ctx: Context, names: Names, responses: Responses, dial
   ctx.provide(
     "plinth.http-route",
     "openai.response-items",
-    route(async ({ request, by, signal, id }) => pageOf(await responses.kept(by).items(id, false, signal), request.query)),
+    route(async ({ request, by, signal, id }) => {
+      const kept = responses.kept(by);
+      return pageOf(await kept.items(id, false), request.query, kept.bytes(signal));
+    }),
   );
   ctx.provide(
     "plinth.http-route",

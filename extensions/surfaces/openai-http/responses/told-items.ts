@@ -5,33 +5,41 @@ import type { Item } from "./items.ts";
 /** The bytes of an artifact as base64; undefined where it is gone. */
 export type Bytes = (artifact: string) => Promise<string | undefined>;
 
+/** An item that is told when it is asked for: the bytes of pictures are read no earlier. */
+export interface Telling {
+  readonly id: unknown;
+  tell(bytes: Bytes): Item | Promise<Item>;
+}
+
 /** What was said, as items under ids of their own: `idOf` makes one of a kind and its place. */
-export async function toldItems(messages: readonly ModelMessage[], idOf: (kind: string, at: number) => string, bytes: Bytes): Promise<Item[]> {
-  const items: Item[] = [];
-  const add = (kind: string, item: Item): void => void items.push({ id: idOf(kind, items.length), ...item });
+export function toldItems(messages: readonly ModelMessage[], idOf: (kind: string, at: number) => string): Telling[] {
+  const items: Telling[] = [];
+  const add = (kind: string, tell: (bytes: Bytes) => Item | Promise<Item>): void => {
+    const id = idOf(kind, items.length);
+    items.push({ id, tell: async (bytes) => ({ id, ...(await tell(bytes)) }) });
+  };
+  const parts = (content: readonly Part[], bytes: Bytes) => Promise.all(content.map((part) => toldPart(part, bytes)));
   for (const { role, content } of messages) {
     if (role === "user") {
-      add("msg", { type: "message", role, status: "completed", content: await Promise.all(content.map((part) => toldPart(part, bytes))) });
+      add("msg", async (bytes) => ({ type: "message", role, status: "completed", content: await parts(content, bytes) }));
       continue;
     }
     for (const part of content) {
       if (part.type === "tool-call") {
         const { id: call_id, name, args } = part;
-        add("fc", { type: "function_call", status: "completed", call_id, name, arguments: JSON.stringify(args) });
-      } else if (part.type === "tool-result") {
-        const output = await Promise.all(part.content.map((one) => toldPart(one, bytes)));
-        add("fco", { type: "function_call_output", status: "completed", call_id: part.callId, output });
-      } else if (part.type === "reasoning")
-        add("rs", { type: "reasoning", summary: part.text === undefined ? [] : [{ type: "summary_text", text: part.text }] });
-      else if (part.type === "text")
-        add("msg", {
-          type: "message",
-          role,
-          status: "completed",
-          content: [{ type: "output_text", text: part.text, annotations: [], logprobs: [] }],
-        });
-      else if (part.type === "refusal")
-        add("msg", { type: "message", role, status: "completed", content: [{ type: "refusal", refusal: part.text }] });
+        add("fc", () => ({ type: "function_call", status: "completed", call_id, name, arguments: JSON.stringify(args) }));
+      } else if (part.type === "tool-result")
+        add("fco", async (bytes) => ({
+          ...{ type: "function_call_output", status: "completed", call_id: part.callId },
+          output: await parts(part.content, bytes),
+        }));
+      else if (part.type === "reasoning")
+        add("rs", () => ({ type: "reasoning", summary: part.text === undefined ? [] : [{ type: "summary_text", text: part.text }] }));
+      else if (part.type === "text" || part.type === "refusal") {
+        const said =
+          part.type === "text" ? { type: "output_text", text: part.text, annotations: [], logprobs: [] } : { type: "refusal", refusal: part.text };
+        add("msg", () => ({ type: "message", role, status: "completed", content: [said] }));
+      }
     }
   }
   return items;
@@ -51,7 +59,7 @@ async function toldPart(part: Part, bytes: Bytes): Promise<Item> {
 const MOST = 100;
 
 /** A page of a list as its query asks for it: `limit`, `order` (the newest first, unless it is asc) and `after`. */
-export function pageOf(items: readonly Item[], query: readonly [string, string][]): object {
+export async function pageOf(items: readonly Telling[], query: readonly [string, string][], bytes: Bytes): Promise<object> {
   const asked = new Map(query);
   const limit = Number(asked.get("limit") ?? 20);
   if (!Number.isInteger(limit) || limit < 1 || limit > MOST)
@@ -62,7 +70,8 @@ export function pageOf(items: readonly Item[], query: readonly [string, string][
   const after = asked.get("after");
   const begin = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
   if (after !== undefined && begin === 0) throw new ApiFailure(400, "`after` names no item of this list.", { param: "after" });
-  const data = all.slice(begin, begin + limit);
+  const data: Item[] = [];
+  for (const one of all.slice(begin, begin + limit)) data.push(await one.tell(bytes));
   const ids = { first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
   return { object: "list", data, ...ids, has_more: begin + limit < all.length };
 }
