@@ -7,20 +7,13 @@ const BYTES_CHARS = 3_000;
 /** What a call, a result or a message takes beside its text. */
 const AROUND = 24;
 
-/** Messages never change: each is measured once. */
-const known = new WeakMap<ModelMessage, number>();
+/** Arguments never change, and are measured once; text is as quickly counted as looked up. */
+const known = new WeakMap<object, number>();
 
 /** Characters of what a model reads of some messages. */
 export function charsIn(messages: readonly ModelMessage[]): number {
   let chars = 0;
-  for (const message of messages) {
-    let own = known.get(message);
-    if (own === undefined) {
-      own = charsOf(message.content) + AROUND;
-      known.set(message, own);
-    }
-    chars += own;
-  }
+  for (const { content } of messages) chars += charsOf(content) + AROUND;
   return chars;
 }
 
@@ -39,7 +32,7 @@ function charsOfPart(part: Part): number {
     case "reasoning":
       return part.text?.length ?? 0;
     case "tool-call":
-      return JSON.stringify(part.args).length + part.name.length + AROUND;
+      return argsChars(part.args) + part.name.length + AROUND;
     case "tool-result":
       return charsOf(part.content) + AROUND;
     case "resource":
@@ -52,6 +45,15 @@ function charsOfPart(part: Part): number {
     default:
       return AROUND;
   }
+}
+
+function argsChars(args: object): number {
+  let chars = known.get(args);
+  if (chars === undefined) {
+    chars = JSON.stringify(args).length;
+    known.set(args, chars);
+  }
+  return chars;
 }
 
 /** Tokens of some messages, about. */
