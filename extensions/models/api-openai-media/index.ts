@@ -4,6 +4,7 @@ import { embedding } from "./embedding.ts";
 import { images } from "./images.ts";
 import { speech } from "./speech.ts";
 import { transcription } from "./transcription.ts";
+import { videos } from "./videos.ts";
 
 export default defineExtension({
   activate(ctx) {
@@ -11,5 +12,6 @@ export default defineExtension({
     ctx.provide("plinth.speech", "openai", forProduct(speech(ctx), "plinth.speech"));
     ctx.provide("plinth.transcription", "openai", forProduct(transcription(ctx), "plinth.transcription"));
     ctx.provide("plinth.image-generation", "openai", forProduct(images(ctx), "plinth.image-generation"));
+    ctx.provide("plinth.video-generation", "openai", forProduct(videos(ctx), "plinth.video-generation"));
   },
 });
