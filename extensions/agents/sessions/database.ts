@@ -1,9 +1,6 @@
-import { chmodSync, closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
-import { setTimeout as sleep } from "node:timers/promises";
-import { errorInfo, isPlinthError, PlinthError } from "@plinth/sdk";
-import { migrate } from "./schema.ts";
+import { type Recovered, type Row, SqliteFile, type Value } from "@plinth/sdk/kits/sqlite";
+import { MEND, STEPS } from "./schema.ts";
 import { statements } from "./statements.ts";
 
 type Name = keyof typeof statements;
@@ -45,70 +42,43 @@ export interface EntryRow {
   origin: string | null;
 }
 
-/** Waiting inside SQLite would stop this thread, so it waits next to nothing; `write` waits outside. */
-const BUSY_MS = 4;
-const WRITE_MS = 4_000;
-const OPEN_MS = 2_000;
-const BUSY = 5;
+export const fileIn = (dir: string): string => join(dir, "sessions.db");
 
 /** The SQLite file: its statements and its transactions. */
 export class Database {
-  readonly #db: DatabaseSync;
-  readonly #prepared: Partial<Record<Name, StatementSync>> = {};
+  readonly #file: SqliteFile;
 
-  private constructor(db: DatabaseSync) {
-    this.#db = db;
+  private constructor(file: SqliteFile) {
+    this.#file = file;
   }
 
-  static open(dir: string): Database {
-    const file = join(dir, "sessions.db");
-    let db: DatabaseSync | undefined;
-    try {
-      // Made here, so that nobody else on the machine can read conversations; SQLite's side files take its mode.
-      closeSync(openSync(file, "a", 0o600));
-      chmodSync(file, 0o600);
-      db = new DatabaseSync(file, { timeout: OPEN_MS });
-      useWal(db);
-      db.exec("PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON; PRAGMA cache_size = -4096; PRAGMA journal_size_limit = 8388608");
-      migrate(db, file);
-      db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-      return new Database(db);
-    } catch (error) {
-      db?.close();
-      throw storeError(error, `The session file ${file} cannot be opened`);
-    }
+  /** @throws PLINTH_SESSION_STORE, PLINTH_SESSION_NEWER */
+  static async open(dir: string, recovered: (report: Recovered) => void): Promise<Database> {
+    return new Database(
+      await SqliteFile.open({
+        ...{ file: fileIn(dir), steps: STEPS, mend: MEND, versionTable: "schema_version", derived: ["indexed"] },
+        ...{ title: "The session file", code: "PLINTH_SESSION_STORE", newer: "PLINTH_SESSION_NEWER", recovered },
+        pragmas: ["synchronous = NORMAL", "secure_delete = ON", "cache_size = -4096", "journal_size_limit = 8388608"],
+      }),
+    );
   }
 
-  /**
-   * Run a short body as one transaction: all of it or nothing. While another process writes, it waits without holding
-   * up this thread.
-   */
-  async write<T>(body: () => T): Promise<T> {
-    const start = Date.now();
-    for (;;) {
-      try {
-        return this.#transaction(body);
-      } catch (error) {
-        if ((error as { errcode?: number }).errcode !== BUSY || Date.now() - start > WRITE_MS) {
-          throw storeError(error, "The session file cannot be written");
-        }
-        await sleep(2 + Math.random() * 10);
-      }
-    }
+  /** A short body as one transaction: all of it or nothing. It may be run again while another process writes. */
+  write<T>(body: () => T): Promise<T> {
+    return this.#file.write(body);
   }
 
-  get(name: Name, ...values: SQLInputValue[]): Record<string, SQLOutputValue> | undefined {
-    return this.#statement(name).get(...values);
+  get(name: Name, ...values: Value[]): Row | undefined {
+    return this.#file.get(statements[name], ...values);
   }
 
-  all(name: Name, ...values: SQLInputValue[]): Record<string, SQLOutputValue>[] {
-    return this.#statement(name).all(...values);
+  all(name: Name, ...values: Value[]): Row[] {
+    return this.#file.all(statements[name], ...values);
   }
 
   /** How many rows it changed, and the number of the row that it added. */
-  run(name: Name, ...values: SQLInputValue[]): { changes: number; row: number } {
-    const { changes, lastInsertRowid } = this.#statement(name, true).run(...values);
-    return { changes: Number(changes), row: Number(lastInsertRowid) };
+  run(name: Name, ...values: Value[]): { changes: number; row: number } {
+    return this.#file.run(statements[name], ...values);
   }
 
   session(key: string): SessionRow | undefined {
@@ -121,50 +91,6 @@ export class Database {
   }
 
   close(): void {
-    if (this.#db.isOpen) this.#db.close();
-  }
-
-  /** @param exact Row numbers inside of the full-text index are beyond what a number holds; whoever runs a statement is told of them. */
-  #statement(name: Name, exact = false): StatementSync {
-    let statement = this.#prepared[name];
-    if (statement === undefined) {
-      this.#prepared[name] = statement = this.#db.prepare(statements[name]);
-      statement.setReadBigInts(exact);
-    }
-    return statement;
-  }
-
-  #transaction<T>(body: () => T): T {
-    this.#statement("begin", true).run();
-    try {
-      const result = body();
-      this.#statement("commit", true).run();
-      return result;
-    } catch (error) {
-      if (this.#db.isTransaction) this.#statement("rollback", true).run();
-      throw error;
-    }
-  }
-}
-
-export function storeError(error: unknown, what: string): unknown {
-  if (isPlinthError(error)) return error;
-  return new PlinthError("PLINTH_SESSION_STORE", `${what}: ${errorInfo(error).message}.`, {
-    next: "Check the disk's free space and the rights of the state folder, then try again.",
-    cause: error,
-  });
-}
-
-/** SQLite refuses this change at once while another process writes, whatever the timeout says: ask again until that is over. */
-function useWal(db: DatabaseSync): void {
-  const until = performance.now() + OPEN_MS;
-  for (;;) {
-    try {
-      return db.exec("PRAGMA journal_mode = WAL");
-    } catch (thrown) {
-      const busy = ((thrown as { errcode?: number }).errcode ?? 0) % 256 === BUSY;
-      if (!busy || performance.now() > until) throw thrown;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-    }
+    this.#file.close();
   }
 }

@@ -1,5 +1,7 @@
 import { type Call, defineExtension } from "@plinth/sdk";
+import { asideCheck } from "@plinth/sdk/kits/sqlite";
 import { entriesFor } from "./body.ts";
+import { fileIn } from "./database.ts";
 import { follow } from "./following.ts";
 import type { Writer } from "./ledger.ts";
 import { isProduct, originOf, ownRun } from "./origin.ts";
@@ -14,6 +16,7 @@ export default defineExtension({
   async activate(ctx) {
     const store = await SessionStore.open({ dir: ctx.dataDir, now: ctx.clock.now, log: ctx.log, sweepMs: SWEEP_MS });
     ctx.effect("session store", () => store.close());
+    ctx.provide("plinth.check", "sessions-file", asideCheck(ctx.id, fileIn(ctx.dataDir)));
     const { claims, catalogue, transfer, inputs, search, ledger } = store;
     ctx.provide("plinth.session-store", "sqlite", {
       claim: (input, call) => claims.claim(ownRun(input, call.caller), writer(call)),

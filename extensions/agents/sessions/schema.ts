@@ -1,8 +1,5 @@
-import type { DatabaseSync } from "node:sqlite";
-import { PlinthError } from "@plinth/sdk";
-
 /** Each step brings the file one version further. Steps are never edited once released, only added. */
-const steps: readonly string[] = [
+export const STEPS: readonly string[] = [
   `CREATE TABLE sessions (
      id INTEGER PRIMARY KEY,
      key TEXT NOT NULL UNIQUE,
@@ -96,36 +93,17 @@ const steps: readonly string[] = [
   "ALTER TABLE sessions ADD COLUMN claimant TEXT",
 ];
 
-/** Bring the file to this code's schema, one transaction a step; a file from the future is left alone. */
-export function migrate(db: DatabaseSync, file: string): void {
-  // Not even this table is made in a transaction that another process may hold: readers of a current file write nothing.
-  if (version(db) === steps.length) return;
-  db.exec("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT");
-  for (;;) {
-    db.exec("BEGIN IMMEDIATE");
-    try {
-      const at = version(db);
-      if (at > steps.length) {
-        throw new PlinthError("PLINTH_SESSION_NEWER", `${file} was written by a newer version (schema ${at}, known ${steps.length}).`, {
-          next: "Update Plinth, or move the file away to start with an empty one.",
-        });
-      }
-      const step = steps[at];
-      if (step !== undefined) {
-        db.exec(step);
-        db.exec(`DELETE FROM schema_version; INSERT INTO schema_version VALUES (${at + 1})`);
-      }
-      db.exec("COMMIT");
-      if (step === undefined) return;
-    } catch (error) {
-      if (db.isTransaction) db.exec("ROLLBACK");
-      throw error;
-    }
-  }
-}
-
-function version(db: DatabaseSync): number {
-  const table = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'").get();
-  if (table === undefined) return 0;
-  return (db.prepare("SELECT max(version) AS version FROM schema_version").get() as { version: number | null }).version ?? 0;
-}
+/**
+ * After rows are gone: whoever's parent is gone hangs below what came before it, a conversation whose newest entry is gone ends with
+ * the one before, and what nobody can tell the name of gets one.
+ */
+export const MEND = `
+  DROP TRIGGER entries_no_update;
+  UPDATE entries SET parent = (SELECT id FROM entries AS one WHERE one.session = entries.session AND one.seq < entries.seq ORDER BY one.seq DESC LIMIT 1)
+    WHERE parent IS NOT NULL AND parent NOT IN (SELECT id FROM entries);
+  CREATE TRIGGER entries_no_update BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
+  INSERT INTO sessions (id, key, created, updated, entries, bytes)
+    SELECT session, 'recovered-' || session, min(at), max(at), count(*), sum(length(CAST(body AS BLOB))) FROM entries
+    WHERE session NOT IN (SELECT id FROM sessions) AND session NOT IN (SELECT session FROM tombstones) GROUP BY session;
+  UPDATE sessions SET head = (SELECT id FROM entries WHERE session = sessions.id ORDER BY seq DESC LIMIT 1)
+    WHERE key = 'recovered-' || id OR head IS NOT NULL AND head NOT IN (SELECT id FROM entries)`;

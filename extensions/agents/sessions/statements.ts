@@ -5,10 +5,6 @@ const ENTRY = "seq, id, parent, run, at, body, origin";
 
 /** Every statement of the store. Each is prepared when it is first used. */
 export const statements = {
-  begin: "BEGIN IMMEDIATE",
-  commit: "COMMIT",
-  rollback: "ROLLBACK",
-
   session: `${SESSION} WHERE key = ?`,
   // A deleted session's number is not given again: its tombstone is what lets its entries go.
   create: `INSERT INTO sessions (id, key, created, updated, changed)

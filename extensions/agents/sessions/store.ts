@@ -41,7 +41,8 @@ export class SessionStore {
 
   /** Opens the file and ends every run whose claim has expired. */
   static async open({ dir, now = Date.now, log = { warn() {} }, sweepMs = 0 }: StoreOptions): Promise<SessionStore> {
-    const store = new SessionStore(Database.open(dir), now, log);
+    const db = await Database.open(dir, (report) => log.warn(`The file of the conversations was damaged: ${report.words}.`, { aside: report.aside }));
+    const store = new SessionStore(db, now, log);
     try {
       await store.claims.sweep();
       await store.claims.forget();

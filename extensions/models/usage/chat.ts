@@ -20,7 +20,7 @@ export async function* usageCommand(
     keeper.totals({ by: "all", sessionKey }, call),
     keeper.totals({ by: "all", since: dayStart(now) }, call),
   ]);
-  const { limits } = keeper.limits({ sessionKey }, call);
+  const { limits } = await keeper.limits({ sessionKey }, call);
   const lines = [
     `- Newest turn: ${sumWords(turn.total)}`,
     `- This conversation: ${sumWords(session.total)}`,

@@ -4,16 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, it } from "vitest";
-import { Database } from "./database.ts";
+import { openRecord } from "./database.ts";
 import { totals } from "./totals.ts";
 
 const module = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
 
 /** Writes calls down until it is killed, and says each step once it is confirmed. */
 const writer = (dir: string): string => `
-import { Database } from ${module("./database.ts")};
+import { openRecord } from ${module("./database.ts")};
 import { Ledger } from ${module("./ledger.ts")};
-const ledger = new Ledger(new Database(${JSON.stringify(dir)}), Date.now, { keepDays: 400, keepCalls: 200_000 });
+const ledger = new Ledger(await openRecord(${JSON.stringify(dir)}), Date.now, { keepDays: 400, keepCalls: 200_000 });
 for (let n = 0; ; n++) {
   await ledger.begin("c" + n, { run: "r" + n, session: "s", agent: "main", extension: "plinth.native" }, { provider: "p", model: "m", inputTokens: 5 });
   console.log("begun");
@@ -31,7 +31,7 @@ it("loses no call that was admitted when its process is killed; one on its way i
       counts[line] = (counts[line] ?? 0) + 1;
       if (counts.begun === 60) child.kill("SIGKILL");
     }
-    const db = new Database(dir);
+    const db = await openRecord(dir);
     const { total } = await totals(db, { by: "all" });
     db.close();
     expect(total.calls).toBeGreaterThanOrEqual(counts.begun as number);

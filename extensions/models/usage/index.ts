@@ -1,4 +1,6 @@
 import { defineExtension } from "@plinth/sdk";
+import { asideCheck } from "@plinth/sdk/kits/sqlite";
+import { fileIn } from "./database.ts";
 import { UsageKeeper } from "./keeper.ts";
 
 export default defineExtension({
@@ -11,6 +13,7 @@ export default defineExtension({
       totals: (input, call) => keeper.totals(input, call),
       limits: (input, call) => keeper.limits(input, call),
     });
+    ctx.provide("plinth.check", "usage-file", asideCheck(ctx.id, fileIn(ctx.dataDir)));
     ctx.provide("plinth.chat-command", "usage", {
       async *run(input, call) {
         const { usageCommand } = await import("./chat.ts");

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Call, type Client, type Context, errorInfo, isProduct, PlinthError, type Provider, type SpendingState } from "@plinth/sdk";
-import { Database } from "./database.ts";
+import type { SqliteFile } from "@plinth/sdk/kits/sqlite";
+import { openRecord } from "./database.ts";
 import { dayOf } from "./day.ts";
 import { Guard, type Settings } from "./guard.ts";
 import { type Kept, Ledger, type Whose } from "./ledger.ts";
@@ -10,12 +11,17 @@ import { totals, type Wanted } from "./totals.ts";
 type Keeps = Provider<"plinth.usage">;
 type Input<M extends keyof Client<"plinth.usage">> = Parameters<Client<"plinth.usage">[M]>[0];
 type Caller = Pick<Call, "caller" | "work">;
+interface Opened {
+  readonly db: SqliteFile;
+  readonly ledger: Ledger;
+  readonly guard: Guard;
+}
 
 /** The record of model calls and the limits that hold against it. The file is opened when there is something to keep or to tell. */
 export class UsageKeeper {
   readonly #ctx: Context;
   readonly #settings: Settings & Kept;
-  #opened: { db: Database; ledger: Ledger; guard: Guard } | undefined;
+  #opened: Promise<Opened> | undefined;
   #complained = false;
 
   constructor(ctx: Context) {
@@ -31,7 +37,7 @@ export class UsageKeeper {
     const whose = whoseOf(call, by);
     const id = randomUUID();
     try {
-      const { guard, ledger } = this.#open();
+      const { guard, ledger } = await this.#open();
       for await (const message of guard.check(asked, whose, call)) yield { type: "asking", message };
       await ledger.begin(id, whose, asked);
     } catch (error) {
@@ -45,34 +51,45 @@ export class UsageKeeper {
 
   async settle({ call: id, status, usage }: Input<"settle">, call: Caller): Promise<Record<string, never>> {
     assertProduct(call);
-    await this.#opened?.ledger.end(id, status, usage);
+    const opened = await this.#opened?.catch(() => undefined);
+    await opened?.ledger.end(id, status, usage);
     return {};
   }
 
-  totals(wanted: Wanted, call: Caller): ReturnType<typeof totals> {
+  async totals(wanted: Wanted, call: Caller): ReturnType<typeof totals> {
     assertOwner(call);
-    return totals(this.#open().db, wanted);
+    return totals((await this.#open()).db, wanted);
   }
 
-  limits({ sessionKey: session, agent = "main" }: Input<"limits">, call: Caller): { limits: SpendingState[] } {
+  async limits({ sessionKey: session, agent = "main" }: Input<"limits">, call: Caller): Promise<{ limits: SpendingState[] }> {
     assertOwner(call);
     const { limits = {} } = this.#settings;
     if (!hasLimits(limits)) return { limits: [] };
-    const standings = standing(this.#open().ledger, limits, { run: undefined, session, agent }, dayOf(this.#ctx.clock.now()));
+    const standings = standing((await this.#open()).ledger, limits, { run: undefined, session, agent }, dayOf(this.#ctx.clock.now()));
     return { limits: standings.map(({ state }) => state) };
   }
 
-  close(): void {
-    this.#opened?.db.close();
+  async close(): Promise<void> {
+    const opened = await this.#opened?.catch(() => undefined);
+    opened?.db.close();
   }
 
-  #open(): { db: Database; ledger: Ledger; guard: Guard } {
-    if (this.#opened === undefined) {
-      const db = new Database(this.#ctx.dataDir);
-      const ledger = new Ledger(db, this.#ctx.clock.now, this.#settings);
-      this.#opened = { db, ledger, guard: new Guard(this.#ctx, ledger, this.#settings) };
-    }
+  /** Once; what failed is tried again by whoever comes next. */
+  #open(): Promise<Opened> {
+    this.#opened ??= this.#made().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
     return this.#opened;
+  }
+
+  async #made(): Promise<Opened> {
+    const { dataDir, clock, log } = this.#ctx;
+    const db = await openRecord(dataDir, (report) =>
+      log.error(`The record of what models cost was damaged: ${report.words}.`, { aside: report.aside }),
+    );
+    const ledger = new Ledger(db, clock.now, this.#settings);
+    return { db, ledger, guard: new Guard(this.#ctx, ledger, this.#settings) };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Usage } from "@plinth/sdk";
+import type { SqliteFile } from "@plinth/sdk/kits/sqlite";
 import { believed, costOf, isFree, type Price, readingCost } from "./cost.ts";
-import type { Database } from "./database.ts";
 import { dayOf } from "./day.ts";
 
 /** Whose a call is, as the host knows it. */
@@ -66,13 +66,13 @@ export const scopesOf = ({ run, session, agent }: Pick<Whose, "run" | "session" 
 
 /** Writes model calls down: before they are made, and what they took when they are over. */
 export class Ledger {
-  readonly #db: Database;
+  readonly #db: SqliteFile;
   readonly #now: () => number;
   readonly #kept: Kept;
   readonly #open = new Map<string, Open>();
   #count = 0;
 
-  constructor(db: Database, now: () => number, kept: Kept) {
+  constructor(db: SqliteFile, now: () => number, kept: Kept) {
     this.#db = db;
     this.#now = now;
     this.#kept = kept;
@@ -85,7 +85,7 @@ export class Ledger {
     const reserved = { usd: readingCost(inputTokens, price) ?? 0, tokens: inputTokens };
     const row = await this.#db.write(() => {
       const { run, session = null, agent = null, extension } = whose;
-      const row = this.#db.run(INSERT, at, day, run, session, agent, extension, provider, model, inputTokens);
+      const { row } = this.#db.run(INSERT, at, day, run, session, agent, extension, provider, model, inputTokens);
       this.#add(whose, day, at, reserved.usd, reserved.tokens);
       if (this.#count++ % PRUNED_EVERY === 0) this.#prune(at, row);
       return row;

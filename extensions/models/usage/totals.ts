@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { UsageRow, UsageSum } from "@plinth/sdk";
-import type { Database, Row } from "./database.ts";
+import type { Row, SqliteFile } from "@plinth/sdk/kits/sqlite";
 
 export interface Wanted {
   by: "model" | "agent" | "session" | "day" | "extension" | "all";
@@ -26,7 +26,7 @@ const ROWS = 100;
 
 /** Sums over what is on record, a piece at a time. */
 export async function totals(
-  db: Database,
+  db: SqliteFile,
   { by, since = 0, until = Number.MAX_SAFE_INTEGER, sessionKey, runId, limit = ROWS }: Wanted,
 ): Promise<{ rows: UsageRow[]; total: UsageSum; since?: number }> {
   const groups = new Map<string, UsageSum>();
@@ -51,7 +51,7 @@ export async function totals(
   return { rows: rows.slice(0, limit), total, ...(typeof edges?.since === "number" ? { since: edges.since } : {}) };
 }
 
-const lastRun = (db: Database, session: string): string | undefined =>
+const lastRun = (db: SqliteFile, session: string): string | undefined =>
   (db.get("SELECT run FROM calls WHERE session = ? ORDER BY id DESC LIMIT 1", session)?.run as string | null) ?? undefined;
 
 const sumsBy = (by: Wanted["by"], ofSession: boolean, ofRun: boolean): string => `
