@@ -8,7 +8,7 @@ afterEach(cleanUp);
 const usage = (input: number, output: number): string =>
   `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: input, completion_tokens: output, total_tokens: input + output } })}\n\n`;
 
-/** A host with these limits, and a model that takes 1,000 tokens a call, of which the host expects about 900; `work` has it call a tool first, `hang` never ends. */
+/** A host with these limits, and a model that takes 2,000 tokens a call, of which the host expects more than half; `work` has it call a tool first, `hang` never ends. */
 async function world(limits: object) {
   const model = await scriptedModel((body, _, response) => {
     const last = body.messages.at(-1);
@@ -16,7 +16,7 @@ async function world(limits: object) {
     if (last.role === "user" && /hang/.test(last.content)) return void response.write(sse.chunk({ content: "Well" }));
     const answer =
       last.role === "user" && /work/.test(last.content) ? sse.call("c", "list", {}) : sse.chunk({ content: "Done." }) + sse.chunk({}, "stop");
-    response.end(answer + usage(900, 100) + sse.done);
+    response.end(answer + usage(1_800, 200) + sse.done);
   });
   const home = await newHome();
   // Named, so that it is no other one where its server is slow to list what it has.
@@ -37,7 +37,7 @@ const asked = (client: Client): Promise<any> =>
 
 describe("a limit", () => {
   it("asks between two model calls of a turn, and a no ends it with a word and what it has", async () => {
-    const { client, model } = await world({ turn: { tokens: 1_500 } });
+    const { client, model } = await world({ turn: { tokens: 2_500 } });
     const turn = client.turn("work");
     const request = await asked(client);
     expect(request).toMatchObject({ askedBy: "plinth.usage", action: { effect: "spend", args: { model: "openai/scripted" } } });
@@ -47,11 +47,11 @@ describe("a limit", () => {
     expect(events).toContainEqual(expect.objectContaining({ type: "progress", text: expect.stringContaining("Waiting for the owner.") }));
     expect(events.at(-1)).toMatchObject({ type: "end", status: "error", error: { code: "PLINTH_SPENDING_LIMIT" } });
     expect(model.requests).toHaveLength(1);
-    expect((await client.turn("/usage")).at(-1).text).toContain("- This conversation: one model call, 900 read, 100 written, cost not known");
+    expect((await client.turn("/usage")).at(-1).text).toContain("- This conversation: one model call, 1.8k read, 200 written, cost not known");
   }, 60_000);
 
   it("goes on with a yes from the conversation, and shows in a shell", async () => {
-    const { client, model, home } = await world({ session: { tokens: 1_500 } });
+    const { client, model, home } = await world({ session: { tokens: 2_500 } });
     expect((await client.turn("hello")).at(-1)).toMatchObject({ status: "ok" });
     const turn = client.turn("hello again");
     const { id } = await asked(client);
@@ -59,12 +59,12 @@ describe("a limit", () => {
     expect((await turn).at(-1)).toMatchObject({ status: "ok", text: "Done." });
     expect(model.requests).toHaveLength(2);
     const { total, limits } = JSON.parse((await plinth(home, ["usage", "--session", "main", "--json"])).stdout);
-    expect(total).toMatchObject({ calls: 2, inputTokens: 1_800, unpriced: 2 });
-    expect(limits).toEqual([{ scope: "session", of: "main", tokens: { limit: 2_500, spent: 2_000 } }]);
+    expect(total).toMatchObject({ calls: 2, inputTokens: 3_600, unpriced: 2 });
+    expect(limits).toEqual([{ scope: "session", of: "main", tokens: { limit: 4_500, spent: 4_000 } }]);
   }, 60_000);
 
   it("refuses clients of /v1, which nobody can ask, and tells them not to try again", async () => {
-    const { client, gateway } = await world({ day: { tokens: 1_000 } });
+    const { client, gateway } = await world({ day: { tokens: 2_000 } });
     await client.turn("hello");
     for (const model of ["plinth", "openai/scripted"]) {
       const response = await fetch(`${gateway.url}/v1/chat/completions`, {
@@ -89,5 +89,5 @@ it("what was asked is on record after the host was killed in the middle of an an
   await gone;
   const next = await connect(await startGateway(home, model.env));
   const { total } = await next.request("usage.totals", {});
-  expect(total).toMatchObject({ calls: 2, failed: 0, unknown: 1, inputTokens: 900, outputTokens: 100 });
+  expect(total).toMatchObject({ calls: 2, failed: 0, unknown: 1, inputTokens: 1_800, outputTokens: 200 });
 }, 60_000);
