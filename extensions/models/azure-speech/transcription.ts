@@ -5,7 +5,7 @@ const VERSION = "2025-10-15";
 const OPTIONAL = ["prompt", "temperature", "terms", "timings", "speakers", "channels", "verbatim", "redact", "translateTo"];
 const APART = Object.fromEntries(["terms", "timings", "speakers", "channels", "verbatim", "redact"].map((name) => [name, name]));
 /** The server takes 250 MB; this is what is held at once here. */
-const MOST_BYTES = 64 * 1_048_576;
+const MOST_BYTES = 25 * 1_048_576;
 const ASK_MS = 115_000;
 const MOST = 100_000;
 

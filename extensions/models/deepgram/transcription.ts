@@ -7,7 +7,7 @@ const FIELDS = { terms: "keyterm", channels: "multichannel", verbatim: "filler_w
 /** What is told by other values, or comes anyway. */
 const APART = { timings: "timings", speakers: "speakers", redact: "redact" };
 /** The server takes 2 GB; this is what is held at once here. */
-const MOST_BYTES = 64 * 1_048_576;
+const MOST_BYTES = 25 * 1_048_576;
 const ASK_MS = 115_000;
 
 /** `POST /v1/listen` with the recording as its body, as https://developers.deepgram.com/reference/speech-to-text/listen-pre-recorded has it. */

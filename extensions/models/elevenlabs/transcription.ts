@@ -7,7 +7,7 @@ const FIELDS = { terms: "keyterms", timings: "timestamps_granularity", channels:
 /** What is told by several fields, or by other values. */
 const APART = { speakers: "speakers", redact: "redact" };
 /** The server takes 5 GB; this is what is held at once here. */
-const MOST_BYTES = 64 * 1_048_576;
+const MOST_BYTES = 25 * 1_048_576;
 const ASK_MS = 115_000;
 
 /** `POST /v1/speech-to-text`, as https://elevenlabs.io/docs/api-reference/speech-to-text/convert has it. */

@@ -4,7 +4,7 @@ import { messagesIn } from "./messages.ts";
 
 const OPTIONAL = ["prompt", "temperature", "terms", "timings", "speakers", "channels", "verbatim", "redact", "translateTo"];
 const FIELDS = { temperature: "temp", terms: "terms", timings: "timings" };
-const MOST_BYTES = 64 * 1_048_576;
+const MOST_BYTES = 25 * 1_048_576;
 const ASK_MS = 115_000;
 /** How far the server looks ahead. Its times are later by as much, in whichever recording. */
 const DELAY_FRAMES = 16;

@@ -4,7 +4,7 @@ import { toBase64 } from "@plinth/sdk/wire";
 
 const OPTIONAL = ["prompt", "temperature", "terms", "timings", "speakers", "channels", "verbatim", "redact", "translateTo"];
 /** In bytes; a third more goes out, because the server takes text. */
-const MOST_BYTES = 24 * 1_048_576;
+const MOST_BYTES = 8 * 1_048_576;
 const ASK_MS = 115_000;
 const MOST = 100_000;
 
