@@ -50,6 +50,7 @@ const SPOKEN_BESIDES: ModelVendor["apis"] = {
   "plinth.speech": { api: "openai" },
   "plinth.transcription": { api: "openai" },
   "plinth.image-generation": { api: "openai" },
+  "plinth.video-generation": { api: "openai" },
 };
 
 /** A server of the operator's as the vendor that it is. */
