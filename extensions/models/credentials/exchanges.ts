@@ -88,6 +88,10 @@ export class Exchanges {
     const { url, prefix = "Bearer ", headers = {} } = exchange;
     const { origin, hostname, protocol } = new URL(url);
     if (protocol !== "https:" && !isLoopbackHost(hostname)) throw failure("AUTH", `${id} goes nowhere without TLS, and ${origin} has none.`);
+    if (JSON.stringify([prefix, headers]).includes("{{plinth-secret:"))
+      throw new PlinthError("PLINTH_PERMISSION", `What ${vendor.title} is asked with for a token names secrets itself.`, {
+        next: "Ask whoever wrote its data.",
+      });
     const { fetch, clock, lend } = this.#parts;
     try {
       const authorization = `${prefix}${await lend(secret, origin)}`;

@@ -174,6 +174,19 @@ describe("GitHub Copilot", () => {
     expect([...general.requests, ...business.requests]).toEqual([]);
   });
 
+  it("by a third party's data names no secret itself, neither where it is exchanged nor in what models are sent", async () => {
+    const secrets = { COPILOT_GITHUB_TOKEN: "gho_mine" };
+    github.long.add(secrets.COPILOT_GITHUB_TOKEN);
+    const handle = "{{plinth-secret:LENT_0}}";
+    const data = atHome();
+    const withHeader = data.auth.map((one) => ({ ...one, exchange: { ...one.exchange!, headers: { "editor-version": "x", "x-more": handle } } }));
+    const first = await house({ secrets, data: { ...data, auth: withHeader }, trusted: false });
+    await expect(first.ask(MODEL)).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
+    const second = await house({ secrets, data: { ...data, headersFor: { person: { "x-more": handle } } }, trusted: false });
+    await expect(second.ask(MODEL)).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
+    expect([...github.requests, ...business.requests, ...general.requests]).toEqual([]);
+  });
+
   it("by a third party's data reaches what it was granted, with the keys that it was granted", async () => {
     const secrets = { COPILOT_GITHUB_TOKEN: "gho_mine" };
     github.long.add(secrets.COPILOT_GITHUB_TOKEN);

@@ -23,7 +23,7 @@ function needsOf({ needs, auth }: ModelVendor): Pick<ModelSource, "needs"> {
 }
 
 /** Whether headers name secrets themselves. */
-export const secretsIn = (headers: Record<string, string>): boolean => Object.values(headers).some((value) => value.includes("{{plinth-secret:"));
+export const secretsIn = (headers: unknown): boolean => JSON.stringify(headers).includes("{{plinth-secret:");
 
 /** The configuration's own name of the key stands for all that the vendor has. At an address of one's own nobody exchanges it. */
 export function withSecret(auth: ModelVendor["auth"], secret: string, baseUrl: string | undefined): ModelVendor["auth"] {

@@ -145,8 +145,7 @@ export class VendorSource implements Source {
   }
 
   async repairs(request: Parameters<Source["countTokens"]>[0], signal: AbortSignal) {
-    const way = this.#way(this.#apiOf(request.model));
-    if (typeof way === "string") throw this.#notReady(way);
+    const way = await this.#ready(request.model);
     return (await this.#parts.apis.get(way.api).repairs({ endpoint: await this.#endpoint(way, undefined), request }, { signal })).repairs;
   }
 
@@ -310,8 +309,9 @@ export class VendorSource implements Source {
   #permitted(auth: Auth | undefined, secret: string | undefined, headers: Record<string, string>, baseUrl: string): void {
     const { extension } = this.data;
     this.#parts.permit(extension, secret, baseUrl);
-    const asks = auth?.kind === "aws" ? "use the credentials of AWS" : secretsIn(headers) ? "name secrets in its headers" : undefined;
-    if (asks === undefined) return;
+    const named = secretsIn([headers, this.#vendor.headersFor]);
+    if (auth?.kind !== "aws" && !named) return;
+    const asks = named ? "name secrets in its headers" : "use the credentials of AWS";
     throw new PlinthError("PLINTH_PERMISSION", `${extension} may not ${asks}.`, { extension, next: "Its vendor has to ask with a key of its own." });
   }
 
