@@ -1,7 +1,7 @@
 import type { Manifest, Pin } from "@plinth/manifests";
 import { hostMatches, isLoopbackHost, targetOf } from "@plinth/manifests/net-pattern.ts";
 import type { Secrets } from "@plinth/manifests/secrets.ts";
-import { PlinthError } from "../extension/errors.ts";
+import { isPlinthError, PlinthError } from "../extension/errors.ts";
 import type { FetchOptions, FetchResponse } from "../extension/index.ts";
 
 export interface FetchRules {
@@ -13,7 +13,13 @@ export interface FetchRules {
   readonly stopped: AbortSignal;
 }
 
-/** The real fetch, limited to the manifest's hosts and (unless `allowNet`) to this machine. Redirects are returned, not followed. */
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const MOST_HOPS = 5;
+/** What goes to another server: nothing that may be a secret. */
+const plain = (headers: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => /^(accept|accept-language|content-type|user-agent)$/i.test(name)));
+
+/** The real fetch, limited to the manifest's hosts and (unless `allowNet`) to this machine. Redirects are followed as the product follows them, with each address checked. */
 export function createFetch(rules: FetchRules): (url: string, options?: FetchOptions) => Promise<FetchResponse> {
   return async (url, options = {}) => {
     const target = new URL(url);
@@ -25,15 +31,23 @@ export function createFetch(rules: FetchRules): (url: string, options?: FetchOpt
     }, timeoutMs);
     const signal = AbortSignal.any([controller.signal, rules.stopped, ...(options.signal ? [options.signal] : [])]);
     try {
-      const response = await fetch(target, {
-        method: options.method ?? "GET",
-        headers: await withSecrets(options.headers ?? {}, rules, target.origin),
-        redirect: "manual",
-        signal,
-        ...(options.body === undefined ? {} : { body: options.body as string }),
-      });
-      return asFetchResponse(response, maxBytes, rules);
+      let outgoing = { url: target, method: options.method ?? "GET", headers: options.headers ?? {}, body: options.body };
+      for (let hop = 0; ; hop++) {
+        const { url: to, method, headers, body } = outgoing;
+        const response = await fetch(to, {
+          ...{ method, redirect: "manual", signal },
+          headers: await withSecrets(headers, rules, to.origin),
+          ...(body === undefined ? {} : { body: body as string }),
+        });
+        const next = REDIRECTS.has(response.status) ? URL.parse(response.headers.get("location") ?? "", to) : null;
+        if (next === null || options.redirect === "manual" || hop === MOST_HOPS) return asFetchResponse(response, maxBytes, rules);
+        await response.body?.cancel();
+        permit(next, rules);
+        const asked = response.status === 303 || (response.status < 303 && method === "POST") ? { method: "GET", body: undefined } : { method, body };
+        outgoing = { url: next, headers: next.origin === to.origin ? headers : plain(headers), ...asked };
+      }
     } catch (cause) {
+      if (isPlinthError(cause)) throw cause;
       if (signal.aborted) throw codedAbort(signal.reason, target);
       const reason = (cause as { cause?: { code?: string } }).cause?.code ?? (cause as Error).message;
       throw new PlinthError("PLINTH_NET", `${target.host} cannot be reached (${reason}).`, {

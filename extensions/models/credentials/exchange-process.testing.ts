@@ -6,7 +6,7 @@ import { Exchanges } from "./exchanges.ts";
 
 const [folder = "", id = "", url = "", token = "", calls = "1"] = process.argv.slice(2);
 const fetched = (async (to: string, { maxBytes: _, timeoutMs: __, ...options }: Record<string, unknown> = {}) => {
-  const response = await fetch(to, { ...(options as RequestInit), redirect: "manual" });
+  const response = await fetch(to, options as RequestInit);
   return { status: response.status, ok: response.ok, headers: Object.fromEntries(response.headers), text: () => response.text() };
 }) as unknown as Fetch;
 const clock = { now: Date.now, sleep: async (ms: number) => void (await sleep(ms)) };

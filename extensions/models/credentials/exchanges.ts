@@ -95,7 +95,8 @@ export class Exchanges {
     const { fetch, clock, lend } = this.#parts;
     try {
       const authorization = `${prefix}${await lend(secret, origin)}`;
-      const { value } = await jsonCall(fetch, clock, url, { headers: { ...headers, authorization }, attempts: 2, maxBytes: 262_144 });
+      const bounds = { attempts: 2, maxBytes: 262_144, redirect: "manual" } as const;
+      const { value } = await jsonCall(fetch, clock, url, { headers: { ...headers, authorization }, ...bounds });
       await writeAtomic(this.#file(id), `${JSON.stringify(this.#read(value, vendor, exchange))}\n`, { mode: 0o600 });
       return true;
     } catch (thrown) {

@@ -42,9 +42,9 @@ async function server(answers: Answer[]): Promise<{ url: string; seen: (Incoming
 }
 
 /** As `ctx.fetch`, over the real one. */
-const fetcher: Fetch = async (url, { method = "GET", headers, body } = {}) => {
+const fetcher: Fetch = async (url, { method = "GET", headers, body, redirect = "follow" } = {}) => {
   const response = await fetch(url, {
-    method,
+    ...{ method, redirect },
     ...(headers === undefined ? {} : { headers }),
     ...(body === undefined ? {} : { body: body as string }),
   });
@@ -168,6 +168,14 @@ describe("signing in with OAuth", () => {
     });
     expect(await refreshTokens(fetcher, clock, client, "R")).toEqual({ accessToken: "B", refreshToken: "R" });
     await expect(refreshTokens(fetcher, clock, client, "R")).rejects.toMatchObject({ body: { error: "bad_verification_code" } });
+  });
+
+  it("tells what is in a request to the server that it is for, wherever that one leads", async () => {
+    const other = await server([answer(200, { access_token: "theirs" })]);
+    const moved = await server([302, 307, 308].map((status) => answer(status, {}, { location: `${other.url}/token` })));
+    const client = { clientId: "me", tokenUrl: `${moved.url}/token` };
+    for (const status of [302, 307, 308]) await expect(refreshTokens(fetcher, clockAt(), client, "R")).rejects.toMatchObject({ status });
+    expect(other.seen).toEqual([]);
   });
 
   it("waits for another device at the pace that the server wants", async () => {

@@ -19,6 +19,8 @@ export interface JsonCall {
   attempts?: number;
   /** A server that wants to be left alone for longer is not waited for; default 30 s. */
   maxWaitMs?: number;
+  /** As of `ctx.fetch`; an answer that leads elsewhere and is not followed is an `HttpError`. */
+  redirect?: FetchOptions["redirect"];
   /** true: may be sent again although the first one may have arrived. Default: for GET, HEAD, PUT and DELETE. */
   repeatable?: boolean;
 }
@@ -87,12 +89,13 @@ async function once<T>(
   url: string,
   call: JsonCall & { method: string },
 ): Promise<JsonAnswer<T> | HttpError> {
-  const { method, headers, body, signal, timeoutMs = 30_000, maxBytes = 4 * 1024 * 1024 } = call;
+  const { method, headers, body, signal, timeoutMs = 30_000, maxBytes = 4 * 1024 * 1024, redirect } = call;
   const response = await fetch(url, {
     method,
     headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(signal === undefined ? {} : { signal }),
+    ...(redirect === undefined ? {} : { redirect }),
     timeoutMs,
     maxBytes,
   });

@@ -131,7 +131,9 @@ async function askTokens(fetch: Fetch, clock: Clock, client: OAuthClient, fields
 
 async function postForm(fetch: Fetch, url: string, fields: Record<string, string>): Promise<Record<string, unknown>> {
   const headers = { accept: "application/json", "content-type": "application/x-www-form-urlencoded" };
-  const response = await fetch(url, { method: "POST", headers, body: new URLSearchParams(fields).toString(), maxBytes: 256 * 1024 });
+  const body = new URLSearchParams(fields).toString();
+  // What stands in it is for this server, wherever it leads.
+  const response = await fetch(url, { method: "POST", headers, body, maxBytes: 256 * 1024, redirect: "manual" });
   const text = await response.text();
   let value: unknown;
   try {

@@ -100,6 +100,38 @@ describe("an exchange with a model's server", () => {
     ]);
   });
 
+  it.each<[string, (made: Exchange) => Promise<unknown>]>([
+    ["what is to be said", (made) => made.ask("https://a.example/v1", { method: "POST", headers: { key: "k" }, body: "Hello." })],
+    ["what is to be kept", (made) => made.json("https://a.example/v1", { key: "k" }, '{"input":"Private."}')],
+    ["a question of what there is", (made) => made.json("https://a.example/v1", { key: "k" })],
+  ])("asks nobody but the server %s", async (_, ask) => {
+    for (const location of ["https://b.example/v1", "http://a.example/v1", "http://127.0.0.1:8100/", "file:///etc/passwd"]) {
+      const { made, asked } = exchange(response("", { location }, 307));
+      await expect(ask(made)).rejects.toMatchObject({ code: "PLINTH_MODEL_STREAM", details: { retryable: false } });
+      expect(asked.map(({ url, options }) => [url, options.redirect])).toEqual([["https://a.example/v1", "manual"]]);
+    }
+  });
+
+  it.each([
+    "https://a.example/v1/voices/../keys",
+    "https://a.example/v1/models/..",
+    "https://a.example/v1/%2E%2e/x?y=1",
+    "https://a.example/v1\\..\\x",
+  ])("is had about nothing whose name leads out of where it stands: %s", async (url) => {
+    const { made, asked } = exchange(response("{}"));
+    for (const ask of [() => made.json(url, {}), () => made.post(url, {}, "{}"), () => made.ask(url, {})])
+      await expect(ask()).rejects.toMatchObject({ code: "PLINTH_MODEL_UNKNOWN", details: { retryable: false } });
+    expect(asked).toEqual([]);
+    for (const good of ["https://a.example/v1/m.1/..x?to=../y", "https://a.example/v1/...", "https://a.example/v1/a..b/c"]) await made.ask(good, {});
+    expect(asked).toHaveLength(3);
+  });
+
+  it("is not sent twice where the server says that its answer lies elsewhere", async () => {
+    const { made, asked } = exchange(response("", { location: "/done" }, 303));
+    await expect(made.ask("https://a.example/v1", { method: "POST", body: "Hello." })).rejects.toMatchObject({ code: "PLINTH_MODEL_STREAM" });
+    expect(asked.map(({ options }) => [options.method, options.body])).toEqual([["POST", "Hello."], ...Array(3).fill([undefined, undefined])]);
+  });
+
   it("says what the server or the network said instead", async () => {
     const refusing = exchange(response('{"error":{"message":"slow"}}', { "retry-after": "2" }, 429));
     await expect(refusing.made.post("https://a.example", {}, "{}")).rejects.toMatchObject({

@@ -72,10 +72,9 @@ export class Exchange {
     this.#next = next;
   }
 
-  /** Send a request for a completion. Resolves to a good response only. The conversation goes to the server that was named, wherever that one leads. */
+  /** Send a request for a completion. Resolves to a good response only. */
   post(url: string, headers: Record<string, string>, body: string): Promise<FetchResponse> {
-    const given = { "content-type": "application/json", accept: "text/event-stream", ...headers };
-    return this.ask(url, { method: "POST", headers: given, body, moved: (to) => this.#staysAt(url, to) });
+    return this.ask(url, { method: "POST", headers: { "content-type": "application/json", accept: "text/event-stream", ...headers }, body });
   }
 
   #staysAt(url: string, to: URL): boolean {
@@ -105,20 +104,24 @@ export class Exchange {
   /**
    * Ask for whatever it answers with, such as sound. Resolves to a good response only.
    *
-   * @param options `moved`: where it is asked on if the server sends one there; headers stay behind at another origin. Default: as fetch does it.
+   * @param options `moved`: where it is asked on if the server sends one there; headers stay behind at another origin. Default: at the
+   * server itself. What is said, heard or kept goes to the server that was named, wherever that one leads, and so does no question of
+   * what there is: this extension may reach what whoever wrote the other address may not.
    */
   async ask(url: string, { moved, ...options }: Omit<FetchOptions, "signal"> & { moved?: (to: URL) => boolean }): Promise<FetchResponse> {
-    const given = { timeoutMs: HEAD_MS, ...options };
-    if (moved === undefined) return this.#good(await this.#send(url, given));
+    if (climbs(url)) throw failure("UNKNOWN", `${this.#title} has nothing of such a name: it leads elsewhere.`);
+    let given: FetchOptions = { timeoutMs: HEAD_MS, ...options };
     let [from, headers] = [url, options.headers ?? {}];
     for (let times = 0; ; times++) {
       const response = await this.#send(from, { ...given, headers, redirect: "manual" });
       const to = [301, 302, 303, 307, 308].includes(response.status) ? URL.parse(response.headers.location ?? "", from) : null;
       if (to === null) return this.#good(response);
       await response.body[Symbol.asyncIterator]().return?.();
-      if (times >= MOVES || !moved(to))
+      if (times >= MOVES || !(moved?.(to) ?? this.#staysAt(url, to)))
         throw failure("STREAM", `${this.#title} leads to where nothing of it is expected.`, { details: { retryable: false } });
       headers = to.origin === new URL(from).origin ? headers : {};
+      // What was asked for is done, and lies there: asked again, it would be done twice.
+      if (response.status === 303) given = withoutBody(given);
       from = to.href;
     }
   }
@@ -239,3 +242,8 @@ export class Exchange {
     return failure("NETWORK", why.startsWith(said) ? why : `${said}: ${why}`, { cause: error });
   }
 }
+
+/** Names of models, voices and work come from anybody; one of dots is a step out of where it stands, though it was encoded. */
+const climbs = (url: string): boolean => /[/\\](\.|%2e){1,2}([/\\]|$)/i.test(url.split(/[?#]/, 1)[0]!);
+
+const withoutBody = ({ method: _, body: __, ...options }: FetchOptions): FetchOptions => options;
