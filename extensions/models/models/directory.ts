@@ -73,7 +73,8 @@ export class Directory {
       found.push(new VendorSource({ id, extension, trusted, vendor: descriptor }, settingsOf(id, this.#config, snapshot), parts));
     found.sort((a, b) => a.data.priority - b.data.priority || (a.data.id < b.data.id ? -1 : 1));
     const sources = new Map<string, Source>();
-    // The operator's own server goes before a provider, and a provider's own code before data, where they share an id.
+    // The operator's own server goes before a provider, and a provider's own code before data, where they share an id. Whoever names
+    // the product's vendor means that one.
     for (const source of found) {
       const other = sources.get(source.data.id);
       if (other === undefined || rank(source, this.#config) < rank(other, this.#config)) sources.set(source.data.id, source);
@@ -113,9 +114,9 @@ export class Directory {
   }
 }
 
-/** The operator's own server is 0, a provider with code 1, data 2. */
+/** The operator's own server is 0, a provider with code 1, data 2; another publisher's, chosen or not, takes no name of these. */
 function rank(source: Source, { servers = {} }: Config): number {
   const { data } = source;
   if (Object.hasOwn(servers, data.id) && data.extension === "plinth.models") return 0;
-  return source instanceof VendorSource ? 2 : 1;
+  return (source instanceof VendorSource ? 2 : 1) + (data.trusted ? 0 : 2);
 }

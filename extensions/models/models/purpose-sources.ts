@@ -44,15 +44,22 @@ interface Listed {
   };
 }
 
-/** Who can be asked for a purpose, in the order of the automatic choice. Code of its own goes before data, where they share an id. */
-export async function purposeSources(ctx: Context, purpose: VendorPurpose, vendors: Iterable<object>): Promise<ReadonlyMap<string, PurposeSource>> {
+/**
+ * Who can be asked for a purpose, in the order of the automatic choice. Code of its own goes before data, where they share an id;
+ * another publisher's is nowhere the one of a name that a vendor of the product's has.
+ */
+export async function purposeSources(ctx: Context, purpose: VendorPurpose, all: Iterable<object>): Promise<ReadonlyMap<string, PurposeSource>> {
   const listed: readonly Listed[] = await ctx.use(purpose).list();
-  const own = listed.filter(({ extension, descriptor }) => extension !== ctx.id && descriptor.api !== true);
+  const vendors = [...all].filter((one) => one instanceof VendorSource);
+  const taken = new Set(vendors.filter(({ data }) => data.trusted).map(({ data }) => data.id));
+  const own = listed.filter(
+    ({ id, extension, trusted, descriptor }) => extension !== ctx.id && descriptor.api !== true && (trusted || !taken.has(id)),
+  );
   const found = own.map((one) => providing(one, clientOf(ctx, purpose, one.id)));
   for (const vendor of vendors) {
-    const besides = vendor instanceof VendorSource ? vendor.besides(purpose) : undefined;
-    if (besides === undefined || own.some(({ id }) => id === (vendor as VendorSource).data.id)) continue;
-    found.push(speaking(ctx, purpose, vendor as VendorSource, besides, listed));
+    const besides = vendor.besides(purpose);
+    if (besides === undefined || own.some(({ id }) => id === vendor.data.id)) continue;
+    found.push(speaking(ctx, purpose, vendor, besides, listed));
   }
   found.sort((a, b) => a.data.priority - b.data.priority || (a.data.id < b.data.id ? -1 : 1));
   return new Map(found.map((source) => [source.data.id, source]));

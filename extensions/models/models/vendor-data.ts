@@ -25,6 +25,12 @@ function needsOf({ needs, auth }: ModelVendor): Pick<ModelSource, "needs"> {
 /** Whether headers name secrets themselves. */
 export const secretsIn = (headers: unknown): boolean => JSON.stringify(headers).includes("{{plinth-secret:");
 
+/** Where else a protocol's code may fetch what its server made, as its quirks say it: by addresses, in which a host may begin with `*.`. */
+export const hostsIn = (quirks: Readonly<Record<string, unknown>>): string[] =>
+  Object.entries(quirks).flatMap(([name, hosts]) =>
+    /hosts$/i.test(name) && Array.isArray(hosts) ? hosts.map((host) => (/:\/\//.test(host) ? `${host}` : `https://${host}`)) : [],
+  );
+
 /** The configuration's own name of the key stands for all that the vendor has. At an address of one's own nobody exchanges it. */
 export function withSecret(auth: ModelVendor["auth"], secret: string, baseUrl: string | undefined): ModelVendor["auth"] {
   const { exchange, ...first } = auth.find(({ kind }) => kind === "key") ?? { kind: "key" as const };

@@ -19,7 +19,7 @@ import { rotating } from "./rotating.ts";
 import type { Settings } from "./settings.ts";
 import { type Besides, besidesOf, infoIn, type Source, type State } from "./source.ts";
 import { fromDialect, inDialect } from "./tools-in-dialect.ts";
-import { headersFor, notSetUp, saidOf, secretsIn, withSecret } from "./vendor-data.ts";
+import { headersFor, hostsIn, notSetUp, saidOf, secretsIn, withSecret } from "./vendor-data.ts";
 
 /** A server of this machine answers within that, or is taken to be away. */
 const PROBE_MS = 300;
@@ -281,7 +281,7 @@ export class VendorSource implements Source {
   async #spokenTo({ address, headers, quirks }: Way, given: Credential | undefined, speaker: string): Promise<Omit<ModelEndpoint, "models">> {
     const { id, title, trusted } = this.data;
     const auth = given === undefined ? undefined : authFor(this.#auth, given);
-    if (!trusted) this.#permitted(auth, given?.held === true ? undefined : given?.secret, headers, address.baseUrl);
+    if (!trusted) this.#permitted(auth, given?.held === true ? undefined : given?.secret, headers, [address.baseUrl, ...hostsIn(quirks)]);
     const proof = given === undefined ? undefined : await this.#fresh(given);
     const secret = auth === undefined || auth.kind === "aws" ? undefined : proof?.secret;
     // What is exchanged is not sent itself, whoever says so.
@@ -289,7 +289,7 @@ export class VendorSource implements Source {
     // An address of the operator's own stands.
     const said = address.own && this.#settings.region === undefined ? proof?.baseUrl : undefined;
     const baseUrl = said ?? address.baseUrl;
-    if (!trusted && said !== undefined) this.#permitted(auth, undefined, headers, said);
+    if (!trusted && said !== undefined) this.#permitted(auth, undefined, headers, [said]);
     const proven =
       auth === undefined || secret === undefined
         ? {}
@@ -306,9 +306,9 @@ export class VendorSource implements Source {
   }
 
   /** Data of a third party's: its own key to its own hosts, and neither the chain of AWS nor a handle that it wrote itself. */
-  #permitted(auth: Auth | undefined, secret: string | undefined, headers: Record<string, string>, baseUrl: string): void {
+  #permitted(auth: Auth | undefined, secret: string | undefined, headers: Record<string, string>, urls: string[]): void {
     const { extension } = this.data;
-    this.#parts.permit(extension, secret, baseUrl);
+    for (const url of urls) this.#parts.permit(extension, secret, url);
     const named = secretsIn([headers, this.#vendor.headersFor]);
     if (auth?.kind !== "aws" && !named) return;
     const asks = named ? "name secrets in its headers" : "use the credentials of AWS";
