@@ -17,6 +17,12 @@ export interface Watcher {
   closed(): void;
 }
 
+/** A request that has no answer yet. */
+class Flight extends AbortController {
+  /** What it does goes on without its client. */
+  survives = false;
+}
+
 /** One WebSocket client: connect first, then requests side by side, each answered once. */
 export class Connection {
   readonly #door: Door;
@@ -25,7 +31,7 @@ export class Connection {
   readonly #limits: Limits;
   readonly #address: string;
   readonly #watcher: Watcher;
-  readonly #flights = new Map<string, AbortController>();
+  readonly #flights = new Map<string, Flight>();
   #connected: boolean;
   /** Whether the peer was heard since the last ping. */
   alive = true;
@@ -52,7 +58,7 @@ export class Connection {
     socket.on("close", () => {
       clearTimeout(waiting);
       this.#watcher.closed();
-      for (const flight of this.#flights.values()) flight.abort();
+      for (const flight of this.#flights.values()) if (!flight.survives) flight.abort();
     });
   }
 
@@ -125,7 +131,7 @@ export class Connection {
     if (this.#flights.size >= this.#limits.inFlight) {
       return this.#send(errorFrame(id, errorInfo(refuse.busy(this.#limits.inFlight))));
     }
-    const flight = new AbortController();
+    const flight = new Flight();
     this.#flights.set(id, flight);
     try {
       const answer = await this.#door.ctx.work(OWNER, () => this.#answer(frame, flight));
@@ -138,7 +144,8 @@ export class Connection {
     }
   }
 
-  async #answer({ id, method: name, params }: RequestFrame, { signal }: AbortController): Promise<string> {
+  async #answer({ id, method: name, params }: RequestFrame, flight: Flight): Promise<string> {
+    const { signal } = flight;
     const offer = this.#door.directory.current;
     const work = this.#door.ctx.currentWork();
     let method: Method | undefined;
@@ -159,6 +166,7 @@ export class Connection {
       });
     }
     const { ctx } = this.#door;
+    flight.survives = method.descriptor.survives === true && method.descriptor.endless !== true;
     await assertFits(ctx, method, "params", params);
     if (method.descriptor.streaming !== true) {
       const result = await method.client.call(params, { signal });
@@ -169,7 +177,10 @@ export class Connection {
     // What has no end of its own ends with the gateway, at once: nobody waits for it.
     const ends = method.descriptor.endless === true ? AbortSignal.any([signal, this.#door.stopping]) : signal;
     for await (const item of method.client.open(params, { signal: ends })) {
-      if (this.#socket.readyState !== this.#socket.OPEN) break;
+      if (this.#socket.readyState !== this.#socket.OPEN) {
+        if (flight.survives) continue;
+        break;
+      }
       await assertFits(ctx, method, "events", item);
       seq += 1;
       this.#send(eventFrame(id, seq, item));

@@ -173,6 +173,36 @@ describe("the gateway over WebSocket", () => {
     await gone.promise;
   });
 
+  it("reads a stream that survives to its end without its client, and ends it when it is cancelled", async () => {
+    const go = Promise.withResolvers<void>();
+    const signals: AbortSignal[] = [];
+    const ended: string[] = [];
+    const lasting = method("lasting", {
+      async *open(_params: unknown, { signal }: { signal: AbortSignal }) {
+        signals.push(signal);
+        yield "begun";
+        await Promise.race([go.promise, once(signal, "abort")]);
+        for (let n = 0; n < 3; n++) yield n;
+        ended.push(signal.aborted ? "aborted" : "whole");
+      },
+    });
+    Object.assign(lasting.descriptor as object, { survives: true });
+    await using gateway = await startGateway([lasting]);
+    await using client = await Client.connected(gateway);
+    const begun = client.next((frame) => frame.type === "event");
+    client.send({ type: "req", id: "l", method: "lasting" });
+    await begun;
+    client.socket.terminate();
+    await using again = await Client.connected(gateway);
+    const cancelled = again.ask("lasting", {}, "c");
+    await again.next((frame) => frame.type === "event");
+    again.send({ type: "cancel", id: "c" });
+    expect(await cancelled).toMatchObject({ error: { code: "PLINTH_ABORTED" } });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
+    go.resolve();
+    await expect.poll(() => ended).toContain("whole");
+  });
+
   it("runs each request as the owner's work", async () => {
     const who = method("who", { call: (_params: unknown, call: any) => call.work.principal }, "owner");
     await using gateway = await startGateway([who]);

@@ -1,25 +1,27 @@
-import type { TurnEvent } from "@plinth/sdk";
+import { PlinthError, type TurnEvent } from "@plinth/sdk";
 import type { ScriptedProvider } from "@plinth/sdk/testing";
 
-type Send = (input: { text: string; sessionKey: string }, call: { signal: AbortSignal }) => AsyncIterable<TurnEvent>;
+type Send = (input: { text: string; sessionKey: string; runId: string }, call: { signal: AbortSignal }) => AsyncIterable<TurnEvent>;
 
 interface Script {
   send: Send;
   entries?: (sessionKey: string) => unknown[];
   sessions?: string[];
   abort?: (input: unknown) => void;
+  follow?: (input: { runId: string }) => AsyncIterable<unknown>;
 }
 
 /** For tests: the methods that the page calls, scripted. */
-export function scriptedChat({ send, entries = () => [], sessions = ["main"], abort = () => {} }: Script): ScriptedProvider[] {
-  const method = (id: string, provider: Record<string, unknown>): ScriptedProvider => ({
+export function scriptedChat({ send, entries = () => [], sessions = ["main"], abort = () => {}, follow = unknown }: Script): ScriptedProvider[] {
+  const method = (id: string, provider: Record<string, unknown>, more: object = {}): ScriptedProvider => ({
     contract: "plinth.gateway-method",
     id,
-    descriptor: { summary: id, scope: "write", streaming: provider.open !== undefined },
+    descriptor: { summary: id, scope: "write", streaming: provider.open !== undefined, ...more },
     provider: provider as never,
   });
   return [
-    method("chat.send", { open: send }),
+    method("chat.send", { open: send }, { survives: true }),
+    method("chat.follow", { open: follow }, { endless: true }),
     method("chat.abort", {
       call: (input: unknown) => {
         abort(input);
@@ -31,6 +33,10 @@ export function scriptedChat({ send, entries = () => [], sessions = ["main"], ab
     method("commands.list", { call: () => ({ commands: COMMANDS }) }),
   ];
 }
+
+const unknown = ({ runId }: { runId: string }): AsyncIterable<unknown> => {
+  throw new PlinthError("PLINTH_RUN_UNKNOWN", `No run ${runId} is known here.`, { next: "Read the session's history." });
+};
 
 const COMMANDS = [
   { name: "help", summary: "What can be typed here." },

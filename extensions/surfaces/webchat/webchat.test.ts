@@ -1,4 +1,4 @@
-import type { TurnEvent } from "@plinth/sdk";
+import { PlinthError, type TurnEvent } from "@plinth/sdk";
 import type { ScriptedProvider } from "@plinth/sdk/testing";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -75,6 +75,9 @@ describe.skipIf(!hasChromium)("the page in a browser", () => {
     const page: Page = await context.newPage();
     const problems: string[] = [];
     page.on("pageerror", (error) => problems.push(String(error)));
+    await page.addInitScript(
+      "window.sockets = []; window.WebSocket = class extends WebSocket { constructor(url) { super(url); sockets.push(this); } };",
+    );
     page.on("console", (line) => line.type() === "error" && problems.push(line.text()));
     await page.goto(options.hash === false ? served.url : `${served.url}/#token=${served.token}`);
     const send = async (text: string) => {
@@ -429,6 +432,52 @@ describe.skipIf(!hasChromium)("the page in a browser", () => {
     await chat.online();
     await chat.page.locator("#send").click();
     await chat.page.locator(".message.assistant strong").waitFor();
+  });
+
+  it("follows a turn again that went on while the connection was broken, and says what did not arrive", async () => {
+    const go = Promise.withResolvers<void>();
+    const sent: string[] = [];
+    let aborted = false;
+    const turn = async function* (text: string): AsyncGenerator<TurnEvent> {
+      yield { type: "text", delta: "Half of it" };
+      await go.promise;
+      yield { type: "text", delta: `, and the rest of ${text}` };
+      yield ok("");
+    };
+    await using chat = await open({
+      entries: () =>
+        sent.length === 1
+          ? [{ runId: sent[0], body: { kind: "message", message: { role: "user", content: [{ type: "text", text: "build it" }] } } }]
+          : [],
+      send: async function* ({ text, runId }, { signal }) {
+        sent.push(runId);
+        signal.addEventListener("abort", () => (aborted = true));
+        yield* turn(text);
+      },
+      follow: async function* ({ runId }) {
+        if (runId !== sent[0]) throw new PlinthError("PLINTH_RUN_UNKNOWN", "No.");
+        for await (const event of turn("build it")) yield { cursor: "1", sessionKey: "main", runId, event };
+      },
+    });
+    await chat.online();
+    await chat.send("build it");
+    await chat.page.getByText("Half of it").waitFor();
+    await chat.page.evaluate("sockets.at(-1).close()");
+    await chat.page.locator(".notice", { hasText: "The connection was lost" }).waitFor();
+    await chat.online();
+    await chat.page.locator('.message.assistant[aria-busy="true"]').waitFor();
+    expect(await chat.page.locator("#stop").isVisible()).toBe(true);
+    go.resolve();
+    await chat.page.locator(".message.assistant", { hasText: "and the rest of build it" }).waitFor();
+    expect(await chat.page.locator(".message.user").allTextContents()).toEqual(["build it"]);
+    expect([sent.length, aborted]).toEqual([1, false]);
+
+    await chat.page.evaluate("sockets.at(-1).send = () => {}");
+    await chat.send("into the void");
+    await chat.page.evaluate("sockets.at(-1).close()");
+    await chat.page.locator(".notice.error", { hasText: "It did not arrive before that" }).waitFor();
+    expect(await chat.page.locator(".message.user").last().textContent()).toBe("into the void");
+    expect(sent.length).toBe(1);
   });
 
   it("fits a narrow phone", async () => {

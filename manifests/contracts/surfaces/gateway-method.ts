@@ -18,6 +18,9 @@ export const gatewayMethod = defineContract({
     endless: Type.Optional(
       Type.Boolean({ description: "true: the stream goes on until its reader leaves, such as a watch; a stop of the gateway ends it at once." }),
     ),
+    survives: Type.Optional(
+      Type.Boolean({ description: "true: the stream is read to its end also when its client's connection breaks; a `cancel` still ends it." }),
+    ),
   }),
   methods: {
     call: {

@@ -1,7 +1,7 @@
 import { type Part, textOf } from "@plinth/sdk";
 import type { Card } from "./card.ts";
 import { el } from "./dom.ts";
-import type { Failure, Gateway } from "./gateway.ts";
+import { type Failure, type Gateway, LOST } from "./gateway.ts";
 import { partNode } from "./part.ts";
 import { markOrigin, SUMMED_UP, TurnView, userMessage } from "./turn.ts";
 
@@ -27,6 +27,8 @@ export class Conversation {
   #running = 0;
   #turns = new Set<TurnView>();
   #loads = 0;
+  /** What was sent before the connection broke, by run: whether it arrived is not known. */
+  readonly #lost = new Map<string, string>();
 
   constructor(key: string, gateway: Gateway, events: Events) {
     this.key = key;
@@ -45,13 +47,30 @@ export class Conversation {
     const load = ++this.#loads;
     try {
       const { entries } = await this.#gateway.ask<{ entries: any[] }>("chat.history", { sessionKey: this.key, limit: 200 });
-      if (load === this.#loads && !this.running) this.#show(entries);
+      if (load === this.#loads && !this.running) this.#goOn(entries);
     } catch (failure) {
       this.stale = true;
       if (load !== this.#loads || this.running || this.node.childElementCount > 0) return;
       this.node.replaceChildren(failed(failure as Failure));
     }
     this.#events.onGrow();
+  }
+
+  /** Show what there is, and follow what of it still goes on: a turn does not end with the connection. */
+  #goOn(entries: readonly any[]): void {
+    const told = new Set(entries.map(({ runId }) => runId));
+    const { runId } = entries.findLast(({ body }) => body.kind === "message") ?? {};
+    const goesOn = runId !== undefined && !entries.some((entry) => entry.body.kind === "run-end" && entry.runId === runId);
+    // Its events tell all of it but the message.
+    this.#show(goesOn ? entries.slice(0, entries.findIndex((entry) => entry.runId === runId) + 1) : entries);
+    if (goesOn) void this.#follow(runId, () => this.#show(entries));
+    for (const [id, text] of this.#lost) {
+      this.#lost.delete(id);
+      if (told.has(id)) continue;
+      this.node.querySelector(".welcome")?.remove();
+      this.node.append(userMessage(text));
+      void this.#follow(id, (turn) => turn.fail(LOST));
+    }
   }
 
   /** Into the turn that waits for it where that runs here, else at the end. */
@@ -65,19 +84,49 @@ export class Conversation {
   async send(text: string, suggestedBy?: string): Promise<void> {
     this.node.querySelector(".welcome")?.remove();
     for (const old of this.node.querySelectorAll(".suggestions")) old.remove();
-    const turn = this.#turn();
     const message = userMessage(text);
-    this.node.append(message, turn.node);
+    this.node.append(message);
+    const runId = newId();
+    await this.#run(async (turn) => {
+      const sent = { text, sessionKey: this.key, suggestedBy, runId };
+      const asked = this.#gateway.ask("chat.send", sent, (event) => {
+        turn.add(event);
+        if (event.type === "start" && event.origin !== undefined) markOrigin(message, event.origin);
+        this.#events.onGrow();
+      });
+      await asked.catch((failure: Failure) => {
+        if (failure.code !== LOST.code) throw failure;
+        this.#lost.set(runId, text);
+        turn.note("The connection was lost. What runs goes on, and is shown here when the page is connected again.");
+      });
+    });
+  }
+
+  /** @param unknown what to do where nobody knows of the run any more. */
+  async #follow(runId: string, unknown: (turn: TurnView) => void): Promise<void> {
+    await this.#run((turn) =>
+      this.#gateway
+        .ask("chat.follow", { runId }, ({ event }) => {
+          turn.add(event);
+          this.#events.onGrow();
+        })
+        .catch((failure: Failure) => {
+          if (failure.code === "PLINTH_RUN_UNKNOWN") unknown(turn);
+          else if (failure.code !== LOST.code) throw failure;
+        }),
+    );
+  }
+
+  /** One turn at the end of the conversation, as long as it is told of. */
+  async #run(tell: (turn: TurnView) => Promise<unknown>): Promise<void> {
+    const turn = this.#turn();
+    this.node.append(turn.node);
     this.#running += 1;
     this.#turns.add(turn);
     this.#events.onRunning();
     this.#events.onGrow();
     try {
-      await this.#gateway.ask("chat.send", { text, sessionKey: this.key, suggestedBy }, (event) => {
-        turn.add(event);
-        if (event.type === "start" && event.origin !== undefined) markOrigin(message, event.origin);
-        this.#events.onGrow();
-      });
+      await tell(turn);
     } catch (failure) {
       if ((failure as Failure).code !== "PLINTH_ABORTED") turn.fail(failure as Failure);
     }
@@ -140,6 +189,9 @@ export class Conversation {
     this.node.replaceChildren(...(nodes.length + waiting.length > 0 ? nodes : [welcome()]), ...waiting);
   }
 }
+
+/** Also where the page came over plain HTTP, and there is no `randomUUID`. */
+const newId = (): string => `web-${Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 
 function failed(failure: Failure): HTMLElement {
   const turn = new TurnView(() => {});

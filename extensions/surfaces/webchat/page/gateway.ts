@@ -12,10 +12,10 @@ interface Pending {
   onEvent?: ((data: any) => void) | undefined;
 }
 
-const LOST: Failure = {
+export const LOST: Failure = {
   code: "PLINTH_CONNECTION_LOST",
   message: "The connection to the gateway was lost.",
-  next: "The page connects again by itself; then look whether the answer is there, or send the message again.",
+  next: "It did not arrive before that: send the message again.",
 };
 
 /** The gateway over WebSocket: requests with answers, streams with events, and a connection that comes back. */
