@@ -42,7 +42,11 @@ export async function audited(body: string, all: readonly Entry[], cut: number, 
   }
   for (const one of before.named) if (named.size < MOST_NAMES && !said.includes(one)) named.add(one);
   add(before.body);
-  const missing = { asks: once(asks, body), others: once(others, body), named: [...named, ...numbers].map((one) => one.replaceAll(";", ",")) };
+  const missing = {
+    asks: once(asks, body),
+    others: once(others, body),
+    named: [...named, ...numbers].map((one) => oneLine(one).replaceAll(";", ",")),
+  };
   return joined({ body, ...missing }, maxChars);
 }
 
