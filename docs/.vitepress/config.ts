@@ -37,6 +37,7 @@ export default defineConfig({
           { text: "Channels", link: "/channels" },
           { text: "Models and vendors", link: "/models" },
           { text: "Configuration", link: "/configuration" },
+          { text: "Conversations", link: "/sessions" },
           { text: "Operating", link: "/operating" },
           { text: "Running a registry", link: "/registry" },
         ],

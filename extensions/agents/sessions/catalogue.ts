@@ -2,6 +2,7 @@ import type { MessageOrigin, Provider, SessionInfo, UsageTotals } from "@plinth/
 import type { Claims } from "./claims.ts";
 import type { SessionRow } from "./database.ts";
 import { exists, ownersOnly, unknown, unknownEntry } from "./errors.ts";
+import { type Facts, factsOf } from "./facts.ts";
 import type { Ledger, Writer } from "./ledger.ts";
 import { readTokens, sum } from "./usage.ts";
 
@@ -9,15 +10,6 @@ type Contract = Required<Provider<"plinth.session-store">>;
 type Name = "list" | "setHead" | "get" | "create" | "update" | "reset" | "delete" | "prune" | "usage";
 type Input<K extends Name> = Parameters<Contract[K]>[0];
 type Output<K extends Name> = Promise<Awaited<ReturnType<Contract[K]>>>;
-
-/** What is noted about a session beside its entries. */
-export interface Facts {
-  title?: string;
-  labels?: string[];
-  agent?: string;
-  parent?: string;
-  forkOf?: { key: string; entry: string | null };
-}
 
 /** Past every text that begins with the prefix before it. */
 const LAST = "\u{10ffff}";
@@ -59,12 +51,15 @@ export class Catalogue {
   async update({ key, title, labels, archived, agent }: Input<"update">, origin: MessageOrigin): Output<"update"> {
     const row = await this.#ledger.write(() => {
       const row = this.#own(key, origin);
-      const { title: oldTitle, agent: oldAgent, ...facts } = factsOf(row);
+      const { title: oldTitle, made: wasMade, agent: oldAgent, ...facts } = factsOf(row);
       const named = title === undefined ? oldTitle : title;
+      // Whoever takes a title away wants none, and whoever gives one has given it.
+      const made = title === undefined ? wasMade : title ? undefined : false;
       const answers = agent === undefined ? oldAgent : agent;
       const set: Facts = {
         ...facts,
         ...(named ? { title: named } : {}),
+        ...(made === undefined ? {} : { made }),
         ...(answers ? { agent: answers } : {}),
         ...(labels ? { labels: [...new Set(labels)] } : {}),
       };
@@ -83,6 +78,7 @@ export class Catalogue {
       // A run's entries must stay one chain: its calls and their results belong to one branch.
       this.#claims.free(row, origin);
       this.move(row, head);
+      if (head === null) this.#ledger.began(row);
     });
     return {};
   }
@@ -92,9 +88,7 @@ export class Catalogue {
       const row = this.#ledger.row(key);
       this.#ledger.assertMine(row, writer.origin);
       this.#claims.free(row, writer.origin);
-      const from = row.head;
-      this.move(row, null);
-      return this.#ledger.insert(row, null, [{ kind: "reset", reason, ...(from === null ? {} : { from }) }], writer) as string;
+      return this.#ledger.afresh(row, reason, writer);
     });
     return { head };
   }
@@ -150,11 +144,14 @@ export class Catalogue {
   }
 
   info(row: SessionRow): SessionInfo {
-    const { key, head, entries, created, updated, bytes, runs, tokens, archived, waiting = 0 } = row;
+    const { key, head, entries, created, updated, bytes, runs, tokens, archived, started, touched, waiting = 0 } = row;
     const running = this.#claims.holder(row);
+    const { made: _, ...facts } = factsOf(row);
     return {
       ...{ key, head, entries, createdAt: created, updatedAt: updated, bytes },
-      ...factsOf(row),
+      ...facts,
+      ...(started === null ? {} : { startedAt: started }),
+      ...(touched === null ? {} : { activeAt: touched }),
       ...(running === null ? {} : { running }),
       ...(waiting === 0 ? {} : { waiting }),
       ...(archived === null ? {} : { archivedAt: archived }),
@@ -164,7 +161,7 @@ export class Catalogue {
 
   /** Inside a transaction. */
   move(row: SessionRow, head: string | null): void {
-    this.#ledger.db.run("update", head, this.#ledger.now(), 0, 0, row.id);
+    this.#ledger.db.run("update", head, this.#ledger.now(), 0, 0, null, row.id);
     row.head = head;
   }
 
@@ -190,13 +187,5 @@ export class Catalogue {
   /** What was deleted is not left in the file of recent changes. Another process may be reading it; the next deletion does it then. */
   #tidy(): void {
     this.#ledger.db.get("tidy");
-  }
-}
-
-function factsOf({ facts }: SessionRow): Facts {
-  try {
-    return facts === null ? {} : (JSON.parse(facts) as Facts);
-  } catch {
-    return {};
   }
 }

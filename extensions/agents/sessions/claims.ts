@@ -1,10 +1,13 @@
 import { setImmediate as breathe } from "node:timers/promises";
-import { type MessageOrigin, PlinthError, type Provider } from "@plinth/sdk";
+import { type MessageOrigin, type ModelMessage, PlinthError, type Provider } from "@plinth/sdk";
 import { assertWritable, type Body, closings, follow, type OpenCalls, parseBody } from "./body.ts";
 import type { SessionRow } from "./database.ts";
 import { busy, checkKey, fenced, ran, taken } from "./errors.ts";
+import { factsOf } from "./facts.ts";
 import type { Ledger, Writer } from "./ledger.ts";
 import { isProduct, SYSTEM } from "./origin.ts";
+import type { Resets } from "./resets.ts";
+import { titleFrom } from "./title.ts";
 import { addTokens } from "./usage.ts";
 
 type Contract = Provider<"plinth.session-store">;
@@ -29,11 +32,13 @@ const closingText = {
  */
 export class Claims {
   readonly #ledger: Ledger;
+  readonly #resets: Resets | undefined;
   /** The calls that still want a result, by session; read from the transcript where this process does not know them. */
   readonly #open = new Map<string, { fence: number; open: OpenCalls }>();
 
-  constructor(ledger: Ledger) {
+  constructor(ledger: Ledger, resets?: Resets) {
     this.#ledger = ledger;
+    this.#resets = resets;
   }
 
   async claim(input: Input<"claim">, writer: Writer): Promise<{ fence: number; head: string | null; expiresAt: number }> {
@@ -49,6 +54,7 @@ export class Claims {
         if (!isProduct(writer.caller) || db.run("dequeue", id, row.id).changes === 0) throw taken(id);
       }
       const more = { ...(replyTo === undefined ? {} : { replyTo }), ...(externalId === undefined ? {} : { externalId }) };
+      if (message !== undefined && claimant === null) this.#begin(row, message, writer, expectedHead);
       const head = this.#ledger.insert(row, runId, message ? [{ kind: "message", message, ...more }] : [], writer, expectedHead);
       const expiresAt = now() + heldFor(ttlMs, writer);
       const { fence } = db.get("claim", runId, expiresAt, guestOf(writer.origin), claimant, row.id) as { fence: number };
@@ -150,6 +156,21 @@ export class Claims {
   /** What was appended under a key is remembered for a week. */
   async forget(): Promise<void> {
     await this.#ledger.write(() => this.#ledger.db.run("forget", this.#ledger.now() - REMEMBERED_MS));
+  }
+
+  /** The conversation of before may have ended by itself, and one without a title gets one of its first words. */
+  #begin(row: SessionRow, message: ModelMessage, writer: Writer, expectedHead: string | null | undefined): void {
+    const { origin } = writer;
+    if (origin.by === "system") return;
+    if (this.#resets !== undefined && expectedHead === undefined && row.head !== null) {
+      const reason = this.#resets.due(row, this.#ledger.now());
+      // As its sender's: a guest's conversation stays one in which nobody else has words.
+      if (reason !== undefined) this.#ledger.afresh(row, reason, { origin, caller: writer.caller });
+    }
+    const facts = factsOf(row);
+    if (facts.title !== undefined || facts.made !== undefined) return;
+    const title = titleFrom(message, origin);
+    if (title !== undefined) this.#ledger.db.run("describe", JSON.stringify({ ...facts, title, made: true }), row.archived, row.id);
   }
 
   /** Nothing runs in it from here on. @param first whoever wants it comes before another publisher's extension. */

@@ -29,6 +29,10 @@ export interface SessionRow {
   tokens: string | null;
   facts: string | null;
   archived: number | null;
+  /** When its present conversation began; null: when it was made. */
+  started: number | null;
+  /** When somebody last said something in it; what the host does by itself does not count. null: when it last changed. */
+  touched: number | null;
   waiting?: number;
 }
 

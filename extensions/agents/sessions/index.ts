@@ -6,6 +6,7 @@ import { follow } from "./following.ts";
 import type { Writer } from "./ledger.ts";
 import { isProduct, originOf, ownRun } from "./origin.ts";
 import { payerOf } from "./quota.ts";
+import { type ResetConfig, Resets } from "./resets.ts";
 import { SessionStore } from "./store.ts";
 
 const SWEEP_MS = 5_000;
@@ -14,7 +15,11 @@ const writer = (call: Call): Writer => ({ origin: originOf(call.work), payer: pa
 
 export default defineExtension({
   async activate(ctx) {
-    const store = await SessionStore.open({ dir: ctx.dataDir, now: ctx.clock.now, log: ctx.log, sweepMs: SWEEP_MS });
+    const config = ctx.config as ResetConfig;
+    for (const zone of Resets.unknownZones(config))
+      ctx.log.warn("A daily reset has a zone that is not known here; its conversations go on.", { zone });
+    const resets = Resets.of(config);
+    const store = await SessionStore.open({ dir: ctx.dataDir, now: ctx.clock.now, log: ctx.log, sweepMs: SWEEP_MS, resets });
     ctx.effect("session store", () => store.close());
     ctx.provide("plinth.check", "sessions-file", asideCheck(ctx.id, fileIn(ctx.dataDir)));
     const { claims, catalogue, transfer, inputs, search, ledger } = store;

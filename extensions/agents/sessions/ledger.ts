@@ -3,6 +3,7 @@ import { type Body, owned } from "./body.ts";
 import type { Database, SessionRow } from "./database.ts";
 import { entryIds } from "./entry-id.ts";
 import { checkKey, moved, notYours } from "./errors.ts";
+import { factsOf, withoutMadeTitle } from "./facts.ts";
 import { charge } from "./quota.ts";
 import { TailCache } from "./tail-cache.ts";
 
@@ -71,6 +72,22 @@ export class Ledger {
     if (origin.by === "guest" && this.db.get("others", id, origin.via ?? "") !== undefined) throw notYours(key);
   }
 
+  /** The head is where nothing was said yet; what was stays. Returns the boundary's id. Inside a transaction. */
+  afresh(row: SessionRow, reason: string, writer: Writer): string {
+    const from = row.head;
+    row.head = null;
+    const head = this.insert(row, null, [{ kind: "reset", reason, ...(from === null ? {} : { from }) }], writer) as string;
+    this.began(row);
+    return head;
+  }
+
+  /** Inside a transaction. */
+  began(row: SessionRow): void {
+    row.started = this.now();
+    row.facts = JSON.stringify(withoutMadeTitle(factsOf(row)));
+    this.db.run("began", row.started, row.facts, row.id);
+  }
+
   /**
    * Write the bodies below the head, each the parent of the next. Inside a transaction.
    *
@@ -103,11 +120,16 @@ export class Ledger {
       parent = id;
     }
     if (payer !== undefined) charge(this.db, row, payer, bytes, now);
-    this.db.run("update", parent, now, bodies.length, bytes, row.id);
+    const touched = origin.by !== "system" && bodies.some(isSaid) ? now : null;
+    this.db.run("update", parent, now, bodies.length, bytes, touched, row.id);
     row.head = parent;
+    row.touched = touched ?? row.touched;
     row.entries += bodies.length;
     row.bytes += bytes;
     this.#added.push(added);
     return parent;
   }
 }
+
+/** What a person says; a command is one's word, too. */
+const isSaid = (body: Body): boolean => body.kind === "command" || (body.kind === "message" && body.message.role === "user");

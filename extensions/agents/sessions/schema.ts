@@ -91,6 +91,8 @@ export const STEPS: readonly string[] = [
    CREATE TABLE indexed (seq INTEGER NOT NULL) STRICT;
    INSERT INTO indexed VALUES (0);`,
   "ALTER TABLE sessions ADD COLUMN claimant TEXT",
+  // Absent in sessions of before: they count from when they were made, and last changed.
+  "ALTER TABLE sessions ADD COLUMN started INTEGER; ALTER TABLE sessions ADD COLUMN touched INTEGER",
 ];
 
 /**

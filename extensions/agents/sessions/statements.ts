@@ -1,4 +1,5 @@
-const COLUMNS = "id, key, head, created, updated, running, fence, expires, guest, claimant, changed, entries, bytes, runs, tokens, facts, archived";
+const COLUMNS =
+  "id, key, head, created, updated, running, fence, expires, guest, claimant, changed, entries, bytes, runs, tokens, facts, archived, started, touched";
 const SESSION = `SELECT ${COLUMNS} FROM sessions`;
 const SHOWN = `SELECT ${COLUMNS}, (SELECT count(*) FROM inputs WHERE inputs.session = sessions.id) AS waiting FROM sessions`;
 const ENTRY = "seq, id, parent, run, at, body, origin";
@@ -11,8 +12,9 @@ export const statements = {
     SELECT 1 + max((SELECT coalesce(max(id), 0) FROM sessions), (SELECT coalesce(max(session), 0) FROM tombstones)), ?, ?, ?,
       1 + (SELECT coalesce(max(changed), 0) FROM sessions)
     RETURNING id`,
-  update: `UPDATE sessions SET head = ?, updated = ?, entries = entries + ?, bytes = bytes + ?,
+  update: `UPDATE sessions SET head = ?, updated = ?, entries = entries + ?, bytes = bytes + ?, touched = coalesce(?, touched),
     changed = 1 + (SELECT max(changed) FROM sessions) WHERE id = ?`,
+  began: "UPDATE sessions SET started = ?, facts = ? WHERE id = ?",
   claim: "UPDATE sessions SET running = ?, fence = fence + 1, expires = ?, guest = ?, claimant = ? WHERE id = ? RETURNING fence",
   renew: "UPDATE sessions SET expires = ? WHERE id = ?",
   free: "UPDATE sessions SET running = NULL, expires = NULL, guest = NULL, claimant = NULL WHERE id = ?",

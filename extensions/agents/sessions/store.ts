@@ -6,6 +6,7 @@ import { unknownEntry } from "./errors.ts";
 import { readHistory } from "./history.ts";
 import { Inputs } from "./inputs.ts";
 import { Ledger } from "./ledger.ts";
+import type { Resets } from "./resets.ts";
 import { TranscriptSearch } from "./search.ts";
 import { Transfer } from "./transfer.ts";
 
@@ -16,6 +17,8 @@ export interface StoreOptions {
   log?: Pick<Log, "warn">;
   /** How often expired claims are looked for; 0: only when somebody wants the session. */
   sweepMs?: number;
+  /** When conversations end by themselves; absent: never. */
+  resets?: Resets | undefined;
 }
 
 /** Conversations as append-only trees in one SQLite file, which several processes may share. Each method is one short transaction. */
@@ -29,10 +32,10 @@ export class SessionStore {
   readonly #db: Database;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(db: Database, now: () => number, log: Pick<Log, "warn">) {
+  private constructor(db: Database, now: () => number, log: Pick<Log, "warn">, resets: Resets | undefined) {
     this.#db = db;
     this.ledger = new Ledger(db, now, log);
-    this.claims = new Claims(this.ledger);
+    this.claims = new Claims(this.ledger, resets);
     this.catalogue = new Catalogue(this.ledger, this.claims);
     this.transfer = new Transfer(this.ledger, this.claims, this.catalogue);
     this.inputs = new Inputs(this.ledger);
@@ -40,9 +43,9 @@ export class SessionStore {
   }
 
   /** Opens the file and ends every run whose claim has expired. */
-  static async open({ dir, now = Date.now, log = { warn() {} }, sweepMs = 0 }: StoreOptions): Promise<SessionStore> {
+  static async open({ dir, now = Date.now, log = { warn() {} }, sweepMs = 0, resets }: StoreOptions): Promise<SessionStore> {
     const db = await Database.open(dir, (report) => log.warn(`The file of the conversations was damaged: ${report.words}.`, { aside: report.aside }));
-    const store = new SessionStore(db, now, log);
+    const store = new SessionStore(db, now, log, resets);
     try {
       await store.claims.sweep();
       await store.claims.forget();

@@ -6,6 +6,7 @@ import type { Catalogue } from "./catalogue.ts";
 import type { Claims } from "./claims.ts";
 import type { EntryRow, SessionRow } from "./database.ts";
 import { exists, ownersOnly, unknown, unknownEntry } from "./errors.ts";
+import { type Facts, factsOf } from "./facts.ts";
 import { entryOf, readHistory } from "./history.ts";
 import type { Ledger, Writer } from "./ledger.ts";
 import { isProduct } from "./origin.ts";
@@ -35,6 +36,9 @@ export class Transfer {
     this.#ledger.assertMine(source, writer.origin);
     if (at !== undefined && db.get("belongs", at, source.id) === undefined) throw unknownEntry(key, at);
     const entry = at ?? source.head;
+    // A branch is called as what it comes from until somebody calls it otherwise.
+    const { title: old, made } = factsOf(source);
+    const named: Facts = { ...(old === undefined ? {} : { title: old }), ...(made === undefined ? {} : { made }) };
     const { entries } = entry === null ? { entries: [] } : await readHistory(db, entry, Number.MAX_SAFE_INTEGER, () => {});
     const row = await this.#ledger.write(() => {
       if (db.session(to) !== undefined) throw exists(to);
@@ -42,7 +46,8 @@ export class Transfer {
       // Each keeps its own origin: who said it does not change because it stands in two places.
       for (const { body, origin } of isProduct(writer.caller) ? entries : entriesFor(entries, writer.caller))
         this.#ledger.insert(row, null, [body], { ...writer, origin: origin ?? writer.origin });
-      db.run("describe", JSON.stringify({ forkOf: { key, entry }, ...(title === undefined ? {} : { title }) }), null, row.id);
+      const facts: Facts = title === undefined ? named : { title };
+      db.run("describe", JSON.stringify({ ...facts, forkOf: { key, entry } }), null, row.id);
       return db.get("shown", to) as unknown as SessionRow;
     });
     return { session: this.#catalogue.info(row) };

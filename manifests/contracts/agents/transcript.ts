@@ -113,6 +113,10 @@ export const SessionInfo = Type.Object({
   entries: Type.Integer(),
   createdAt: Type.Number(),
   updatedAt: Type.Number(),
+  startedAt: Type.Optional(Type.Number({ description: "When its present conversation began; absent: with the session." })),
+  activeAt: Type.Optional(
+    Type.Number({ description: "When somebody last said something in it; what the host does by itself does not count. Absent: not known." }),
+  ),
   running: Type.Optional(Type.String({ description: "Id of the run in progress." })),
   waiting: Type.Optional(Type.Integer({ description: "Messages that were taken in and have not had their turn." })),
   title: Type.Optional(Type.String()),

@@ -7,6 +7,7 @@ const KEY = "plinth.session";
 export class Sessions {
   readonly #gateway: Gateway;
   readonly #select: HTMLSelectElement;
+  #titles = new Map<string, string>();
   current = sessionStorage.getItem(KEY) ?? "main";
 
   constructor(gateway: Gateway, select: HTMLSelectElement, onChange: () => void) {
@@ -30,8 +31,10 @@ export class Sessions {
   }
 
   async refresh(): Promise<void> {
-    const answer = await this.#gateway.ask<{ sessions: { key: string }[] }>("sessions.list").catch(() => undefined);
-    if (answer !== undefined) this.#show(answer.sessions.map(({ key }) => key));
+    const answer = await this.#gateway.ask<{ sessions: { key: string; title?: string }[] }>("sessions.list").catch(() => undefined);
+    if (answer === undefined) return;
+    this.#titles = new Map(answer.sessions.flatMap(({ key, title }) => (title === undefined ? [] : [[key, title]])));
+    this.#show(answer.sessions.map(({ key }) => key));
   }
 
   #use(key: string): void {
@@ -41,7 +44,7 @@ export class Sessions {
 
   #show(keys: readonly string[]): void {
     const all = [...new Set([this.current, ...keys, "main"])];
-    this.#select.replaceChildren(...all.map((key) => el("option", { value: key }, key)));
+    this.#select.replaceChildren(...all.map((key) => el("option", { value: key, title: key }, this.#titles.get(key) ?? key)));
     this.#select.value = this.current;
   }
 }
