@@ -34,6 +34,7 @@ export default defineConfig({
           { text: "Plugins", link: "/plugins" },
           { text: "Permissions", link: "/permissions" },
           { text: "Approvals", link: "/approvals" },
+          { text: "Tasks", link: "/tasks" },
           { text: "Channels", link: "/channels" },
           { text: "Models and vendors", link: "/models" },
           { text: "Configuration", link: "/configuration" },

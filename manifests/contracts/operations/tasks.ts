@@ -4,7 +4,8 @@ import { ErrorInfo } from "../agents/turns.ts";
 import { Origin } from "../content/origin.ts";
 import { ContentPart } from "../content/part.ts";
 
-const id = Type.String({ minLength: 1, maxLength: 64 });
+const id = Type.String({ minLength: 1, maxLength: 256, description: "Another publisher's begins with that extension's id for whoever else sees it." });
+const own = Type.String({ minLength: 1, maxLength: 128 });
 const revision = Type.Integer({ minimum: 1, description: "Rises with each change; a change that names an older one is refused." });
 
 /** Work that goes on while nobody waits for it: a sub-agent, an external harness, a scheduled run. */
@@ -28,6 +29,12 @@ export const Task = Type.Object({
   ),
   result: Type.Optional(Type.Array(ContentPart)),
   error: Type.Optional(ErrorInfo),
+  cancel: Type.Optional(
+    Type.Object(
+      { at: Type.Number(), by: Type.String({ maxLength: 256 }), why: Type.Optional(Type.String({ maxLength: 200 })) },
+      { description: "Somebody asked for it to be cancelled. It stays: what was asked is not taken back, and it begins no children any more." },
+    ),
+  ),
   delivery: Type.Optional(
     Type.Object({
       to: Type.String({ maxLength: 1_024, description: "The session or address that is told of its end." }),
@@ -47,6 +54,7 @@ export const TaskChange = openUnion("type", [
     why: Type.Optional(Type.String()),
   }),
   Type.Object({ type: Type.Literal("delivery"), status: Type.String(), at: Type.Number(), by: Type.String() }),
+  Type.Object({ type: Type.Literal("cancel"), at: Type.Number(), by: Type.String(), why: Type.Optional(Type.String()) }),
 ]);
 export type TaskChange = Static<typeof TaskChange>;
 
@@ -61,9 +69,10 @@ export const tasks = defineContract({
   descriptor: Type.Object({ title: Type.String(), durable: Type.Boolean() }),
   methods: {
     create: {
-      summary: "Note a task. A known id gives the task that there is: one idempotency key, one task.",
+      summary:
+        "Note a task. A known id gives the task that there is: one idempotency key, one task. What nobody claims within five minutes is lost.",
       input: Type.Object({
-        id,
+        id: own,
         kind: Task.properties.kind,
         title: Task.properties.title,
         parent: Task.properties.parent,
@@ -76,7 +85,7 @@ export const tasks = defineContract({
       idempotent: true,
     },
     claim: {
-      summary: "Run it: held until the claim expires or is claimed again with the same fence. Each claim of a task gives a higher fence.",
+      summary: "Run it: held until the claim expires. Claimed again with its fence, it is held for longer, and neither fence nor revision rises.",
       input: Type.Object({ id, ttlMs: Type.Integer({ minimum: 1_000, maximum: 600_000 }), fence: Type.Optional(Type.Integer({ minimum: 1 })) }),
       output: Type.Object({ task: Task, fence: Type.Integer({ minimum: 1 }), expiresAt: Type.Number() }),
       deadlineMs: 5_000,
@@ -96,7 +105,7 @@ export const tasks = defineContract({
       deadlineMs: 5_000,
     },
     cancel: {
-      summary: "Ask for it to be cancelled, with all that it began. Its runner is told through `follow`; false: it is over.",
+      summary: "Ask for it to be cancelled, with all that it began. What nobody holds is cancelled at once; the runner of anything else is told through `follow`. false: it is over.",
       input: Type.Object({ id, why: Type.Optional(Type.String({ maxLength: 200 })) }),
       output: Type.Object({ asked: Type.Boolean() }),
       deadlineMs: 5_000,
@@ -140,6 +149,7 @@ export const tasks = defineContract({
     PLINTH_TASK_UNKNOWN: "There is no such task.",
     PLINTH_TASK_FENCED: "Somebody else runs the task now, or its claim expired.",
     PLINTH_TASK_MOVED: "The task changed since it was read.",
-    PLINTH_TASK_OVER: "The task is over: what came of it does not change any more.",
+    PLINTH_TASK_OVER: "The task is over, or its parent is or was cancelled: what came of it does not change any more.",
+    PLINTH_TASK_TOO_LARGE: "What came of it takes more than the ledger keeps.",
   },
 });

@@ -220,6 +220,8 @@ export function tasks(): Provider {
   return {
     create({ deliverTo, ...input }) {
       if (all.has(input.id)) return { task: get(input.id), fresh: false };
+      const parent = input.parent === undefined ? undefined : get(input.parent);
+      if (parent?.cancel !== undefined || OVER.has(parent?.status)) throw no("PLINTH_TASK_OVER");
       const at = Date.now();
       const more = deliverTo === undefined ? {} : { delivery: { to: deliverTo, status: "pending" } };
       const task = { ...input, ...more, revision: 1, status: "queued", owner: "test", createdAt: at, updatedAt: at };
@@ -243,7 +245,14 @@ export function tasks(): Provider {
       if (task.revision !== revision) throw no("PLINTH_TASK_MOVED");
       return { task: touch(task, change) };
     },
-    cancel: ({ id }) => ({ asked: !OVER.has(get(id).status) }),
+    cancel({ id, why }) {
+      const task = get(id);
+      if (OVER.has(task.status)) return { asked: false };
+      const cancel = { at: Date.now(), by: "test", ...(why === undefined ? {} : { why }) };
+      touch(task, claims.has(id) ? { cancel } : { cancel, status: "cancelled" });
+      for (const child of all.values()) if (child.parent === id) this.cancel!({ id: child.id, why }, undefined as never);
+      return { asked: true };
+    },
     delivered({ id, status }) {
       const task = get(id);
       return { task: task.delivery.status === "unknown" ? task : touch(task, { delivery: { ...task.delivery, status } }) };

@@ -45,6 +45,26 @@ export const tasksConformance: readonly ConformanceCase<TasksSubject>[] = [
     assert.equal((await tasks.get({ id: "t" })).task.status, "lost");
     await assertCode(tasks.claim({ id: "t", ttlMs: 1_000 }), "PLINTH_TASK_OVER");
   }),
+  task("holds a claim for longer by its fence", async (tasks) => {
+    await tasks.create(work);
+    const { fence, task: read } = await tasks.claim({ id: "t", ttlMs: 1_000 });
+    const again = await tasks.claim({ id: "t", ttlMs: 60_000, fence });
+    assert.deepEqual([again.fence, again.task.revision], [fence, read.revision]);
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    assert.notEqual((await tasks.get({ id: "t" })).task.status, "lost");
+  }),
+  task("cancels with all that it began, for good", async (tasks) => {
+    await tasks.create(work);
+    const { fence, task: read } = await tasks.claim({ id: "t", ttlMs: 60_000 });
+    await tasks.create({ ...work, id: "child", parent: "t" });
+    assert.deepEqual(await tasks.cancel({ id: "t", why: "enough" }), { asked: true });
+    assert.equal((await tasks.get({ id: "child" })).task.status, "cancelled");
+    const { task: asked } = await tasks.get({ id: "t" });
+    assert.deepEqual([asked.status, asked.cancel?.why], [read.status, "enough"]);
+    await assertCode(tasks.create({ ...work, id: "late", parent: "t" }), "PLINTH_TASK_OVER");
+    const { task: over } = await tasks.update({ id: "t", fence, revision: asked.revision, status: "cancelled" });
+    assert.equal(over.status, "cancelled");
+  }),
   task("keeps what came of telling, and an `unknown` for good", async (tasks) => {
     await tasks.create({ ...work, deliverTo: "session:main" });
     assert.equal((await tasks.get({ id: "t" })).task.delivery?.status, "pending");
