@@ -4,7 +4,11 @@ import { ErrorInfo } from "../agents/turns.ts";
 import { Origin } from "../content/origin.ts";
 import { ContentPart } from "../content/part.ts";
 
-const id = Type.String({ minLength: 1, maxLength: 256, description: "Another publisher's begins with that extension's id for whoever else sees it." });
+const id = Type.String({
+  minLength: 1,
+  maxLength: 256,
+  description: "Another publisher's begins with that extension's id for whoever else sees it.",
+});
 const own = Type.String({ minLength: 1, maxLength: 128 });
 const revision = Type.Integer({ minimum: 1, description: "Rises with each change; a change that names an older one is refused." });
 
@@ -69,8 +73,7 @@ export const tasks = defineContract({
   descriptor: Type.Object({ title: Type.String(), durable: Type.Boolean() }),
   methods: {
     create: {
-      summary:
-        "Note a task. A known id gives the task that there is: one idempotency key, one task. What nobody claims within five minutes is lost.",
+      summary: "Note a task. A known id gives the task that there is: one idempotency key, one task. What nobody claims within five minutes is lost.",
       input: Type.Object({
         id: own,
         kind: Task.properties.kind,
@@ -105,7 +108,8 @@ export const tasks = defineContract({
       deadlineMs: 5_000,
     },
     cancel: {
-      summary: "Ask for it to be cancelled, with all that it began. What nobody holds is cancelled at once; the runner of anything else is told through `follow`. false: it is over.",
+      summary:
+        "Ask for it to be cancelled, with all that it began. What nobody holds is cancelled at once; the runner of anything else is told through `follow`. false: it is over.",
       input: Type.Object({ id, why: Type.Optional(Type.String({ maxLength: 200 })) }),
       output: Type.Object({ asked: Type.Boolean() }),
       deadlineMs: 5_000,
