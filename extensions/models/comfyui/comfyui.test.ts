@@ -96,6 +96,20 @@ describe("a workflow of ComfyUI", () => {
     await expect(draw({ model: "edited", images: [image, image, image] })).rejects.toMatchObject({ details: { param: "images" } });
   });
 
+  it("stays the person's, whoever asks: only plain values that it has can be others", async () => {
+    await draw({ vendor: { comfyui: { "3": { cfg: 2 } } } });
+    expect(asked().at(-1)?.["3"].inputs.cfg).toBe(2);
+    const evil = { class_type: "ShellNode", inputs: { command: "id" } };
+    const tries = [{ "99": evil }, { "3": evil }, { "3": { model: ["99", 0] } }, { "3": { cfg: ["6", 0] } }, { "3": { nothing: 1 } }];
+    const files = [{ "9": { filename_prefix: "../../x" } }, JSON.parse('{"__proto__": {"x": 1}}'), { "3": null }];
+    for (const comfyui of [...tries, ...files])
+      await expect(draw({ vendor: { comfyui } }), JSON.stringify(comfyui)).rejects.toMatchObject({ details: { param: "vendor" } });
+    expect(asked()).toHaveLength(1);
+    const items = await draw({ vendor: { comfyui: { "99": evil } }, onUnsupported: "drop" });
+    expect(items.some(({ type }) => type === "warning")).toBe(true);
+    expect(Object.keys(asked().at(-1) ?? {})).toEqual(Object.keys(workflows.drawn as object));
+  });
+
   it("has its places where the configuration says, and what it makes", async () => {
     await world.close();
     const own = { drawn: { title: "Drawings", inputs: { prompt: "7.text", strength: ["3.denoise", "99.x"] } }, filmed: { makes: "image" } };

@@ -1,6 +1,6 @@
 import type { ContentPart } from "@plinth/sdk";
 import type { Unsupported } from "@plinth/sdk/kits/model-api";
-import type { Graph } from "./graph.ts";
+import { type Graph, isValue } from "./graph.ts";
 import type { Workflow } from "./workflows.ts";
 
 type Bytes = Extract<ContentPart, { type: "image" | "audio" | "video" }>;
@@ -21,6 +21,8 @@ const PLAIN = ["negativePrompt", "steps", "guidance", "strength", "fps", "second
 const OTHERS = ["aspect", "resolution", "quality", "style", "background", "format", "compression", "previews", "moderation", "enhance", "watermark"];
 const FOR_FILMS = ["sound", "loop", "instrumental", "sampleRate", "bitRate"];
 const SEEDS = 2 ** 32;
+/** Nodes that read and write files by the names that they are given. */
+const FILED = /^(Load|Save|Preview|VHS_)/i;
 
 /** A workflow with the request's values in its places, and the seed that it has. */
 export async function filled(
@@ -54,8 +56,22 @@ export async function filled(
   const seeded = put("seed", [seed]);
   if (request.seed !== undefined && !seeded) unsupported.leave("seed", `a seed with the workflow ${name}`);
   await putFiles(places, request, unsupported, name, upload, put);
-  Object.assign(nodes, (request.vendor?.comfyui as object | undefined) ?? {});
+  putOwn(nodes, request.vendor?.comfyui, unsupported, name);
   return { graph: nodes, seed: seeded ? seed : undefined };
+}
+
+/**
+ * What only this workflow has: by node and input, other values in the place of plain ones. It stays the person's workflow, whoever asks:
+ * no node is added or becomes another, nothing is linked otherwise, and no other file is read or written.
+ */
+function putOwn(nodes: Record<string, any>, own: unknown, unsupported: Unsupported, name: string): void {
+  for (const [id, inputs] of Object.entries((own ?? {}) as object)) {
+    const node = Object.hasOwn(nodes, id) && !FILED.test(nodes[id].class_type) ? nodes[id] : undefined;
+    for (const [input, value] of Object.entries(typeof inputs === "object" && inputs !== null ? inputs : { "": inputs })) {
+      if (node !== undefined && Object.hasOwn(node.inputs, input) && isValue(node.inputs[input]) && isValue(value)) node.inputs[input] = value;
+      else unsupported.leave("vendor", `"${id}.${input}" of its own with the workflow ${name}`.slice(0, 300));
+    }
+  }
 }
 
 async function putFiles(

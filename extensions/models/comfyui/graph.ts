@@ -5,3 +5,6 @@ export interface Node {
   readonly _meta?: { readonly title?: string };
 }
 export type Graph = Readonly<Record<string, Node>>;
+
+/** What is no link to another node. */
+export const isValue = (value: unknown): boolean => typeof value === "string" || typeof value === "number" || typeof value === "boolean";

@@ -1,4 +1,4 @@
-import type { Graph } from "./graph.ts";
+import { type Graph, isValue } from "./graph.ts";
 
 /** Where the value of a field goes: the inputs of nodes. */
 export type Place = readonly [node: string, input: string];
@@ -98,5 +98,4 @@ function textBehind(graph: Graph, link: unknown, depth: number): Place[] {
   return textBehind(graph, next, depth - 1);
 }
 
-const isValue = (value: unknown): boolean => typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 const unique = (places: readonly Place[]): Place[] => places.filter(([a, b], at) => places.findIndex(([c, d]) => a === c && b === d) === at);

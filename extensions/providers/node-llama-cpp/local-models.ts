@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
@@ -13,6 +14,9 @@ const VERSION = "3.22.1";
 const LIBRARY = "node-llama-cpp";
 /** Threads wait for each other at each step, in loops: where a processor is busy otherwise, one thread too many slows all of them. */
 const HALF = Math.max(1, Math.floor(availableParallelism() / 2));
+
+/** A pipe is not waited for: whoever opens one holds a thread of the host's until somebody writes into it. */
+const LOOK = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 export type Use = "chat" | "embedding";
 
@@ -109,7 +113,7 @@ export class LocalModels {
   async #libraryMissing(): Promise<string | null> {
     const read = await readFile(join(this.#library, "node_modules", LIBRARY, "package.json"), "utf8").catch(() => null);
     if (read === null) return `${LIBRARY} is not installed in ${this.#library}.`;
-    const { version } = JSON.parse(read) as { version: string };
+    const version = versionIn(read);
     return version.split(".")[0] === MAJOR ? null : `${LIBRARY} ${version} is in ${this.#library}, and it has to be ${MAJOR}.`;
   }
 
@@ -120,11 +124,22 @@ export class LocalModels {
   }
 }
 
+/** "unknown": it does not say. */
+function versionIn(manifest: string): string {
+  try {
+    const { version } = JSON.parse(manifest) as { version?: unknown };
+    return typeof version === "string" ? version : "unknown";
+  } catch {
+    return "unknown";
+  }
+}
+
 /** What speaks against a file at first sight; the library reads on for ever in one that begins like a GGUF and is none. */
 async function missing(file: string): Promise<string | null> {
   const head = Buffer.alloc(8);
   try {
-    await using opened = await open(file);
+    await using opened = await open(file, LOOK);
+    if (!(await opened.stat()).isFile()) return `${file} is no file, but something else.`;
     await opened.read(head, 0, head.length, 0);
   } catch {
     return `The model's file ${file} is not there, or may not be read.`;

@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ModelEvent, ModelRequest } from "@plinth/sdk";
@@ -183,4 +184,22 @@ it("are not ready without the library, and say how it is installed; nothing is s
   await expect(asked).rejects.toMatchObject({ code: "PLINTH_MODEL_SERVER", next: expect.stringContaining(`npm install --prefix ${folder}`) });
   await using none = await createTestHost({ extensions: [{ manifest, extension, config: {} }] });
   expect((await none.use("plinth.model-provider").get("node-llama-cpp").models({})).models).toEqual([]);
+});
+
+it.runIf(process.platform !== "win32")("are not waited for where the file is a pipe or a folder, however often somebody looks", async () => {
+  const [pipe, installed] = [join(folder, "pipe.gguf"), join(folder, "installed")];
+  execFileSync("mkfifo", [pipe]);
+  await mkdir(join(installed, "node_modules/node-llama-cpp"), { recursive: true });
+  await writeFile(join(installed, "node_modules/node-llama-cpp/package.json"), '{"version":"3.22.1"}');
+  await writeFile(join(folder, "empty.gguf"), "");
+  const reasonOf = async (file: string): Promise<string | undefined> => {
+    const host = await opened({ library: installed, models: { one: { file } } });
+    const statuses = await Promise.all(Array.from({ length: 8 }, () => host.use("plinth.model-provider").get("node-llama-cpp").status({})));
+    await host.close();
+    return statuses.find(({ ready }) => !ready)?.reason;
+  };
+  // Threads that wait for a pipe would be missing here.
+  expect(await reasonOf(pipe)).toBe(`${pipe} is no file, but something else.`);
+  expect(await reasonOf(folder)).toBe(`${folder} is no file, but something else.`);
+  expect(await reasonOf(join(folder, "empty.gguf"))).toContain("is no GGUF file");
 });
