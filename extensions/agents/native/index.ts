@@ -28,7 +28,9 @@ export default defineExtension({
 
     const runnerOf = (input: LoopInput): ToolRunner =>
       new ToolRunner(ctx, limits, input, async (signal) => {
-        const { choices } = await models.choose({ model: input.model, sessionKey: input.sessionKey }, { signal });
+        const { fallbacks } = input;
+        const asked = { model: input.model, sessionKey: input.sessionKey, ...(fallbacks === undefined ? {} : { fallbacks }) };
+        const { choices } = await models.choose(asked, { signal });
         return Math.min(...choices.map(({ mostTools = Number.POSITIVE_INFINITY }) => mostTools));
       });
 
@@ -70,6 +72,7 @@ export default defineExtension({
                   tools,
                   sessionKey: input.sessionKey,
                   ...(input.agent === undefined ? {} : { agent: input.agent }),
+                  ...(input.fallbacks === undefined ? {} : { fallbacks: input.fallbacks }),
                   ...(retries === undefined ? {} : { retries }),
                   ...(retryBaseMs === undefined ? {} : { retryBaseMs }),
                   ...(input.thinking === undefined ? {} : { thinking: input.thinking }),

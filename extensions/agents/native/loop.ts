@@ -11,6 +11,7 @@ import type {
   Usage,
 } from "@plinth/sdk";
 import type { ModelRequest } from "./model-request.ts";
+import type { May } from "./permitted.ts";
 import type { Bounds, Room } from "./room.ts";
 import type { Tool } from "./tool.ts";
 import type { Words } from "./words.ts";
@@ -30,6 +31,10 @@ export interface LoopInput {
   surface?: string;
   locale?: string;
   model: string;
+  /** Asked in their order where that one cannot answer. */
+  fallbacks?: string[];
+  /** Which of the host's tools it has. */
+  may?: May;
   system: string[];
   history: ModelMessage[];
   /** true: the history is about to be longer than is handed over. false: it is its sender's own. */

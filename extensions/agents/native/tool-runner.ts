@@ -10,6 +10,7 @@ import {
   toolCallsOf,
 } from "@plinth/sdk";
 import type { Limits, LoopInput, TurnTools } from "./loop.ts";
+import { isPermitted } from "./permitted.ts";
 import { Telling } from "./telling.ts";
 import type { Tool } from "./tool.ts";
 import { bounded, failure, isToolResult } from "./tool-result.ts";
@@ -45,7 +46,11 @@ export class ToolRunner {
   /** The tools there are, in the order of their names. The model is about to read what third parties say of theirs; the catalog notes it. */
   async list(beside: number, signal: AbortSignal): Promise<TurnTools> {
     const { tools, deferred } = await this.#catalog.list(this.#place).catch(withoutCatalog);
-    const all = new Map([...tools, ...this.#found.values()].map((one) => [one.name, known.get(one) ?? toolOf(one)]));
+    const all = new Map(
+      [...tools, ...this.#found.values()]
+        .filter(({ name }) => isPermitted(name, this.#turn.may))
+        .map((one) => [one.name, known.get(one) ?? toolOf(one)]),
+    );
     if (deferred > 0) all.set(SEARCH, SEARCH_TOOL);
     const sorted = [...all.values()].sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
     // Where nobody can be asked, the answer says why.
@@ -109,8 +114,9 @@ export class ToolRunner {
       { query, ...this.#place, ...(this.#untold.length === 0 ? {} : { among: this.#untold }) },
       { signal },
     );
-    for (const tool of tools) this.#found.set(tool.name, tool);
-    return foundWords(tools);
+    const found = tools.filter(({ name }) => isPermitted(name, this.#turn.may));
+    for (const tool of found) this.#found.set(tool.name, tool);
+    return foundWords(found);
   }
 
   get #catalog() {

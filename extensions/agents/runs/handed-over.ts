@@ -1,5 +1,6 @@
 import { type ModelMessage, PlinthError, partsFor, partsFrom } from "@plinth/sdk";
 import type { Harness } from "./harness-content.ts";
+import type { Route } from "./route.ts";
 import type { Submission } from "./submission.ts";
 
 /** What a turn's harness is handed, as `modelHistory` gives it. How long it is, is its sender's choice. */
@@ -38,6 +39,21 @@ export function askedOf({ options, tools }: Submission, { handsOut, maker }: Har
   }
   if (!handsOut) return {};
   return { ...(options === undefined ? {} : { options }), ...(tools === undefined ? {} : { tools }) };
+}
+
+/** What a harness is handed of the agent. One that has tools of its own would not keep to those that the agent may have. */
+export function agentFor({ agent, workspace, thinking, fallbacks, tools }: Route, { ownsTools, maker }: Harness) {
+  if (tools !== undefined && ownsTools) {
+    throw new PlinthError("PLINTH_HARNESS_TOOLS", `The harness ${maker} has tools of its own, and the agent ${agent} may not have every tool.`, {
+      next: "Choose another harness for the agent, or take away what its configuration says of tools.",
+    });
+  }
+  return {
+    ...{ agent, workspace },
+    ...(thinking === undefined ? {} : { thinking }),
+    ...(fallbacks === undefined ? {} : { fallbacks }),
+    ...(tools === undefined ? {} : { may: tools }),
+  };
 }
 
 const outside = (part: ModelMessage["content"][number]): ModelMessage["content"][number] =>

@@ -11,6 +11,8 @@ export interface Harness {
   readonly steers: boolean;
   /** Takes tools and options of whoever asks. */
   readonly handsOut: boolean;
+  /** Has tools of its own, and says so. */
+  readonly ownsTools: boolean;
 }
 
 export function harnessOf(
@@ -19,8 +21,8 @@ export function harnessOf(
 ): Harness {
   const found = all.find((one) => one.id === id);
   const extension = found?.extension ?? id;
-  const { steers = false, handsOut = false } = found?.descriptor ?? {};
-  return { extension, trusted: found?.trusted ?? false, maker: `${extension}/${id}`, steers, handsOut };
+  const { steers = false, handsOut = false, declares } = found?.descriptor ?? {};
+  return { extension, trusted: found?.trusted ?? false, maker: `${extension}/${id}`, steers, handsOut, ownsTools: declares?.tools === "owned" };
 }
 
 /** The conversation as a harness may read it. */

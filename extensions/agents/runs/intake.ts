@@ -63,16 +63,18 @@ export class Intake {
       ...(sessionKey ? { sessionKey } : {}),
       ...(model ? { model } : {}),
     };
-    const route = await this.#router.route(asked, { signal: run.signal });
+    const { thinking, fallbacks, ...route } = await this.#router.route(asked, { signal: run.signal });
     run.sessionKey = route.sessionKey;
     run.agent = route.agent;
     if (route.role === "guest") run.lower();
     // A message that brings its own conversation goes on with none of ours.
     const chosen = history === undefined ? await this.#choices.of(route.sessionKey) : {};
+    const level = chosen.thinking ?? thinking;
     return {
       ...route,
-      ...(model === undefined && chosen.model !== undefined ? { model: chosen.model } : {}),
-      ...(chosen.thinking === undefined ? {} : { thinking: asRequest(chosen.thinking) }),
+      // Whoever chose a model did not choose those that the agent falls back to.
+      ...(model === undefined && chosen.model !== undefined ? { model: chosen.model } : fallbacks === undefined ? {} : { fallbacks }),
+      ...(level === undefined ? {} : { thinking: asRequest(level) }),
     };
   }
 

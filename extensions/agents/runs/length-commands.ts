@@ -30,8 +30,17 @@ export function lengthCommands(
     ]);
     const maker = harnessOf(harnesses, route.harness);
     const { messages, ids, parties } = modelHistory(entries, historyChars, historyLimit);
-    const { agent, workspace, system } = route;
-    const input = { sessionKey, agent, workspace, system: [...system], model: chosen.model ?? route.model, history: messagesFor(messages, maker) };
+    const { agent, workspace, system, tools } = route;
+    const may = tools === undefined ? {} : { may: tools };
+    const input = {
+      sessionKey,
+      agent,
+      workspace,
+      ...may,
+      system: [...system],
+      model: chosen.model ?? route.model,
+      history: messagesFor(messages, maker),
+    };
     return { input, ids, parties, maker, harness: ctx.use("plinth.harness").get(route.harness), head: entries.at(-1)?.id };
   };
 
@@ -39,7 +48,7 @@ export function lengthCommands(
     async *compact({ args, sessionKey }, call) {
       if (call.work !== undefined) assertOwner(call);
       const { input, ids, parties, maker, harness, head } = await next(sessionKey);
-      const { workspace: _, system: __, ...conversation } = input;
+      const { workspace: _, system: __, may: ___, ...conversation } = input;
       const focus = args.trim().slice(0, MOST_FOCUS);
       // The summary is theirs too who had a hand in what it sums up.
       for (const party of parties) await ctx.lower(party, "had a hand in this conversation");

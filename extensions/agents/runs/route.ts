@@ -9,6 +9,10 @@ export interface Route {
   model: string;
   /** Absent: the model's own. */
   thinking?: ModelRequest["thinking"];
+  /** Models that are asked where that one cannot answer; absent: the host's. */
+  fallbacks?: string[];
+  /** Which of the host's tools it has; absent: all. */
+  tools?: { allow?: string[]; deny?: string[] };
   workspace: string;
   system: string[];
   /** What becomes of the message; absent: it is answered. */

@@ -12,7 +12,7 @@ import {
 } from "@plinth/sdk";
 import { compactionBody } from "./compaction-body.ts";
 import { HalfAnswer } from "./half-answer.ts";
-import { askedOf, handedOver } from "./handed-over.ts";
+import { agentFor, askedOf, handedOver } from "./handed-over.ts";
 import { checkedContent, type Harness, harnessOf, messageFrom, messagesFor, surfaceContent } from "./harness-content.ts";
 import { type ModelHistory, modelHistory } from "./model-history.ts";
 import { originNote } from "./origin-note.ts";
@@ -216,7 +216,7 @@ class Turn {
   async follow(
     prepared: { harness: string; model: string; system: string[] },
     maker: Harness,
-    { workspace, agent, thinking }: Route,
+    route: Route,
     { messages, ids, long }: Pick<ModelHistory, "messages" | "ids" | "long">,
     asked: Submission,
   ): Promise<{ outcome: Outcome; rest: Body[] }> {
@@ -224,7 +224,7 @@ class Turn {
     const { harness, model, system } = prepared;
     const { surface } = asked;
     this.#surface = surface;
-    const run = { runId, sessionKey, workspace, agent, surface, model, system, ...(thinking === undefined ? {} : { thinking }) };
+    const run = { ...agentFor(route, maker), runId, sessionKey, surface, model, system };
     const input = { ...askedOf(asked, maker), ...run, history: messagesFor(messages, maker), ...(long === undefined ? {} : { long }) };
     const client = this.#ctx.use("plinth.harness").get(harness);
     if (maker.steers) {

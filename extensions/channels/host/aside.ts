@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Context, errorInfo, type InboundItem, type InteractionRequest, type Principal } from "@plinth/sdk";
 import type { Standing } from "@plinth/sdk/kits/channel";
 import type { Provider } from "./provider.ts";
-import { sessionKeyOf } from "./turn.ts";
+import { routeOf } from "./turn.ts";
 import { isCommand, wordsOf } from "./words.ts";
 
 interface Shown {
@@ -52,14 +52,16 @@ export class Aside {
   }
 
   /** Run it as its sender's; resolves to what is said. */
-  async run(text: string, item: InboundItem, conversation: string, provider: Provider, principal: Principal): Promise<string> {
+  async run(text: string, item: InboundItem, provider: Provider, principal: Principal): Promise<string> {
     const ctx = this.#ctx;
     return ctx.work(principal, async () => {
       if (!provider.trusted) await ctx.lower(provider.extension, `brought it in as ${provider.id}`);
       const from = { surface: item.address.channel, sender: item.sender?.id ?? "" };
       const events = ctx.use("plinth.turns").one();
       try {
-        for await (const event of events.submit({ text, sessionKey: sessionKeyOf(conversation), runId: randomUUID(), ...from })) {
+        const sessionKey = await routeOf(ctx, item, ctx.signal);
+        if (sessionKey === undefined) return "";
+        for await (const event of events.submit({ text, sessionKey, runId: randomUUID(), ...from })) {
           if (event.type !== "end") continue;
           const { message = "", next = "" } = event.error ?? {};
           return event.status === "ok" ? event.text : `${message} ${next}`.trim();

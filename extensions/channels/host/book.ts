@@ -13,6 +13,8 @@ export interface OpenItem {
   item: InboundItem;
   /** Its turn was begun, perhaps by an earlier process. */
   run: string | undefined;
+  /** The key of the conversation that it was begun in. */
+  session: string | undefined;
   tries: number;
 }
 
@@ -74,9 +76,10 @@ export class Book {
   }
 
   /** From here on these are one turn, under this id. */
-  begin(items: readonly OpenItem[], run: string): void {
+  begin(items: readonly OpenItem[], run: string, session: string): void {
     this.#db.write(() => {
-      for (const { seq } of items) this.#db.run("UPDATE items SET state = 'running', run = ?, tries = tries + 1 WHERE seq = ?", run, seq);
+      const sql = "UPDATE items SET state = 'running', run = ?, session = ?, tries = tries + 1 WHERE seq = ?";
+      for (const { seq } of items) this.#db.run(sql, run, session, seq);
     });
   }
 
@@ -166,6 +169,7 @@ const itemOf = (row: Row): OpenItem => ({
   at: Number(row.at),
   item: JSON.parse(String(row.body)) as InboundItem,
   run: row.run === null ? undefined : String(row.run),
+  session: row.session === null ? undefined : String(row.session),
   tries: Number(row.tries),
 });
 

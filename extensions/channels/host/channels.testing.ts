@@ -1,4 +1,5 @@
 import type { InboundItem, OutboundMessage, Receipt, TurnEvent } from "@plinth/sdk";
+import { addressText } from "@plinth/sdk/kits/channel";
 import { createTestHost, type TestHost } from "@plinth/sdk/testing";
 import extension from "./index.ts";
 import manifest from "./plinth.json" with { type: "json" };
@@ -41,6 +42,7 @@ export interface Options {
   /** What the turn of a text gives. */
   turn?: (text: string, submission: any, work: any) => AsyncIterable<TurnEvent>;
   interaction?: object;
+  router?: object;
   /** Descriptors of the slash commands there are. */
   commands?: object[];
   /** Whether the channel is the product's own. */
@@ -50,6 +52,7 @@ export interface Options {
 export const text = (value: string) => [{ type: "text" as const, text: value }];
 export const person = (id: string) => ({ channel: "chat", account: "default", peer: { kind: "person" as const, id } });
 
+const ROUTE = { agent: "main", harness: "native", model: "auto", workspace: "/", system: [] };
 let events = 0;
 export const message = (from: string, words: string, more: Partial<InboundItem> = {}): InboundItem =>
   ({
@@ -112,6 +115,10 @@ export async function startChannels(options: Options = {}) {
     ],
     provide: [
       { contract: "plinth.turns", provider: turns as never },
+      {
+        contract: "plinth.router",
+        provider: { route: ({ address }: any) => ({ ...ROUTE, sessionKey: addressText(address) }), ...options.router } as never,
+      },
       { contract: "plinth.kernel", provider: kernel as never },
       { contract: "plinth.artifacts", descriptor: { title: "x", durable: false }, provider: { put } as never },
       { contract: "plinth.session-store", provider: { history: () => ({ entries: [] }) } as never },

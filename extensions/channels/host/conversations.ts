@@ -11,7 +11,7 @@ import { OneAtATime } from "./one-at-a-time.ts";
 import { type People, senderText } from "./people.ts";
 import { policyOf } from "./policy.ts";
 import type { Provider } from "./provider.ts";
-import { type End, type Interaction, isCutOff, runIdOf, runTurn, sessionKeyOf, usedTools } from "./turn.ts";
+import { type End, type Interaction, isCutOff, routeOf, runIdOf, runTurn, usedTools } from "./turn.ts";
 import { isCommand, othersIn, together } from "./words.ts";
 
 const TYPING_MS = 4_000;
@@ -102,8 +102,12 @@ export class Conversations {
     // A command has no record of how far it came: it is not run twice.
     if (wasBegun && isCommand(text)) replies = await this.#said(provider, item.address, runId, CUT_OFF);
     else {
-      if (!wasBegun) book.begin(batch, runId);
-      const sessionKey = sessionKeyOf(conversation);
+      const sessionKey = first.session ?? (await this.#as(provider, items, standing, () => routeOf(ctx, item, this.#stop.signal)));
+      if (sessionKey === undefined) {
+        book.finish(batch, conversation, []);
+        return true;
+      }
+      if (!wasBegun) book.begin(batch, runId, sessionKey);
       const content = async (): Promise<ContentPart[] | undefined> => {
         if (isCommand(text)) return undefined;
         const media = await mediaIn(ctx, provider, items, sessionKey, (body) => this.#asHost(body));
@@ -120,7 +124,7 @@ export class Conversations {
         // Its host is stopping: the next one sees to it.
         if (ctx.signal.aborted || this.#stop.signal.aborted || (end.error?.code === "PLINTH_STOPPING" && !wasBegun)) return false;
         if (first.tries < TRIES && !(await this.#asHost(() => usedTools(ctx, sessionKey, runId)))) {
-          book.begin(batch, `${runId.slice(0, 43)}-${first.tries + 1}`);
+          book.begin(batch, `${runId.slice(0, 43)}-${first.tries + 1}`, sessionKey);
           return true;
         }
       }

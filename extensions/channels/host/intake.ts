@@ -149,7 +149,7 @@ export class Intake {
     const name = item.sender?.name;
     const principal: Principal = { role: standing === "owner" ? "owner" : "guest", via: who, ...(name === undefined ? {} : { name }) };
     void aside
-      .run(command, item, conversation, provider, principal)
+      .run(command, item, provider, principal)
       .then(async (text) => {
         const pieces = await piecesOf(text, provider.descriptor);
         book.say(

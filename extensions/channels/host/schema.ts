@@ -40,4 +40,6 @@ export const steps: readonly string[] = [
      expires INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE stopped (account TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;`,
+  // The conversation that a turn was begun in, whatever is bound otherwise meanwhile.
+  "ALTER TABLE items ADD COLUMN session TEXT;",
 ];

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type ContentPart, type Context, errorInfo, type TurnEvent } from "@plinth/sdk";
+import { type ContentPart, type Context, errorInfo, type InboundItem, type TurnEvent } from "@plinth/sdk";
 
 export type End = Extract<TurnEvent, { type: "end" }>;
 
@@ -20,13 +20,26 @@ const AGAIN_MS = 2_000;
 /** Said of a turn that ended because its host, or a part of it, did. */
 const CUT_OFF = new Set(["PLINTH_RUN_INTERRUPTED", "PLINTH_STOPPING", "PLINTH_GENERATION_ENDED"]);
 
+/** What is done again when it fails, for a while. */
+async function tried<T>(ctx: Context, signal: AbortSignal, body: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await body();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (attempt >= TRIES) throw error;
+      await ctx.clock.sleep(AGAIN_MS * attempt, signal);
+    }
+  }
+}
+
 /** Have a message answered. The run's id is the message's own: one that ran before is not run again, and its end is told. */
 export async function runTurn(ctx: Context, asked: Asked, signal: AbortSignal, onInteraction: (step: Interaction) => void): Promise<End> {
   const { text, sessionKey, runId, channel, sender } = asked;
   const content = await asked.content?.();
   const said = content === undefined ? { text } : { content };
-  for (let attempt = 1; ; attempt++) {
-    try {
+  try {
+    return await tried(ctx, signal, async () => {
       let end: End | undefined;
       // It goes on when this process leaves in an orderly way; what became of it is asked for at the next start.
       const events = ctx
@@ -40,11 +53,10 @@ export async function runTurn(ctx: Context, asked: Asked, signal: AbortSignal, o
       signal.throwIfAborted();
       if (end !== undefined) return end;
       throw new Error("The turn ended without an end.");
-    } catch (error) {
-      signal.throwIfAborted();
-      if (attempt >= TRIES) return { type: "end", status: "error", text: "", error: errorInfo(error) };
-      await ctx.clock.sleep(AGAIN_MS * attempt, signal);
-    }
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    return { type: "end", status: "error", text: "", error: errorInfo(error) };
   }
 }
 
@@ -68,8 +80,15 @@ export function runIdOf(channel: string, account: string, event: string): string
     .slice(0, 40)}`;
 }
 
-/** A conversation's key: its address, shortened where it is longer than a key may be. */
-export function sessionKeyOf(conversation: string): string {
-  if (conversation.length <= 200) return conversation;
-  return `${conversation.slice(0, 130)}~${createHash("sha256").update(conversation).digest("hex")}`;
+/** Which conversation of which agent an item belongs to. Within the work of its sender; undefined: nobody answers it. */
+export async function routeOf(ctx: Context, { address, sender, within }: InboundItem, signal: AbortSignal): Promise<string | undefined> {
+  const { peer, thread } = address;
+  const asked = {
+    ...{ surface: address.channel, address, kind: thread === undefined ? peer.kind : ("thread" as const) },
+    ...(sender === undefined ? {} : { sender: sender.id, from: sender }),
+    ...(within === undefined ? {} : { within }),
+  };
+  const { action, sessionKey, why } = await tried(ctx, signal, () => ctx.use("plinth.router").one().route(asked, { signal }));
+  if (action === "refuse") ctx.log.warn("A message is answered by nobody.", { channel: address.channel, why });
+  return action === "ignore" || action === "refuse" ? undefined : sessionKey;
 }

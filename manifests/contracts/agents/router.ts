@@ -4,6 +4,38 @@ import { Address, Sender } from "../channels/address.ts";
 
 const names = (maxItems: number) => Type.Array(Type.String({ maxLength: 512 }), { maxItems });
 
+const said = {
+  surface: Type.String(),
+  sender: Type.Optional(Type.String()),
+  sessionKey: Type.Optional(Type.String()),
+  model: Type.Optional(Type.String()),
+  within: Type.Optional(
+    Type.Object(
+      { guild: Type.Optional(Type.String()), team: Type.Optional(Type.String()), parent: Type.Optional(Address.properties.peer) },
+      { description: "What its place lies in, as the channel tells it." },
+    ),
+  ),
+  kind: Type.Optional(
+    Type.Enum(["person", "group", "channel", "thread", "app", "api", "agent", "schedule", "webhook"], {
+      description: "Where it was said. Absent: app.",
+    }),
+  ),
+  address: Type.Optional(Address),
+  from: Type.Optional(Sender),
+  mentionsMe: Type.Optional(Type.Boolean()),
+  repliesToMe: Type.Optional(Type.Boolean()),
+  command: Type.Optional(Type.String({ maxLength: 128, description: "Without a slash, where it is one." })),
+  parts: Type.Optional(
+    Type.Array(Type.String({ maxLength: 64 }), {
+      maxItems: 64,
+      description: "Kinds of its parts: a model that sees pictures is wanted for some.",
+    }),
+  ),
+  agent: Type.Optional(Type.String({ maxLength: 256, description: "Asked for by name." })),
+  parentSession: Type.Optional(Type.String({ maxLength: 256 })),
+  at: Type.Optional(Type.Number()),
+};
+
 export const router = defineContract({
   id: "plinth.router",
   version: "1.0.0",
@@ -15,31 +47,7 @@ export const router = defineContract({
   methods: {
     route: {
       summary: "Choose. The result never depends on load order.",
-      input: Type.Object({
-        surface: Type.String(),
-        sender: Type.Optional(Type.String()),
-        sessionKey: Type.Optional(Type.String()),
-        model: Type.Optional(Type.String()),
-        kind: Type.Optional(
-          Type.Enum(["person", "group", "channel", "thread", "app", "api", "agent", "schedule", "webhook"], {
-            description: "Where it was said. Absent: app.",
-          }),
-        ),
-        address: Type.Optional(Address),
-        from: Type.Optional(Sender),
-        mentionsMe: Type.Optional(Type.Boolean()),
-        repliesToMe: Type.Optional(Type.Boolean()),
-        command: Type.Optional(Type.String({ maxLength: 128, description: "Without a slash, where it is one." })),
-        parts: Type.Optional(
-          Type.Array(Type.String({ maxLength: 64 }), {
-            maxItems: 64,
-            description: "Kinds of its parts: a model that sees pictures is wanted for some.",
-          }),
-        ),
-        agent: Type.Optional(Type.String({ maxLength: 256, description: "Asked for by name." })),
-        parentSession: Type.Optional(Type.String({ maxLength: 256 })),
-        at: Type.Optional(Type.Number()),
-      }),
+      input: Type.Object(said),
       output: Type.Object({
         action: Type.Optional(
           Type.Enum(["answer", "observe", "ignore", "pair", "refuse"], {
@@ -56,6 +64,7 @@ export const router = defineContract({
           }),
         ),
         fallbacks: Type.Optional(names(16)),
+        thinking: Type.Optional(Type.String({ maxLength: 32, description: "off, or one of the model's efforts." })),
         tools: Type.Optional(Type.Object({ allow: Type.Optional(names(512)), deny: Type.Optional(names(512)) })),
         role: Type.Optional(Type.Enum(["owner", "guest"], { description: "The most that its turn may be; it can only lower." })),
         delivery: Type.Optional(
@@ -76,14 +85,49 @@ export const router = defineContract({
       deadlineMs: 2_000,
       idempotent: true,
     },
+    explain: {
+      summary: "Say which agent and which session a message would belong to, and why the others do not answer it. Nothing is made or sent.",
+      input: Type.Object({ ...said, owner: Type.Optional(Type.Boolean({ description: "Whether the owner wrote it. Default: whoever asks." })) }),
+      output: Type.Object({
+        agent: Type.String(),
+        sessionKey: Type.String(),
+        tier: Type.String({ description: "What decided, such as peer or fallback." }),
+        why: Type.String(),
+        binding: Type.Optional(Type.Integer({ minimum: 0, description: "Which one, from 0." })),
+        action: Type.Optional(Type.Enum(["answer", "observe", "ignore", "pair", "refuse"])),
+        passed: Type.Array(Type.Object({ binding: Type.Integer({ minimum: 0 }), agent: Type.String(), why: Type.String() })),
+      }),
+      deadlineMs: 2_000,
+      idempotent: true,
+    },
     agents: {
       summary: "The agents there are.",
       input: Type.Object({}),
       output: Type.Object({
-        agents: Type.Array(Type.Object({ id: Type.String(), title: Type.String(), model: Type.String() })),
+        agents: Type.Array(
+          Type.Object({
+            id: Type.String(),
+            title: Type.String(),
+            model: Type.String(),
+            harness: Type.Optional(Type.String()),
+            workspace: Type.Optional(Type.String({ description: "Absolute path. It may not be there yet." })),
+            fallbacks: Type.Optional(names(16)),
+            thinking: Type.Optional(Type.String()),
+            tools: Type.Optional(Type.Object({ allow: Type.Optional(names(512)), deny: Type.Optional(names(512)) })),
+            identity: Type.Optional(
+              Type.Object({
+                name: Type.Optional(Type.String()),
+                theme: Type.Optional(Type.String()),
+                emoji: Type.Optional(Type.String()),
+                avatar: Type.Optional(Type.String({ description: "A path in its workspace, an http(s) address or a data URL." })),
+              }),
+            ),
+          }),
+        ),
       }),
       deadlineMs: 2_000,
       idempotent: true,
     },
   },
+  errors: { PLINTH_NO_AGENT: "No agent has this id, or the conversation is another one's." },
 });

@@ -12,6 +12,16 @@ const told = {
   at: Type.Number({ description: "When it happened, in milliseconds since the epoch." }),
   address: Address,
   sender: Type.Optional(Sender),
+  within: Type.Optional(
+    Type.Object(
+      {
+        guild: Type.Optional(short("The server, workspace or community.")),
+        team: Type.Optional(short()),
+        parent: Type.Optional(Type.Object({ ...Address.properties.peer.properties }, { description: "Of a thread that is a peer of its own." })),
+      },
+      { description: "What its place lies in, as the service knows it." },
+    ),
+  ),
   raw: Type.Optional(Type.Unknown({ description: "As the service sent it, for whoever knows the service." })),
 };
 const kind = <K extends string, P extends TProperties>(name: K, fields: P) => Type.Object({ kind: Type.Literal(name), ...told, ...fields });
