@@ -35,6 +35,7 @@ export default defineConfig({
           { text: "Permissions", link: "/permissions" },
           { text: "Approvals", link: "/approvals" },
           { text: "Tasks", link: "/tasks" },
+          { text: "While it works", link: "/queueing" },
           { text: "Channels", link: "/channels" },
           { text: "Models and vendors", link: "/models" },
           { text: "Configuration", link: "/configuration" },

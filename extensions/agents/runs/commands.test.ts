@@ -129,6 +129,7 @@ describe("the commands of conversations", () => {
       "help",
       "model",
       "new",
+      "queue",
       "repair",
       "status",
       "stop",

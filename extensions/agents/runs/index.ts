@@ -3,6 +3,7 @@ import { gatewayMethods } from "./gateway-methods.ts";
 import { lengthCommands } from "./length-commands.ts";
 import { modelCommands } from "./model-commands.ts";
 import { ownCommands } from "./own-commands.ts";
+import { queueCommand } from "./queue-command.ts";
 import { repairCommand } from "./repair-command.ts";
 import { runIdOf } from "./run-id.ts";
 import { type Limits, Turns } from "./turns.ts";
@@ -16,6 +17,7 @@ export default defineExtension({
       turnTimeoutMs: 1_800_000,
       historyLimit: 200,
       historyChars: 400_000,
+      queue: {},
       ...(ctx.config as Partial<Limits>),
     };
     const turns = new Turns(ctx, limits);
@@ -48,6 +50,7 @@ export default defineExtension({
       ...ownCommands(ctx, turns),
       ...modelCommands(ctx, turns.choices),
       ...lengthCommands(ctx, turns.choices, limits),
+      queue: queueCommand(turns.choices, limits.queue),
       repair: repairCommand(ctx, turns.choices, limits),
     };
     for (const [id, run] of Object.entries(commands)) ctx.provide("plinth.chat-command", id, { run });

@@ -1,4 +1,5 @@
 import { type Client, type Context, PlinthError } from "@plinth/sdk";
+import { parseQueue } from "./queue-settings.ts";
 import type { Route } from "./route.ts";
 import type { Run } from "./run.ts";
 import type { SessionChoices } from "./session-choices.ts";
@@ -75,6 +76,7 @@ export class Intake {
       // Whoever chose a model did not choose those that the agent falls back to.
       ...(model === undefined && chosen.model !== undefined ? { model: chosen.model } : fallbacks === undefined ? {} : { fallbacks }),
       ...(level === undefined ? {} : { thinking: asRequest(level) }),
+      ...(chosen.queue === undefined ? {} : { queue: parseQueue(chosen.queue) }),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { ModelRequest } from "@plinth/sdk";
+import type { QueueChoice } from "./queue-settings.ts";
 import type { Submission } from "./submission.ts";
 
 /** What the router decided of a message, as far as a turn goes by it. */
@@ -20,7 +21,9 @@ export interface Route {
   say?: string;
   why?: string;
   /** What becomes of it while the session is busy, where the message does not say. */
-  lane?: { mode?: NonNullable<Submission["mode"]> };
+  lane?: { mode?: NonNullable<Submission["mode"]>; debounceMs?: number };
+  /** What was chosen for the conversation, before that. */
+  queue?: QueueChoice;
   /** The most that its turn may be. */
   role?: "owner" | "guest";
 }

@@ -1,5 +1,7 @@
 import { type ContentPart, type Context, type MessageOrigin, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
 import { condense } from "./condense.ts";
+import { summaryOf } from "./dropped.ts";
+import type { Pause } from "./pause.ts";
 
 /** One submitted message: what has happened so far, who follows it, and the way to abort it. */
 export class Run {
@@ -18,8 +20,21 @@ export class Run {
   kept = false;
   /** Others that wait in the same mode may join it until it runs. */
   collects = false;
+  /** Those that come before this has ended are answered with it. */
+  pause: Pause | undefined;
+  /** It waits, and nobody says it into a running turn. */
+  waits = false;
+  /** Its own message while it waits; undefined where that was dropped, and the turn is only for those that joined it. */
+  said: ContentPart[] | undefined;
+  /** What another message must have in common with it to join it. */
+  together: string | undefined;
   /** What is answered in this run's turn as well. */
   readonly joining: { runId: string; kept: boolean; content: ContentPart[] }[] = [];
+  /** It stands for messages that were dropped. */
+  sumsUp = false;
+  /** Where it came from. */
+  from: { surface: string; sender?: string } = { surface: "" };
+  readonly #lines: string[] = [];
   /** Say something into its turn; true once it was taken in. Undefined: it cannot be. */
   steer: ((content: ContentPart[]) => Promise<boolean>) | undefined;
   /** The run in whose turn this message is answered. */
@@ -45,6 +60,26 @@ export class Run {
     this.sessionKey = sessionKey;
     this.principal = principal;
     this.#told = told;
+  }
+
+  /** All that its turn answers. */
+  whole(own: ContentPart[]): ContentPart[] {
+    if (this.sumsUp) return summaryOf(this.#lines);
+    const said = this.waits && this.said === undefined ? [] : own;
+    return [...said, ...this.joining.flatMap(({ content }) => content)];
+  }
+
+  /** What of it waits in the store. */
+  get inputs(): string[] {
+    return [...(this.kept ? [this.id] : []), ...this.joining.flatMap(({ runId, kept }) => (kept ? [runId] : []))];
+  }
+
+  /** A dropped message becomes a line of this one. True where it stays in the store until this one is answered. */
+  sum(runId: string, kept: boolean, line: string): boolean {
+    this.#lines.push(line);
+    if (!kept || this.joining.length >= MOST_SUMMED) return false;
+    this.joining.push({ runId, kept, content: [] });
+    return true;
   }
 
   get signal(): AbortSignal {
@@ -148,6 +183,8 @@ export class Run {
   }
 }
 
+/** The store takes a hundred with a claim. */
+const MOST_SUMMED = 90;
 /** Of what one run says before its end, in characters; whoever says more does not stop by itself. */
 const MAX_CHARS = 16_000_000;
 

@@ -6,6 +6,8 @@ export interface Choice {
   model?: string;
   /** `off`, or one of the model's efforts. */
   thinking?: string;
+  /** What becomes of messages while it is busy, as `/queue` takes it. */
+  queue?: string;
 }
 
 const PREFIX = "choice/";
@@ -13,7 +15,7 @@ const PREFIX = "choice/";
 const KEPT_MS = 400 * 86_400_000;
 const MOST_HELD = 4_096;
 
-/** Which model answers in which conversation, and how much it thinks. Nobody but this extension writes them. */
+/** What was chosen for which conversation: its model, how much that thinks, what becomes of messages while it is busy. Nobody but this extension writes them. */
 export class SessionChoices {
   readonly #store: Pick<Store, "get" | "set" | "delete">;
   readonly #held = new Map<string, Promise<Choice>>();
@@ -45,7 +47,7 @@ export class SessionChoices {
   }
 
   forget(sessionKey: string): Promise<Choice> {
-    return this.set(sessionKey, { model: null, thinking: null });
+    return this.set(sessionKey, { model: null, thinking: null, queue: null });
   }
 
   #hold(sessionKey: string, choice: Promise<Choice>): void {

@@ -134,11 +134,11 @@ export class TurnRunner {
   async #take(run: Run, { content = [], replyTo, externalId, expectedHead }: Submission, waitMs?: number): Promise<Held> {
     // Nothing joins it from here on.
     run.collects = false;
-    const inputs = [...(run.kept ? [run.id] : []), ...run.joining.flatMap(({ runId, kept }) => (kept ? [runId] : []))];
+    const { inputs } = run;
     const claiming: Claiming = {
       key: run.sessionKey,
       runId: run.id,
-      message: { role: "user", content: [content, ...run.joining.map((one) => one.content)].flat() },
+      message: { role: "user", content: run.whole(content) },
       ...(replyTo === undefined ? {} : { replyTo }),
       ...(externalId === undefined ? {} : { externalId }),
       ...(expectedHead === undefined ? {} : { expectedHead }),

@@ -1,14 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { type Call, type ContentPart, type Context, errorInfo, type InteractionStep, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
+import { Backlog } from "./backlog.ts";
 import { Commands } from "./commands.ts";
+import { dropped } from "./dropped.ts";
 import { Feed, type FeedItem } from "./feed.ts";
 import { rewritten } from "./handed-over.ts";
 import { Intake } from "./intake.ts";
 import { type LaneLimits, Lanes, type Place } from "./lanes.ts";
 import { originNote } from "./origin-note.ts";
+import { Pause } from "./pause.ts";
+import { type QueueConfig, type QueueSettings, settingsFor } from "./queue-settings.ts";
 import { RecentRuns } from "./recent-runs.ts";
 import type { Route } from "./route.ts";
 import { Run } from "./run.ts";
+import { sameOrigin, togetherAs } from "./same-person.ts";
 import { SessionChoices } from "./session-choices.ts";
 import type { Held } from "./session-claim.ts";
 import type { Submission } from "./submission.ts";
@@ -16,7 +21,9 @@ import { isThirdParty, Suggestions } from "./suggestions.ts";
 import { type TurnLimits, TurnRunner } from "./turn-runner.ts";
 import { type Left, Waiting } from "./waiting.ts";
 
-export interface Limits extends LaneLimits, TurnLimits {}
+export interface Limits extends LaneLimits, TurnLimits {
+  queue: QueueConfig;
+}
 
 /**
  * Takes messages to their answers: intake (route, `message.received`), then a command, or a place in the session's lane
@@ -32,6 +39,8 @@ export class Turns {
   readonly #recent = new RecentRuns();
   readonly #feed = new Feed();
   readonly #waiting: Waiting;
+  readonly #backlog: Backlog;
+  readonly #queue: QueueConfig;
   /** What each run that is not over still does. */
   readonly #driving = new Map<Run, Promise<void>>();
   readonly choices: SessionChoices;
@@ -44,6 +53,8 @@ export class Turns {
     this.#commands = new Commands(ctx, this.#suggestions);
     this.#waiting = new Waiting(ctx, ctx.use("plinth.session-store").one());
     this.#runner = new TurnRunner(ctx, limits, this.#suggestions, this.#waiting);
+    this.#queue = limits.queue;
+    this.#backlog = new Backlog(ctx, { runs: () => this.#driving.keys(), sumUp: (run) => this.#sumUp(run) }, this.#waiting);
   }
 
   /** Take over what a host that died left waiting. Nothing is loaded where there is a sign that it left nothing. */
@@ -133,7 +144,7 @@ export class Turns {
 
   /** Abort everything and wait until nothing runs any more. What waits and wants nobody's ear is answered by the next host. */
   async close(): Promise<void> {
-    for (const run of this.#driving.keys()) run.abort(run.detached && run.kept && run.startedAt === undefined ? later() : stopping());
+    for (const run of this.#driving.keys()) run.abort(run.detached && run.inputs.length > 0 && run.startedAt === undefined ? later() : stopping());
     await Promise.allSettled(this.#driving.values());
     this.#waiting.stop();
     await this.#runner.settled();
@@ -155,25 +166,34 @@ export class Turns {
     });
   }
 
-  #start(input: Submission, principal: Principal | undefined, left?: Left): Run {
+  #start(input: Submission, principal: Principal | undefined, left?: Left, sumsUp = false): Run {
     const run: Run = new Run(input.runId ?? randomUUID(), input.sessionKey ?? "", principal, (event, size) =>
       this.#feed.add(run.sessionKey, run.id, event, size),
     );
     run.detached = input.detached ?? false;
+    run.from = { surface: input.surface, ...(input.sender === undefined ? {} : { sender: input.sender }) };
+    run.origin = left?.origin;
+    run.sumsUp = run.collects = sumsUp;
     this.#recent.add(run);
     const driving = this.#drive(run, input, left).finally(() => this.#driving.delete(run));
     this.#driving.set(run, driving);
     return run;
   }
 
+  #sumUp({ from, sessionKey, principal, origin }: Run): Run {
+    const input = { ...from, text: "", sessionKey, runId: randomUUID(), mode: "followup" as const, detached: true };
+    return this.#start(input, principal, { input, principal, origin }, true);
+  }
+
   /** Never rejects: whatever goes wrong is told to those who follow the run. */
   async #drive(run: Run, input: Submission, left: Left | undefined): Promise<void> {
     let place: Place | undefined;
-    let { mode } = input;
+    let settings: QueueSettings | undefined;
     try {
       const decide = async (route: Route) => {
         // A conversation of its own is not answered in the turn of another.
-        mode = input.history === undefined ? (mode ?? route.lane?.mode) : undefined;
+        if (input.history === undefined)
+          settings = settingsFor(this.#queue, input.surface, { inline: input.mode, session: route.queue, lane: route.lane });
         run.suggestedBy = left === undefined ? this.#suggestions.source(run.sessionKey, input.text, input.suggestedBy) : undefined;
         if (isThirdParty(run.suggestedBy)) await this.#ctx.lower(run.suggestedBy as string, "suggested it");
         if (left === undefined && input.replyTo?.text !== undefined) await this.#ctx.lower("outside", "is quoted in it");
@@ -181,7 +201,8 @@ export class Turns {
         // What was typed: whoever rewrites a message must not give orders in the name of its sender.
         const typed = left === undefined && input.content === undefined && input.commands !== false;
         const command = typed ? await this.#commands.find(input.text, run.principal, run.suggestedBy) : undefined;
-        if (mode === "interrupt" && command === undefined) this.#end({ sessionKey: run.sessionKey }, run.principal, interrupted(), run);
+        if (command !== undefined) this.#backlog.flush(run.sessionKey);
+        else if (settings?.mode === "interrupt") this.#end({ sessionKey: run.sessionKey }, run.principal, interrupted(), run);
         // Its place is taken before the next message of the session is looked at: first come, first served.
         if (command?.aside) run.aside = true;
         else place = this.#lanes.enter(run.sessionKey, run.signal);
@@ -191,18 +212,22 @@ export class Turns {
       const wanted = taken.drop === undefined && taken.decision === undefined;
       const given = { ...input, ...rewritten(input, taken.text), text: taken.text };
       const message = { ...given, content: contentOf(input, taken.text) };
+      if (left === undefined) run.together = togetherAs(input);
+      if (wanted && left === undefined && settings !== undefined && settings.debounceMs > 0 && run.together !== undefined && isText(message))
+        run.pause = new Pause(this.#ctx.clock, settings.debounceMs);
       // In the store before anybody is told that it was taken in: in the transcript where its turn begins at once, else in the queue.
-      const begun = wanted && left === undefined && place?.now === true ? this.#begin(run, message) : undefined;
+      const begun = wanted && left === undefined && place?.now === true && run.pause === undefined ? this.#begin(run, message) : undefined;
       const waits = wanted && !(await hasBegun(begun));
       if (waits) await this.#keep(run, given, left);
       run.emit({ type: "start", runId: run.id, sessionKey: run.sessionKey, ...(run.origin === undefined ? {} : { origin: run.origin }) });
-      if (taken.drop !== undefined) return run.emit(dropped(taken.drop));
-      if (waits && mode === "collect" && this.#join(run, message)) return;
-      if (waits && mode === "steer" && (await this.#steer(run, message))) return;
+      if (taken.drop !== undefined) return run.emit({ ...dropped(taken.drop), text: "" });
+      if (waits && settings?.mode === "steer" && (await this.#steer(run, message))) return;
+      if (waits && left === undefined && settings !== undefined && (await this.#backlog.add(run, message.content, settings))) return;
       await place?.granted;
+      await run.pause?.end(run.signal);
+      if (!run.aside) run.startedAt ??= this.#ctx.clock.now();
       await run.within(this.#ctx, async () => {
         for (const { party, how } of left?.origin?.influences ?? []) await this.#ctx.lower(party, how);
-        if (!run.aside) run.startedAt ??= this.#ctx.clock.now();
         if (taken.decision !== undefined) return this.#commands.answer(run, taken.decision);
         return this.#runner.run(run, message, taken.route, waits ? undefined : begun);
       });
@@ -225,39 +250,19 @@ export class Turns {
 
   /** What was rewritten is not shown to `message.received` again. */
   async #keep(run: Run, input: Submission, left: Left | undefined): Promise<void> {
-    if (left !== undefined) run.kept = true;
+    if (left !== undefined) run.kept = !run.sumsUp;
     else {
       const whole = { ...input, runId: run.id, sessionKey: run.sessionKey };
       run.kept = await run.within(this.#ctx, () => this.#waiting.add(whole, run.principal));
     }
   }
 
-  async #forget({ id, kept, joining }: Run): Promise<void> {
-    for (const runId of [...(kept ? [id] : []), ...joining.flatMap((one) => (one.kept ? [one.runId] : []))]) {
+  async #forget({ inputs }: Run): Promise<void> {
+    for (const runId of inputs) {
       await this.#waiting
         .withdraw(runId)
         .catch((error: unknown) => this.#ctx.log.warn("A message could not be taken from the queue.", { runId, ...errorInfo(error) }));
     }
-  }
-
-  /** One turn for messages of one person that wait together. The first one's turn answers them all. */
-  #join(run: Run, { content = [] }: Submission): boolean {
-    for (const other of this.#driving.keys()) {
-      if (other === run || !other.collects || other.startedAt !== undefined || other.over || other.signal.aborted) continue;
-      const same = other.sessionKey === run.sessionKey && sameOrigin(other, run);
-      if (!same || other.joining.length >= MAX_JOINED) continue;
-      run.joined = other.id;
-      other.joining.push({ runId: run.id, kept: run.kept, content });
-      run.emit({
-        type: "end",
-        status: "ok",
-        text: "",
-        error: { code: "PLINTH_MESSAGE_COLLECTED", message: `It is answered together with others, by the run ${other.id}.` },
-      });
-      return true;
-    }
-    run.collects = true;
-    return false;
   }
 
   /** Into the turn that runs, where it is the same person's with the same hands in it and its harness takes it; else it has a turn of its own. */
@@ -281,11 +286,15 @@ export class Turns {
       return run.refuse(thrown);
     }
     if (!run.started) run.emit({ type: "start", runId: run.id, sessionKey: run.sessionKey });
+    if (aborted && reason.code === "PLINTH_MESSAGE_DROPPED") {
+      run.emit({ type: "text", delta: reason.message });
+      return run.emit(dropped(reason.message));
+    }
     run.emit({ type: "end", status: aborted ? "aborted" : "error", text: "", error: errorInfo(aborted ? reason : thrown) });
   }
 }
 
-const MAX_JOINED = 50;
+const isText = ({ content = [] }: Submission): boolean => content.every(({ type }) => type === "text");
 
 /** A claim that failed is not waited for: its turn ends with that. */
 const hasBegun = (begun: Promise<Held | undefined> | undefined): Promise<boolean> | boolean =>
@@ -300,21 +309,11 @@ function contentOf({ text: typed, content }: Submission, text: string): ContentP
   return text === typed ? content : [{ type: "text", text }, ...content.filter(({ type }) => type !== "text")];
 }
 
-/** Only what the same person said, with nobody else's hand in it or the same ones', goes together. */
-function sameOrigin(one: Run, other: Run): boolean {
-  const of = ({ principal, origin }: Run) => JSON.stringify([principal?.role, principal?.via, principal?.name, origin]);
-  return of(one) === of(other);
-}
-
 /** An id is not a secret: a run is followed and ended by its owner, or by whoever submitted it. */
 function mayFollow(run: Run, principal: Principal | undefined): boolean {
   if (principal?.role === "owner") return true;
   const { principal: submitter } = run;
   return submitter?.role === principal?.role && submitter?.via === principal?.via && submitter?.name === principal?.name;
-}
-
-function dropped(reason: string): TurnEvent {
-  return { type: "end", status: "ok", text: "", error: { code: "PLINTH_MESSAGE_DROPPED", message: reason } };
 }
 
 function notYours(runId: string): PlinthError {
