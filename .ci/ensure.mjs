@@ -69,6 +69,7 @@ function buildIfStale() {
   const stamp = join(root, "dist/.stamp");
   const now = sourceStamp();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === now) return;
+  console.error("Building (about 10 s) …");
   if (run([node, join(root, ".ci/build.mjs")], { stdio: ["ignore", 2, 2] }) !== 0) process.exit(1);
   writeFileSync(stamp, now);
 }

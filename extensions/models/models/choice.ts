@@ -1,4 +1,4 @@
-import { errorInfo, type ModelChoice, PlinthError } from "@plinth/sdk";
+import { errorInfo, type ModelChoice, nearNames, PlinthError } from "@plinth/sdk";
 import { unpinned } from "./proofs.ts";
 import type { Config } from "./settings.ts";
 import type { Source, State } from "./source.ts";
@@ -40,7 +40,10 @@ export class Chooser {
     const slash = name.indexOf("/");
     const source = await this.#options.source(name.slice(0, Math.max(slash, 0)));
     const model = name.slice(slash + 1);
-    if (source === undefined || model === "") throw unknown(wanted, [...(await this.#options.sources()).keys()], Object.keys(this.#options.aliases));
+    if (source === undefined || model === "") {
+      const ids = [...(await this.#options.sources()).keys()];
+      throw unknown(wanted, ids, Object.keys(this.#options.aliases));
+    }
     return { ...(model === "auto" ? await named(source, signal) : chosen(source, model)), ...pin };
   }
 
@@ -101,7 +104,8 @@ export class Chooser {
 /** What the first of them wait for; the rest is a list's to show. */
 export function missingIn(reasons: readonly string[], list = "plinth models --all"): string {
   const rest = reasons.length - REASONS;
-  return `${reasons.slice(0, REASONS).join("; ").slice(0, 300)}${rest > 0 ? ` And ${rest} more: ${list}` : ""}`;
+  const first = reasons.slice(0, REASONS).map((reason) => reason.replace(/\.$/, ""));
+  return `${first.join("; ").slice(0, 300)}.${rest > 0 ? ` And ${rest} more: ${list}` : ""}`;
 }
 
 /** What is meant by a name that is an alias, or one of an alias. */
@@ -128,9 +132,17 @@ async function named(source: Source, signal: AbortSignal): Promise<Chosen> {
 
 function unknown(model: string, ids: readonly string[], aliases: readonly string[]): PlinthError {
   const alternatives = [...aliases, "auto", ...ids.map((id) => `${id}/auto`)];
-  const shown = alternatives.length > 12 ? `${alternatives.slice(0, 12).join(", ")} …` : alternatives.join(", ");
+  const slash = model.indexOf("/");
+  const before = slash < 0 ? model : model.slice(0, slash);
+  const after = slash < 0 ? "MODEL" : model.slice(slash + 1) || "MODEL";
+  const near = ids.includes(before) ? [before] : nearNames(before, [...ids, ...aliases]);
+  const meant = near.map((id) => (aliases.includes(id) ? id : ids.includes(before) ? `${id}/auto or ${id}/MODEL` : `${id}/${after}`));
+  const next =
+    meant.length > 0
+      ? `Did you mean ${meant.join(" or ")}?`
+      : `Name it with its provider${slash < 0 ? `: PROVIDER/${before}` : ""}, or auto for whoever answers.`;
   return new PlinthError("PLINTH_MODEL_UNKNOWN", `There is no model "${model}".`, {
-    next: `Use ${shown}, or PROVIDER/MODEL (plinth models). Another publisher's has to be chosen once: plinth grants choose EXTENSION.`,
+    next: `${next} plinth models lists them. Another publisher's has to be chosen once: plinth grants choose EXTENSION.`,
     details: { alternatives },
   });
 }

@@ -66,11 +66,11 @@ export class Purposes {
       if (ready && defaultModel !== undefined) return chosen(source, defaultModel);
       if (reason !== undefined) reasons.push(`${source.data.id}: ${reason}`);
     }
-    throw new PlinthError("PLINTH_MODEL_NONE", `Nothing that is set up provides ${purpose}.`, {
+    throw new PlinthError("PLINTH_MODEL_NONE", `Nothing that is set up has models for ${short(purpose)}.`, {
       next:
         reasons.length > 0
           ? `Set one up, or name one: PROVIDER/MODEL. ${missingIn(reasons, `plinth models --for ${short(purpose)} --all`)}`
-          : `Install an extension that provides ${purpose}.`,
+          : `Install an extension that has some: plinth plugins search ${short(purpose)}`,
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { Credential } from "@plinth/sdk";
+import { type Credential, PlinthError } from "@plinth/sdk";
 import { type Again, isNews, outcomeOf, type Proofs, said } from "./proofs.ts";
 
 /** So many credentials are tried for one answer. */
@@ -37,8 +37,21 @@ export async function* rotating<Item extends { readonly type: string }>(
       const { outcome, next, retryAfterMs } = outcomeOf(thrown);
       if (proof !== undefined && outcome !== undefined) await proofs.report(proof.id, model, outcome, retryAfterMs);
       const other = tries[at + 1];
-      if (proof === undefined || other === undefined || !next || spoke || signal.aborted) throw thrown;
+      if (proof === undefined || other === undefined || !next || spoke || signal.aborted) throw proof === undefined ? thrown : withKey(thrown, proof);
       yield said(proof.id, other.id, thrown);
     }
   }
+}
+
+/** Which key it was is not said: the error may reach whoever asked. The owner's list says it. */
+function withKey(thrown: unknown, { vendor, kind }: Credential): unknown {
+  if (!(thrown instanceof PlinthError) || thrown.code !== "PLINTH_MODEL_AUTH") return thrown;
+  const { message, extension, details, next = "" } = thrown;
+  const other = kind === "oauth" ? `plinth models auth login ${vendor} signs in anew` : "another goes into the environment or secrets.json";
+  return new PlinthError(thrown.code, message, {
+    ...(extension === undefined ? {} : { extension }),
+    ...(details === undefined ? {} : { details }),
+    next: `${next} plinth models auth list ${vendor} shows which one was used; ${other}.`.trim(),
+    cause: thrown,
+  });
 }

@@ -195,6 +195,7 @@ it("names each key and sign-in that cannot be used, and not what is only not set
     one("c", "oauth", "sign-in"),
     one("d", "token", "expired"),
     one("e", "key", "cooldown"),
+    one("f", "key", "disabled"),
   ];
   const host = await createTestHost({
     extensions: [{ manifest, extension }],
@@ -208,6 +209,7 @@ it("names each key and sign-in that cannot be used, and not what is only not set
   expect(findings.map(({ severity, what, next }) => [severity, what, next])).toEqual([
     ["notice", "cannot use acme:c", "plinth models auth login acme"],
     ["notice", "cannot use acme:d", "plinth models auth list acme"],
+    ["notice", "cannot use acme:f", "plinth models auth list acme"],
   ]);
 });
 

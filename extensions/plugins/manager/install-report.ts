@@ -1,3 +1,4 @@
+import { isProduct } from "@plinth/sdk";
 import type { Installed, InstallResult, Provided } from "./installation.ts";
 import { cardFacts } from "./market/trust-card.ts";
 import type { Job } from "./operation.ts";
@@ -53,7 +54,7 @@ export function question({ id, version, along, code: word }: Asked, chat: boolea
 
 function ready({ id, version, replaces, provides, hooks, along, parts = [] }: Installed): Block[] {
   const before = replaces === undefined ? "" : `, in place of ${safe(replaces)}`;
-  const uses = provides.map(useOf);
+  const uses = provides.map((one) => useOf(one, id)).filter((use) => use !== undefined);
   if (hooks.length > 0) uses.push(`takes part in ${hooks.join(", ")}`);
   const blocks: Block[] = [{ text: `${code(id)} ${safe(version)} is installed and ready${before}.` }];
   if (uses.length > 0) blocks.push({ items: uses });
@@ -72,8 +73,10 @@ function ready({ id, version, replaces, provides, hooks, along, parts = [] }: In
 }
 
 /** How a person uses what was installed. */
-function useOf({ contract, id, descriptor }: Provided): string {
-  const told = (descriptor ?? {}) as { name?: unknown; path?: unknown; say?: unknown };
+function useOf({ contract, id, descriptor }: Provided, extension: string): string | undefined {
+  const told = (descriptor ?? {}) as { name?: unknown; path?: unknown; say?: unknown; api?: unknown };
+  // The product's own needs no choice.
+  const once = isProduct(extension) ? "" : "choose it once (grants choose), then ";
   const example = Array.isArray(told.say) && typeof told.say[0] === "string" ? ` (such as “${told.say[0]}”)` : "";
   switch (contract) {
     case "plinth.tool":
@@ -82,9 +85,22 @@ function useOf({ contract, id, descriptor }: Provided): string {
       return `command /${String(told.name ?? id)}: type it in the conversation`;
     case "plinth.cli-command":
       return `shell command: plinth ${Array.isArray(told.path) ? told.path.join(" ") : id}`;
-    case "plinth.model-provider":
     case "plinth.model-vendor":
-      return `model provider ${id}: choose it once (grants choose), then name it as ${id}/auto`;
+      // One that does not talk is used by what it has besides.
+      if (typeof told.api !== "string") return undefined;
+      return `model provider ${id}: ${once}name it as ${id}/auto`;
+    case "plinth.model-provider":
+      return `model provider ${id}: ${once}name it as ${id}/auto`;
+    case "plinth.embedding":
+    case "plinth.rerank":
+    case "plinth.speech":
+    case "plinth.transcription":
+    case "plinth.image-generation":
+    case "plinth.video-generation":
+    case "plinth.music-generation": {
+      const purpose = contract.replace("plinth.", "");
+      return `${purpose}: ${once}\`plinth models try ${purpose} -m ${id}/auto …\` asks it, and \`plinth models --for ${purpose}\` lists it once it is set up`;
+    }
     case "plinth.harness":
       return `harness ${id}: choose it once (grants choose)`;
     case "plinth.plugin-source":

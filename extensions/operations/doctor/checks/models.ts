@@ -46,7 +46,7 @@ export function modelsCheck(ctx: Context): Provider<"plinth.check"> {
   };
 }
 
-const UNWELL: readonly string[] = ["expired", "invalid", "unresolved", "sign-in"];
+const UNWELL: readonly string[] = ["expired", "invalid", "unresolved", "sign-in", "disabled"];
 
 /** What somebody added and cannot be used, though another one may answer in its place. */
 async function unusable(ctx: Context): Promise<Finding[]> {

@@ -145,6 +145,12 @@ describe("what is worth knowing leaves the status 0", () => {
   });
 });
 
+it("the product's own packages run where its bundled ones do, and that is no news", async () => {
+  const home = await house();
+  home.say({ status: { tier: "host", own: true } });
+  expect(await home.examine()).toMatchObject({ exit: 0, result: { findings: [] } });
+});
+
 it("leaves alone what an owner disabled", async () => {
   const home = await house();
   home.say({ status: { state: "disabled", fault: fault("PLINTH_X") }, missing: { env: [], secrets: ["K"] } });

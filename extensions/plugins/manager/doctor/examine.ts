@@ -35,10 +35,10 @@ export function examine({ status, grant, lock, usage, missing, enforcement }: De
   }
   if (usage !== undefined) found.push(...costsOf(id, usage));
   if (status.bundled) return found;
-  if (status.tier === "host") {
+  if (status.tier === "host" && !status.own) {
     const next = `plinth config unset 'extensions["${id}"].tier'`;
     found.push(find("notice", "PLINTH_TIER", "runs without a wall", "The configuration puts it into the host's own process.", next));
-  } else if (enforcement.level === "none" && status.state !== "blocked") {
+  } else if (status.tier !== "host" && enforcement.level === "none" && status.state !== "blocked") {
     const why = enforcement.detail.join("; ") || "The tier is not available here.";
     found.push(find("problem", "PLINTH_TIER", `has no wall: the tier ${status.tier} holds nothing here`, why, `plinth plugins inspect ${id}`));
   }
