@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineExtension, partsSaid, textOf } from "@plinth/sdk";
 import { gatewayMethods } from "./gateway-methods.ts";
 import { lengthCommands } from "./length-commands.ts";
@@ -6,19 +7,24 @@ import { ownCommands } from "./own-commands.ts";
 import { queueCommand } from "./queue-command.ts";
 import { repairCommand } from "./repair-command.ts";
 import { runIdOf } from "./run-id.ts";
+import { isThirdParty } from "./suggestions.ts";
 import { type Limits, Turns } from "./turns.ts";
 
 export default defineExtension({
   activate(ctx) {
+    const { shares, ...config } = ctx.config as Partial<Limits>;
     const limits: Limits = {
-      maxParallel: 64,
+      maxParallel: Math.max(8, availableParallelism() * 4),
+      shares: { subagent: 8, scheduled: 8, background: 3, ...shares },
       maxQueued: 100,
       maxWaiting: 10_000,
       turnTimeoutMs: 1_800_000,
       historyLimit: 200,
       historyChars: 400_000,
       queue: {},
-      ...(ctx.config as Partial<Limits>),
+      stuckWarnMs: 120_000,
+      stuckAbortMs: Math.max(300_000, 3 * (config.stuckWarnMs ?? 120_000)),
+      ...config,
     };
     const turns = new Turns(ctx, limits);
     ctx.effect("turns", () => turns.close());
@@ -28,10 +34,15 @@ export default defineExtension({
       return own !== undefined && turns.knows(own) ? { ...input, runId: own } : input;
     };
     ctx.provide("plinth.turns", "default", {
-      submit: ({ text, runId, content: given, ...input }, call) => {
+      submit: ({ text, runId, content: given, share: asked, ...input }, call) => {
+        // Which share is whose is the product's to say.
+        const share = asked === undefined || isThirdParty(call.caller) ? {} : { share: asked };
         const content = given === undefined ? undefined : partsSaid(given);
         const named = runId === undefined ? {} : { runId: runIdOf(call.caller, runId) };
-        return turns.submit({ ...input, ...named, ...(content === undefined ? {} : { content }), text: text ?? textOf(content ?? []) }, call);
+        return turns.submit(
+          { ...input, ...share, ...named, ...(content === undefined ? {} : { content }), text: text ?? textOf(content ?? []) },
+          call,
+        );
       },
       withdraw: (input, call) => turns.withdraw(meant(input, call.caller), call),
       follow: (input, call) => turns.follow(meant(input, call.caller), call),

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Lanes } from "./lanes.ts";
 
-const limits = { maxParallel: 3, maxQueued: 1_000, maxWaiting: 10_000 };
+const shares = { subagent: 8, scheduled: 8, background: 3 };
+const limits = { maxParallel: 3, shares, maxQueued: 1_000, maxWaiting: 10_000 };
 
 interface Job {
   lane: number;
@@ -63,8 +64,20 @@ describe("lanes", () => {
     );
   });
 
+  it("count each turn in its own share, so that what people begin never waits for what runs in the background", async () => {
+    const lanes = new Lanes({ ...limits, maxParallel: 1, shares: { subagent: 2, scheduled: 1, background: 1 } });
+    const { signal } = new AbortController();
+    const now = (key: string, share?: "main" | "subagent" | "scheduled" | "background") => lanes.enter(key, signal, share).now;
+    expect([now("b1", "background"), now("b2", "background"), now("s1", "subagent"), now("s2", "subagent"), now("s3", "subagent")]).toEqual([
+      ...[true, false],
+      ...[true, true, false],
+    ]);
+    expect([now("t", "scheduled"), now("main"), now("other"), now("b1")]).toEqual([true, true, false, false]);
+    expect(lanes.waiting).toBe(4);
+  });
+
   it("refuse at once what does not fit, and nothing else", async () => {
-    const lanes = new Lanes({ maxParallel: 10, maxQueued: 1, maxWaiting: 2 });
+    const lanes = new Lanes({ maxParallel: 10, shares, maxQueued: 1, maxWaiting: 2 });
     const { signal } = new AbortController();
     const first = lanes.enter("a", signal);
     lanes.enter("a", signal);

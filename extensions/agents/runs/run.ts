@@ -2,6 +2,7 @@ import { type ContentPart, type Context, type MessageOrigin, PlinthError, type P
 import { condense } from "./condense.ts";
 import { summaryOf } from "./dropped.ts";
 import type { Pause } from "./pause.ts";
+import { Progress } from "./stuck.ts";
 
 /** One submitted message: what has happened so far, who follows it, and the way to abort it. */
 export class Run {
@@ -32,6 +33,7 @@ export class Run {
   readonly joining: { runId: string; kept: boolean; content: ContentPart[] }[] = [];
   /** It stands for messages that were dropped. */
   sumsUp = false;
+  readonly progress = new Progress();
   /** Where it came from. */
   from: { surface: string; sender?: string } = { surface: "" };
   readonly #lines: string[] = [];

@@ -1,4 +1,5 @@
 import type { ContentPart, ModelMessage, ModelOptions, ModelTool, Quoted } from "@plinth/sdk";
+import type { Share } from "./lanes.ts";
 
 /** A message as it was handed over, on its way to its answer. */
 export interface Submission {
@@ -8,6 +9,8 @@ export interface Submission {
   replyTo?: Quoted;
   externalId?: string;
   mode?: "followup" | "collect" | "interrupt" | "steer";
+  /** Whose share of what runs at once it counts in; absent: main. */
+  share?: Share;
   expectedHead?: string | null;
   sessionKey?: string;
   runId?: string;

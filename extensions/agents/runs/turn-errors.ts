@@ -9,3 +9,6 @@ export function timedOut(ms: number): PlinthError {
     next: 'Ask for a smaller step, or raise extensions["plinth.runs"].config.turnTimeoutMs.',
   });
 }
+
+/** Of what aborts a turn: nobody wanted it. */
+export const isFailure = (code: string): boolean => code === "PLINTH_TURN_TIMEOUT" || code === "PLINTH_TURN_STUCK";

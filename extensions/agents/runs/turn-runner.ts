@@ -25,7 +25,7 @@ import { Steering } from "./steering.ts";
 import type { Submission } from "./submission.ts";
 import { isThirdParty, type Suggestions } from "./suggestions.ts";
 import { type Body, TranscriptWriter } from "./transcript-writer.ts";
-import { timedOut, unfinished } from "./turn-errors.ts";
+import { isFailure, timedOut, unfinished } from "./turn-errors.ts";
 import type { Waiting } from "./waiting.ts";
 
 export interface TurnLimits {
@@ -277,7 +277,7 @@ class Turn {
     }
     const reason: unknown = this.#writer.error ?? (signal.aborted ? signal.reason : thrown);
     const error = errorInfo(reason);
-    const aborted = signal.aborted && this.#writer.error === undefined && error.code !== "PLINTH_TURN_TIMEOUT";
+    const aborted = signal.aborted && this.#writer.error === undefined && !isFailure(error.code);
     return { status: aborted ? "aborted" : "error", text: "", error };
   }
 

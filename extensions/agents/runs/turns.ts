@@ -16,12 +16,13 @@ import { Run } from "./run.ts";
 import { sameOrigin, togetherAs } from "./same-person.ts";
 import { SessionChoices } from "./session-choices.ts";
 import type { Held } from "./session-claim.ts";
+import { type StuckLimits, StuckWatch } from "./stuck.ts";
 import type { Submission } from "./submission.ts";
 import { isThirdParty, Suggestions } from "./suggestions.ts";
 import { type TurnLimits, TurnRunner } from "./turn-runner.ts";
 import { type Left, Waiting } from "./waiting.ts";
 
-export interface Limits extends LaneLimits, TurnLimits {
+export interface Limits extends LaneLimits, TurnLimits, StuckLimits {
   queue: QueueConfig;
 }
 
@@ -41,6 +42,7 @@ export class Turns {
   readonly #waiting: Waiting;
   readonly #backlog: Backlog;
   readonly #queue: QueueConfig;
+  readonly #stuck: StuckWatch;
   /** What each run that is not over still does. */
   readonly #driving = new Map<Run, Promise<void>>();
   readonly choices: SessionChoices;
@@ -54,6 +56,7 @@ export class Turns {
     this.#waiting = new Waiting(ctx, ctx.use("plinth.session-store").one());
     this.#runner = new TurnRunner(ctx, limits, this.#suggestions, this.#waiting);
     this.#queue = limits.queue;
+    this.#stuck = new StuckWatch(ctx.clock, limits, () => this.#driving.keys());
     this.#backlog = new Backlog(ctx, { runs: () => this.#driving.keys(), sumUp: (run) => this.#sumUp(run) }, this.#waiting);
   }
 
@@ -147,6 +150,7 @@ export class Turns {
     for (const run of this.#driving.keys()) run.abort(run.detached && run.inputs.length > 0 && run.startedAt === undefined ? later() : stopping());
     await Promise.allSettled(this.#driving.values());
     this.#waiting.stop();
+    this.#stuck.stop();
     await this.#runner.settled();
   }
 
@@ -161,15 +165,17 @@ export class Turns {
   }
 
   #watch(): void {
+    this.#stuck.start();
     this.#waiting.watch(({ input, principal, origin }) => {
       if (this.#recent.get(input.runId) === undefined && !this.#ctx.signal.aborted) this.#start(input, principal, { input, principal, origin });
     });
   }
 
   #start(input: Submission, principal: Principal | undefined, left?: Left, sumsUp = false): Run {
-    const run: Run = new Run(input.runId ?? randomUUID(), input.sessionKey ?? "", principal, (event, size) =>
-      this.#feed.add(run.sessionKey, run.id, event, size),
-    );
+    const run: Run = new Run(input.runId ?? randomUUID(), input.sessionKey ?? "", principal, (event, size) => {
+      run.progress.take(event, this.#ctx.clock.now());
+      this.#feed.add(run.sessionKey, run.id, event, size);
+    });
     run.detached = input.detached ?? false;
     run.from = { surface: input.surface, ...(input.sender === undefined ? {} : { sender: input.sender }) };
     run.origin = left?.origin;
@@ -205,7 +211,7 @@ export class Turns {
         else if (settings?.mode === "interrupt") this.#end({ sessionKey: run.sessionKey }, run.principal, interrupted(), run);
         // Its place is taken before the next message of the session is looked at: first come, first served.
         if (command?.aside) run.aside = true;
-        else place = this.#lanes.enter(run.sessionKey, run.signal);
+        else place = this.#lanes.enter(run.sessionKey, run.signal, input.share);
         return command;
       };
       const taken = left === undefined ? await this.#intake.take(run, input, decide) : await this.#intake.again(run, input, decide);

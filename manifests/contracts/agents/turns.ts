@@ -163,6 +163,11 @@ export const turns = defineContract({
               "What becomes of it while the session is busy. followup (default): a turn of its own, afterwards. collect: one turn with the others that wait in this mode, of the same person. interrupt: what runs and waits is aborted first. steer: into the running turn of the same person where its harness can, else as followup; one that was taken in ends with PLINTH_MESSAGE_STEERED and no answer of its own.",
           }),
         ),
+        share: Type.Optional(
+          Type.Enum(["main", "subagent", "scheduled", "background"], {
+            description: "Whose share of the turns that run at once it counts in. Default: main. For the product's own extensions.",
+          }),
+        ),
         expectedHead: Type.Optional(
           Type.Union([Type.String(), Type.Null()], { description: "The turn fails with PLINTH_SESSION_MOVED where the session went on meanwhile." }),
         ),
