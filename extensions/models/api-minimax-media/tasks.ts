@@ -1,5 +1,5 @@
 import { isPlinthError, type VideoModel } from "@plinth/sdk";
-import { failure, type JobState, kindOf, noJob, type PurposeCall } from "@plinth/sdk/kits/model-api";
+import { failure, isAmount, type JobState, kindOf, noJob, type PurposeCall } from "@plinth/sdk/kits/model-api";
 import { answerOf, refusal } from "./answer.ts";
 
 type Call = PurposeCall<VideoModel>;
@@ -112,7 +112,7 @@ function second(task: any, title: string): JobState<Done> {
   if (status !== "succeeded") return { state: "running" };
   if (typeof content?.url !== "string") throw failure("STREAM", `${title} made no film.`, { details: { retryable: false } });
   const seconds = usage?.output_seconds;
-  return { done: { address: content.url, ...(typeof seconds === "number" && seconds >= 0 ? { seconds } : {}) } };
+  return { done: { address: content.url, ...(isAmount(seconds) ? { seconds } : {}) } };
 }
 
 function failed(error: any, title: string): Error {

@@ -1,5 +1,5 @@
 import type { TranscriptionItem } from "@plinth/sdk";
-import { failure } from "@plinth/sdk/kits/model-api";
+import { failure, isAmount } from "@plinth/sdk/kits/model-api";
 
 type Segment = Extract<TranscriptionItem, { type: "segment" }>["segment"];
 interface Unit {
@@ -22,14 +22,14 @@ export function* transcriptIn(answer: any, words: boolean, title: string): Gener
   const units = (Array.isArray(segments) ? segments.slice(0, MOST) : []).flatMap(unitOf);
   for (const segment of words ? grouped(units) : units) yield { type: "segment", segment };
   if (units.length === 0 && text.trim() !== "") yield { type: "segment", segment: { text: text.trim() } };
-  const known = typeof duration === "number" && duration >= 0;
+  const known = isAmount(duration);
   if (known) yield { type: "usage", usage: { seconds: duration } };
   yield { type: "end", text: text.trim(), ...(known ? { seconds: duration } : {}) };
 }
 
 function unitOf(row: any): Unit[] {
   const { text, start, end, speaker } = row ?? {};
-  if (typeof text !== "string" || text.trim() === "" || ![start, end].every((one) => typeof one === "number" && one >= 0)) return [];
+  if (typeof text !== "string" || text.trim() === "" || ![start, end].every(isAmount)) return [];
   const who = typeof speaker === "string" || typeof speaker === "number" ? String(speaker).slice(0, 128) : "";
   return [{ text: text.trim(), start, end: Math.max(start, end), ...(who === "" ? {} : { speaker: who }) }];
 }

@@ -1,5 +1,5 @@
 import type { Context, FetchResponse, Provider, TranscriptionItem, TranscriptionModel, TranscriptionRequest } from "@plinth/sdk";
-import { type Exchange, failure, form, listing, PurposeCall, ticking } from "@plinth/sdk/kits/model-api";
+import { type Exchange, failure, form, isAmount, listing, PurposeCall, ticking } from "@plinth/sdk/kits/model-api";
 import { answerOf } from "./answer.ts";
 import { eventsOf } from "./events.ts";
 import { transcriptIn } from "./transcript.ts";
@@ -69,7 +69,7 @@ async function* heard(exchange: Exchange, response: FetchResponse, title: string
     }
     if (event?.finish === true || typeof event?.text === "string") {
       const { duration } = event;
-      const known = typeof duration === "number" && duration >= 0;
+      const known = isAmount(duration);
       if (known) yield { type: "usage", usage: { seconds: duration } };
       return yield { type: "end", text: text.trim(), ...(known ? { seconds: duration } : {}) };
     }

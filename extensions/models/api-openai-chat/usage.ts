@@ -1,4 +1,5 @@
 import type { Usage } from "@plinth/sdk";
+import { isAmount } from "@plinth/sdk/kits/model-api";
 
 const count = (...values: unknown[]): number | undefined => {
   const found = values.find((value) => typeof value === "number" && Number.isFinite(value) && value >= 0);
@@ -25,7 +26,7 @@ export function usageOf(wire: unknown): Usage | undefined {
   const reasoned = count(completion?.reasoning_tokens, said.reasoning_tokens);
   // xAI counts what was thought beside what was said; ours is all that was written.
   const isApart = reasoned !== undefined && reasoned > 0 && total === inputTokens + outputTokens + reasoned;
-  const paid = [cost, cost?.total_cost].find((value) => typeof value === "number" && value >= 0);
+  const paid = [cost, cost?.total_cost].find(isAmount);
   return {
     inputTokens,
     outputTokens: isApart ? outputTokens + reasoned : outputTokens,

@@ -5,6 +5,7 @@ import {
   fault,
   followJob,
   form,
+  isAmount,
   type JobProgress,
   type JobState,
   listing,
@@ -142,7 +143,7 @@ async function look({ server, exchange }: Call, job: string): Promise<JobState<O
   if (video?.respect_moderation === false) return { done: "filter" };
   if (typeof video?.url !== "string") throw failure("STREAM", `${server.title} does not say how the work stands.`, { details: { retryable: false } });
   const ticks = usage?.cost_in_usd_ticks;
-  return { done: { address: video.url, ...secondsOf(video.duration), ...(typeof ticks === "number" && ticks >= 0 ? { cost: ticks / TICKS } : {}) } };
+  return { done: { address: video.url, ...secondsOf(video.duration), ...(isAmount(ticks) ? { cost: ticks / TICKS } : {}) } };
 }
 
 function secondsOf(value: unknown): { seconds?: number } {

@@ -1,4 +1,5 @@
 import type { Part, Usage } from "@plinth/sdk";
+import { isAmount } from "@plinth/sdk/kits/model-api";
 
 const count = (value: unknown): number => (typeof value === "number" && value > 0 ? Math.floor(value) : 0);
 
@@ -15,7 +16,7 @@ export function usageOf(wire: unknown, serverTools: Readonly<Record<string, numb
     ...(typeof written === "number" ? { cacheWriteTokens: count(written) } : {}),
     ...(typeof reasoned === "number" ? { reasoningTokens: count(reasoned) } : {}),
     ...(Object.keys(serverTools).length > 0 ? { serverTools: { ...serverTools } } : {}),
-    ...(typeof cost === "number" && cost >= 0 ? { cost } : {}),
+    ...(isAmount(cost) ? { cost } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Context, MeteredUsage, Provider, RerankModel, RerankRequest } from "@plinth/sdk";
-import { Exchange, failure, listing, type PurposeServer, serverOf, wellFormed } from "@plinth/sdk/kits/model-api";
+import { Exchange, failure, isAmount, listing, type PurposeServer, serverOf, wellFormed } from "@plinth/sdk/kits/model-api";
 
 const ASK_MS = 50_000;
 /** No text of people has so many characters to a token: what is longer than that is too long for sure. */
@@ -60,6 +60,6 @@ function resultsIn(answer: any, title: string, { documents, top = documents.leng
 function usageOf({ meta, usage }: any): MeteredUsage | undefined {
   const searches = meta?.billed_units?.search_units;
   const tokens = [usage?.total_tokens, usage?.prompt_tokens, meta?.tokens?.input_tokens].find((one) => Number.isInteger(one) && one >= 0);
-  if (typeof searches === "number" && searches >= 0) return { searches };
+  if (isAmount(searches)) return { searches };
   return tokens === undefined ? undefined : { inputTokens: tokens };
 }

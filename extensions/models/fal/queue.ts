@@ -1,5 +1,5 @@
 import { isPlinthError } from "@plinth/sdk";
-import { beginJob, type Exchange, failure, fault, type JobState, noJob, type PurposeCall } from "@plinth/sdk/kits/model-api";
+import { beginJob, type Exchange, failure, fault, isAmount, type JobState, noJob, type PurposeCall } from "@plinth/sdk/kits/model-api";
 
 /** A name of one of its apps, or what is below it. */
 const MODEL = /^\w[\w.-]*(\/\w[\w.-]*){1,7}$/;
@@ -68,7 +68,7 @@ export class Queue {
       return { done: { failed: isPlinthError(failed) ? failed : fault(server.title, { message: String(error), code: type }) } };
     }
     const made = await this.#fetched(at);
-    return { done: { ...made, ...(typeof seconds === "number" && seconds >= 0 ? { computeSeconds: seconds } : {}) } };
+    return { done: { ...made, ...(isAmount(seconds) ? { computeSeconds: seconds } : {}) } };
   }
 
   /** Whether it was still to be done. */
@@ -86,7 +86,7 @@ export class Queue {
     const response = await exchange.ask(at, { headers: { accept: "application/json", ...server.endpoint.headers }, timeoutMs: SUBMIT_MS });
     const result = await exchange.read(response);
     const said = response.headers["x-fal-billable-units"];
-    return { result, ...(said !== undefined && /^\d+(\.\d+)?$/.test(said) ? { units: Number(said) } : {}) };
+    return { result, ...(said !== undefined && /^\d{1,12}(\.\d+)?$/.test(said) ? { units: Number(said) } : {}) };
   }
 
   async #cancelled(handle: string, exchange: Exchange): Promise<boolean> {

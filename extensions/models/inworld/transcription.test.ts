@@ -47,6 +47,14 @@ describe("Inworld's transcription", () => {
     ]);
   });
 
+  it("is as long as a number can say, or of no known length", async () => {
+    for (const ms of ["1e999", "-1", '"2"', "[9]"]) {
+      const body = `{"transcription":{"transcript":"x"},"usage":{"transcribedAudioMs":${ms}}}`;
+      world.server.script({ body, headers: { "content-type": "application/json" } });
+      expect(await transcribe({}), ms).toEqual([{ type: "end", text: "x" }]);
+    }
+  });
+
   it("is no transcript where there is none", async () => {
     await expect(transcribe({ languages: ["en", "de"] })).rejects.toMatchObject({ details: { param: "languages" } });
     for (const body of [{ result: 1 }, { transcription: {} }, "<html>"]) {

@@ -1,5 +1,5 @@
 import type { Context, Provider, TranscriptionItem, TranscriptionModel } from "@plinth/sdk";
-import { failure, fieldsFor, listing, PurposeCall, ticking } from "@plinth/sdk/kits/model-api";
+import { failure, fieldsFor, isAmount, listing, PurposeCall, ticking } from "@plinth/sdk/kits/model-api";
 import { toBase64 } from "@plinth/sdk/wire";
 
 const OPTIONAL = ["prompt", "temperature", "terms", "timings", "speakers", "channels", "verbatim", "redact", "translateTo"];
@@ -47,7 +47,7 @@ function* transcriptIn(answer: any, title: string): Generator<TranscriptionItem>
   });
   if (words.length > 0) yield { type: "segment", segment: { text, start: words[0]!.start, end: words.at(-1)!.end, words } };
   const ms: unknown = answer.usage?.transcribedAudioMs;
-  const seconds = typeof ms === "number" && ms >= 0 ? ms / 1_000 : undefined;
+  const seconds = isAmount(ms) ? ms / 1_000 : undefined;
   if (seconds !== undefined) yield { type: "usage", usage: { seconds } };
   yield { type: "end", text, ...(seconds === undefined ? {} : { seconds }) };
 }

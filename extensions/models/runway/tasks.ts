@@ -1,5 +1,5 @@
 import { isPlinthError } from "@plinth/sdk";
-import { beginJob, type Exchange, type FailureKind, failure, type JobState, noJob, type PurposeCall } from "@plinth/sdk/kits/model-api";
+import { beginJob, type Exchange, type FailureKind, failure, isAmount, type JobState, noJob, type PurposeCall } from "@plinth/sdk/kits/model-api";
 
 const ID = /^[\w-]{8,64}$/;
 const ASK_MS = 50_000;
@@ -63,7 +63,7 @@ export class Tasks {
       case "SUCCEEDED": {
         const output = Array.isArray(task.output) ? task.output.filter((one: unknown) => typeof one === "string").slice(0, 16) : [];
         const credits = task.cost?.credits;
-        return { done: { output, ...(typeof credits === "number" && credits >= 0 ? { credits } : {}) } };
+        return { done: { output, ...(isAmount(credits) ? { credits } : {}) } };
       }
     }
     throw failure("STREAM", `${server.title} does not say how the work stands.`, { details: { retryable: false } });

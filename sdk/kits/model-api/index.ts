@@ -2,6 +2,7 @@
 export { DIALECTS, type Dialect, dialectOf } from "@plinth/manifests/dialects/dialects.ts";
 export { type SchemaNote, schemaFor } from "@plinth/manifests/dialects/schema-for.ts";
 export { strictSchema, withoutStandIns } from "@plinth/manifests/dialects/strict-schema.ts";
+export { isAmount } from "./amount.ts";
 export { AnswerBlocks, type BlockForms } from "./answer-blocks.ts";
 export { BYTE_LIMITS, type ByteLimits, keptEvent, withBytes } from "./artifacts.ts";
 export { imageOf, urlOf } from "./bytes.ts";
