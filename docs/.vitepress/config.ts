@@ -36,6 +36,7 @@ export default defineConfig({
           { text: "Approvals", link: "/approvals" },
           { text: "Tasks", link: "/tasks" },
           { text: "While it works", link: "/queueing" },
+          { text: "Sub-agents", link: "/sub-agents" },
           { text: "Channels", link: "/channels" },
           { text: "Models and vendors", link: "/models" },
           { text: "Configuration", link: "/configuration" },

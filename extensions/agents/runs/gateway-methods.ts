@@ -1,4 +1,5 @@
 import type { Call, Context, Provider } from "@plinth/sdk";
+import { endWhatItBegan } from "./began.ts";
 import { allowed } from "./commands.ts";
 import { assertOwner } from "./own-commands.ts";
 import { Params } from "./params.ts";
@@ -33,12 +34,14 @@ function chatMethods(ctx: Context, turns: Turns): Record<Id, Method> {
       },
     },
     "chat.abort": {
-      call: (input, call) => {
+      call: async (input, call) => {
         assertOwner(call);
         const params = new Params(input);
         const target = params.texts({ sessionKey: 256, runId: 64 });
         if (target.runId === undefined && target.sessionKey === undefined) throw params.wrong("sessionKey", "or runId is needed");
-        return turns.abort(target, call);
+        const aborted = turns.abort(target, call);
+        if (target.runId === undefined) await endWhatItBegan(ctx, target.sessionKey as string);
+        return aborted;
       },
     },
     "chat.withdraw": {

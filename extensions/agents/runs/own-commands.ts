@@ -1,4 +1,5 @@
 import { type Call, type Context, errorInfo, PlinthError, type Provider, visible } from "@plinth/sdk";
+import { endWhatItBegan } from "./began.ts";
 import { allowed, type Command } from "./commands.ts";
 import { isThirdParty } from "./suggestions.ts";
 import type { Turns } from "./turns.ts";
@@ -26,7 +27,12 @@ export function ownCommands(ctx: Context, turns: Turns): Record<"help" | "new" |
     async *stop({ sessionKey }, call) {
       if (call.work !== undefined) assertOwner(call);
       const { aborted } = turns.abort({ sessionKey }, call);
-      yield { text: aborted === 0 ? "Nothing runs in this conversation." : `Stopped: ${aborted === 1 ? "one turn" : `${aborted} turns`}.` };
+      const tasks = await endWhatItBegan(ctx, sessionKey);
+      const ended = [
+        ...(aborted === 0 ? [] : [aborted === 1 ? "one turn" : `${aborted} turns`]),
+        ...(tasks === 0 ? [] : [tasks === 1 ? "one task" : `${tasks} tasks`]),
+      ];
+      yield { text: ended.length === 0 ? "Nothing runs in this conversation." : `Stopped: ${ended.join(" and ")}.` };
     },
 
     async *status({ sessionKey }, call) {
