@@ -41,13 +41,6 @@ export interface Agent {
 
 export const MAIN = "main";
 
-/** Sorted, so that nothing depends on who was added first. */
-export function agentIds({ agents }: AgentsConfig): string[] {
-  return [...new Set([MAIN, ...Object.keys(agents?.entries ?? {})])].sort();
-}
-
-export const isAgent = ({ agents }: AgentsConfig, id: string): boolean => id === MAIN || Object.hasOwn(agents?.entries ?? {}, id);
-
 /**
  * An agent as it is in force. What it says itself goes before the defaults; `tools` and `identity` are put together field by
  * field, and what the defaults deny nobody has again. `workspace` of the defaults is the folder in which each has its own.

@@ -1,7 +1,10 @@
 import { type Address, PlinthError } from "@plinth/sdk";
-import { type AgentsConfig, agentIds, isAgent, MAIN } from "./agents.ts";
+import { type AgentsConfig, MAIN } from "./agents.ts";
 import { type Binding, type DmScope, fit, type Place, TIERS, type Tier } from "./bindings.ts";
+import { agentIds, isAgent } from "./ids.ts";
 import { agentIn, conversationOf, type Identities, keyOf } from "./session-key.ts";
+
+export { listed } from "./ids.ts";
 
 export interface RouterConfig extends AgentsConfig {
   bindings?: Binding[];

@@ -1,6 +1,7 @@
 import { type Call, defineExtension } from "@plinth/sdk";
-import { type Agent, agentIds, agentOf } from "./agents.ts";
-import { decide, type RouterConfig, type Said } from "./decide.ts";
+import { type Agent, agentOf, MAIN } from "./agents.ts";
+import type { Roster } from "./commands/roster.ts";
+import type { Decision, RouterConfig, Said } from "./decide.ts";
 import { ensureWorkspace } from "./workspace.ts";
 
 export default defineExtension({
@@ -26,11 +27,14 @@ export default defineExtension({
       }
       return made;
     };
-    const decided = (said: Said, { work }: Pick<Call, "work">) => decide(config, said, work?.principal.role === "owner");
+    let deciding: Promise<typeof import("./decide.ts")> | undefined;
+    // Most messages are main's, and need none of it.
+    const decided = async (said: Said, { work }: Pick<Call, "work">) =>
+      plain(config, said) ?? (await (deciding ??= import("./decide.ts"))).decide(config, said, work?.principal.role === "owner");
 
     ctx.provide("plinth.router", "default", {
       route: async ({ model, ...said }, call) => {
-        const { agent: id, sessionKey, why, action } = decided(said, call);
+        const { agent: id, sessionKey, why, action } = await decided(said, call);
         if (action !== undefined) return { ...silent(id, sessionKey), action, why };
         const agent = agentOf(config, id);
         const { harness, system, fallbacks, thinking, tools } = agent;
@@ -47,20 +51,58 @@ export default defineExtension({
           ...(tools === undefined ? {} : { tools }),
         };
       },
-      explain: ({ owner, ...said }, call) =>
-        decided(said, owner === undefined ? call : { work: { principal: { role: owner ? "owner" : "guest" } } as Call["work"] }),
-      agents: async () => ({
-        agents: await Promise.all(
-          agentIds(config).map(async (id) => {
-            const agent = agentOf(config, id);
-            const { system: _, ...told } = agent;
-            return { ...told, workspace: await placeOf(agent) };
-          }),
-        ),
-      }),
+      explain: async ({ owner, ...said }, { work }) => {
+        const { decide } = await (deciding ??= import("./decide.ts"));
+        return decide(config, said, owner ?? work?.principal.role === "owner");
+      },
+      agents: async () => ({ agents: await (await (deciding ??= import("./decide.ts"))).listed(config, placeOf) }),
+    });
+
+    let made: Promise<typeof import("./commands/index.ts")> | undefined;
+    // Of what owners change and ask, a turn loads nothing.
+    const commands = () => (made ??= import("./commands/index.ts"));
+    let roster: Roster | undefined;
+    const open = async () => {
+      const { Roster, ...run } = await commands();
+      roster ??= new Roster(ctx, placeOf);
+      return { roster, ...run };
+    };
+    for (const id of SHELL)
+      ctx.provide("plinth.cli-command", id, {
+        async *run(input, call) {
+          const { roster, shellCommand } = await open();
+          yield* shellCommand(id, input, roster, call);
+        },
+      });
+    for (const id of GATEWAY)
+      ctx.provide("plinth.gateway-method", id, {
+        call: async (params, call) => {
+          const { roster, gatewayMethod } = await open();
+          return gatewayMethod(id, params, roster, call);
+        },
+      });
+    ctx.provide("plinth.chat-command", "agents", {
+      async *run(_, call) {
+        const { roster, chatCommand } = await open();
+        yield* chatCommand(roster, call);
+      },
     });
   },
 });
+
+const CHANGES = ["agents.list", "agents.bindings", "agents.add", "agents.bind", "agents.unbind", "agents.delete"] as const;
+const SHELL = [...CHANGES, "agents.set-identity", "route.explain"] as const;
+const GATEWAY = [...CHANGES, "agents.identity", "route.explain"] as const;
+
+/** What needs no deciding: it is in no channel, names no agent, and its key is one of main's. */
+function plain(
+  { fallback = MAIN }: RouterConfig,
+  { address, agent, sessionKey }: Said,
+): Pick<Decision, "agent" | "sessionKey" | "why" | "action"> | undefined {
+  if (agent !== undefined || sessionKey?.startsWith("agent:")) return undefined;
+  if (sessionKey) return { agent: MAIN, sessionKey, why: "" };
+  return address === undefined && fallback === MAIN ? { agent: MAIN, sessionKey: MAIN, why: "" } : undefined;
+}
 
 /** Of a message that nobody answers. */
 const silent = (agent: string, sessionKey: string) => ({ agent, sessionKey, harness: "native", model: "auto", workspace: "/", system: [] });

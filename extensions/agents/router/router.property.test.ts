@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type AgentConfig, type AgentsConfig, agentIds, agentOf } from "./agents.ts";
+import { type AgentConfig, type AgentsConfig, agentOf } from "./agents.ts";
 import type { Binding, Place } from "./bindings.ts";
 import { decide } from "./decide.ts";
+import { agentIds } from "./ids.ts";
 
 const some = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
 const word = fc.constantFrom("a", "b", "c");

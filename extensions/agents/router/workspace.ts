@@ -20,7 +20,7 @@ export async function ensureWorkspace(path: string, agent: string): Promise<stri
   const setting = `extensions["plinth.router"].config${agent === "main" ? "" : `.agents.entries.${agent}`}.workspace`;
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
-    // In a tier with walls the host may have made the folder already: an empty one is as good as new.
+    // An empty folder is as good as a new one.
     if ((await readdir(path)).length === 0) {
       await writeFile(join(path, "README.md"), readme(agent, setting), { flag: "wx" }).catch(ignoreExisting);
     }

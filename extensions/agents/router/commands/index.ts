@@ -1,0 +1,4 @@
+export { chatCommand } from "./chat.ts";
+export { gatewayMethod } from "./gateway-methods.ts";
+export { Roster } from "./roster.ts";
+export { shellCommand } from "./shell.ts";
