@@ -7,6 +7,7 @@ import { ownCommands } from "./own-commands.ts";
 import { queueCommand } from "./queue-command.ts";
 import { repairCommand } from "./repair-command.ts";
 import { runIdOf } from "./run-id.ts";
+import { sessionCommands } from "./session-commands.ts";
 import { isThirdParty } from "./suggestions.ts";
 import { type Limits, Turns } from "./turns.ts";
 
@@ -60,6 +61,7 @@ export default defineExtension({
     const commands = {
       ...ownCommands(ctx, turns),
       ...modelCommands(ctx, turns.choices),
+      ...sessionCommands(ctx, turns.choices),
       ...lengthCommands(ctx, turns.choices, limits),
       queue: queueCommand(turns.choices, limits.queue),
       repair: repairCommand(ctx, turns.choices, limits),

@@ -1,6 +1,7 @@
-import { type Call, type Context, errorInfo, PlinthError, type Provider, visible } from "@plinth/sdk";
+import { type Call, type Context, PlinthError, type Provider, visible } from "@plinth/sdk";
 import { endWhatItBegan } from "./began.ts";
 import { allowed, type Command } from "./commands.ts";
+import { startAfresh } from "./start-afresh.ts";
 import { isThirdParty } from "./suggestions.ts";
 import type { Turns } from "./turns.ts";
 
@@ -53,17 +54,6 @@ export function ownCommands(ctx: Context, turns: Turns): Record<"help" | "new" |
       yield { text: lines.join("\n") };
     },
   };
-}
-
-/** A store that keeps no reasons starts afresh without one. */
-async function startAfresh(ctx: Context, key: string): Promise<void> {
-  const store = ctx.use("plinth.session-store").one();
-  try {
-    await store.reset({ key, reason: "asked" });
-  } catch (error) {
-    if (errorInfo(error).code !== "PLINTH_UNSUPPORTED") throw error;
-    await store.setHead({ key, head: null });
-  }
 }
 
 /** Also where an extension calls it past the surface that checks who types: what others use is a guest's. */

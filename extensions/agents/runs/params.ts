@@ -79,6 +79,14 @@ export class Params {
     throw this.wrong(name, "is true or false");
   }
 
+  /** What is in it its reader checks. */
+  list(name: string, most: number): unknown[] | undefined {
+    const value = this.#own(name);
+    if (value === undefined || value === null) return undefined;
+    if (Array.isArray(value) && value.length <= most) return value;
+    throw this.wrong(name, `is a list of at most ${most}`);
+  }
+
   wrong(name: string, what: string): PlinthError {
     return new PlinthError("PLINTH_PARAMS", `The parameter "${name}" ${what}.`, { next: "`methods.list` shows the parameters of each method." });
   }

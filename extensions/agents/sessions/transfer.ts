@@ -10,6 +10,7 @@ import { type Facts, factsOf } from "./facts.ts";
 import { entryOf, readHistory } from "./history.ts";
 import type { Ledger, Writer } from "./ledger.ts";
 import { isProduct } from "./origin.ts";
+import { referringTo } from "./references.ts";
 
 type Contract = Required<Provider<"plinth.session-store">>;
 type Input<K extends "fork" | "export" | "import"> = Parameters<Contract[K]>[0];
@@ -44,8 +45,11 @@ export class Transfer {
       if (db.session(to) !== undefined) throw exists(to);
       const row = this.#ledger.row(to);
       // Each keeps its own origin: who said it does not change because it stands in two places.
-      for (const { body, origin } of isProduct(writer.caller) ? entries : entriesFor(entries, writer.caller))
-        this.#ledger.insert(row, null, [body], { ...writer, origin: origin ?? writer.origin });
+      const ids = new Map<string, string>();
+      for (const { id, body, origin } of isProduct(writer.caller) ? entries : entriesFor(entries, writer.caller)) {
+        const own = referringTo(body, (other) => ids.get(other));
+        ids.set(id, this.#ledger.insert(row, null, [own], { ...writer, origin: origin ?? writer.origin }) as string);
+      }
       const facts: Facts = title === undefined ? named : { title };
       db.run("describe", JSON.stringify({ ...facts, forkOf: { key, entry } }), null, row.id);
       return db.get("shown", to) as unknown as SessionRow;
@@ -88,8 +92,11 @@ export class Transfer {
         const below = parent === null ? null : importedId(key, parent);
         if (below !== null && db.get("belongs", below, row.id) === undefined) throw unknownEntry(key, parent as string);
         row.head = below;
-        // A file can claim that any provider made what is opaque in it.
-        this.#ledger.insert(row, null, [bodyFor(body, undefined)], { ...writer, origin }, undefined, { id: own, at });
+        // What it refers to is in the file, and never what was said here before. A file can claim that any provider made what is opaque in it.
+        this.#ledger.insert(row, null, [referringTo(bodyFor(body, undefined), (other) => importedId(key, other))], { ...writer, origin }, undefined, {
+          id: own,
+          at,
+        });
         added++;
       }
       const wanted = head === undefined ? (added > 0 ? row.head : before) : importedId(key, head);

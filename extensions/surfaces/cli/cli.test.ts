@@ -201,7 +201,6 @@ describe("sessions", () => {
       list: () => ({ sessions: [session, { ...session, key: "x".repeat(200), running: "r" }] }),
       get: ({ key }: { key: string }) => (key === "trip" ? { session } : {}),
       update: (input: unknown) => calls.push(input) && { session },
-      delete: (input: unknown) => calls.push(input) && { entries: 3 },
       search: (input: unknown) =>
         calls.push(input) && { hits: [{ key: "trip", entry: "e", seq: 1, at: 0, excerpt: "a train\u202e to Oslo" }], next: "20" },
     },
@@ -217,7 +216,13 @@ describe("sessions", () => {
 
   it("are renamed, found, and deleted after a yes", async () => {
     const calls: unknown[] = [];
-    const { run } = await cli([store(calls)]);
+    const deleting = {
+      contract: "plinth.gateway-method",
+      id: "sessions.delete",
+      descriptor: { summary: "", scope: "write" },
+      provider: { call: (input: unknown) => calls.push(input) && { entries: 3 } },
+    };
+    const { run } = await cli([store(calls), deleting]);
     await run("sessions", "rename", "trip", "A", "week");
     await run("sessions", "rename", "trip");
     expect((await run("sessions", "search", "train", "os", "-s", "trip")).out).not.toContain("\u202e");
@@ -230,7 +235,7 @@ describe("sessions", () => {
       { text: "train os", limit: 20, key: "trip" },
     ]);
     expect((await run("sessions", "delete", "--yes", "--", "trip")).out).toBe("trip is deleted, with 3 entries.\n");
-    expect(calls.at(-1)).toEqual({ key: "trip", why: "asked" });
+    expect(calls.at(-1)).toEqual({ sessionKey: "trip" });
   });
 
   it("are not watched, nor gone on with, where no gateway runs", async () => {

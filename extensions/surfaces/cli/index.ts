@@ -9,6 +9,8 @@ import { boot, explain, hooks } from "./commands/insight.ts";
 import { authAdd, authList, authLogin, authLogout, authOrder } from "./commands/model-auth.ts";
 import { modelsStatus } from "./commands/model-status.ts";
 import { models } from "./commands/models.ts";
+import { sessionsExport, sessionsImport } from "./commands/session-files.ts";
+import { sessionsArchive, sessionsCleanup, sessionsFork, sessionsLabel, sessionsUnarchive } from "./commands/session-keeping.ts";
 import { sessionsDelete, sessionsList, sessionsRename, sessionsSearch, sessionsShow, sessionsWithdraw } from "./commands/sessions.ts";
 import { status } from "./commands/status.ts";
 import { top } from "./commands/top.ts";
@@ -34,7 +36,14 @@ const commands: { [id: string]: OwnCommand } = {
   "sessions.list": sessionsList,
   "sessions.show": sessionsShow,
   "sessions.rename": sessionsRename,
+  "sessions.fork": sessionsFork,
+  "sessions.label": sessionsLabel,
+  "sessions.archive": sessionsArchive,
+  "sessions.unarchive": sessionsUnarchive,
   "sessions.delete": sessionsDelete,
+  "sessions.export": sessionsExport,
+  "sessions.import": sessionsImport,
+  "sessions.cleanup": sessionsCleanup,
   "sessions.search": sessionsSearch,
   "sessions.follow": sessionsFollow,
   "sessions.withdraw": sessionsWithdraw,

@@ -121,7 +121,7 @@ class Output {
 }
 
 /** The same JSON, with what would steer a terminal or cannot be seen as escapes. */
-function escaped(json: string): string {
+export function escaped(json: string): string {
   return json.replace(/[^\n -~]/gu, (char) =>
     hides(char) ? [...Array(char.length)].map((_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, "0")}`).join("") : char,
   );

@@ -1,18 +1,22 @@
 import { changedBy, handsIn, PlinthError, partLabel, type SessionInfo, saidBy, type TranscriptEntry, toolResultsOf } from "@plinth/sdk";
 import { fit, plain, plainLines, renderTable } from "../table.ts";
 import { type OwnCommand, type Run, wholeNumber } from "./command.ts";
+import { method } from "./session-keeping.ts";
 
 type Message = Extract<TranscriptEntry["body"], { kind: "message" }>["message"];
 
 export const sessionsList: OwnCommand = async (run) => {
   const limit = wholeNumber(run, "limit", 50, 1_000);
   const archived = run.options.archived === true;
-  const { sessions } = await store(run).list({ limit, ...(archived ? { archived } : {}) });
+  const label = run.option("label");
+  const { sessions } = await store(run).list({ limit, ...(archived ? { archived } : {}), ...(label && { label }) });
   const rows = sessions.map((one) => [one.key, one.title ?? "", String(one.entries), time(one.updatedAt), stateOf(one)]);
   await run.out(
     rows.length > 0
       ? renderTable(["SESSION", "TITLE", "ENTRIES", "UPDATED", "STATE"], rows, run.terminal)
-      : `There are no ${archived ? "archived sessions" : 'sessions yet. Start one with: plinth agent -m "Hello"'}\n`,
+      : label !== undefined
+        ? `There are no sessions with the label ${plain(label)}.\n`
+        : `There are no ${archived ? "archived sessions" : 'sessions yet. Start one with: plinth agent -m "Hello"'}\n`,
   );
   await run.result({ sessions });
 };
@@ -46,7 +50,7 @@ export const sessionsDelete: OwnCommand = async (run) => {
     await run.result({ status: "needs-confirmation", session });
     return await run.emit({ confirm: { question: `Delete the session ${plain(key)}?`, argv: ["sessions", "delete", "--yes", "--", key] } });
   }
-  const { entries } = await store(run).delete({ key, why: "asked" });
+  const { entries } = await method<{ entries: number }>(run, "sessions.delete", { sessionKey: key });
   await run.out(`${plain(key)} is deleted, with ${entries} entries.\n`);
   await run.result({ status: "deleted", key, entries });
 };
