@@ -57,7 +57,7 @@ const MEANINGS = {
   permissions: "What it may reach beyond its own code; nothing without it.",
   budgets: "Bounds of its own choice.",
   "budgets.heapMb": "JavaScript heap of its process in MiB; default 128.",
-  "budgets.cpuMsPerCall": "Accepted; not enforced yet.",
+  "budgets.cpuMsPerCall": "CPU time of one call; more ends it. Default 30,000 in an isolate, in a process what the deadline allows.",
   "budgets.callsPerMinute": "Calls that it answers in a minute; no limit by default.",
   "budgets.storageMb": "What `ctx.store` keeps, in MiB; default 16.",
   "extensions.tier": "Where it runs, within what its manifest supports.",

@@ -72,7 +72,9 @@ export function refusalOf(objections: readonly Objection[], force: boolean): Pli
   if (first === undefined) return undefined;
   const { code, message, extension, next, details } = first.error;
   const more = first.forceable ? " With --force it is set nevertheless." : "";
-  return new PlinthError(code, `Nothing was changed: ${message}`, { extension, details, next: `${next ?? "Choose another value."}${more}` });
+  // Nobody can tell here whether the file had the mistake before.
+  const fits = code === "PLINTH_CONFIG_INVALID" ? "Give a value that fits. If it was wrong before: " : "";
+  return new PlinthError(code, `Nothing was changed: ${message}`, { extension, details, next: `${fits}${next ?? "Choose another value."}${more}` });
 }
 
 const refused = (why: string): PlinthError =>

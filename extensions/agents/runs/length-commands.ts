@@ -96,9 +96,9 @@ function table(model: string, parts: readonly RequestPart[], limit: number | und
     const what = { instructions: "Instructions", tools: "Tools", summary: "Summary", history: "History", results: "Results" }[kind] ?? kind;
     return row(`${what}: ${visible(title, { max: 200 })}${many === undefined ? "" : ` (${many})`}`, own);
   });
-  const known = limit === undefined ? "How large its context is, is not known." : `Its context is ${tokens(limit)} tokens.`;
+  const known = limit === undefined ? "How much it can read is not known." : `It can read ${tokens(limit)}.`;
   return [
-    `What \`${visible(model, { max: 200 })}\` would be sent with the next message, in tokens, about. ${known}`,
+    `Sent to \`${visible(model, { max: 200 })}\` with the next message, in tokens, about. ${known}`,
     "",
     `| part | tokens |${limit === undefined ? "" : " of the context |"}`,
     `| --- | ---: |${limit === undefined ? "" : " ---: |"}`,

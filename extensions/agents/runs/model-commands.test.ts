@@ -55,7 +55,7 @@ describe("/model", () => {
       "- Model: `auto`, now `acme/big-1`: reads up to 200k tokens, $3 in and $15 out for a million (as the agent has it)",
     );
     expect(await answer("/model acme/small-1")).toContain(
-      "This model answers here from the next message on: `acme/small-1`: its context is not known, its price is not known.",
+      "This model answers here from the next message on: `acme/small-1`, whose context and price are not known.",
     );
     await say("hello");
     await say("hello", "elsewhere");

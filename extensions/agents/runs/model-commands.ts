@@ -108,7 +108,8 @@ async function list(models: Client<"plinth.models">, provider: string | undefine
 
 function offered({ source, ready, reason, models }: Offer, most: number): string {
   const title = `**${visible(source.title, { max: 100 })}**${ready ? "" : ` cannot answer now: ${visible(reason ?? "it is not set up", { max: 300 })}`}`;
-  const lines = models.slice(0, most).map((info) => `- ${facts(`${source.id}/${info.id}`, info)}`);
+  // In a list the name alone says that no more is known.
+  const lines = models.slice(0, most).map((info) => `- ${factsIn(`${source.id}/${info.id}`, info)}`);
   const rest = models.length - lines.length;
   return [title, ...lines, ...(rest > 0 ? [`- ${rest} more${most === LISTED ? `: \`/model list ${source.id}\`` : ""}`] : [])].join("\n");
 }
@@ -118,10 +119,17 @@ function wordsOn({ name, info }: ModelChoice, asked: string): string {
   return asked === name ? facts(name, info) : `\`${visible(asked, { max: 200 })}\`, now ${facts(name, info)}`;
 }
 
-function facts(name: string, { contextTokens, price }: Partial<ModelInfo> = {}): string {
+function facts(name: string, info: Partial<ModelInfo> = {}): string {
+  const { contextTokens, price } = info;
+  if (isBare(info)) return `\`${visible(name, { max: 200 })}\`, whose context and price are not known`;
   const context = contextTokens === undefined ? "its context is not known" : `reads up to ${short(contextTokens)} tokens`;
   return `\`${visible(name, { max: 200 })}\`: ${context}, ${costs(price)}`;
 }
+
+const isBare = ({ contextTokens, price }: Partial<ModelInfo>): boolean =>
+  contextTokens === undefined && price?.input === undefined && price?.output === undefined;
+
+const factsIn = (name: string, info: Partial<ModelInfo>): string => (isBare(info) ? `\`${visible(name, { max: 200 })}\`` : facts(name, info));
 
 function costs({ input, output }: NonNullable<ModelInfo["price"]> = {}): string {
   if (input === undefined && output === undefined) return "its price is not known";

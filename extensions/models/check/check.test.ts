@@ -69,6 +69,14 @@ describe("plinth models check", () => {
     }
   });
 
+  it("keeps within a terminal, whatever the server says", async () => {
+    const { host, url } = await serve(() => ({ say: [{ text: `${"many words ".repeat(9)}${"x".repeat(90)}` }], usage }));
+    const { items } = await checked(host, url, {}, { json: false, tty: true });
+    const rows = items.flatMap(({ out = "" }) => out.split("\n")).slice(0, -2);
+    expect(rows.filter((row: string) => row.length > 80)).toEqual([]);
+    expect(rows.some((row: string) => /^ {33}\S/.test(row))).toBe(true);
+  });
+
   it("says of a bad one what is wrong, what it cannot and what it leaves out", async () => {
     const { host, url } = await serve((request) => {
       const answer = good(request);

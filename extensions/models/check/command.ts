@@ -11,6 +11,9 @@ type Row = Found & { check: string; ms: number };
 const COLOURS: Record<Status, number> = { ok: 32, look: 33, no: 2, wrong: 31 };
 const MARKS: Record<Status, string> = { ok: "ok", look: "look", no: "no", wrong: "WRONG" };
 const WIDEST = 24;
+/** The mark, the name and what stands between. */
+const BEFORE = 5 + 2 + WIDEST + 2;
+const NARROWEST = 24;
 
 /** `plinth models check SERVER`: a row for each thing that is asked, as it comes. Exit 1 where one is wrong. */
 export async function* check(ctx: Context, { args, options, terminal }: Input, signal: AbortSignal): AsyncGenerator<TerminalItem> {
@@ -21,7 +24,9 @@ export async function* check(ctx: Context, { args, options, terminal }: Input, s
   const rows: Row[] = [];
   const add = (row: Row): TerminalItem[] => {
     rows.push(row);
-    const line = `${paint(COLOURS[row.status], MARKS[row.status].padEnd(5))}  ${row.check.padEnd(WIDEST)}  ${visible(row.detail, { max: 400 })}\n`;
+    const detail = visible(row.detail, { max: 400 });
+    const told = terminal.tty ? beside(detail, terminal.columns) : detail;
+    const line = `${paint(COLOURS[row.status], MARKS[row.status].padEnd(5))}  ${row.check.padEnd(WIDEST)}  ${told}\n`;
     return terminal.json ? [] : [...doing(""), { out: line }];
   };
   const only = word(options.only)?.split(",");
@@ -51,6 +56,19 @@ export async function* check(ctx: Context, { args, options, terminal }: Input, s
       out: `${visible(asker.title, { max: 300 })}, ${visible(model, { max: 200 })}: ${count("ok")} of ${rows.length} right, ${count("wrong")} wrong.\n`,
     };
   if (!ok) yield { exit: 1 };
+}
+
+/** In lines that end with the terminal; words that are longer than one are cut. */
+function beside(text: string, columns: number): string {
+  const width = Math.max(NARROWEST, columns - BEFORE);
+  const lines = [""];
+  for (const word of text.split(" ").flatMap((one) => one.match(new RegExp(`.{1,${width}}`, "gu")) ?? [])) {
+    const line = lines.at(-1)!;
+    if (line === "") lines[lines.length - 1] = word;
+    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join(`\n${" ".repeat(BEFORE)}`);
 }
 
 /** A server that cannot be reached is told otherwise than one that has no list. */

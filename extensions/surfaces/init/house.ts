@@ -42,8 +42,7 @@ export async function readHouse(ctx: Context, signal: AbortSignal): Promise<Hous
   const { sources: listed } = await ctx.use("plinth.models").one().sources({});
   const providers = await Promise.all(listed.map((one) => providerOf(ctx, one, manifests.get(one.extension) as Manifest, signal)));
   const known = new Set(listed.map(({ extension }) => extension));
-  const offers = ({ provides = [] }: Manifest) =>
-    provides.some(({ contract }) => ["plinth.model-provider", "plinth.model-vendor"].includes(contract));
+  const offers = ({ provides = [] }: Manifest) => provides.some(talks);
   const routes = await ctx.use("plinth.http-route").list();
   return {
     providers: providers.sort((a, b) => a.priority - b.priority || (a.id < b.id ? -1 : 1)),
@@ -53,6 +52,11 @@ export async function readHouse(ctx: Context, signal: AbortSignal): Promise<Hous
     ...(await modelOf(ctx, manifests)),
   };
 }
+
+/** A vendor without a protocol for it has models for other purposes alone. */
+const talks = ({ contract, descriptor }: NonNullable<Manifest["provides"]>[number]): boolean =>
+  contract === "plinth.model-provider" ||
+  (contract === "plinth.model-vendor" && typeof (descriptor as { api?: unknown } | undefined)?.api === "string");
 
 export const snapshot = (ctx: Context): Promise<KernelSnapshot> => ctx.use("plinth.kernel").one().snapshot({});
 

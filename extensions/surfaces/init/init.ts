@@ -197,7 +197,7 @@ function found({ providers, unchosen }: House, id: string): Provider {
   if (one !== undefined) return one;
   const choose = unchosen.length === 0 ? "" : ` Others have to be chosen once: plinth grants choose ${unchosen.join(" or ")}.`;
   throw new PlinthError("PLINTH_CAPABILITY_MISSING", `There is no model provider "${id.slice(0, 80)}".`, {
-    next: `Choose one of: ${providers.map((provider) => provider.id).join(", ")}.${choose}`,
+    next: `Choose one of: ${providers.map((provider) => provider.id).join(", ")}.${choose} What only makes vectors, sound or pictures needs no more than its secret: plinth models ${id.slice(0, 80)}`,
   });
 }
 

@@ -15,6 +15,8 @@ const HELP = `  NAME JSON          call something that it provides; NAME.METHOD 
   /COMMAND …         the same, for chat commands
   reload             build and load again
   exit               leave (so does Ctrl-C)
+
+A call may take as long as its contract says, a tool's ten minutes; code that never pauses is ended after 2 s in an isolate.
 `;
 
 /** `plinth dev [DIR]`: an extension in a live host of its own, loaded again on each change, until somebody leaves. */

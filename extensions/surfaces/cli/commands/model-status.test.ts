@@ -1,3 +1,4 @@
+import { PlinthError } from "@plinth/sdk";
 import { createTestHost } from "@plinth/sdk/testing";
 import { expect, it } from "vitest";
 import extension from "../index.ts";
@@ -21,6 +22,8 @@ const CREDENTIALS = [
   one("signed", { kind: "oauth", from: "signed in here", usable: false, reason: "sign-in" }),
 ];
 
+const REFUSED = "this key was taken away a week ago by whoever looks after them";
+
 /** What a command says on a terminal of 80 columns. */
 async function said(...argv: string[]): Promise<string> {
   await using host = await createTestHost({
@@ -39,7 +42,18 @@ async function said(...argv: string[]): Promise<string> {
           }),
           status: ({ provider }: { provider: string }) =>
             provider === "openai" ? { ready: true, configured: true } : { ready: false, configured: true, reason: "JINA_API_KEY is not set." },
+          stream: () => ({
+            [Symbol.asyncIterator]: () => ({
+              next: async () => Promise.reject(new PlinthError("PLINTH_MODEL_AUTH", `OpenAI answered 401: ${REFUSED}`)),
+            }),
+          }),
         } as never,
+      },
+      {
+        contract: "plinth.rerank",
+        id: "models",
+        descriptor: { title: "All" },
+        provider: { models: () => ({ models: [{ id: "jina/jina-reranker-v3" }, { id: "other/reranker" }] }) } as never,
       },
     ],
   });
@@ -67,4 +81,16 @@ it("models auth list does not call ready what was never tried", async () => {
   for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
   expect(out).toMatch(/openai:vault +key +program pass +not tried$/m);
   expect(out).toMatch(/openai:tired +key +secret TIRED +cooldown +until 2026/m);
+});
+
+it("models status --probe says in full what a narrow table cuts of a failure", async () => {
+  expect((await said("models", "status", "openai", "--probe")).replaceAll("\n", " ")).toContain(`openai:vault: OpenAI answered 401: ${REFUSED}`);
+});
+
+it("models PROVIDER shows what one has that does not talk", async () => {
+  const out = await said("models", "jina");
+  expect(out).toMatch(/^rerank$/m);
+  expect(out).toContain("JINA_API_KEY is not set.");
+  expect(out).toContain("jina/jina-reranker-v3");
+  expect(out).not.toContain("other/reranker");
 });

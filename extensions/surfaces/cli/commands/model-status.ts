@@ -1,22 +1,13 @@
-import { type Credential, errorInfo, type ModelSource, PlinthError, type VendorPurpose } from "@plinth/sdk";
+import { type Credential, errorInfo, type ModelSource, PlinthError } from "@plinth/sdk";
 import { type Cell, plain, renderTable } from "../table.ts";
 import { type OwnCommand, type Run, wholeNumber } from "./command.ts";
 import { stateCell, whyNot } from "./model-auth.ts";
+import { PURPOSES } from "./models-for.ts";
 
 /** So many are asked at the same time. */
 const AT_ONCE = 3;
 /** Some servers want no fewer. */
 const TOKENS = 16;
-
-const PURPOSES = [
-  "plinth.embedding",
-  "plinth.rerank",
-  "plinth.speech",
-  "plinth.transcription",
-  "plinth.image-generation",
-  "plinth.video-generation",
-  "plinth.music-generation",
-] as const satisfies readonly VendorPurpose[];
 
 interface Row {
   id: string;
@@ -47,9 +38,12 @@ export const modelsStatus: OwnCommand = async (run) => {
     throw new PlinthError("PLINTH_CAPABILITY_MISSING", `There is no model provider "${wanted}".`, { next: "plinth models --all" });
   const rows = (await Promise.all(chosen.map((source) => rowOf(run, source)))).filter((row) => wanted !== undefined || row.ready || row.configured);
   const probes = run.options.probe === true ? await probed(run, rows, timeoutMs) : undefined;
-  await run.out(
-    renderTable(["VENDOR", "ASKED WITH", "STATE", ...(probes === undefined ? [] : ["ANSWER"]), "DETAIL"], linesOf(rows, probes), run.terminal),
-  );
+  const head = ["VENDOR", "ASKED WITH", "STATE", ...(probes === undefined ? [] : ["ANSWER"]), "DETAIL"];
+  const table = renderTable(head, linesOf(rows, probes), run.terminal);
+  await run.out(table);
+  // What a narrow terminal cut of a failure is the part that one needs.
+  for (const { provider, credential = provider, message } of probes ?? [])
+    if (message !== undefined && !table.includes(plain(message))) await run.out(`\n${plain(credential)}: ${plain(message)}\n`);
   await run.result({ providers: rows, ...(probes === undefined ? {} : { probes }) });
   if (rows.some(({ ready, configured }) => configured && !ready) || probes?.some(({ result }) => result !== "ok")) await run.emit({ exit: 1 });
 };

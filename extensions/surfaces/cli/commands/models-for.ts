@@ -2,6 +2,16 @@ import { errorInfo, type ModelSource, type VendorPurpose } from "@plinth/sdk";
 import { type Cell, plain, renderTable } from "../table.ts";
 import type { Run } from "./command.ts";
 
+export const PURPOSES = [
+  "plinth.embedding",
+  "plinth.rerank",
+  "plinth.speech",
+  "plinth.transcription",
+  "plinth.image-generation",
+  "plinth.video-generation",
+  "plinth.music-generation",
+] as const satisfies readonly VendorPurpose[];
+
 const MOST = 200;
 
 interface State {
@@ -15,6 +25,28 @@ interface State {
 
 /** Who provides embeddings, speech and the like, whether they are set up, and their models by the names under which they are asked. */
 export async function modelsFor(run: Run, word: string, wanted: string | undefined): Promise<void> {
+  await run.result(await shownFor(run, word, wanted));
+}
+
+/** For which purposes a provider has models that do not talk. */
+export async function purposesOf(run: Run, id: string): Promise<readonly VendorPurpose[]> {
+  const models = run.ctx.use("plinth.models").one();
+  const lists = await Promise.all(PURPOSES.map(async (purpose) => (await models.sources({ for: purpose })).sources));
+  return PURPOSES.filter((_, at) => lists[at]!.some((source) => source.id === id));
+}
+
+/** Of one that has nothing to talk with: all that it has. */
+export async function modelsOfOne(run: Run, purposes: readonly VendorPurpose[], id: string): Promise<void> {
+  const all = [];
+  for (const [at, purpose] of purposes.entries()) {
+    const word = purpose.replace("plinth.", "");
+    await run.out(`${at === 0 ? "" : "\n"}${run.paint.bold(word)}\n`);
+    all.push(await shownFor(run, word, id));
+  }
+  await run.result({ purposes: all });
+}
+
+async function shownFor(run: Run, word: string, wanted: string | undefined): Promise<{ purpose: string; providers: State[]; models: unknown[] }> {
   const purpose = word.includes(".") ? word : `plinth.${word}`;
   const { sources } = await run.ctx.use("plinth.models").one().sources({ for: purpose });
   const states = await Promise.all(sources.filter(({ id }) => wanted === undefined || id === wanted).map((source) => stateOf(run, purpose, source)));
@@ -38,7 +70,7 @@ export async function modelsFor(run: Run, word: string, wanted: string | undefin
   }
   const rest = states.length - shown.length;
   if (rest > 0) await run.out(`\n${rest} more are known and not set up: plinth models --for ${plain(word)} --all\n`);
-  await run.result({ purpose, providers: states, models });
+  return { purpose, providers: states, models };
 }
 
 /** What the contracts say of a model, in a few words. */

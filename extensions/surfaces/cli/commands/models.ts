@@ -1,7 +1,7 @@
 import { errorInfo, type ModelInfo, type ModelSource, PlinthError, type RateLimit } from "@plinth/sdk";
 import { type Cell, plain, renderTable } from "../table.ts";
 import type { OwnCommand, Run } from "./command.ts";
-import { modelsFor } from "./models-for.ts";
+import { modelsFor, modelsOfOne, purposesOf } from "./models-for.ts";
 
 interface ProviderState {
   id: string;
@@ -26,6 +26,8 @@ export const models: OwnCommand = async (run) => {
   const { sources: all } = await run.ctx.use("plinth.models").one().sources({});
   const chosen = all.filter(({ id }) => wanted === undefined || id === wanted);
   if (wanted !== undefined && chosen.length === 0) {
+    const purposes = await purposesOf(run, wanted);
+    if (purposes.length > 0) return modelsOfOne(run, purposes, wanted);
     const ids = all.map(({ id }) => id);
     throw new PlinthError("PLINTH_CAPABILITY_MISSING", `There is no model provider "${wanted}".`, {
       next:
