@@ -12,6 +12,7 @@ export {
 } from "./contracts/agents/interaction.ts";
 export { Quoted } from "./contracts/agents/quoted.ts";
 export { RequestPart } from "./contracts/agents/request-part.ts";
+export { SaidIn } from "./contracts/agents/said-in.ts";
 export { EntryBody, SessionInfo, TranscriptEntry, UsageTotals } from "./contracts/agents/transcript.ts";
 export { ErrorInfo, TurnEvent } from "./contracts/agents/turns.ts";
 export { Job, JobRun, Schedule } from "./contracts/automation/scheduler.ts";

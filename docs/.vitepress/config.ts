@@ -33,6 +33,7 @@ export default defineConfig({
           { text: "Your first extension", link: "/writing-your-first-extension" },
           { text: "Plugins", link: "/plugins" },
           { text: "Permissions", link: "/permissions" },
+          { text: "What the agent is told", link: "/workspace" },
           { text: "Approvals", link: "/approvals" },
           { text: "Tasks", link: "/tasks" },
           { text: "While it works", link: "/queueing" },

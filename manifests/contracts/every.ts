@@ -51,6 +51,7 @@ export { chatCommand } from "./surfaces/chat-command.ts";
 export { cliCommand } from "./surfaces/cli-command.ts";
 export { gatewayMethod } from "./surfaces/gateway-method.ts";
 export { httpRoute } from "./surfaces/http-route.ts";
+export { fileHands } from "./tools/file-hands.ts";
 export { mcpServer } from "./tools/mcp-server.ts";
 export { skillSource } from "./tools/skill-source.ts";
 export { tool } from "./tools/tool.ts";

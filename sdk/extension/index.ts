@@ -81,6 +81,7 @@ export type {
   RequestPart,
   RerankModel,
   RerankRequest,
+  SaidIn,
   Schedule,
   Segment,
   Sender,

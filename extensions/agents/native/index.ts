@@ -18,10 +18,10 @@ export default defineExtension({
       maxToolResultChars: 100_000,
       ...(ctx.config as Partial<Limits>),
     };
-    const { retries, retryBaseMs } = ctx.config as { retries?: number; retryBaseMs?: number };
+    const { retries, retryBaseMs, maxContextChars = 100_000 } = ctx.config as { retries?: number; retryBaseMs?: number; maxContextChars?: number };
     const rooms = new Rooms({ compactAt: 0.75, compactKeep: 0.3, ...(ctx.config as Partial<Shares>) });
     const models = ctx.use("plinth.models").one();
-    const instructions = new Instructions(ctx.hooks.fire, ctx.clock.now);
+    const instructions = new Instructions(ctx, maxContextChars);
 
     /** By run, of those that go on. */
     const running = new Map<string, Words>();
@@ -40,7 +40,7 @@ export default defineExtension({
         const room = rooms.of(input.sessionKey, input.model);
         if (room.limitTokens === undefined && !room.unknown) room.knows(await contextOf(models, input, signal));
         const history = messagesFrom(input.history, caller);
-        const bounds = { ...room.bounds({ system: "", messages: history, tools: [] }, true), focus };
+        const bounds = { ...room.bounds({ system: [], messages: history, tools: [] }, true), focus };
         const shorter = yield* compacted(ctx, { ...input, history }, history, bounds, signal);
         if (shorter === undefined) throw nobody();
         yield shorter.told;
@@ -48,7 +48,8 @@ export default defineExtension({
       async weigh(input, { signal }) {
         const room = rooms.of(input.sessionKey, input.model);
         if (room.limitTokens === undefined && !room.unknown) room.knows(await contextOf(models, input, signal));
-        const [sections, { offered }] = await Promise.all([instructions.sections(input, signal), runnerOf(input).list(0, signal)]);
+        const fit = { room, limit: async () => room.limitTokens };
+        const [{ sections }, { offered }] = await Promise.all([instructions.sections(input, fit, signal), runnerOf(input).list(0, signal)]);
         const parts = partsOf(sections, offered, input.history, (chars) => room.tokens(chars));
         return { parts, ...(room.limitTokens === undefined ? {} : { limitTokens: room.limitTokens }) };
       },
@@ -59,6 +60,8 @@ export default defineExtension({
         const { toolChoice: _, ...options } = input.options ?? {};
         running.set(input.runId, words);
         const turn = { ...input, history: messagesFrom(input.history, call.caller) };
+        const room = rooms.of(input.sessionKey, input.model);
+        const limit = (signal: AbortSignal): Promise<number | undefined> => contextOf(models, input, signal);
         const loop = runLoop(
           turn,
           {
@@ -66,8 +69,7 @@ export default defineExtension({
               models.stream(
                 {
                   model,
-                  // The same in each call of a turn, and mostly in the next turn too.
-                  system: [{ type: "text", text: system, cache: true }],
+                  system,
                   messages,
                   tools,
                   sessionKey: input.sessionKey,
@@ -85,10 +87,10 @@ export default defineExtension({
                 },
                 { signal },
               ),
-            room: rooms.of(input.sessionKey, input.model),
-            limit: (signal) => contextOf(models, input, signal),
+            room,
+            limit,
             compact: (messages, bounds, signal) => compacted(ctx, turn, messages, bounds, signal),
-            instructions: (signal) => instructions.build(input, signal),
+            instructions: (signal) => instructions.build(turn, { room, limit }, signal),
             tools: (beside, signal) => tools.list(beside, signal),
             callTool: (toolCall, tool, signal, tell) => tools.run(toolCall, tool, signal, tell),
             words,

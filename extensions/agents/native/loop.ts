@@ -5,6 +5,7 @@ import type {
   ModelTool,
   Part,
   ModelRequest as Request,
+  SaidIn,
   ToolCallPart,
   ToolResult,
   TurnEvent,
@@ -13,6 +14,7 @@ import type {
 import type { ModelRequest } from "./model-request.ts";
 import type { May } from "./permitted.ts";
 import type { Bounds, Room } from "./room.ts";
+import type { System } from "./system.ts";
 import type { Tool } from "./tool.ts";
 import type { Words } from "./words.ts";
 
@@ -29,6 +31,8 @@ export interface LoopInput {
   workspace: string;
   agent?: string;
   surface?: string;
+  /** Where the message was said. */
+  kind?: SaidIn;
   locale?: string;
   model: string;
   /** Asked in their order where that one cannot answer. */
@@ -71,7 +75,7 @@ export interface LoopParts {
   limit(signal: AbortSignal): Promise<number | undefined>;
   /** The conversation made short; undefined: nobody here does that. */
   compact(messages: readonly ModelMessage[], bounds: Bounds, signal: AbortSignal): AsyncGenerator<TurnEvent, Shorter | undefined>;
-  instructions(signal: AbortSignal): Promise<string>;
+  instructions(signal: AbortSignal): Promise<{ system: System; warnings: TurnEvent[] }>;
   /** @param beside how many more tools the request has. */
   tools(beside: number, signal: AbortSignal): Promise<TurnTools>;
   /** Never throws: whatever goes wrong is a result that the model can read. */

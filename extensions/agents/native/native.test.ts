@@ -55,7 +55,8 @@ describe("the native harness", () => {
     const model = scriptedModel([says("ok")]);
     await start([model]);
     await run({ system: ["Be brief.", "Be kind."] });
-    expect(model.seen[0]!.system![0]!.text).toMatch(
+    const [steady, changing] = model.seen[0]!.system!;
+    expect(`${steady!.text}\n\n${changing!.text}`).toMatch(
       /Plinth[\s\S]*Be brief\.\n\nBe kind\.\n\nYour workspace is the folder \/w\.[\s\S]*Today is \d{4}-\d\d-\d\d/,
     );
   });

@@ -160,7 +160,8 @@ export class Room {
 
   /** Of instructions, tools and messages. */
   #chars({ system, tools, messages }: ModelRequest): number {
-    let chars = system.length + charsIn(messages);
+    let chars = charsIn(messages);
+    for (const { text } of system) chars += text.length;
     for (const tool of tools) chars += charsOfTool(tool);
     return chars;
   }

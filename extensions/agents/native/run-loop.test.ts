@@ -40,7 +40,7 @@ async function play(rounds: string[][], abortAt: number | undefined, sayAt?: num
       if (names.length === 0) yield { type: "text", delta: "done" };
       yield { type: "end", reason: "stop" };
     },
-    instructions: async () => "",
+    instructions: async () => ({ system: [], warnings: [] }),
     tools: async () => ({ all: tools, offered: [...tools.values()] }),
     room: new Rooms({ compactAt: 0.75, compactKeep: 0.3 }).of("s", "auto"),
     limit: async () => undefined,

@@ -26,7 +26,8 @@ async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: 
   parts.room.begin(input.long);
   const usage = new TurnUsage();
   const callIds = new Set<string>();
-  const system = await parts.instructions(signal);
+  const { system, warnings } = await parts.instructions(signal);
+  yield* warnings;
   const theirs = input.tools ?? [];
   const isTheirs = ({ name }: ToolCallPart): boolean => theirs.some((tool) => tool.name === name);
 

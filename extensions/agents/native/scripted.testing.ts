@@ -1,4 +1,4 @@
-import type { ModelEvent, ModelMessage } from "@plinth/sdk";
+import type { ModelEvent, ModelMessage, SaidIn } from "@plinth/sdk";
 import type { ScriptedProvider, TestExtension, TestHost } from "@plinth/sdk/testing";
 import models from "../../models/models/index.ts";
 import modelsManifest from "../../models/models/plinth.json" with { type: "json" };
@@ -81,14 +81,17 @@ export interface TurnOptions {
   history?: ModelMessage[];
   system?: string[];
   signal?: AbortSignal;
+  sessionKey?: string;
+  workspace?: string;
+  kind?: SaidIn;
 }
 
 export async function runTurn(
   host: TestHost,
-  { model = "auto", history = [{ role: "user", content: [{ type: "text", text: "hi" }] }], system = [], signal }: TurnOptions = {},
+  { model = "auto", history = [{ role: "user", content: [{ type: "text", text: "hi" }] }], system = [], signal, ...place }: TurnOptions = {},
 ): Promise<any[]> {
   const items: any[] = [];
-  const input = { runId: "r", sessionKey: "s", workspace: "/w", model, system, history };
+  const input = { runId: "r", sessionKey: "s", workspace: "/w", model, system, history, ...place };
   for await (const item of host!
     .use("plinth.harness")
     .get("native")

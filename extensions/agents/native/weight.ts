@@ -1,11 +1,12 @@
 import { type ModelMessage, type RequestPart, toolResultsOf } from "@plinth/sdk";
 import { charsIn, charsOf, earlierIn } from "@plinth/sdk/kits/conversation";
+import type { Section } from "./instructions.ts";
 import { charsOfTool } from "./room.ts";
 import type { Tool } from "./tool.ts";
 
 /** How long each part of a request is; whoever contributes a section or tools is named. */
 export function partsOf(
-  sections: readonly { id: string; text: string }[],
+  sections: readonly Section[],
   tools: readonly Tool[],
   messages: readonly ModelMessage[],
   tokens: (chars: number) => number,
@@ -17,7 +18,11 @@ export function partsOf(
   const results = messages.flatMap(({ content }) => toolResultsOf(content));
   const byMaker = Map.groupBy(tools, ({ spec }) => spec.extension ?? "plinth.native");
   return [
-    ...sections.flatMap(({ id, text }) => part("instructions", id, text.length)),
+    ...sections.flatMap(({ id, text, of }) =>
+      part("instructions", id, text.length).map((one) =>
+        of === undefined ? one : { ...one, by: of.by, chars: text.length, ...(of.whole === undefined ? {} : { whole: of.whole }) },
+      ),
+    ),
     ...[...byMaker].flatMap(([extension, own]) =>
       part(
         "tools",

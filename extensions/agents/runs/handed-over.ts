@@ -31,14 +31,15 @@ export function rewritten({ history, said, text: typed }: Submission, text: stri
 }
 
 /** What a harness is handed of what was asked for besides the message. */
-export function askedOf({ options, tools }: Submission, { handsOut, maker }: Harness): Pick<Submission, "options" | "tools"> {
+export function askedOf({ kind, options, tools }: Submission, { handsOut, maker }: Harness): Pick<Submission, "kind" | "options" | "tools"> {
   if (tools !== undefined && tools.length > 0 && !handsOut) {
     throw new PlinthError("PLINTH_HARNESS_TOOLS", `The harness ${maker} takes no tools of whoever asks.`, {
       next: "Leave the tools out, or choose an agent with another harness.",
     });
   }
-  if (!handsOut) return {};
-  return { ...(options === undefined ? {} : { options }), ...(tools === undefined ? {} : { tools }) };
+  const where = kind === undefined ? {} : { kind };
+  if (!handsOut) return where;
+  return { ...where, ...(options === undefined ? {} : { options }), ...(tools === undefined ? {} : { tools }) };
 }
 
 /** What a harness is handed of the agent. One that has tools of its own would not keep to those that the agent may have. */

@@ -55,12 +55,13 @@ export class Intake {
     return { route, text: input.text, drop: undefined, decision: await run.within(this.#ctx, () => decide(route)) };
   }
 
-  async #route(run: Run, { surface, sender, sessionKey, model, history, content = [] }: Submission): Promise<Route> {
+  async #route(run: Run, { surface, sender, kind, sessionKey, model, history, content = [] }: Submission): Promise<Route> {
     const parts = [...new Set(content.map(({ type }) => type))];
     const asked = {
       surface,
       ...(parts.length > 0 ? { parts } : {}),
       ...(sender ? { sender } : {}),
+      ...(kind ? { kind } : {}),
       ...(sessionKey ? { sessionKey } : {}),
       ...(model ? { model } : {}),
     };

@@ -92,9 +92,11 @@ function table(model: string, parts: readonly RequestPart[], limit: number | und
   const total = parts.reduce((sum, part) => sum + part.tokens, 0);
   const share = (part: number): string => (limit === undefined ? "" : ` ${((part / limit) * 100).toFixed(1)} % |`);
   const row = (name: string, part: number): string => `| ${name} | ${tokens(part)} |${share(part)}`;
-  const rows = parts.map(({ kind, title, tokens: own, count: many }) => {
+  const rows = parts.map(({ kind, title, tokens: own, count: many, by, chars, whole }) => {
     const what = { instructions: "Instructions", tools: "Tools", summary: "Summary", history: "History", results: "Results" }[kind] ?? kind;
-    return row(`${what}: ${visible(title, { max: 200 })}${many === undefined ? "" : ` (${many})`}`, own);
+    const sent = chars === undefined ? "" : `, ${tokens(chars)}${whole === undefined ? "" : ` of ${tokens(whole)}`} characters`;
+    const whose = by === undefined ? "" : ` (${visible(by, { max: 128 })}${sent})`;
+    return row(`${what}: ${visible(title, { max: 200 })}${many === undefined ? "" : ` (${many})`}${whose}`, own);
   });
   const known = limit === undefined ? "How much it can read is not known." : `It can read ${tokens(limit)}.`;
   return [

@@ -1,4 +1,4 @@
-import type { ContentPart, ModelMessage, ModelOptions, ModelTool, Quoted } from "@plinth/sdk";
+import type { ContentPart, ModelMessage, ModelOptions, ModelTool, Quoted, SaidIn } from "@plinth/sdk";
 import type { Share } from "./lanes.ts";
 
 /** A message as it was handed over, on its way to its answer. */
@@ -16,6 +16,7 @@ export interface Submission {
   runId?: string;
   surface: string;
   sender?: string;
+  kind?: SaidIn;
   model?: string;
   system?: string;
   detached?: boolean;

@@ -113,7 +113,7 @@ export class Conversations {
         const media = await mediaIn(ctx, provider, items, sessionKey, (body) => this.#asHost(body));
         return media.length === 0 ? undefined : [{ type: "text", text }, ...media];
       };
-      const asked = { text, content, sessionKey, runId, channel, sender: item.sender?.id ?? "" };
+      const asked = { text, content, sessionKey, runId, channel, sender: item.sender?.id ?? "", kind: item.address.peer.kind };
       const end = await this.#typing(provider, item.address, () =>
         this.#as(provider, items, standing, () =>
           runTurn(ctx, asked, this.#stop.signal, (step) => this.#ask(conversation, provider, item.address, standing, step)),

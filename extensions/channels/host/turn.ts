@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type ContentPart, type Context, errorInfo, type InboundItem, type TurnEvent } from "@plinth/sdk";
+import { type ContentPart, type Context, errorInfo, type InboundItem, type SaidIn, type TurnEvent } from "@plinth/sdk";
 
 export type End = Extract<TurnEvent, { type: "end" }>;
 
@@ -13,6 +13,7 @@ export interface Asked {
   runId: string;
   channel: string;
   sender: string;
+  kind: SaidIn;
 }
 
 const TRIES = 6;
@@ -35,7 +36,7 @@ async function tried<T>(ctx: Context, signal: AbortSignal, body: () => Promise<T
 
 /** Have a message answered. The run's id is the message's own: one that ran before is not run again, and its end is told. */
 export async function runTurn(ctx: Context, asked: Asked, signal: AbortSignal, onInteraction: (step: Interaction) => void): Promise<End> {
-  const { text, sessionKey, runId, channel, sender } = asked;
+  const { text, sessionKey, runId, channel, sender, kind } = asked;
   const content = await asked.content?.();
   const said = content === undefined ? { text } : { content };
   try {
@@ -45,7 +46,7 @@ export async function runTurn(ctx: Context, asked: Asked, signal: AbortSignal, o
       const events = ctx
         .use("plinth.turns")
         .one()
-        .submit({ ...said, sessionKey, runId, surface: channel, sender, detached: true }, { signal });
+        .submit({ ...said, sessionKey, runId, surface: channel, sender, kind, detached: true }, { signal });
       for await (const event of events) {
         if (event.type === "end") end = event;
         else if (event.type === "interaction") onInteraction(event);

@@ -60,6 +60,18 @@ export class Hands {
     return ids.length > 0;
   }
 
+  /** Who had a hand in each of these, for whoever reads them without a tool; those that were nobody else's are left out. */
+  async of(files: readonly (Times & { path: string })[]): Promise<{ path: string; parties: string[] }[]> {
+    const [all, now] = await Promise.all([this.#load(), this.writers.ids()]);
+    const found: { path: string; parties: string[] }[] = [];
+    for (const { path, ...times } of files) {
+      const noted = [MANY, path].flatMap((one) => all.get(one)?.parties ?? []);
+      const parties = new Set([...noted, ...now, ...(await this.writers.formerly([times]))]);
+      if (parties.size > 0) found.push({ path, parties: [...parties].slice(0, 64) });
+    }
+    return found;
+  }
+
   #load(): Promise<Map<string, Noted>> {
     this.#all ??= this.#readAll().catch((error) => {
       this.#all = undefined;

@@ -1,4 +1,5 @@
 import { type Call, defineExtension, PlinthError, type ToolResult } from "@plinth/sdk";
+import { Hands } from "./hands.ts";
 import { type Memory, memories } from "./memory.ts";
 import { type ToolArguments, toolResult } from "./tool-result.ts";
 import { type Workspace, withWorkspace } from "./workspace.ts";
@@ -7,7 +8,9 @@ type Run = (workspace: Workspace, args: ToolArguments, call: Call, memory: Memor
 
 export default defineExtension({
   activate(ctx) {
-    const memoryOf = memories(ctx);
+    const hands = new Hands(ctx);
+    const memoryOf = memories(ctx, hands);
+    ctx.provide("plinth.file-hands", "default", { of: async ({ files }) => ({ files: await hands.of(files) }) });
     const provide = (id: string, load: () => Promise<Run>) =>
       ctx.provide("plinth.tool", id, {
         call: ({ args, workspace, sessionKey }, call) =>

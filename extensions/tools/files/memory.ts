@@ -1,5 +1,5 @@
 import type { Call, Context, Influence } from "@plinth/sdk";
-import { Hands } from "./hands.ts";
+import type { Hands } from "./hands.ts";
 import { PreviousBytes } from "./previous.ts";
 
 /** What the tools remember of files: whose hands were in them, and what stood there before others had one in a write. */
@@ -11,8 +11,7 @@ export interface Memory {
   previous(): PreviousBytes;
 }
 
-export function memories(ctx: Context): (sessionKey: string | undefined, call: Call) => Memory {
-  const hands = new Hands(ctx);
+export function memories(ctx: Context, hands: Hands): (sessionKey: string | undefined, call: Call) => Memory {
   // Also who comes and goes between two reads.
   ctx.hooks.on("generation.ready", async () => void (await hands.writers.note()));
   let previous: PreviousBytes | undefined;

@@ -6,6 +6,7 @@ import { ModelMessage } from "../models/message.ts";
 import { ModelOptions, ModelRequest, ModelTool } from "../models/request.ts";
 import { ToolResult } from "../tools/tool.ts";
 import { RequestPart } from "./request-part.ts";
+import { SaidIn } from "./said-in.ts";
 import { TurnEvent, turnEvents } from "./turns.ts";
 
 const run = { sessionKey: Type.String(), runId: Type.String() };
@@ -62,6 +63,7 @@ export const harness = defineContract({
         workspace: Type.String(),
         agent: Type.Optional(Type.String()),
         surface: Type.Optional(Type.String({ description: "Where the turn came from: tools can need one." })),
+        kind: Type.Optional(SaidIn),
         locale: Type.Optional(Type.String({ maxLength: 64, description: "BCP 47, such as de-DE." })),
         model: Type.String(),
         fallbacks: Type.Optional(Type.Array(Type.String(), { maxItems: 16, description: "Asked in their order where `model` cannot answer." })),
@@ -156,6 +158,7 @@ export const harness = defineContract({
         agent: Type.Optional(Type.String()),
         surface: Type.Optional(Type.String()),
         may: Type.Optional(MayCall),
+        kind: Type.Optional(SaidIn),
         model: Type.String(),
         system: Type.Array(Type.String()),
         history: history("Oldest first, as a turn is handed it."),

@@ -1,6 +1,7 @@
 import Type from "typebox";
 import { defineContract } from "../../define.ts";
 import { Address, Sender } from "../channels/address.ts";
+import { SaidIn } from "./said-in.ts";
 
 const names = (maxItems: number) => Type.Array(Type.String({ maxLength: 512 }), { maxItems });
 
@@ -15,11 +16,7 @@ const said = {
       { description: "What its place lies in, as the channel tells it." },
     ),
   ),
-  kind: Type.Optional(
-    Type.Enum(["person", "group", "channel", "thread", "app", "api", "agent", "schedule", "webhook"], {
-      description: "Where it was said. Absent: app.",
-    }),
-  ),
+  kind: Type.Optional(SaidIn),
   address: Type.Optional(Address),
   from: Type.Optional(Sender),
   mentionsMe: Type.Optional(Type.Boolean()),

@@ -9,6 +9,7 @@ import { ToolResult } from "../tools/tool.ts";
 import { InteractionAnswer, InteractionRequest, InteractionStep } from "./interaction.ts";
 import { Quoted } from "./quoted.ts";
 import { WHOLE } from "./run-names.ts";
+import { SaidIn } from "./said-in.ts";
 
 export const ErrorInfo = Type.Object({
   code: Type.String(),
@@ -182,6 +183,7 @@ export const turns = defineContract({
         ),
         surface: Type.String({ description: "Where it came from, such as webchat, cli, openai-http." }),
         sender: Type.Optional(Type.String()),
+        kind: Type.Optional(SaidIn),
         model: Type.Optional(Type.String({ description: "provider/model for this turn." })),
         system: Type.Optional(Type.String({ description: "Extra instructions for this turn." })),
         history: Type.Optional(
