@@ -81,6 +81,7 @@ it("two agents answer on one channel, each with its model, history, tools and wo
 
   // The owner's own words, to the one and to the other.
   const told = async (text: string, session: string): Promise<string> => (await ok("agent", "-m", text, "--session", session)).text;
+  expect((await ok("agent", "-m", "hello", "--agent", "desk")).sessionKey).toBe("agent:desk:main");
   await told('write {"path":"plan.txt","content":"the desk\'s plan"}', "agent:desk:main");
   expect(await readFile(join(home, "workspaces/desk/plan.txt"), "utf8")).toBe("the desk's plan");
   expect(await told('read {"path":"plan.txt"}', "agent:desk:main")).toContain("the desk's plan");

@@ -81,6 +81,12 @@ export default defineExtension({
           return gatewayMethod(id, params, roster, call);
         },
       });
+    ctx.provide("plinth.check", "agents", {
+      async examine() {
+        const { roster, findingsOf } = await open();
+        return { findings: findingsOf(config, await roster.list()) };
+      },
+    });
     ctx.provide("plinth.chat-command", "agents", {
       async *run(_, call) {
         const { roster, chatCommand } = await open();

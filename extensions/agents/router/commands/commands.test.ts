@@ -5,6 +5,7 @@ import type { Call, Context } from "@plinth/sdk";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RouterConfig } from "../decide.ts";
 import { matchOf, matchText } from "./binding-text.ts";
+import { findingsOf } from "./check.ts";
 import { gatewayMethod } from "./gateway-methods.ts";
 import { identityIn } from "./identity.ts";
 import { Roster } from "./roster.ts";
@@ -162,6 +163,28 @@ describe("plinth agents", () => {
     expect(await shell("route.explain", {}, { session: "agent:ops:x" })).toMatchObject({ agent: "ops", tier: "session" });
     for (const options of [{ channel: "chat" }, { channel: "chat", peer: "ada" }] as Record<string, string>[])
       await expect(shell("route.explain", {}, options)).rejects.toMatchObject({ code: "PLINTH_USAGE" });
+  });
+});
+
+describe("plinth doctor", () => {
+  it("says what is bound to nobody, what never decides, and whose folder lies in another's", async () => {
+    const { config, roster } = rosterOf({
+      fallback: "lost",
+      agents: { entries: { desk: { workspace: join(home, "main/desk") }, far: { workspace: join(home, "mainland") } } },
+      bindings: [
+        { agent: "desk", match: { channel: "chat" } },
+        { agent: "gone", match: { channel: "mail" } },
+        { agent: "far", match: { channel: "chat" } },
+      ],
+    });
+    const findings = findingsOf(config, await roster.list());
+    expect(findings.map(({ code, what }) => [code, what])).toEqual([
+      ["PLINTH_NO_AGENT", "has binding 2, mail, of gone, which is not there"],
+      ["PLINTH_NO_AGENT", "has lost as `fallback`, which is not there"],
+      ["PLINTH_BINDING_UNUSED", "never uses binding 3, chat for far"],
+      ["PLINTH_WORKSPACE_SHARED", "has desk work within the folder of main"],
+    ]);
+    expect(findingsOf({}, await rosterOf({}).roster.list())).toEqual([]);
   });
 });
 

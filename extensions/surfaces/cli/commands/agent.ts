@@ -18,7 +18,7 @@ export const agent: OwnCommand = async (run) => {
   // Who answers elsewhere is not waited for, and the turn is not ended because of that.
   const leaves = detach || (!run.terminal.local && run.options.wait !== true && !canAnswer(run.terminal));
   const turns = run.ctx.use("plinth.turns").one();
-  const input = { text, surface: "cli", runId: run.option("run") ?? randomUUID(), detached: leaves, ...chosen(run) };
+  const input = { text, surface: "cli", runId: run.option("run") ?? randomUUID(), detached: leaves, ...(await chosen(run)) };
   const view = new TurnView(run);
   let left = false;
   try {
@@ -72,12 +72,19 @@ async function waits(run: Run, { runId, sessionKey }: TurnView, { id, kind, titl
   await run.emit({ exit: UNCONFIRMED });
 }
 
-function chosen(run: Run) {
-  const [sessionKey, model, mode] = [run.option("session"), run.option("model"), run.option("mode")];
+async function chosen(run: Run) {
+  const [session, model, mode, named] = [run.option("session"), run.option("model"), run.option("mode"), run.option("agent")];
   const known = MODES.find((one) => one === mode);
   if (mode !== undefined && known === undefined)
     throw new PlinthError("PLINTH_USAGE", `--mode is "${mode.slice(0, 40)}".`, { next: `Choose one of ${MODES.join(", ")}.` });
+  const sessionKey = named ? await sessionOf(run, named, session) : session;
   return { ...(sessionKey ? { sessionKey } : {}), ...(model ? { model } : {}), ...(known ? { mode: known } : {}) };
+}
+
+/** The key of a conversation with this agent; without one, of its main one. */
+async function sessionOf(run: Run, agent: string, sessionKey: string | undefined): Promise<string> {
+  const asked = { surface: "cli", agent, ...(sessionKey ? { sessionKey } : {}) };
+  return (await run.ctx.use("plinth.router").one().route(asked)).sessionKey;
 }
 
 const noGateway = (): PlinthError =>
