@@ -6,6 +6,7 @@ export interface Asked {
   readonly task: string;
   readonly label: string;
   readonly context: "isolated" | "fork";
+  readonly agent: string;
   readonly model?: string;
   /** Longest it may take, in milliseconds; 0: as long as it takes. */
   readonly timeoutMs: number;

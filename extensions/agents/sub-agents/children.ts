@@ -14,6 +14,8 @@ export interface Limits {
   readonly maxChildren: number;
   /** How many run at a time, whoever asked. */
   readonly maxConcurrent: number;
+  /** Agents that others may begin sub-agents of; `*`: all. */
+  readonly allowAgents: readonly string[];
 }
 
 /** Said instead of a report: nobody is told. */
@@ -70,8 +72,10 @@ export class Children {
 
   /** Resolves when it is in the ledger and has a session; nobody waits for what comes of it. */
   async spawn(asked: Asked, requester: Requester): Promise<Child> {
-    const { sessionKey, agent, runId } = requester;
+    const { sessionKey, runId } = requester;
+    const { agent } = asked;
     const parent = this.#live.get(sessionKey);
+    await this.#assertAgent(agent, requester.agent);
     const depth = (await this.depthOf(sessionKey)) + 1;
     if (depth > this.#limits.maxDepth) throw tooDeep(this.#limits.maxDepth);
     const leave = this.#enter(sessionKey);
@@ -111,6 +115,15 @@ export class Children {
     for (const child of this.#live.values()) child.stop("stopping");
     await Promise.all(this.#driving);
     await this.#words.leave();
+  }
+
+  /** Another agent may have more tools than the one that asks: the owner says which may be asked for. */
+  async #assertAgent(agent: string, own: string): Promise<void> {
+    const { allowAgents } = this.#limits;
+    if (agent === own) return;
+    const { agents } = await this.#ctx.use("plinth.router").one().agents({});
+    if ((allowAgents.includes("*") || allowAgents.includes(agent)) && agents.some(({ id }) => id === agent)) return;
+    throw otherAgent(agent);
   }
 
   #enter(sessionKey: string): () => void {
@@ -170,7 +183,16 @@ export class Children {
     const run = async (): Promise<void> => {
       for (const { party, how } of principal?.role === "owner" ? influences : []) await this.#ctx.lower(party, how);
       const model = asked.model === undefined ? {} : { model: asked.model };
-      const input = { text: asked.task, sessionKey: key, runId: id, surface: "sub-agent", system: this.#system(child), commands: false, ...model };
+      const input = {
+        text: asked.task,
+        sessionKey: key,
+        runId: id,
+        surface: "sub-agent",
+        system: this.#system(child),
+        commands: false,
+        share: "subagent" as const,
+        ...model,
+      };
       for await (const event of this.#ctx.use("plinth.turns").one().submit(input, { signal: child.signal })) {
         if (event.type !== "end") continue;
         this.#heard(child, event);
@@ -242,7 +264,7 @@ export class Children {
       const events = this.#ctx
         .use("plinth.turns")
         .one()
-        .submit({ ...input, detached: true });
+        .submit({ ...input, share: "subagent", detached: true });
       for await (const event of events) {
         // It is stored. A conversation of people goes on by itself; what a child makes of it is part of its own report.
         if (event.type === "start" && parent === undefined) return;
@@ -254,6 +276,11 @@ export class Children {
     await this.#ctx.work(principal, run);
   }
 }
+
+const otherAgent = (agent: string): PlinthError =>
+  new PlinthError("PLINTH_SUBAGENT_AGENT", `Sub-agents of the agent ${JSON.stringify(agent.slice(0, 80))} may not be begun here.`, {
+    next: "Leave agentId out; the owner allows others with allowAgents.",
+  });
 
 const tooDeep = (most: number): PlinthError =>
   new PlinthError("PLINTH_SUBAGENT_DEPTH", `Sub-agents are at most ${most} deep: this one begins no more.`, { next: "Do it yourself." });

@@ -9,21 +9,12 @@ export async function spawn(children: Children, input: ToolInput, call: Call): P
   const { args } = input;
   const task = text(args.task)?.toWellFormed() ?? "";
   if (task.trim() === "") throw new PlinthError("PLINTH_TOOL_INPUT", "The task is empty.", { next: "Say what is to be done." });
-  const agent = text(args.agentId);
-  if (agent !== undefined && agent !== requester.agent) {
-    throw new PlinthError(
-      "PLINTH_SUBAGENT_AGENT",
-      `This agent begins sub-agents of its own kind only, none of ${JSON.stringify(agent.slice(0, 80))}.`,
-      {
-        next: "Leave agentId out.",
-      },
-    );
-  }
+  const agent = text(args.agentId) ?? requester.agent;
   const label = visible((text(args.label) ?? task.split("\n", 1)[0] ?? task).slice(0, 200), { max: 80 }).slice(0, 200);
   const model = text(args.model);
   const timeoutMs = typeof args.runTimeoutSeconds === "number" ? Math.round(args.runTimeoutSeconds * 1_000) : 0;
   const context = args.context === "fork" ? "fork" : "isolated";
-  const child = await children.spawn({ task, label, context, timeoutMs, ...(model === undefined ? {} : { model }) }, requester);
+  const child = await children.spawn({ task, label, context, agent, timeoutMs, ...(model === undefined ? {} : { model }) }, requester);
   const accepted = { status: "accepted", id: child.id, childSessionKey: child.key, context, depth: child.depth };
   return answer(`${JSON.stringify(accepted)}\nIt runs by itself. Its report comes as a message; go on, or end your turn and wait for it.`, accepted);
 }

@@ -117,6 +117,41 @@ describe("a sub-agent", () => {
   });
 });
 
+it("of another agent is begun where the owner allows it, and a guest's is the guest's", async () => {
+  const guest = { role: "guest" as const, via: "irc:ann" };
+  const seen: string[] = [];
+  await start(async ({ sessionKey, tool, work }) => {
+    if (isChild(sessionKey)) {
+      seen.push(`${work.principal.role} ${work.principal.via}`);
+      return "ANNOUNCE_SKIP";
+    }
+    await tool("sessions_spawn", { task: "x" });
+    return (await tool("sessions_spawn", { task: "x", agentId: "admin" })).content[0].text.split(":")[0];
+  });
+  expect((await host.as(guest, () => end(host, "go", { sessionKey: "ann" }))).text).toBe("PLINTH_SUBAGENT_AGENT");
+  await expect
+    .poll(async () => (await tasks()).map(({ status, origin }) => [status, origin?.by, origin?.via]), soon)
+    .toEqual([["done", "guest", "irc:ann"]]);
+  expect(seen).toEqual(["guest irc:ann"]);
+});
+
+it("has a notice that waits for the next host while it runs, and is taken back with it", async () => {
+  await start(async ({ said, sessionKey, signal, tool }) => {
+    if (isChild(sessionKey)) return aborted(signal);
+    if (said.startsWith("[Sub-agent")) return "noted";
+    await tool("sessions_spawn", { task: "hang" });
+    return "begun";
+  });
+  await tell("go");
+  await expect.poll(async () => (await tasks()).map(({ status }) => status), soon).toEqual(["running"]);
+  const { inputs } = await host.as(owner, () => host.use("plinth.session-store").one().take({ ttlMs: 100 }));
+  expect(inputs).toEqual([]);
+  const store = host.use("plinth.session-store").one();
+  expect((await store.get({ key: "main" })).session?.waiting).toBe(1);
+  expect((await tell("/stop")).text).toBe("Stopped: one task.");
+  await expect.poll(async () => (await store.get({ key: "main" })).session?.waiting ?? 0, soon).toBe(0);
+});
+
 describe("limits", () => {
   it("hold for how many, how deep and how many at a time", async () => {
     const go = gate();
