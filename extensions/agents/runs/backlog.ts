@@ -2,7 +2,7 @@ import { type ContentPart, type Context, errorInfo, PlinthError } from "@plinth/
 import { dropped, line, told } from "./dropped.ts";
 import type { QueueSettings } from "./queue-settings.ts";
 import type { Run } from "./run.ts";
-import { sameOrigin } from "./same-person.ts";
+import { samePlace } from "./same-person.ts";
 import type { Waiting } from "./waiting.ts";
 
 /** In one turn: the store takes a hundred with a claim. */
@@ -35,7 +35,7 @@ export class Backlog {
   /** True where it will have no turn of its own: it is answered in another one's, or it is dropped. */
   async add(run: Run, content: ContentPart[], { mode, cap, drop }: QueueSettings): Promise<boolean> {
     const mine = [...this.#turns.runs()].filter(
-      (one) => one !== run && one.waits && !one.over && !one.signal.aborted && one.sessionKey === run.sessionKey && sameOrigin(one, run),
+      (one) => one !== run && one.waits && !one.over && !one.signal.aborted && one.sessionKey === run.sessionKey && samePlace(one, run),
     );
     const waiting = mine.filter((one) => one.startedAt === undefined && !one.sumsUp);
     run.said = content;
@@ -92,7 +92,7 @@ export class Backlog {
 
   #summary(run: Run): Run {
     for (const one of this.#turns.runs()) {
-      if (one.sumsUp && one.collects && !one.over && !one.signal.aborted && one.sessionKey === run.sessionKey && sameOrigin(one, run)) return one;
+      if (one.sumsUp && one.collects && !one.over && !one.signal.aborted && one.sessionKey === run.sessionKey && samePlace(one, run)) return one;
     }
     return this.#turns.sumUp(run);
   }
