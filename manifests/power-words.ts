@@ -84,6 +84,7 @@ export const USE_WORDS: Readonly<Record<string, string>> = {
   "plinth.event-log": "read what happened, as far as guests may, and add events of its own",
   "plinth.tasks": "see what runs in the background, and add work of its own",
   "plinth.models": "ask your models, at your cost",
+  "plinth.compactor": "have what it writes summed up by your models, at your cost",
   "plinth.model-provider": "ask your models, at your cost",
   "plinth.embedding": "have vectors made of its texts, at your cost",
   "plinth.rerank": "have its finds put in order, at your cost",

@@ -19,6 +19,14 @@ const patternOf = (kind: keyof Permissions): RegExp =>
   new RegExp((Permissions.properties[kind] as unknown as { items: { pattern: string } }).items.pattern);
 
 describe("what an extension may do, in words", () => {
+  it.each(["plinth.models", "plinth.model-provider", "plinth.compactor", "plinth.embedding", "plinth.speech", "plinth.video-generation"])(
+    "names the cost of %s, behind which models are asked",
+    (contract) => {
+      const uses = [{ contract, range: "^1" }];
+      expect(describePowers({ ...manifest({}), uses }).join()).toContain("at your cost");
+    },
+  );
+
   it.each<[Permissions, string[]]>([
     [
       { net: ["api.example.com", "https://api.example.com", "wss://*.example.com:8443", "loopback", "*"] },
