@@ -17,6 +17,7 @@ const groups = [
   "reloads",
   "registry",
   "market",
+  "sessions",
   "house",
   "hostile",
 ];
