@@ -103,6 +103,6 @@ function reasonOf({ answer, why }: InteractionAnswer): string {
 const refused = (what: string, why: string): PlinthError =>
   new PlinthError("PLINTH_SPENDING_LIMIT", `No model was asked: ${why}. ${what}`, {
     extension: "plinth.usage",
-    next: 'Raise extensions["plinth.usage"].config.limits, or go on when the limit begins anew.',
+    next: "plinth usage shows the limits. Raise one, or go on when it begins anew: plinth config set extensions.plinth.usage.config.limits.day.usd 10",
     details: { retryable: false },
   });

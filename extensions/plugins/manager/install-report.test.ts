@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { installReport } from "./install-report.ts";
+import { asOwn } from "./set/preparation.ts";
 
 const installed = (id: string, provides: object[]) =>
   installReport(
@@ -19,4 +20,10 @@ it("says how what was installed is used, and what has to be chosen first", () =>
   expect(installed("acme.acme", provides)[0]).toMatch(/^speech: choose it once \(grants choose\), then/);
   const talks = [{ contract: "plinth.model-vendor", id: "acme", descriptor: { title: "Acme", api: "openai-chat" } }];
   expect(installed("acme.acme", talks)).toEqual(["model provider acme: choose it once (grants choose), then name it as acme/auto"]);
+});
+
+it("says of the product's own packages where they run, and of others as it is", () => {
+  const asks = ["connect to api.acme.example", "run in a process of its own, with the runtime's interfaces"];
+  expect(asOwn(asks, { tiers: ["host", "process"] })).toEqual([asks[0], "run in the host's own process, as all that comes with the product"]);
+  expect(asOwn(asks, { tiers: ["process"] })).toEqual(asks);
 });

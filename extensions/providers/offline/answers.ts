@@ -19,6 +19,7 @@ export function introduction(greeting: boolean, tools: readonly Tool[]): string 
         ].join("\n"),
     [
       "To connect a real model, do one of these:",
+      "- `plinth init` in a shell asks what it needs, and tries it.",
       "- Set a key and start again: `OPENAI_API_KEY` (with `OPENAI_BASE_URL` for any compatible server), `ANTHROPIC_API_KEY`, `OPENROUTER_API_KEY`, `GROQ_API_KEY`, `MISTRAL_API_KEY`, `DEEPSEEK_API_KEY`, `XAI_API_KEY` or `GEMINI_API_KEY`.",
       "- Start Ollama with a model (`ollama pull MODEL`); it is found by itself. A llama.cpp server on port 8080 is, too.",
       "- Name any other server: `plinth config set 'extensions[\"plinth.openai-compatible\"].config.vendors.custom.baseUrl' http://127.0.0.1:8000/v1`",

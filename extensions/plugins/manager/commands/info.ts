@@ -5,6 +5,7 @@ import type { Entry, Registries } from "../market/registries.ts";
 import { advisorySettingsOf, releasePolicyOf } from "../market/settings.ts";
 import type { Operation } from "../operation.ts";
 import { type Block, code, safe } from "../report.ts";
+import { asOwn } from "../set/preparation.ts";
 import { parsePackage } from "../spec.ts";
 import { isOwnPackage, readWorld } from "../world.ts";
 
@@ -72,7 +73,7 @@ export function info(ctx: Context, registries: Registries): Operation {
         title: manifest.title,
         description: manifest.description,
         ...(manifest.license === undefined ? {} : { license: manifest.license }),
-        asks: describePowers(manifest),
+        asks: isOwnPackage(world, id) ? asOwn(describePowers(manifest), manifest) : describePowers(manifest),
         needs: Object.entries(manifest.extensions ?? {}).map(([other, wanted]) => `${other} ${wanted}`),
         publisher: id.slice(0, id.indexOf(".")),
         keyId: entry.signature.keyId,

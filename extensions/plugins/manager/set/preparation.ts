@@ -27,6 +27,14 @@ export interface Prepared {
   quiet: boolean;
 }
 
+/** What one of the product's own packages asks for: it runs where its bundled extensions do, wherever its manifest lets others run it. */
+export function asOwn(asks: readonly string[], { tiers = [] }: Pick<Manifest, "tiers">): string[] {
+  if (!tiers.includes("host")) return [...asks];
+  return asks.map((ask) =>
+    ask.startsWith("run in a process of its own") ? "run in the host's own process, as all that comes with the product" : ask,
+  );
+}
+
 /** So many packages are fetched at once. */
 const AT_ONCE = 6;
 
@@ -157,7 +165,7 @@ export class Preparation {
       asked: step.asked,
       because: step.because,
       ...(candidate.replaces === undefined ? {} : { replaces: candidate.replaces }),
-      asks: consent.asks,
+      asks: own ? asOwn(consent.asks, manifest) : consent.asks,
       widens: consent.widens,
       narrows: consented.filter((ask) => !consent.asks.includes(ask)),
       notices,
