@@ -102,7 +102,7 @@ describe("/context", () => {
     for (let at = 0; at < 6; at++) await turnOf(host, `note ${at}`);
     await turnOf(host, "/compact");
     const shown = await turnOf(host, "/context");
-    expect(shown).toContain("Its context is 16,000 tokens.");
+    expect(shown).toContain("It can read 16,000.");
     for (const part of [
       "Instructions: base",
       "Instructions: workspace",
@@ -113,5 +113,17 @@ describe("/context", () => {
       expect(shown).toMatch(new RegExp(`\\| ${part.replaceAll(/[()]/g, "\\$&")}.* \\| [1-9][\\d,]* \\| \\d+\\.\\d % \\|`));
     }
     expect(shown).toMatch(/\| \*\*all\*\* \| [\d,]+ \|/);
+  });
+
+  it("is shown in a shell too, also as data", async () => {
+    host = await openHouse({ provide: [model()] });
+    await turnOf(host, "hello");
+    const terminal = { cwd: host.home, columns: 80, json: false, color: false, tty: false, local: true };
+    const items: any[] = [];
+    for await (const item of host.use("plinth.cli-command").get("context.show").run({ args: {}, options: {}, terminal })) items.push(item);
+    expect(items[0].out).toContain("Instructions: base");
+    const { session, model: asked, parts } = items[1].result;
+    expect([session, asked]).toEqual(["main", "auto"]);
+    expect(parts.map(({ title }: any) => title)).toEqual(expect.arrayContaining(["base", "workspace", "date", "plinth.compaction"]));
   });
 });

@@ -58,15 +58,22 @@ export default defineExtension({
       },
       stop: () => ({}),
     });
+    const lengths = lengthCommands(ctx, turns.choices, limits);
     const commands = {
       ...ownCommands(ctx, turns),
       ...modelCommands(ctx, turns.choices),
       ...sessionCommands(ctx, turns.choices),
-      ...lengthCommands(ctx, turns.choices, limits),
+      ...lengths.commands,
       queue: queueCommand(turns.choices, limits.queue),
       repair: repairCommand(ctx, turns.choices, limits),
     };
     for (const [id, run] of Object.entries(commands)) ctx.provide("plinth.chat-command", id, { run });
+    ctx.provide("plinth.cli-command", "context.show", {
+      async *run(input, call) {
+        const { showContext } = await import("./context-show.ts");
+        yield* showContext(ctx, lengths.weigh, input, call);
+      },
+    });
     for (const [id, method] of Object.entries(gatewayMethods(ctx, turns))) ctx.provide("plinth.gateway-method", id, method);
   },
 });

@@ -9,6 +9,14 @@ import type { SessionChoices } from "./session-choices.ts";
 type Run = Provider<"plinth.chat-command">["run"];
 type Compaction = Extract<TurnEvent, { type: "compaction" }>;
 
+/** What a session's next turn would be sent. */
+export interface Weighed {
+  model: string;
+  parts: readonly RequestPart[];
+  /** Absent: not known. */
+  limitTokens?: number;
+}
+
 const MOST_FOCUS = 800;
 
 /** `/compact` and `/context`: making a conversation short by hand, and how long each part of what its model is sent is. */
@@ -16,7 +24,7 @@ export function lengthCommands(
   ctx: Context,
   choices: SessionChoices,
   limits: { historyLimit: number; historyChars: number },
-): Record<"compact" | "context", Run> {
+): { commands: Record<"compact" | "context", Run>; weigh(sessionKey: string, signal: AbortSignal): Promise<Weighed> } {
   const store = ctx.use("plinth.session-store").one();
 
   /** What the next turn would be handed, and who would run it. */
@@ -44,7 +52,12 @@ export function lengthCommands(
     return { input, ids, parties, maker, harness: ctx.use("plinth.harness").get(route.harness), head: entries.at(-1)?.id };
   };
 
-  return {
+  const weigh = async (sessionKey: string, signal: AbortSignal): Promise<Weighed> => {
+    const { input, harness } = await next(sessionKey);
+    return { model: input.model, ...(await harness.weigh({ ...input, runId: "context" }, { signal })) };
+  };
+
+  const commands: Record<"compact" | "context", Run> = {
     async *compact({ args, sessionKey }, call) {
       if (call.work !== undefined) assertOwner(call);
       const { input, ids, parties, maker, harness, head } = await next(sessionKey);
@@ -71,11 +84,10 @@ export function lengthCommands(
 
     async *context({ sessionKey }, call) {
       if (call.work !== undefined) assertOwner(call);
-      const { input, harness } = await next(sessionKey);
-      const { parts, limitTokens } = await harness.weigh({ ...input, runId: "context" }, { signal: call.signal });
-      yield { text: table(input.model, parts, limitTokens) };
+      yield { text: table(await weigh(sessionKey, call.signal)) };
     },
   };
+  return { commands, weigh };
 }
 
 function toldOf({ summary = "", before = 0, after = 0, made, kept = 0 }: Compaction, messages: number): string {
@@ -88,7 +100,7 @@ function toldOf({ summary = "", before = 0, after = 0, made, kept = 0 }: Compact
   return `${first}\n\n${quoted}`;
 }
 
-function table(model: string, parts: readonly RequestPart[], limit: number | undefined): string {
+export function table({ model, parts, limitTokens: limit }: Weighed): string {
   const total = parts.reduce((sum, part) => sum + part.tokens, 0);
   const share = (part: number): string => (limit === undefined ? "" : ` ${((part / limit) * 100).toFixed(1)} % |`);
   const row = (name: string, part: number): string => `| ${name} | ${tokens(part)} |${share(part)}`;
