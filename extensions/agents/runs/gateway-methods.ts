@@ -1,5 +1,4 @@
 import type { Call, Context, Provider } from "@plinth/sdk";
-import { endWhatItBegan } from "./began.ts";
 import { allowed } from "./commands.ts";
 import { assertOwner } from "./own-commands.ts";
 import { Params } from "./params.ts";
@@ -40,7 +39,7 @@ function chatMethods(ctx: Context, turns: Turns): Record<Id, Method> {
         const target = params.texts({ sessionKey: 256, runId: 64 });
         if (target.runId === undefined && target.sessionKey === undefined) throw params.wrong("sessionKey", "or runId is needed");
         const aborted = turns.abort(target, call);
-        if (target.runId === undefined) await endWhatItBegan(ctx, target.sessionKey as string);
+        if (target.runId === undefined) await (await import("./began.ts")).endWhatItBegan(ctx, target.sessionKey as string);
         return aborted;
       },
     },

@@ -1,5 +1,4 @@
 import { type Call, type Context, PlinthError, type Provider, visible } from "@plinth/sdk";
-import { endWhatItBegan } from "./began.ts";
 import { allowed, type Command } from "./commands.ts";
 import { startAfresh } from "./start-afresh.ts";
 import { isThirdParty } from "./suggestions.ts";
@@ -28,6 +27,7 @@ export function ownCommands(ctx: Context, turns: Turns): Record<"help" | "new" |
     async *stop({ sessionKey }, call) {
       if (call.work !== undefined) assertOwner(call);
       const { aborted } = turns.abort({ sessionKey }, call);
+      const { endWhatItBegan } = await import("./began.ts");
       const tasks = await endWhatItBegan(ctx, sessionKey);
       const ended = [
         ...(aborted === 0 ? [] : [aborted === 1 ? "one turn" : `${aborted} turns`]),
