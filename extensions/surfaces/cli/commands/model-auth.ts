@@ -32,6 +32,7 @@ function detailOf({ reason, vendor, from = "", title, agent, until, expiresAt, u
   const does: Readonly<Record<string, string>> = {
     "sign-in": `plinth models auth login ${vendor}`,
     unresolved: `the ${from} gives nothing`,
+    disabled: "refused",
   };
   const whose = agent === undefined ? undefined : `for ${agent}`;
   return [does[reason], at("until", until), at("ends", expiresAt), whose, title, at("used", usedAt)].filter((word) => word !== undefined).join(", ");
@@ -151,13 +152,14 @@ export const authLogout: OwnCommand = async (run) => {
   const name = run.arg("name");
   const { credentials } = await slot(run).list({ vendor });
   // A vendor's own key is not added, and is taken away where it is set.
-  const { removed, revoked } = await slot(run).remove({ id: name === undefined ? onlyOne(vendor, credentials) : idOf(vendor, name) });
+  const id = name === undefined ? onlyOne(vendor, credentials) : idOf(vendor, name);
+  const { removed, revoked } = await slot(run).remove({ id });
   if (!removed)
     throw new PlinthError("PLINTH_CREDENTIAL_UNKNOWN", `Nothing of that name was added for ${vendor}.`, {
       next: `plinth models auth list ${vendor}; a key that is a secret of the vendor's own name is taken out of the environment or secrets.json.`,
     });
   await run.out(
-    `It is forgotten${revoked === undefined ? "" : revoked ? ", and the vendor took its token back" : "; the vendor did not take its token back"}.\n`,
+    `${plain(id)} is forgotten${revoked === undefined ? "" : revoked ? ", and the vendor took its token back" : "; the vendor did not take its token back"}.\n`,
   );
   await run.result({ removed, ...(revoked === undefined ? {} : { revoked }) });
 };

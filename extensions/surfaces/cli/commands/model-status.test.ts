@@ -18,6 +18,7 @@ const CREDENTIALS = [
     title: "The one of the whole department, for emergencies",
     usedAt: until,
   }),
+  one("wrong", { from: "secret WRONG", usable: false, reason: "disabled", until }),
   one("gone", { from: "keyring account openai", usable: false, reason: "unresolved" }),
   one("signed", { kind: "oauth", from: "signed in here", usable: false, reason: "sign-in" }),
 ];
@@ -81,6 +82,7 @@ it("models auth list does not call ready what was never tried", async () => {
   for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
   expect(out).toMatch(/openai:vault +key +program pass +not tried$/m);
   expect(out).toMatch(/openai:tired +key +secret TIRED +cooldown +until 2026/m);
+  expect(out, "why comes before until when").toMatch(/openai:wrong +key +secret WRONG +disabled +refused, until/m);
 });
 
 it("models status --probe says in full what a narrow table cuts of a failure", async () => {

@@ -48,7 +48,7 @@ it("is a table that says what is not known, and fits the terminal", async () => 
   expect(out).toMatch(/MODEL +CALLS +READ +CACHED +WRITTEN +COST\nopenai\/gpt-5 +1 +12,345 +0 +67 +\$1\.50\n/);
   expect(out).toMatch(/new +1 +0 +0 +0 +not known\n/);
   expect(out).toMatch(/small +1 +5 +0 +6 +nothing\n/);
-  expect(out).toMatch(/none +1\n/);
+  expect(out).toMatch(/no model +1\n/);
   expect(out).toContain("Of one call the tokens are not known");
   expect(out).toMatch(/today +\$1\.50 of \$5\.00/);
   expect(out).not.toContain("\u001b");

@@ -35,7 +35,7 @@ export const usage: OwnCommand = async (run) => {
 };
 
 function tableOf(run: Run, by: Kind, { rows, total }: Totals): string {
-  const lines = rows.map((row): (string | Cell)[] => [row.of === "" ? { text: "none", style: "dim" } : plain(row.of), ...cells(row)]);
+  const lines = rows.map((row): (string | Cell)[] => [row.of === "" ? { text: `no ${by}`, style: "dim" } : plain(row.of), ...cells(row)]);
   if (rows.length > 1) lines.push([{ text: "all", style: "bold" }, ...cells(total)]);
   return renderTable([by.toUpperCase(), "CALLS", "READ", "CACHED", "WRITTEN", "COST"], lines, run.terminal);
 }
