@@ -62,6 +62,8 @@ export { McpServer } from "./contracts/tools/mcp-server.ts";
 export { Skill } from "./contracts/tools/skill-source.ts";
 export { ToolAnswer, ToolCallInput, ToolDescriptor, ToolItem, ToolQuestion, ToolResult } from "./contracts/tools/tool.ts";
 export { CatalogTool } from "./contracts/tools/tool-catalog.ts";
+export { ToolPlace } from "./contracts/tools/tool-place.ts";
+export { ToolDecision, ToolRules } from "./contracts/tools/tool-policy.ts";
 export { SetTool, ToolProblem } from "./contracts/tools/tool-set.ts";
 export { WebResult } from "./contracts/web/web-search.ts";
 export type {

@@ -56,6 +56,7 @@ export { mcpServer } from "./tools/mcp-server.ts";
 export { skillSource } from "./tools/skill-source.ts";
 export { tool } from "./tools/tool.ts";
 export { toolCatalog } from "./tools/tool-catalog.ts";
+export { toolPolicy } from "./tools/tool-policy.ts";
 export { toolSet } from "./tools/tool-set.ts";
 export { webFetch } from "./web/web-fetch.ts";
 export { webSearch } from "./web/web-search.ts";

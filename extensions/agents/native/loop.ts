@@ -12,7 +12,6 @@ import type {
   Usage,
 } from "@plinth/sdk";
 import type { ModelRequest } from "./model-request.ts";
-import type { May } from "./permitted.ts";
 import type { Bounds, Room } from "./room.ts";
 import type { System } from "./system.ts";
 import type { Tool } from "./tool.ts";
@@ -37,8 +36,6 @@ export interface LoopInput {
   model: string;
   /** Asked in their order where that one cannot answer. */
   fallbacks?: string[];
-  /** Which of the host's tools it has. */
-  may?: May;
   system: string[];
   history: ModelMessage[];
   /** true: the history is about to be longer than is handed over. false: it is its sender's own. */
@@ -57,6 +54,8 @@ export interface TurnTools {
   readonly all: ReadonlyMap<string, Tool>;
   /** Those that the model is told of: as many as its server takes. */
   readonly offered: readonly Tool[];
+  /** Why each one is not there that was taken away, by name. */
+  readonly withheld?: ReadonlyMap<string, string>;
 }
 
 /** A conversation made short. */

@@ -68,7 +68,8 @@ async function* rounds(input: LoopInput, parts: LoopParts, own: Limits, signal: 
     const run = calls.filter((call) => !isTheirs(call));
     const exhausted = round >= limits.maxRounds ? `the turn's limit of ${limits.maxRounds} model calls is reached` : undefined;
     const allowed = limits.maxToolCalls - (callIds.size - calls.length);
-    for await (const item of runTools(run, tools, parts, { allowed, exhausted, maxToolCalls: limits.maxToolCalls, words: parts.words }, signal)) {
+    const budget = { allowed, exhausted, maxToolCalls: limits.maxToolCalls, withheld: own.withheld, words: parts.words };
+    for await (const item of runTools(run, tools, parts, budget, signal)) {
       if (item.type === "message") messages.push(item.message);
       yield item;
     }

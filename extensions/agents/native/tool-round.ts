@@ -12,6 +12,8 @@ interface Budget {
   maxToolCalls: number;
   /** Why none may run any more. */
   exhausted: string | undefined;
+  /** Why tools are not there that were taken away. */
+  withheld?: ReadonlyMap<string, string> | undefined;
   /** What the person says meanwhile. */
   words: Pick<Words, "urgent">;
 }
@@ -35,6 +37,8 @@ export async function* runTools(
       return failure("PLINTH_TURN_LIMIT", `The call was not run: the turn's limit of ${budget.maxToolCalls} tool calls is reached. Answer now.`);
     }
     const tool = tools.get(call.name);
+    const withheld = tool === undefined ? budget.withheld?.get(call.name) : undefined;
+    if (withheld !== undefined) return failure("PLINTH_TOOL_DENIED", `You may not use the tool "${call.name}" here (${withheld}). Go on without it.`);
     if (tool === undefined) {
       const names = [...tools.keys()].join(", ") || "none";
       return failure("PLINTH_TOOL_UNKNOWN", `There is no tool "${call.name}". The tools are: ${names}.`);

@@ -5,12 +5,12 @@ import {
   PlinthError,
   partsFrom,
   type ToolCallPart,
+  type ToolPlace,
   type ToolResult,
   type TurnEvent,
   toolCallsOf,
 } from "@plinth/sdk";
 import type { Limits, LoopInput, TurnTools } from "./loop.ts";
-import { isPermitted } from "./permitted.ts";
 import { Telling } from "./telling.ts";
 import type { Tool } from "./tool.ts";
 import { bounded, failure, isToolResult } from "./tool-result.ts";
@@ -45,21 +45,18 @@ export class ToolRunner {
 
   /** The tools there are, in the order of their names. The model is about to read what third parties say of theirs; the catalog notes it. */
   async list(beside: number, signal: AbortSignal): Promise<TurnTools> {
-    const { tools, deferred } = await this.#catalog.list(this.#place).catch(withoutCatalog);
-    const all = new Map(
-      [...tools, ...this.#found.values()]
-        .filter(({ name }) => isPermitted(name, this.#turn.may))
-        .map((one) => [one.name, known.get(one) ?? toolOf(one)]),
-    );
+    const { tools, deferred, withheld = [] } = await this.#catalog.list({ place: this.#place }).catch(withoutCatalog);
+    const all = new Map([...tools, ...this.#found.values()].map((one) => [one.name, known.get(one) ?? toolOf(one)]));
     if (deferred > 0) all.set(SEARCH, SEARCH_TOOL);
     const sorted = [...all.values()].sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
     // Where nobody can be asked, the answer says why.
     const most = sorted.length + beside <= FEW ? Number.POSITIVE_INFINITY : await this.#most(signal).catch(() => Number.POSITIVE_INFINITY);
     const offered = told(sorted, most - beside, [...this.#called, ...[...this.#found.keys()].reverse()]);
     this.#untold = sorted.filter((one) => !offered.includes(one)).map(({ spec }) => spec.name);
-    if (this.#untold.length === 0) return { all, offered };
+    const away = withheld.length === 0 ? {} : { withheld: new Map(withheld.map(({ name, why }) => [name, why])) };
+    if (this.#untold.length === 0) return { all, offered, ...away };
     all.set(SEARCH, SEARCH_TOOL);
-    return { all, offered: offered.map((one) => (one === SEARCH_TOOL ? searchOf(this.#untold) : one)) };
+    return { all, ...away, offered: offered.map((one) => (one === SEARCH_TOOL ? searchOf(this.#untold) : one)) };
   }
 
   async run({ id, name, args }: ToolCallPart, tool: Tool, signal: AbortSignal, tell: (event: TurnEvent) => void): Promise<ToolResult> {
@@ -98,7 +95,10 @@ export class ToolRunner {
     const { runId, sessionKey, workspace, agent, locale } = this.#turn;
     const told = { runId, sessionKey, workspace, ...(agent === undefined ? {} : { agent }), ...(locale === undefined ? {} : { locale }) };
     const listed = digest === undefined ? {} : { digest };
-    const items = this.#catalog.run({ name, args, callId: id, ...told, ...listed, timeoutMs: this.#limits.toolTimeoutMs }, { signal });
+    const items = this.#catalog.run(
+      { name, args, callId: id, place: this.#place, ...told, ...listed, timeoutMs: this.#limits.toolTimeoutMs },
+      { signal },
+    );
     const telling = new Telling(id, name, tell);
     let result: unknown;
     for await (const item of items) {
@@ -111,21 +111,26 @@ export class ToolRunner {
   /** What it finds is offered from the next model call on. */
   async #search(query: string, signal: AbortSignal): Promise<ToolResult> {
     const { tools } = await this.#catalog.search(
-      { query, ...this.#place, ...(this.#untold.length === 0 ? {} : { among: this.#untold }) },
+      { query, place: this.#place, ...(this.#untold.length === 0 ? {} : { among: this.#untold }) },
       { signal },
     );
-    const found = tools.filter(({ name }) => isPermitted(name, this.#turn.may));
-    for (const tool of found) this.#found.set(tool.name, tool);
-    return foundWords(found);
+    for (const tool of tools) this.#found.set(tool.name, tool);
+    return foundWords(tools);
   }
 
   get #catalog() {
     return this.#ctx.use("plinth.tool-catalog").one();
   }
 
-  get #place(): { surface?: string } {
-    const { surface } = this.#turn;
-    return surface === undefined ? {} : { surface };
+  get #place(): ToolPlace {
+    const { surface, agent, sessionKey, model, fallbacks } = this.#turn;
+    return {
+      sessionKey,
+      model,
+      ...(fallbacks === undefined ? {} : { fallbacks }),
+      ...(surface === undefined ? {} : { surface }),
+      ...(agent === undefined ? {} : { agent }),
+    };
   }
 }
 
@@ -146,7 +151,7 @@ function toolOf(listed: CatalogTool): Tool {
 }
 
 /** A host without a catalog has no tools. */
-function withoutCatalog(error: unknown): { tools: CatalogTool[]; deferred: number } {
+function withoutCatalog(error: unknown): { tools: CatalogTool[]; deferred: number; withheld?: { name: string; why: string }[] } {
   if (error instanceof PlinthError && error.code === "PLINTH_CAPABILITY_MISSING") return { tools: [], deferred: 0 };
   throw error;
 }

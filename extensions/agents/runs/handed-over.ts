@@ -60,7 +60,6 @@ export function agentFor({ agent, workspace, thinking, fallbacks, tools }: Route
     ...{ agent, workspace },
     ...(thinking === undefined ? {} : { thinking }),
     ...(fallbacks === undefined ? {} : { fallbacks }),
-    ...(tools === undefined ? {} : { may: tools }),
   };
 }
 

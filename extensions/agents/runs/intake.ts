@@ -69,6 +69,7 @@ export class Intake {
     run.sessionKey = route.sessionKey;
     run.agent = route.agent;
     if (route.role === "guest") run.lower();
+    if (route.tools !== undefined) run.toolRules = [{ level: "route", ...route.tools }];
     // A message that brings its own conversation goes on with none of ours.
     const chosen = history === undefined ? await this.#choices.of(route.sessionKey) : {};
     const level = chosen.thinking ?? thinking;

@@ -38,13 +38,11 @@ export function lengthCommands(
     ]);
     const maker = harnessOf(harnesses, route.harness);
     const { messages, ids, parties } = modelHistory(entries, historyChars, historyLimit);
-    const { agent, workspace, system, tools } = route;
-    const may = tools === undefined ? {} : { may: tools };
+    const { agent, workspace, system } = route;
     const input = {
       sessionKey,
       agent,
       workspace,
-      ...may,
       system: [...system],
       model: chosen.model ?? route.model,
       history: messagesFor(messages, maker),
@@ -61,7 +59,7 @@ export function lengthCommands(
     async *compact({ args, sessionKey }, call) {
       if (call.work !== undefined) assertOwner(call);
       const { input, ids, parties, maker, harness, head } = await next(sessionKey);
-      const { workspace: _, system: __, may: ___, ...conversation } = input;
+      const { workspace: _, system: __, ...conversation } = input;
       const focus = args.trim().slice(0, MOST_FOCUS);
       // The summary is theirs too who had a hand in what it sums up.
       for (const party of parties) await ctx.lower(party, "had a hand in this conversation");

@@ -1,4 +1,4 @@
-import type { ModelRequest } from "@plinth/sdk";
+import type { ModelRequest, ToolRules } from "@plinth/sdk";
 import type { QueueChoice } from "./queue-settings.ts";
 import type { Submission } from "./submission.ts";
 
@@ -12,8 +12,8 @@ export interface Route {
   thinking?: ModelRequest["thinking"];
   /** Models that are asked where that one cannot answer; absent: the host's. */
   fallbacks?: string[];
-  /** Which of the host's tools it has; absent: all. */
-  tools?: { allow?: string[]; deny?: string[] };
+  /** Which of the host's tools it has at most. */
+  tools?: Pick<ToolRules, "allow" | "deny">;
   workspace: string;
   system: string[];
   /** What becomes of the message; absent: it is answered. */

@@ -1,8 +1,9 @@
-import { type ContentPart, type Context, type MessageOrigin, PlinthError, type Principal, type TurnEvent } from "@plinth/sdk";
+import { type ContentPart, type Context, type MessageOrigin, PlinthError, type Principal, type ToolRules, type TurnEvent } from "@plinth/sdk";
 import { condense } from "./condense.ts";
 import { summaryOf } from "./dropped.ts";
 import type { Pause } from "./pause.ts";
 import { Progress } from "./stuck.ts";
+import { scopeOf } from "./work-scope.ts";
 
 /** One submitted message: what has happened so far, who follows it, and the way to abort it. */
 export class Run {
@@ -12,6 +13,8 @@ export class Run {
   /** As asked for, until the router has decided. */
   sessionKey: string;
   agent = "";
+  /** Which tools its turn has at most, as its router and its conversation say. */
+  toolRules: ToolRules[] = [];
   startedAt: number | undefined;
   /** A command that is answered beside the session's lane. */
   aside = false;
@@ -99,10 +102,8 @@ export class Run {
 
   /** As work of its submitter that says which session and agent it is for: grants may be limited to these. */
   within<T>(ctx: Context, body: () => Promise<T>): Promise<T> {
-    const { principal, sessionKey: session, agent } = this;
-    return principal === undefined || principal.role === "system"
-      ? body()
-      : ctx.work({ ...principal, scope: { session, agent, run: this.id } }, body);
+    const { principal } = this;
+    return principal === undefined || principal.role === "system" ? body() : ctx.work({ ...principal, scope: scopeOf(this, principal) }, body);
   }
 
   /** From here on it is a guest's work, whoever submitted it. */

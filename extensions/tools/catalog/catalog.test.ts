@@ -67,7 +67,7 @@ describe("the catalog", () => {
   it("offers neither what is hidden, nor what another surface or the owner has for itself", async () => {
     host = await start([tool("a", { hidden: true }), tool("b", { surfaces: ["webchat"] }), tool("c", { ownerOnly: true }), tool("d")]);
     expect(await names()).toEqual(["d"]);
-    expect(await host.as({ role: "owner", via: "test" }, () => names({ surface: "webchat" }))).toEqual(["b", "c", "d"]);
+    expect(await host.as({ role: "owner", via: "test" }, () => names({ place: { surface: "webchat" } }))).toEqual(["b", "c", "d"]);
     expect((await run(host, "a")).at(-1)).toMatchObject({ type: "result" });
     await expect(host.as({ role: "guest", via: "test" }, () => run(host, "c"))).rejects.toMatchObject({ code: "PLINTH_PERMISSION" });
   });

@@ -1,5 +1,15 @@
-import { type Call, type CatalogTool, type Context, PlinthError, type ToolCallInput, type ToolItem, type ToolProblem } from "@plinth/sdk";
+import {
+  type Call,
+  type CatalogTool,
+  type Context,
+  PlinthError,
+  type ToolCallInput,
+  type ToolItem,
+  type ToolPlace,
+  type ToolProblem,
+} from "@plinth/sdk";
 import { digestOfAll, type Entries, toolsOf } from "./entries.ts";
+import { Gate } from "./gate.ts";
 import type { Questions } from "./questions.ts";
 import { running } from "./running.ts";
 import { search } from "./search.ts";
@@ -10,7 +20,7 @@ type Place = { name: string } | { set: string; tool: string; source?: string };
 interface Search {
   query: string;
   limit?: number;
-  surface?: string;
+  place?: ToolPlace;
   among?: readonly string[];
 }
 
@@ -20,6 +30,7 @@ export class Catalog {
   readonly #questions: Questions;
   readonly #deferOver: () => number;
   readonly lists: SetLists;
+  readonly gate: Gate;
 
   /** @param deferOver a set with more tools than this is searched, not told whole. */
   constructor(ctx: Context, questions: Questions, deferOver: () => number) {
@@ -27,25 +38,28 @@ export class Catalog {
     this.#questions = questions;
     this.#deferOver = deferOver;
     this.lists = new SetLists(ctx);
+    this.gate = new Gate(ctx);
   }
 
-  async list({ surface, everything = false }: { surface?: string; everything?: boolean }) {
+  async list({ place = {}, everything = false }: { place?: ToolPlace; everything?: boolean }) {
     const { tools, problems } = await this.#all();
     if (everything) return { tools, deferred: tools.filter(({ descriptor }) => descriptor.deferred).length, problems };
-    const offered = tools.filter((tool) => this.#isFor(tool, surface));
+    const meant = tools.filter((tool) => this.#isFor(tool, place.surface));
+    const away = await this.gate.away(meant, place);
+    const offered = away.size === 0 ? meant : meant.filter(({ name }) => !away.has(name));
     const told = offered.filter(({ descriptor }) => !descriptor.deferred);
     await this.#read(told);
-    return { tools: told, deferred: offered.length - told.length, problems };
+    const withheld = [...away].map(([name, why]) => ({ name, why }));
+    return { tools: told, deferred: offered.length - told.length, problems, ...(withheld.length === 0 ? {} : { withheld }) };
   }
 
-  async search({ query, limit = 8, surface, among = [] }: Search): Promise<{ tools: CatalogTool[] }> {
+  async search({ query, limit = 8, place = {}, among = [] }: Search): Promise<{ tools: CatalogTool[] }> {
     const { tools } = await this.#all();
     const further = new Set(among);
-    const found = search(
-      tools.filter((tool) => (tool.descriptor.deferred || further.has(tool.name)) && this.#isFor(tool, surface)),
-      query,
-      limit,
-    );
+    const meant = tools.filter((tool) => (tool.descriptor.deferred || further.has(tool.name)) && this.#isFor(tool, place.surface));
+    const away = await this.gate.away(meant, place);
+    const offered = meant.filter(({ name }) => !away.has(name));
+    const found = search(offered, query, limit);
     await this.#read(found);
     return { tools: found };
   }
@@ -64,7 +78,7 @@ export class Catalog {
   }
 
   async *run(
-    { name, digest, timeoutMs, ...given }: ToolCallInput & { name: string; digest?: string; timeoutMs?: number },
+    { name, digest, place = {}, timeoutMs, ...given }: ToolCallInput & { name: string; digest?: string; place?: ToolPlace; timeoutMs?: number },
     call: Call,
   ): AsyncGenerator<ToolItem> {
     let tool = await this.find({ name });
@@ -77,6 +91,13 @@ export class Catalog {
     if (tool === undefined) throw unknown(name);
     if (digest !== undefined && digest !== tool.digest) throw changed(tool);
     if (tool.descriptor.ownerOnly && call.work?.principal.role !== "owner") throw ownersOnly(tool);
+    const { agent, sessionKey } = given;
+    const away = await this.gate.away([tool], {
+      ...(agent === undefined ? {} : { agent }),
+      ...(sessionKey === undefined ? {} : { sessionKey }),
+      ...place,
+    });
+    for (const [, why] of away) throw denied(tool, why);
     yield* running(tool, given, timeoutMs, this.#ctx, this.#questions, call);
   }
 
@@ -119,6 +140,12 @@ const changed = ({ name, extension }: CatalogTool): PlinthError =>
   new PlinthError("PLINTH_TOOL_CHANGED", `The tool "${name}" says something else of itself than when it was chosen, so it was not called.`, {
     extension,
     next: "Look at what it says now, and decide anew.",
+  });
+
+const denied = ({ name }: CatalogTool, why: string): PlinthError =>
+  new PlinthError("PLINTH_TOOL_DENIED", `The tool "${name}" may not be used here (${why}).`, {
+    extension: "plinth.tools",
+    next: "Go on without it. `plinth tools why` tells an owner more.",
   });
 
 const ownersOnly = ({ name, extension }: CatalogTool): PlinthError =>

@@ -26,13 +26,6 @@ const Declares = Type.Object({
   systemPrompt: whose("The instructions."),
 });
 
-const toolNames = Type.Optional(Type.Array(Type.String({ maxLength: 256 }), { maxItems: 512 }));
-/** Names of tools, in which `*` stands for any letters. What is denied is not had, whatever is allowed. */
-const MayCall = Type.Object(
-  { allow: toolNames, deny: toolNames },
-  { description: "Which of the host's tools the turn has, by name; `*` stands for any letters. A harness that owns its tools gets no such turn." },
-);
-
 export const harness = defineContract({
   id: "plinth.harness",
   version: "1.0.0",
@@ -67,7 +60,6 @@ export const harness = defineContract({
         locale: Type.Optional(Type.String({ maxLength: 64, description: "BCP 47, such as de-DE." })),
         model: Type.String(),
         fallbacks: Type.Optional(Type.Array(Type.String(), { maxItems: 16, description: "Asked in their order where `model` cannot answer." })),
-        may: Type.Optional(MayCall),
         system: Type.Array(Type.String()),
         thinking: Type.Optional(ModelRequest.properties.thinking),
         output: Type.Optional(ModelRequest.properties.output),
@@ -157,7 +149,6 @@ export const harness = defineContract({
         workspace: Type.String(),
         agent: Type.Optional(Type.String()),
         surface: Type.Optional(Type.String()),
-        may: Type.Optional(MayCall),
         kind: Type.Optional(SaidIn),
         model: Type.String(),
         system: Type.Array(Type.String()),

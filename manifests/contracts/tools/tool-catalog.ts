@@ -1,6 +1,7 @@
 import Type, { type Static } from "typebox";
 import { defineContract } from "../../define.ts";
 import { ToolCallInput, ToolDescriptor, ToolItem } from "./tool.ts";
+import { ToolPlace } from "./tool-place.ts";
 import { ToolProblem } from "./tool-set.ts";
 
 /** A tool as it is offered, wherever it comes from. */
@@ -20,6 +21,10 @@ export const CatalogTool = Type.Object({
 });
 export type CatalogTool = Static<typeof CatalogTool>;
 
+const place = Type.Object(ToolPlace.properties, {
+  description: "Where the tools are for. What the work itself says of that holds as well. Without a surface, tools that need one are left out.",
+});
+
 export const toolCatalog = defineContract({
   id: "plinth.tool-catalog",
   version: "1.0.0",
@@ -33,7 +38,7 @@ export const toolCatalog = defineContract({
       summary:
         "The tools to tell a model of, sorted by name; whose descriptions they are has a hand in the work from then on. Sets are asked once; what they said is kept, also across restarts.",
       input: Type.Object({
-        surface: Type.Optional(Type.String({ description: "Where the turn came from; absent: tools that need a surface are left out." })),
+        place: Type.Optional(place),
         everything: Type.Optional(
           Type.Boolean({ description: "For people: also those that models are not told of at once, and nobody's hand is noted. Default false." }),
         ),
@@ -42,6 +47,11 @@ export const toolCatalog = defineContract({
         tools: Type.Array(CatalogTool),
         deferred: Type.Integer({ minimum: 0, description: "How many more `search` finds." }),
         problems: Type.Array(ToolProblem, { description: "What was left out, and why." }),
+        withheld: Type.Optional(
+          Type.Array(Type.Object({ name: Type.String({ maxLength: 256 }), why: Type.String({ maxLength: 2_000 }) }), {
+            description: "What the tool policy took away, for whoever calls it all the same. Models are not told before.",
+          }),
+        ),
       }),
       deadlineMs: 70_000,
       idempotent: true,
@@ -51,7 +61,7 @@ export const toolCatalog = defineContract({
       input: Type.Object({
         query: Type.String({ maxLength: 1_000 }),
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 50, description: "Default 8." })),
-        surface: Type.Optional(Type.String()),
+        place: Type.Optional(place),
         among: Type.Optional(
           Type.Array(Type.String({ maxLength: 256 }), {
             maxItems: 10_000,
@@ -86,6 +96,7 @@ export const toolCatalog = defineContract({
       input: Type.Object({
         name: Type.String({ maxLength: 256 }),
         digest: Type.Optional(Type.String({ description: "Of the tool as it was listed: where it says something else now, it is not called." })),
+        place: Type.Optional(place),
         timeoutMs: Type.Optional(Type.Integer({ minimum: 1, description: "Longest run; the tool may want less." })),
         ...ToolCallInput.properties,
       }),
@@ -95,6 +106,7 @@ export const toolCatalog = defineContract({
   },
   errors: {
     PLINTH_TOOL_UNKNOWN: "There is no such tool.",
+    PLINTH_TOOL_DENIED: "The tool policy takes the tool away here.",
     PLINTH_TOOL_CHANGED: "The tool says something else of itself than what was listed. List again, and decide anew.",
     PLINTH_TOOL_RESULT: "The tool gave no result, or one that does not fit its output schema.",
     PLINTH_PERMISSION: "The tool is the owner's only.",

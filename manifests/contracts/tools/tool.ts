@@ -5,6 +5,12 @@ import { ActionSubject, Effect } from "../host/action.ts";
 
 const flag = (description: string) => Type.Optional(Type.Boolean({ description }));
 
+/** What a tool can be for. */
+export const ToolKind = Type.Enum([
+  ...(["fs", "exec", "web", "messaging", "spend", "admin"] as const),
+  ...(["agents", "automation", "browser", "media", "memory", "sessions", "ui"] as const),
+]);
+
 export const ToolResult = Type.Object({
   content: Type.Array(ContentPart),
   structured: Type.Optional(Type.Unknown({ description: "The same as data. The model reads it where `content` is empty." })),
@@ -30,6 +36,14 @@ export const ToolDescriptor = Type.Object({
     ),
   ),
   effects: Type.Array(Effect, { description: "What a call can do; [] for a pure function. The host decides by it what others' words may do." }),
+  kinds: Type.Optional(
+    Type.Array(ToolKind, {
+      maxItems: 16,
+      uniqueItems: true,
+      description: "What it is for: owners allow and deny tools by it. Default: as `effects` say; another publisher's are of those kinds as well.",
+    }),
+  ),
+  optional: flag("Not there until an owner turns it on, in the configuration of the tool policy."),
   touches: Type.Optional(
     Type.Object(
       {

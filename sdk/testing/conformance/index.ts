@@ -38,6 +38,7 @@ export { wholeSessionStoreConformance } from "./session-store-whole.ts";
 export { type McpServerSubject, mcpServerConformance, type SkillSourceSubject, skillSourceConformance } from "./skills.ts";
 export { type SpeechSubject, speechConformance } from "./speech.ts";
 export { type ToolSubject, toolConformance } from "./tool.ts";
+export { type ToolPolicySubject, toolPolicyConformance } from "./tool-policy.ts";
 export { type ToolSetSubject, toolSetConformance } from "./tool-set.ts";
 export { type TranscriptionSubject, transcriptionConformance } from "./transcription.ts";
 export { type TransformHookSubject, transformHookConformance } from "./transform-hook.ts";
