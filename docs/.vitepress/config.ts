@@ -35,6 +35,7 @@ export default defineConfig({
           { text: "Permissions", link: "/permissions" },
           { text: "What the agent is told", link: "/workspace" },
           { text: "Approvals", link: "/approvals" },
+          { text: "Tools of agents", link: "/tools" },
           { text: "Tasks", link: "/tasks" },
           { text: "While it works", link: "/queueing" },
           { text: "Sub-agents", link: "/sub-agents" },

@@ -1,5 +1,4 @@
 import type { Principal, ToolPlace, ToolRules } from "@plinth/sdk";
-import type { Run } from "./run.ts";
 
 /** What the label `tools` of a turn's work holds, as JSON. */
 interface Held {
@@ -7,11 +6,16 @@ interface Held {
   rules: ToolRules[];
 }
 
+interface Turn {
+  readonly id: string;
+  readonly sessionKey: string;
+  readonly agent: string;
+  readonly from: { surface?: string; sender?: string };
+  readonly toolRules: readonly ToolRules[];
+}
+
 /** What a turn's work says of itself: what it is for, where it came from, and whose tools it has at most. */
-export function scopeOf(
-  { id: run, sessionKey: session, agent, from, toolRules }: Pick<Run, "id" | "sessionKey" | "agent" | "from" | "toolRules">,
-  { scope }: Pick<Principal, "scope">,
-): Record<string, string> {
+export function scopeOf({ id: run, sessionKey: session, agent, from, toolRules }: Turn, { scope }: Pick<Principal, "scope">): Record<string, string> {
   const asker = askerOf(scope, run);
   const plain = { session, agent, run, ...from };
   return toolRules.length === 0 && asker.places.length === 0 ? plain : { ...plain, tools: held(asker, toolRules) };

@@ -87,6 +87,16 @@ describe("levels", () => {
     expect(await offered([place])).toEqual(expected);
   });
 
+  it("somebody who is named has their own rules instead of those for the rest", async () => {
+    const { offered } = await start({
+      senders: { "telegram/*": { allow: [] }, "*": { deny: ["dice"] }, "telegram/7": {} },
+      channels: { "*": { deny: ["mail"] } },
+    });
+    expect(await offered([{ surface: "telegram", sender: "8" }])).toEqual([]);
+    expect(await offered([{ surface: "telegram", sender: "7" }])).toEqual(but("mail"));
+    expect(await offered([{ surface: "irc", sender: "7" }])).toEqual(but("mail", "dice"));
+  });
+
   it("hold together for a turn that another one asks for", async () => {
     const { offered } = await start(config);
     expect(await offered([{ agent: "main" }, { surface: "telegram", sender: "1" }])).toEqual(but("mail", "mcp__desk__open", "read", "write"));
@@ -109,7 +119,6 @@ describe("levels", () => {
       { level: "house", offered: true, rule: "nothing there denies it" },
       { level: "agent work*", offered: true, rule: "nothing there denies it" },
       { level: "channel telegram", offered: false, rule: "deny group:fs" },
-      { level: "sender *", offered: true, rule: "nothing there denies it" },
       { level: "sender telegram/7*", offered: false, rule: "not in allow" },
       { level: "route", offered: true, rule: "allow read" },
     ]);
