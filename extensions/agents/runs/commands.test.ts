@@ -124,6 +124,7 @@ describe("the commands of conversations", () => {
   it("help lists what the asker may run, and explains one", async () => {
     await start();
     expect((await asOwner("/help")).text.split("\n").map((line) => /`\/(\w+)`/.exec(line)?.[1])).toEqual([
+      "agents",
       "compact",
       "context",
       "export",
@@ -137,6 +138,7 @@ describe("the commands of conversations", () => {
       "reset",
       "sessions",
       "status",
+      "steer",
       "stop",
       "think",
     ]);

@@ -64,6 +64,10 @@ export default defineExtension({
       ...modelCommands(ctx, turns.choices),
       ...sessionCommands(ctx, turns.choices),
       ...lengths.commands,
+      // With a text it is no command, and has been taken in as a message.
+      async *steer() {
+        yield { text: "Type `/steer TEXT`: it is said into the turn that runs, where that can be, and is answered afterwards where not." };
+      },
       queue: queueCommand(turns.choices, limits.queue),
       repair: repairCommand(ctx, turns.choices, limits),
     };

@@ -65,6 +65,19 @@ describe("a message in the mode steer", () => {
     expect((await host.use("plinth.session-store").one().list({})).sessions[0]).not.toHaveProperty("waiting");
   });
 
+  it("can be typed as /steer TEXT, whatever is set, and is never a command", async () => {
+    const go = gate();
+    await begin(listening(go.wait));
+    const one = ends({ text: "one" });
+    await waitingFor(1, 0);
+    expect(await ends({ text: "/steer /new and be brief", mode: "followup" })).toMatchObject({ error: { code: "PLINTH_MESSAGE_STEERED" } });
+    expect((await ends({ text: "/steer" })).text).toContain("/steer TEXT");
+    go.open();
+    await one;
+    expect((await words(host)).filter((line) => line.startsWith("user"))).toEqual(["user: one", "user: /new and be brief"]);
+    expect(await ends({ text: "/steer nobody works" })).toMatchObject({ status: "ok", text: "answered nobody works" });
+  });
+
   it.each([
     ["of somebody else", "now", { role: "guest", via: "test", name: "ann" }],
     ["that its harness does not take", "no", owner],

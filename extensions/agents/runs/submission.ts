@@ -30,3 +30,12 @@ export interface Submission {
   tools?: ModelTool[];
   commands?: boolean;
 }
+
+const STEER = /^\s*\/steer\s+(?=\S)/i;
+
+/** `/steer TEXT` is TEXT in a mode of its own; no command, whatever it begins with. */
+export function directed(input: Submission): Submission {
+  const { text, content, history, commands } = input;
+  const typed = content === undefined && history === undefined && commands !== false;
+  return typed && STEER.test(text) ? { ...input, text: text.replace(STEER, ""), mode: "steer", commands: false } : input;
+}

@@ -17,7 +17,7 @@ import { sameOrigin, togetherAs } from "./same-person.ts";
 import { SessionChoices } from "./session-choices.ts";
 import type { Held } from "./session-claim.ts";
 import { type StuckLimits, StuckWatch } from "./stuck.ts";
-import type { Submission } from "./submission.ts";
+import { directed, type Submission } from "./submission.ts";
 import { isThirdParty, Suggestions } from "./suggestions.ts";
 import { type TurnLimits, TurnRunner } from "./turn-runner.ts";
 import { type Left, Waiting } from "./waiting.ts";
@@ -85,7 +85,7 @@ export class Turns {
     }
     if (this.#ctx.signal.aborted) throw stopping();
     this.#watch();
-    const run = this.#start(input, principal);
+    const run = this.#start(directed(input), principal);
     return run.follow(call.signal, detached);
   }
 
