@@ -1,6 +1,5 @@
-import { type ModelMessage, PlinthError, partsFor, partsFrom, type SaidIn } from "@plinth/sdk";
+import { type ModelMessage, PlinthError, partsFor, partsFrom } from "@plinth/sdk";
 import type { Harness } from "./harness-content.ts";
-import type { Share } from "./lanes.ts";
 import type { Route } from "./route.ts";
 import type { Submission } from "./submission.ts";
 
@@ -31,14 +30,8 @@ export function rewritten({ history, said, text: typed }: Submission, text: stri
   return { history: [...history.slice(0, -1), { ...last, content }] };
 }
 
-/** Where a message was said that says only whose share it counts in. */
-const SHARED: { [S in Share]?: SaidIn } = { subagent: "agent", scheduled: "schedule" };
-
 /** What a harness is handed of what was asked for besides the message. */
-export function askedOf(
-  { share, kind = SHARED[share ?? "main"], options, tools }: Submission,
-  { handsOut, maker }: Harness,
-): Pick<Submission, "kind" | "options" | "tools"> {
+export function askedOf({ kind, options, tools }: Submission, { handsOut, maker }: Harness): Pick<Submission, "kind" | "options" | "tools"> {
   if (tools !== undefined && tools.length > 0 && !handsOut) {
     throw new PlinthError("PLINTH_HARNESS_TOOLS", `The harness ${maker} takes no tools of whoever asks.`, {
       next: "Leave the tools out, or choose an agent with another harness.",

@@ -188,6 +188,7 @@ export class Children {
         sessionKey: key,
         runId: id,
         surface: "sub-agent",
+        kind: "agent" as const,
         system: this.#system(child),
         commands: false,
         share: "subagent" as const,
