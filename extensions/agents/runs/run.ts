@@ -42,6 +42,8 @@ export class Run {
   readonly #lines: string[] = [];
   /** Say something into its turn; true once it was taken in. Undefined: it cannot be. */
   steer: ((content: ContentPart[]) => Promise<boolean>) | undefined;
+  /** A harness has it, and may say it into its turn at any moment. */
+  handed = false;
   /** The run in whose turn this message is answered. */
   joined: string | undefined;
   /** The extension whose words the message is, because a button that it suggested sent them. */

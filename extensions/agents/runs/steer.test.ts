@@ -65,6 +65,26 @@ describe("a message in the mode steer", () => {
     expect((await host.use("plinth.session-store").one().list({})).sessions[0]).not.toHaveProperty("waiting");
   });
 
+  it("is not said to be taken back while a harness may take it in at any moment", async () => {
+    const go = gate();
+    const handed = gate();
+    const provider = listening(go.wait, "no");
+    const { steer } = provider.provider as any;
+    (provider.provider as any).steer = async (input: any) => {
+      handed.open();
+      await go.wait;
+      return steer(input);
+    };
+    await begin(provider);
+    const one = ends({ text: "one" });
+    await waitingFor(1, 0);
+    const two = ends({ text: "two", mode: "steer", runId: "r2" });
+    await handed.wait;
+    expect(await turns().withdraw({ runId: "r2" })).toEqual({ withdrawn: false });
+    go.open();
+    expect([(await one).text, (await two).text]).toEqual(["answered one", "answered two"]);
+  });
+
   it("can be typed as /steer TEXT, whatever is set, and is never a command", async () => {
     const go = gate();
     await begin(listening(go.wait));

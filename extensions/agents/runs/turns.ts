@@ -92,7 +92,8 @@ export class Turns {
   /** Back from where it waits; what runs already is ended by `abort`. */
   async withdraw({ runId }: { runId: string }, { work }: Pick<Call, "work">): Promise<{ withdrawn: boolean }> {
     const run = this.#recent.get(runId);
-    if (run === undefined || run.over || run.startedAt !== undefined || run.aside || !mayFollow(run, work?.principal)) return { withdrawn: false };
+    if (run === undefined || run.over || run.startedAt !== undefined || run.aside || run.handed || !mayFollow(run, work?.principal))
+      return { withdrawn: false };
     const withdrawn = run.abort(new PlinthError("PLINTH_WITHDRAWN", "The message was taken back before it was answered."));
     await this.#driving.get(run);
     return { withdrawn };
@@ -276,7 +277,8 @@ export class Turns {
     const other = [...this.#driving.keys()].find((one) => one !== run && !one.over && one.sessionKey === run.sessionKey && one.steer !== undefined);
     if (other?.steer === undefined || !sameOrigin(other, run)) return false;
     const { steer } = other;
-    const taken = await run.within(this.#ctx, () => steer(content));
+    run.handed = true;
+    const taken = await run.within(this.#ctx, () => steer(content)).finally(() => (run.handed = false));
     run.signal.throwIfAborted();
     if (!taken) return false;
     const message = `It was said into the run ${other.id}, which goes on with it.`;
