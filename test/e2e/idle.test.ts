@@ -18,7 +18,7 @@ const FOR_TURN = [
   ...["store-sqlite", "tools", "usage"],
 ].map((name) => `plinth.${name}`);
 /** Of those files together, and of what the first turn loads besides: the router, the transcripts, a harness, a model. */
-const MOST_BYTES = { start: 970_000, turn: 637_000 };
+const MOST_BYTES = { start: 1_000_000, turn: 645_000 };
 /** What \`fetch\` is made of in Node: larger than all of ours, and a host and its turns need none of it. */
 const FETCH = "internal/deps/undici/undici";
 

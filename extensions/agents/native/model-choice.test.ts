@@ -54,9 +54,14 @@ describe("the choice of a model", () => {
     expect(model.seen.map(({ model: name }) => name)).toEqual(["m", "org/big:7b"]);
   });
 
-  it.each(["gpt", "nobody/x", "scripted/", "/x"])("names the alternatives when there is no %s", async (model) => {
+  it.each(["gpt", "nobody/x", "scripted/", "/x"])("says where models are listed when there is no %s", async (model) => {
     await start([scriptedModel([says("ok")])]);
-    await expect(run({ model })).rejects.toMatchObject({ code: "PLINTH_MODEL_UNKNOWN", next: expect.stringContaining("scripted/auto") });
+    await expect(run({ model })).rejects.toMatchObject({ code: "PLINTH_MODEL_UNKNOWN", next: expect.stringContaining("plinth models lists them") });
+  });
+
+  it("names what a name is near to", async () => {
+    await start([scriptedModel([says("ok")])]);
+    await expect(run({ model: "scritped/auto" })).rejects.toMatchObject({ next: expect.stringContaining("scripted/auto") });
   });
 
   it("says why nobody can answer", async () => {

@@ -38,7 +38,7 @@ describe("the chat methods", () => {
   it("list sessions, and the commands that the caller may run", async () => {
     await end(host, "hi");
     expect((await call("sessions.list", {})).sessions).toMatchObject([{ key: "main", entries: 3 }]);
-    expect((await anybody("commands.list", {})).commands.map(({ name }: any) => name)).toEqual(["help"]);
+    expect((await anybody("commands.list", {})).commands.map(({ name }: any) => name)).toEqual(["help", "steer"]);
     const { commands } = await host.as(owner, () => call("commands.list", {}));
     expect(commands.find(({ name }: { name: string }) => name === "new")).toEqual({ name: "new", summary: expect.any(String), usage: "/new" });
   });
