@@ -232,6 +232,11 @@ it("each bundled extension is called in one gateway, and what it does is done", 
   expect(asked).toBeGreaterThan(0);
   expect(await ask("list files")).toContain("The tool list answered");
   expect(await ask("recall files")).toContain("user: list files");
+  expect(await ask("use sessions_list")).toContain("The tool sessions_list answered");
+  expect((await run("tools", "why", "list")).stdout).toContain("list");
+  await writeFile(join(home, "workspace", "AGENTS.md"), "Speak of herons.");
+  const told = JSON.parse((await run("context", "show", "--json")).stdout);
+  expect(JSON.stringify(told)).toContain("plinth.workspace-files");
   expect(JSON.parse((await run("audit", "--json")).stdout).records.length).toBeGreaterThan(0);
   expect((await run("doctor", "--json")).stdout).toContain("{");
 
