@@ -1,5 +1,5 @@
 import type { SpeechRequest } from "@plinth/sdk";
-import { wellFormed } from "@plinth/sdk/kits/model-api";
+import { cutToSay, wellFormed } from "@plinth/sdk/kits/model-api";
 
 /** What is asked for at once: of one voice, or a conversation of two. */
 export interface Talk {
@@ -22,7 +22,8 @@ export function talksOf({ lines }: Pick<SpeechRequest, "lines">, usual: string, 
   const talks: Said[][] = [];
   let length = 0;
   for (const { text, voice = usual } of lines) {
-    for (const piece of cut(wellFormed(text).trim(), most)) {
+    for (const piece of cutToSay(wellFormed(text), most)) {
+      if (piece === "") continue;
       const last = talks.at(-1);
       const fits = last !== undefined && length + piece.length <= most && new Set([...last.map((one) => one.voice), voice]).size <= VOICES;
       if (!fits) length = 0;
@@ -50,15 +51,3 @@ function talkOf(said: readonly Said[]): Talk {
 
 /** A voice that somebody made has an id, and no name among the others. */
 const voiceOf = (voice: string) => (/^voice(key)?_/.test(voice) ? { voice } : prebuilt(voice));
-
-function* cut(text: string, most: number): Generator<string> {
-  let rest = text;
-  while (rest.length > most) {
-    const head = rest.slice(0, most);
-    const sentence = Math.max(...[". ", "! ", "? ", "\n", "。"].map((end) => head.lastIndexOf(end)));
-    const at = sentence > most / 2 ? sentence + 1 : head.lastIndexOf(" ") > 0 ? head.lastIndexOf(" ") : most;
-    yield wellFormed(rest.slice(0, at)).trim();
-    rest = rest.slice(at).trim();
-  }
-  if (rest !== "") yield rest;
-}

@@ -42,7 +42,7 @@ export {
   usualVoice,
   voicesOf,
 } from "./speaking.ts";
-export { type PartToSay, partsToSay } from "./speech-text.ts";
+export { cutToSay, type PartToSay, partsToSay } from "./speech-text.ts";
 export { SpokenWords } from "./spoken-words.ts";
 export { Unsupported } from "./support.ts";
 export { ThinkTags } from "./think-tags.ts";

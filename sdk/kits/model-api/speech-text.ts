@@ -16,10 +16,11 @@ export function partsToSay(lines: SpeechRequest["lines"], most = CHARACTERS, usu
     if (last?.voice === voice) last.text += `\n${text}`;
     else parts.push({ text, voice });
   }
-  return parts.flatMap(({ text, voice }) => [...cut(wellFormed(text), most)].map((piece) => ({ text: piece, voice })));
+  return parts.flatMap(({ text, voice }) => [...cutToSay(wellFormed(text), most)].map((piece) => ({ text: piece, voice })));
 }
 
-function* cut(text: string, most: number): Generator<string> {
+/** A text in pieces of at most so many characters, cut where a sentence or a word ends; of white space alone one that is empty. */
+export function* cutToSay(text: string, most: number): Generator<string> {
   let rest = text.trim();
   while (rest.length > most) {
     const head = rest.slice(0, most);
